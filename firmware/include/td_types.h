@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: 0BSD */
+/* The types that kernels and generated models share.
+ *
+ * A kernel makes the rows [first, last) of its output tensor from the rows of its inputs that they need. It finds
+ * rows through td_row() only, so that the plan may put them anywhere. h and w, never y and x, h first. */
+#ifndef TD_TYPES_H
+#define TD_TYPES_H
+
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* An int8 activation tensor of one image, rows of NHWC. A tensor with other than four dimensions is one row of
+ * width 1. A row is `width * channels` bytes; rows do not overlap. */
+typedef struct {
+    int8_t *base;          /* where the rows lie; row y begins at base + y * pitch ... */
+    const uint16_t *table; /* ... or, if not NULL, at base + 4 * table[y] */
+    int32_t pitch;         /* bytes from one row to the next; 0 where all rows share one place, one after the other */
+    int32_t height;
+    int32_t width;
+    int32_t channels;
+} td_tensor;
+
+/* Requantization of one output channel, 12 bytes.
+ * real multiplier = multiplier * 2^(shift - 31), multiplier in [2^30, 2^31) or 0, shift in [-31, 30]. */
+typedef struct {
+    int32_t bias;
+    int32_t multiplier;
+    int8_t shift; /* > 0: left */
+    int8_t low;   /* bounds of the output, after adding the zero point: activation and clamp in one */
+    int8_t high;
+    int8_t reserved;
+} td_channel;
+
+static inline int8_t *td_row(const td_tensor *tensor, int32_t y)
+{
+    return tensor->table ? tensor->base + 4 * (int32_t)tensor->table[y] : tensor->base + y * tensor->pitch;
+}
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,6 @@
+"""`python -m tinydeploy`."""
+
+from tinydeploy.cli.main import main
+
+if __name__ == "__main__":
+    main()

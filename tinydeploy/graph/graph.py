@@ -1,0 +1,48 @@
+"""The graph: what lies at the waist of the hourglass, read from an int8 .tflite file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tinydeploy.graph.op import Op
+from tinydeploy.graph.tensor import Tensor
+
+
+@dataclass(frozen=True, eq=False)
+class Graph:
+    """Ops in executable order over the tensors of one subgraph.
+
+    Tensor ids are the indices in the .tflite file and keep their meaning through all passes: a pass replaces or
+    merges ops and never renumbers or adds tensors. A tensor that no op of `ops` writes any more has been fused
+    away. So every stored tensor can be compared with the reference interpreter's by its id.
+
+    Args:
+        name: C identifier; the prefix of every symbol of the generated model.
+        tensors: All tensors, by id.
+        ops: In an order in which every op's inputs exist when it runs.
+        inputs: Ids of the model's inputs.
+        outputs: Ids of the model's outputs.
+        labels: Class names from the file's metadata; empty where it has none.
+    """
+
+    name: str
+    tensors: tuple[Tensor, ...]
+    ops: tuple[Op, ...]
+    inputs: tuple[int, ...]
+    outputs: tuple[int, ...]
+    labels: tuple[str, ...] = ()
+
+    @property
+    def macs(self) -> int:
+        """Multiply-accumulates of one inference."""
+        return sum(op.macs(self) for op in self.ops)
+
+    @property
+    def parameters(self) -> int:
+        """Number of weights and biases."""
+        return sum(op.parameters() for op in self.ops)
+
+    @property
+    def stored(self) -> tuple[int, ...]:
+        """Ids of the activations that ops write or the model takes in, in order of first appearance."""
+        return tuple(dict.fromkeys((*self.inputs, *(t for op in self.ops for t in op.outputs))))

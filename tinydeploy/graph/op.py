@@ -1,0 +1,60 @@
+"""What every op of the graph has in common, and the registry of ops."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, TypeVar
+
+if TYPE_CHECKING:
+    from tinydeploy.graph.graph import Graph
+
+
+@dataclass(frozen=True, eq=False)
+class Op:
+    """One operator; each kind is a subclass in graph/ops/, one file each.
+
+    Constants (weights, bias, paddings, shapes) are attributes of the subclass, resolved to arrays or tuples;
+    `inputs` are activations only.
+
+    Args:
+        index: Number of the operator in the .tflite file (of the one that names it, where passes merged several).
+        inputs: Tensor ids of the activations read.
+        outputs: Tensor ids of the activations written.
+    """
+
+    builtin: ClassVar[str] = ""  # name in TFLite's schema, e.g. "CONV_2D"
+
+    index: int
+    inputs: tuple[int, ...]
+    outputs: tuple[int, ...]
+
+    def macs(self, graph: Graph) -> int:
+        """Multiply-accumulates of one inference; 0 for ops without multiplications by weights."""
+        del graph
+        return 0
+
+    def parameters(self) -> int:
+        """Number of weights and biases."""
+        return 0
+
+    def input_rows(self, graph: Graph, which: int, first: int, last: int) -> tuple[int, int]:
+        """Rows of input `which` that output rows [first, last) read, half-open and unclipped.
+
+        Rows below 0 and from the input's height on are padding. The default reads the same rows, or all of an
+        input whose height differs from the output's.
+        """
+        height = graph.tensors[self.inputs[which]].rows[0]
+        if height == graph.tensors[self.outputs[0]].rows[0]:
+            return first, last
+        return 0, height
+
+
+_OpType = TypeVar("_OpType", bound=Op)
+
+OPS: dict[str, type[Op]] = {}
+
+
+def register_op(cls: type[_OpType]) -> type[_OpType]:
+    """Class decorator: makes an op readable from .tflite files by its builtin name."""
+    OPS[cls.builtin] = cls
+    return cls

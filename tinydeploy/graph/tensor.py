@@ -1,0 +1,67 @@
+"""Tensors of the int8 graph."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class Quantization:
+    """Affine quantization: real = scale * (q - zero_point).
+
+    Args:
+        scales: One scale, or one per index of `axis`.
+        zero_points: As many as scales.
+        axis: Dimension that the scales run along; meaningless with one scale.
+    """
+
+    scales: tuple[float, ...]
+    zero_points: tuple[int, ...]
+    axis: int = 0
+
+    @property
+    def scale(self) -> float:
+        """The scale of a per-tensor quantization."""
+        (scale,) = self.scales
+        return scale
+
+    @property
+    def zero_point(self) -> int:
+        """The zero point of a per-tensor quantization."""
+        (zero_point,) = self.zero_points
+        return zero_point
+
+
+@dataclass(frozen=True, eq=False)
+class Tensor:
+    """One tensor of the .tflite file.
+
+    Args:
+        name: As in the file; it need not be unique nor non-empty.
+        shape: Sizes; activations have a first dimension of 1 (one image at a time).
+        dtype: "int8", "int32", "float32", ...
+        quantization: None where the file gives none.
+        data: The constant's values, read-only, shaped; None for activations.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: str
+    quantization: Quantization | None
+    data: NDArray[np.generic] | None = None
+
+    @property
+    def size(self) -> int:
+        """Number of elements."""
+        return math.prod(self.shape)
+
+    @property
+    def rows(self) -> tuple[int, int, int]:
+        """(height, width, channels) as row kernels see it: anything but NHWC is one row of width 1."""
+        if len(self.shape) == 4:
+            return self.shape[1], self.shape[2], self.shape[3]
+        return 1, 1, self.size

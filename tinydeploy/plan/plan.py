@@ -1,0 +1,89 @@
+"""The plan: in which order rows are made and where every byte of RAM lies."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Step:
+    """One event: an op makes the rows [first, last) of its outputs.
+
+    Args:
+        op: Position in Graph.ops.
+        first: First output row.
+        last: Row behind the last.
+    """
+
+    op: int
+    first: int
+    last: int
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Where the rows of one tensor lie: row y at offset + y * pitch, or at table[y].
+
+    Args:
+        tensor: Tensor id.
+        memory: Name of the board's memory whose arena holds it.
+        offset: Bytes from the start of that arena.
+        pitch: Bytes from one row to the next.
+        height: Number of rows.
+        row_bytes: Bytes of one row.
+        table: Offset of each row, a multiple of 4, where they do not follow a pitch; else None.
+    """
+
+    tensor: int
+    memory: str
+    offset: int
+    pitch: int
+    height: int
+    row_bytes: int
+    table: tuple[int, ...] | None = None
+
+    def row_offset(self, y: int) -> int:
+        """Bytes from the start of the arena to row `y`."""
+        return self.offset + y * self.pitch if self.table is None else self.table[y]
+
+
+@dataclass(frozen=True)
+class Scratch:
+    """Working memory of one op while it runs; overlaps with whatever is not live then."""
+
+    memory: str
+    offset: int
+    size: int
+
+
+@dataclass(frozen=True)
+class Arena:
+    """The part of one memory that the model uses."""
+
+    memory: str
+    size: int
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The schedule of one inference and the place of every row.
+
+    Args:
+        steps: The events in order; together they make every row of every stored tensor once.
+        rows: By tensor id; every tensor of Graph.stored. Aliases (reshape) have equal places.
+        scratch: By position in Graph.ops; ops without scratch are absent.
+        arenas: One per memory used.
+        lower_bound_bytes: No plan of this family (same ops, same schedule) needs less.
+    """
+
+    steps: tuple[Step, ...]
+    rows: Mapping[int, Rows]
+    scratch: Mapping[int, Scratch]
+    arenas: tuple[Arena, ...]
+    lower_bound_bytes: int
+
+    @property
+    def arena_bytes(self) -> int:
+        """RAM of one inference without the stack: activations, input, output, scratch."""
+        return sum(arena.size for arena in self.arenas)
