@@ -1,0 +1,1 @@
+"""From a plan to C: pure functions, same input, same bytes."""

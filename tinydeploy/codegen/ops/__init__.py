@@ -1,0 +1,1 @@
+"""How each op becomes C: its constants, parameters and kernel call."""

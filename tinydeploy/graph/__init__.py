@@ -1,0 +1,1 @@
+"""The int8 graph: read from a .tflite, rewritten by passes, verified."""

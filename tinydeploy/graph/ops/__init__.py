@@ -1,0 +1,1 @@
+"""The ops of the graph, one per file; importing this package registers all of them."""

@@ -1,0 +1,1 @@
+"""Float models: what comes in from training, ONNX or published weights."""

@@ -1,0 +1,1 @@
+"""The firmware project: written, compiled, measured."""

@@ -1,0 +1,1 @@
+"""Proof that an image computes what the reference computes."""

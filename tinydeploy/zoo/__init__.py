@@ -1,0 +1,1 @@
+"""Definitions of compact networks, one architecture per file."""
