@@ -1,0 +1,73 @@
+"""The C text of one layer, and the dispatch from an op of the graph to the module that writes it.
+
+The op classes of tinydeploy/graph/ops/<stem>.py are written by tinydeploy/codegen/ops/<stem>.py,
+whose one public function is `emit_layer(op, context) -> LayerCode`.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import cast
+
+from tinydeploy.errors import InternalError
+from tinydeploy.graph.graph import Graph
+from tinydeploy.graph.op import Op
+
+
+@dataclass(frozen=True)
+class LayerContext:
+    """What a layer's C text depends on besides the op itself.
+
+    Args:
+        graph: The graph that the op belongs to.
+        prefix: Prefix of every C name that the layer defines, e.g. "vww_layer3".
+        tensors: C expression of type `const td_tensor *` by tensor id, for every input and output.
+        scratch: C expression of type `void *`, aligned to 4 bytes, for as many bytes as
+            `tinydeploy.plan.kernels.scratch_bytes` says; "NULL" where it says 0.
+    """
+
+    graph: Graph
+    prefix: str
+    tensors: Mapping[int, str]
+    scratch: str
+
+
+@dataclass(frozen=True)
+class LayerCode:
+    """The C text of one layer; empty strings where there is nothing to say.
+
+    Args:
+        kernels: Files of firmware/kernels/ that the call needs, without ".c".
+        constants: Definitions of the constant arrays (`static const`), at file scope, before
+            `parameters`.
+        parameters: Definition of the parameter structs (`static const`), at file scope.
+        call: Statements inside a function that has `int32_t first, int32_t last`.
+    """
+
+    kernels: tuple[str, ...]
+    constants: str
+    parameters: str
+    call: str
+
+
+def emit_layer(op: Op, context: LayerContext) -> LayerCode:
+    """Writes the C text of one op.
+
+    Args:
+        op: Any op of the graph that computes something.
+        context: Names and expressions to use.
+
+    Returns:
+        The text; equal arguments give equal text.
+
+    Raises:
+        InternalError: There is no writer for this class of op.
+    """
+    stem = type(op).__module__.rpartition(".")[2]
+    try:
+        module = importlib.import_module(f"tinydeploy.codegen.ops.{stem}")
+    except ModuleNotFoundError as error:
+        raise InternalError(f"no code generator for {type(op).__name__} ({stem})") from error
+    return cast(LayerCode, module.emit_layer(op, context))
