@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import itertools
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -166,7 +167,9 @@ def load_board(name: str, folder: Path = BOARDS) -> Board:
     except KeyError as error:
         raise InputFileError(f"board file {path} lacks the entry {error}") from error
     except (TypeError, ValueError) as error:
-        raise InputFileError(f"board file {path} has an entry of the wrong type: {error}") from error
+        raise InputFileError(
+            f"board file {path} has an entry of the wrong type: {error}"
+        ) from error
     problems = [text for check in _CHECKS for text in check(board)]
     if problems:
         raise InputFileError(f"board file {path}: {'; '.join(problems)}")
@@ -229,17 +232,22 @@ def _check_memories(board: Board) -> list[str]:
     """Memories have sizes, valid flags and unique names, and do not overlap."""
     problems = []
     names = [memory.name for memory in board.memories]
-    problems += [f"memory '{name}' is listed twice" for name in sorted({n for n in names if names.count(n) > 1})]
+    problems += [
+        f"memory '{name}' is listed twice"
+        for name in sorted({n for n in names if names.count(n) > 1})
+    ]
     for memory in board.memories:
         if memory.size <= 0 or memory.address < 0 or memory.end > 1 << 32:
             problems.append(f"memory '{memory.name}' does not lie in the 32-bit address space")
         if not memory.access or set(memory.access) - set("rwx"):
             problems.append(f"memory '{memory.name}': access must be made of r, w and x")
-        problems += [f"memory '{memory.name}': unknown use '{u}'" for u in memory.use if u not in USES]
+        problems += [
+            f"memory '{memory.name}': unknown use '{u}'" for u in memory.use if u not in USES
+        ]
     ordered = sorted(board.memories, key=lambda memory: memory.address)
     problems += [
         f"memories '{a.name}' and '{b.name}' overlap"
-        for a, b in zip(ordered, ordered[1:], strict=False)
+        for a, b in itertools.pairwise(ordered)
         if a.end > b.address
     ]
     return problems
@@ -262,7 +270,9 @@ def _check_budgets(board: Board) -> list[str]:
     ram = sum(m.size for m in board.memories if "w" in m.access)
     problems = []
     if not 0 < board.flash_budget <= flash:
-        problems.append(f"flash budget {board.flash_budget} is not within the {flash} bytes there are")
+        problems.append(
+            f"flash budget {board.flash_budget} is not within the {flash} bytes there are"
+        )
     if not 0 < board.ram_budget <= ram:
         problems.append(f"RAM budget {board.ram_budget} is not within the {ram} bytes there are")
     return problems

@@ -2,20 +2,20 @@
 
     TinydeployError               exit code 1
     ├── UsageError                exit code 2   an option or argument that makes no sense
-    ├── InputFileError                          a file that cannot be read as what it should be
-    ├── UnsupportedModelError                   a readable model that asks for something we cannot do
+    ├── InputFileError                          a file that is not what it should be
+    ├── UnsupportedModelError                   a readable model that asks for too much
     ├── MissingDependencyError                  a package or program that is not installed
     ├── CompileError                            the C compiler refused
     ├── OutputError                             the output folder cannot be written
     ├── TrainingError                           training or its data went wrong
-    ├── BoardLinkError                          no answer, or a wrong one, from a board (real or emulated)
+    ├── BoardLinkError                          no answer, or a wrong one, from a board
     ├── EmulationError                          the firmware faulted in the emulated board
     ├── BudgetError               exit code 3   memory, accuracy or SNR outside its budget
     ├── MismatchError             exit code 4   outputs that differ from the reference
-    └── InternalError                           an invariant of ours is broken: a bug to report
+    └── InternalError                           an invariant of ours is broken: a bug
 
-An error says what is wrong and where (`message`) and what to try (`hint`). The command line prints both and no
-traceback; `--debug` shows the traceback.
+An error says what is wrong and where (`message`) and what to try (`hint`). The command line prints
+both and no traceback; `--debug` shows the traceback.
 """
 
 from __future__ import annotations

@@ -15,7 +15,8 @@ BOARDS = _DATA / "boards"
 def cache_folder() -> Path:
     """The folder for things worth keeping between runs (trained weights); it may not exist yet.
 
-    `TINYDEPLOY_CACHE` overrides it; otherwise `$XDG_CACHE_HOME/tinydeploy` or `~/.cache/tinydeploy`.
+    `TINYDEPLOY_CACHE` overrides it; otherwise `$XDG_CACHE_HOME/tinydeploy` or
+    `~/.cache/tinydeploy`.
     """
     if override := os.environ.get("TINYDEPLOY_CACHE"):
         return Path(override)

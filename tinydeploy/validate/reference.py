@@ -1,0 +1,135 @@
+"""The reference: LiteRT's reference kernels (BUILTIN_REF), run in a child process.
+
+LiteRT aborts or segfaults on some files. In a process of its own that becomes an error of ours.
+"""
+
+from __future__ import annotations
+
+import os
+import struct
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import tflite
+from numpy.typing import NDArray
+
+from tinydeploy.errors import UnsupportedModelError
+
+Int8 = NDArray[np.int8]
+
+_QUANTIZED_DIMENSION = 6  # field number in the schema's table QuantizationParameters
+_TIMEOUT_S = 3600.0
+
+
+@dataclass(frozen=True)
+class ReferenceRun:
+    """What the reference computed.
+
+    Args:
+        outputs: One int8 array [n, *output shape] per model output.
+        tensors: By tensor id, the first input's intermediate results; empty unless asked for.
+        version: Name and version of the interpreter.
+    """
+
+    outputs: tuple[Int8, ...]
+    tensors: Mapping[int, Int8]
+    version: str
+
+
+def run_reference(
+    model: bytes,
+    inputs: Sequence[Int8],
+    *,
+    intermediates: bool = False,
+    resolver: str = "BUILTIN_REF",
+) -> ReferenceRun:
+    """Runs an int8 .tflite over n input vectors.
+
+    Args:
+        model: The .tflite file.
+        inputs: One int8 array [n, *input shape] per model input.
+        intermediates: Also return every int8 tensor of the first vector.
+        resolver: LiteRT's OpResolverType; BUILTIN_REF is the contract, "AUTO" LiteRT's default
+            kernels.
+
+    Raises:
+        UnsupportedModelError: The interpreter refuses the model, or dies of it.
+    """
+    with tempfile.TemporaryDirectory(prefix="tinydeploy-reference-") as name:
+        folder = Path(name)
+        (folder / "model.tflite").write_bytes(normalize_quantized_dimension(model))
+        np.savez(folder / "inputs.npz", *[np.ascontiguousarray(values) for values in inputs])
+        command = [
+            sys.executable,
+            "-m",
+            "tinydeploy.validate.reference_worker",
+            str(folder),
+            resolver,
+        ]
+        command += ["--intermediates"] if intermediates else []
+        environment = {
+            **os.environ,
+            "TF_CPP_MIN_LOG_LEVEL": "3",
+            "PYTHONPATH": os.pathsep.join(sys.path),
+        }
+        try:
+            done = subprocess.run(
+                command,
+                capture_output=True,
+                text=True,
+                check=False,
+                timeout=_TIMEOUT_S,
+                env=environment,
+            )
+        except subprocess.TimeoutExpired as error:
+            raise UnsupportedModelError(
+                f"the reference interpreter did not finish within {_TIMEOUT_S:.0f} s"
+            ) from error
+        if done.returncode != 0:
+            lines = done.stderr.strip().splitlines()
+            reason = lines[-1] if lines else "no message"
+            if done.returncode < 0:
+                reason = f"killed by signal {-done.returncode}; {reason}"
+            raise UnsupportedModelError(
+                f"the reference interpreter (LiteRT, {resolver}) cannot run this model: {reason}",
+                "Without a reference nothing can be proven. Does the tool that made it run it?",
+            )
+        with np.load(folder / "outputs.npz", allow_pickle=False) as results:
+            outputs = tuple(results[f"output_{i}"] for i in range(int(results["count"])))
+            tensors = {
+                int(key.removeprefix("tensor_")): results[key]
+                for key in results.files
+                if key.startswith("tensor_")
+            }
+            return ReferenceRun(outputs, tensors, str(results["version"]))
+
+
+def normalize_quantized_dimension(model: bytes) -> bytes:
+    """A copy in which 1-D per-channel tensors say quantized_dimension 0.
+
+    Some converters write the weights' dimension (3, for a depthwise convolution) into the
+    one-dimensional bias too. TFLite Micro ignores it; LiteRT refuses the file. Nothing else is
+    changed.
+    """
+    copy = bytearray(model)
+    root = tflite.Model.GetRootAs(model, 0)
+    for s in range(root.SubgraphsLength()):
+        graph = root.Subgraphs(s)
+        for t in range(graph.TensorsLength()):
+            tensor = graph.Tensors(t)
+            quantization = tensor.Quantization()
+            if (
+                quantization is None
+                or tensor.ShapeLength() != 1
+                or not quantization.QuantizedDimension()
+            ):
+                continue
+            table = quantization._tab
+            position = table.Pos + table.Offset(4 + 2 * _QUANTIZED_DIMENSION)
+            struct.pack_into("<i", copy, position, 0)
+    return bytes(copy)

@@ -1,0 +1,64 @@
+"""The child process of reference.py, which alone loads LiteRT.
+
+    python -m tinydeploy.validate.reference_worker FOLDER RESOLVER [--intermediates]
+
+Reads model.tflite and inputs.npz from FOLDER and writes outputs.npz there.
+"""
+
+from __future__ import annotations
+
+import sys
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+
+def main(folder: Path, resolver: str, *, intermediates: bool) -> None:
+    """Runs all vectors and writes the results."""
+    from ai_edge_litert.interpreter import Interpreter, OpResolverType
+
+    with np.load(folder / "inputs.npz", allow_pickle=False) as archive:
+        inputs = [archive[key] for key in archive.files]
+    interpreter = Interpreter(
+        model_path=str(folder / "model.tflite"),
+        experimental_op_resolver_type=OpResolverType[resolver],
+        experimental_preserve_all_tensors=intermediates,
+        num_threads=1,
+    )
+    interpreter.allocate_tensors()
+    input_ids = [detail["index"] for detail in interpreter.get_input_details()]
+    output_ids = [detail["index"] for detail in interpreter.get_output_details()]
+    outputs: list[list[Any]] = [[] for _ in output_ids]
+    results: dict[str, Any] = {}
+    for n in range(len(inputs[0])):
+        for tensor, values in zip(input_ids, inputs, strict=True):
+            interpreter.set_tensor(tensor, values[n])
+        interpreter.invoke()
+        for collected, tensor in zip(outputs, output_ids, strict=True):
+            collected.append(interpreter.get_tensor(tensor))
+        if intermediates and n == 0:
+            results |= _int8_tensors(interpreter)
+    results |= {f"output_{i}": np.stack(collected) for i, collected in enumerate(outputs)}
+    results |= {
+        "count": len(outputs),
+        "version": f"ai-edge-litert {version('ai-edge-litert')} {resolver}",
+    }
+    np.savez(folder / "outputs.npz", **results)
+
+
+def _int8_tensors(interpreter: Any) -> dict[str, Any]:
+    """Every int8 tensor that has a value, by id."""
+    found = {}
+    for detail in interpreter.get_tensor_details():
+        if detail["dtype"] is np.int8 and detail["shape"].size:
+            try:
+                found[f"tensor_{detail['index']}"] = interpreter.get_tensor(detail["index"])
+            except ValueError:
+                continue  # temporaries of a kernel have no data behind them
+    return found
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), sys.argv[2], intermediates="--intermediates" in sys.argv[3:])
