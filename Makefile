@@ -1,0 +1,69 @@
+# make demo      set up, then build the embedded default for the STM32H743
+# make test      set up, then lint, type-check and run the fast tests
+# make test-all  the same with the slow tests
+# make setup     a virtual environment in .venv with everything `tinydeploy build` needs
+# make clean     remove what builds and tests left behind; `make distclean` also removes .venv
+
+BOARD ?= stm32h743
+# The first Python of 3.11 to 3.13 that has venv.
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
+	$$p -c 'import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null \
+	&& echo $$p && break; done)
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_CONSTRAINT=constraints.txt $(BIN)/python -m pip install --quiet
+TORCH := $(shell grep '^torch==' constraints.txt)
+WORKERS ?= 2
+
+.PHONY: demo test test-all lint setup setup-dev toolchain clean distclean
+
+demo: setup
+	$(BIN)/tinydeploy build --board $(BOARD)
+
+test: setup-dev lint
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup -m "not slow"
+
+test-all: setup-dev lint
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup
+
+lint: setup-dev
+	$(BIN)/ruff check tinydeploy tests
+	$(BIN)/ruff format --check tinydeploy tests
+	$(BIN)/mypy tinydeploy
+
+setup: toolchain $(VENV)/setup.stamp
+
+setup-dev: toolchain $(VENV)/setup-dev.stamp
+
+$(VENV)/python.stamp: constraints.txt
+	@test -n "$(PYTHON)" || { echo "make: no Python 3.11 to 3.13 with venv found." \
+		"Try: apt-get install python3 python3-venv, or PYTHON=/path/to/python3.12 make ..."; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	@echo "Installing $(TORCH) first: whatever asks for torch later is content with it."
+	$(PIP) "$(TORCH)"
+	@touch $@
+
+$(VENV)/setup.stamp: $(VENV)/python.stamp pyproject.toml
+	$(PIP) -e '.[train,emulate]'
+	@touch $@
+
+$(VENV)/setup-dev.stamp: $(VENV)/python.stamp pyproject.toml
+	$(PIP) -e '.[train,emulate,flash,dev]'
+	@touch $@ $(VENV)/setup.stamp
+
+# The Arm compiler from the distribution where it is there or can be installed, else clang from the ziglang wheel,
+# which also stands in where there is no C compiler for this machine.
+toolchain: $(VENV)/python.stamp
+	@command -v arm-none-eabi-gcc >/dev/null || { \
+		if [ "$$(id -u)" = 0 ]; then apt="apt-get"; else apt="sudo -n apt-get"; fi; \
+		echo "Installing arm-none-eabi-gcc"; \
+		{ $$apt update && $$apt install -y --no-install-recommends gcc-arm-none-eabi libnewlib-arm-none-eabi; } \
+			>$(VENV)/apt.log 2>&1 || echo "It cannot be installed here ($(VENV)/apt.log): using ziglang instead"; }
+	@if ! command -v arm-none-eabi-gcc >/dev/null || ! command -v cc >/dev/null; then \
+		$(BIN)/python -c 'import ziglang' 2>/dev/null || $(PIP) '.[zig]'; fi
+
+clean:
+	rm -rf out dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+distclean: clean
+	rm -rf $(VENV)
