@@ -1,0 +1,202 @@
+"""The report of a build: everything that was measured, as one frozen record and as JSON.
+
+docs/report.md explains each entry; report.schema.json, beside this file, is its JSON schema.
+Unknown figures are None, null in JSON.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+SCHEMA = "tinydeploy-report-1"
+SCHEMA_FILE = Path(__file__).with_name("report.schema.json")
+
+
+@dataclass(frozen=True)
+class TensorFacts:
+    """An input or output: real value = scale * (q - zero_point)."""
+
+    name: str
+    shape: tuple[int, ...]
+    scale: float
+    zero_point: int
+
+
+@dataclass(frozen=True)
+class ModelFacts:
+    """The net; `macs` as the literature counts them, `tflite_bytes` of the int8 file."""
+
+    name: str
+    source: str
+    macs: int
+    parameters: int
+    tflite_bytes: int
+    tflite_sha256: str
+    inputs: tuple[TensorFacts, ...]
+    outputs: tuple[TensorFacts, ...]
+    labels: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class BoardFacts:
+    """The board, as its file describes it."""
+
+    name: str
+    title: str
+    chip: str
+    cpu: str
+    clock_hz: int
+
+
+@dataclass(frozen=True)
+class RegionFacts:
+    """One memory of the board; `arena_touched_bytes` is the highest arena byte the run wrote."""
+
+    name: str
+    address: int
+    size: int
+    used_bytes: int
+    arena_bytes: int
+    arena_touched_bytes: int | None
+
+
+@dataclass(frozen=True)
+class MemoryFacts:
+    """Flash and RAM, all from the linked ELF but for what is named planned, bound or touched."""
+
+    flash_bytes: int
+    code_bytes: int
+    weights_bytes: int
+    constants_bytes: int
+    ram_bytes: int
+    arena_bytes: int
+    arena_planned_bytes: int
+    arena_lower_bound_bytes: int
+    scratch_bytes: int
+    static_bytes: int
+    stack_reserved_bytes: int
+    stack_high_water_bytes: int | None
+    regions: tuple[RegionFacts, ...]
+
+
+@dataclass(frozen=True)
+class BudgetFacts:
+    """What the build was allowed to use."""
+
+    flash_bytes: int
+    ram_bytes: int
+    met: bool
+
+
+@dataclass(frozen=True)
+class InferenceFacts:
+    """One inference in the emulated board: exact instructions; cycles and latency estimated."""
+
+    core: str
+    instructions: int
+    instructions_per_mac: float | None
+    cycles_estimated: int | None
+    latency_ms_estimated: float | None
+
+
+@dataclass(frozen=True)
+class LayerFacts:
+    """One layer of the executed plan; instructions are exact."""
+
+    index: int
+    name: str
+    op: str
+    output_shape: tuple[int, ...]
+    macs: int
+    instructions: int | None
+
+
+@dataclass(frozen=True)
+class PlanFacts:
+    """One memory plan that was considered."""
+
+    name: str
+    arena_bytes: int
+    lower_bound_bytes: int
+    instructions: int | None
+    chosen: bool
+
+
+@dataclass(frozen=True)
+class PlaceFacts:
+    """Comparison of one place (host, emulator, board) with the reference."""
+
+    vectors: int
+    bytes_compared: int
+    bytes_mismatched: int
+    tensors_compared: int
+    first_difference: str | None
+
+
+@dataclass(frozen=True)
+class ValidationFacts:
+    """`bit_exact`: every place that was compared equals the reference in every byte."""
+
+    bit_exact: bool
+    reference: str
+    host: PlaceFacts | None
+    emulator: PlaceFacts | None
+    board: PlaceFacts | None
+
+
+@dataclass(frozen=True)
+class AccuracyFacts:
+    """Shares, 0 to 1, of test samples whose class is right."""
+
+    float: float
+    int8: float
+    samples: int
+
+
+@dataclass(frozen=True)
+class FidelityFacts:
+    """Closeness of the int8 net's outputs to the float net's."""
+
+    snr_db: float | None
+    top1_agreement: float | None
+    samples: int
+
+
+@dataclass(frozen=True)
+class BuildReport:
+    """All of report.json."""
+
+    tinydeploy: str
+    model: ModelFacts
+    board: BoardFacts
+    compiler: str
+    memory: MemoryFacts
+    budget: BudgetFacts
+    inference: InferenceFacts | None
+    layers: tuple[LayerFacts, ...]
+    plans: tuple[PlanFacts, ...]
+    validation: ValidationFacts | None
+    accuracy: AccuracyFacts | None
+    fidelity: FidelityFacts | None
+    seconds: Mapping[str, float]
+    schema: str = SCHEMA
+
+    def to_json(self) -> str:
+        """The text of report.json. Infinite figures (the SNR of equal outputs) become null."""
+        content = {"schema": self.schema, **dataclasses.asdict(self)}
+        return json.dumps(_finite(content), indent=2, allow_nan=False) + "\n"
+
+
+def _finite(value: Any) -> Any:
+    """The same value with null for floats that JSON cannot say."""
+    if isinstance(value, Mapping):
+        return {key: _finite(entry) for key, entry in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(entry) for entry in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
