@@ -1,0 +1,91 @@
+"""report.json is valid by its schema, and the schema refuses what is not."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+from typing import Any
+
+import jsonschema
+import pytest
+
+from tinydeploy.report.build_report import (
+    SCHEMA_FILE,
+    AccuracyFacts,
+    BoardFacts,
+    BudgetFacts,
+    BuildReport,
+    FidelityFacts,
+    InferenceFacts,
+    LayerFacts,
+    MemoryFacts,
+    ModelFacts,
+    PlaceFacts,
+    PlanFacts,
+    RegionFacts,
+    TensorFacts,
+    ValidationFacts,
+)
+
+VALIDATOR = jsonschema.Draft202012Validator(json.loads(SCHEMA_FILE.read_text(encoding="utf-8")))
+
+
+def example() -> BuildReport:
+    tensor = TensorFacts("in", (1, 8, 8, 1), 0.5, -128)
+    place = PlaceFacts(20, 200, 0, 12, None)
+    return BuildReport(
+        tinydeploy="0.1.0",
+        model=ModelFacts("net", "net.tflite", 10, 5, 100, "0" * 64, (tensor,), (tensor,), ("a",)),
+        board=BoardFacts("b", "Board", "chip", "cortex-m7", 480_000_000),
+        compiler="gcc 12",
+        memory=MemoryFacts(
+            100, 50, 40, 10, 300, 200, 200, 180, 0, 20, 80, 64,
+            (RegionFacts("dtcm", 0x2000_0000, 131072, 300, 200, 200),),
+        ),
+        budget=BudgetFacts(1000, 1000, met=True),
+        inference=InferenceFacts("cortex-m7", 1000, 100.0, 900, 0.01),
+        layers=(LayerFacts(0, "conv", "CONV_2D", (1, 8, 8, 4), 10, 1000),),
+        plans=(PlanFacts("layer by layer", 200, 180, 1000, chosen=True),),
+        validation=ValidationFacts(
+            bit_exact=True, reference="r", host=place, emulator=place, board=None
+        ),
+        accuracy=AccuracyFacts(0.98, 0.98, 450),
+        fidelity=FidelityFacts(math.inf, 1.0, 450),
+        seconds={"graph": 0.1},
+    )  # fmt: skip
+
+
+def test_a_full_report_is_valid() -> None:
+    content = json.loads(example().to_json())
+    VALIDATOR.validate(content)
+    assert content["fidelity"]["snr_db"] is None  # JSON has no infinity
+
+
+def test_unknown_parts_are_null() -> None:
+    report = dataclasses.replace(
+        example(), inference=None, validation=None, accuracy=None, fidelity=None
+    )
+    VALIDATOR.validate(json.loads(report.to_json()))
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        (("schema",), "other"),
+        (("memory", "flash_bytes"), -1),
+        (("memory", "flash_bytes"), None),
+        (("model", "tflite_sha256"), "xyz"),
+        (("accuracy", "int8"), 98.0),
+        (("validation", "bit_exact"), "yes"),
+        (("extra",), 1),
+    ],
+)
+def test_the_schema_refuses(path: tuple[str, ...], value: Any) -> None:
+    content = json.loads(example().to_json())
+    place = content
+    for key in path[:-1]:
+        place = place[key]
+    place[path[-1]] = value
+    with pytest.raises(jsonschema.ValidationError):
+        VALIDATOR.validate(content)

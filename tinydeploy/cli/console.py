@@ -1,0 +1,82 @@
+"""What the terminal shows: stages as they pass, errors with advice, tables that fit 80 columns."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.markup import escape
+from rich.status import Status
+
+from tinydeploy.errors import TinydeployError
+
+stdout = Console(highlight=False)
+stderr = Console(stderr=True, highlight=False)
+
+
+class StageView:
+    """Shows the stages of a build on stderr, one line each when it is done.
+
+    Args:
+        quiet: Show nothing.
+    """
+
+    def __init__(self, *, quiet: bool = False) -> None:
+        self.seconds: dict[str, float] = {}
+        self._quiet = quiet
+        self._detail = ""
+        self._status: Status | None = None
+        self._name = ""
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Times a stage; its line appears when the block ends without an exception."""
+        self._name, self._detail = name, ""
+        begin = time.perf_counter()
+        if not self._quiet and stderr.is_terminal:
+            self._status = stderr.status(f"{name:<10}")
+            self._status.start()
+        done = False
+        try:
+            yield
+            done = True
+        finally:
+            if self._status is not None:
+                self._status.stop()
+                self._status = None
+            taken = time.perf_counter() - begin
+            self.seconds[name] = self.seconds.get(name, 0.0) + taken
+            if not self._quiet:
+                mark = "[green]✓[/]" if done else "[red]✗[/]"
+                width = min(stderr.width, 100) - 24
+                text = escape(self._detail[:width])
+                stderr.print(f"{mark} [bold]{name:<10}[/] {text:<{width}} {taken:7.1f} s")
+
+    def detail(self, text: str) -> None:
+        """Sets what the running stage's line says; the last call stays."""
+        self._detail = text
+        if self._status is not None:
+            self._status.update(f"{self._name:<10} {escape(text)}")
+
+    def note(self, text: str) -> None:
+        """Shows a line that is not about a stage's end: a warning, a skipped file."""
+        if not self._quiet:
+            stderr.print(f"  [yellow]![/] {escape(text)}")
+
+
+def show_error(error: TinydeployError) -> None:
+    """Prints message and hint on stderr, without a traceback."""
+    stderr.print(f"[bold red]error:[/] {escape(error.message)}", soft_wrap=True)
+    if error.hint:
+        stderr.print(f"[bold]try:[/] {escape(error.hint)}", soft_wrap=True)
+
+
+def format_bytes(count: int) -> str:
+    """Bytes with thousands separators and the binary unit people think in: `79,744 (77.9 K)`."""
+    if count < 1024:
+        return f"{count:,}"
+    if count < 1024 * 1024:
+        return f"{count:,} ({count / 1024:.1f} K)"
+    return f"{count:,} ({count / 1024 / 1024:.2f} M)"

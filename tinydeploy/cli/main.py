@@ -1,0 +1,91 @@
+"""The command line: one entry point, errors as one line with advice, documented exit codes.
+
+Exit codes: 0 ok, 1 failure, 2 usage, 3 a budget missed, 4 outputs differ from the reference,
+130 interrupted.
+"""
+
+from __future__ import annotations
+
+import functools
+import sys
+from collections.abc import Callable
+from typing import Annotated, NoReturn
+
+import typer
+
+from tinydeploy import __version__
+from tinydeploy.cli import boards, build, check, doctor, flash, run
+from tinydeploy.cli.console import show_error, stderr
+from tinydeploy.errors import TinydeployError
+
+_debug = False
+_EPILOG = "Exit codes: 0 ok, 1 failure, 2 usage, 3 a budget missed, 4 differs from the reference."
+
+app = typer.Typer(
+    name="tinydeploy",
+    help="From a trained compact neural network to verified firmware on a microcontroller.",
+    epilog=_EPILOG,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _guard(command: Callable[..., None]) -> Callable[..., None]:
+    """The command, with our errors and Ctrl-C turned into a line on stderr and an exit code."""
+
+    @functools.wraps(command)
+    def guarded(*args: object, **options: object) -> None:
+        try:
+            command(*args, **options)
+        except TinydeployError as error:
+            if _debug:
+                stderr.print_exception()
+            show_error(error)
+            raise typer.Exit(error.exit_code) from error
+        except KeyboardInterrupt as error:
+            stderr.print("[bold red]interrupted:[/] nothing was written")
+            raise typer.Exit(130) from error
+
+    return guarded
+
+
+for _name, _command in (
+    ("build", build.build),
+    ("check", check.check),
+    ("run", run.run),
+    ("flash", flash.flash),
+    ("boards", boards.boards),
+    ("doctor", doctor.doctor),
+):
+    app.command(_name)(_guard(_command))
+
+
+def _show_version(value: bool) -> None:
+    if value:
+        typer.echo(f"tinydeploy {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _globals(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_show_version, is_eager=True, help="Print the version and exit."
+        ),
+    ] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks of errors.")] = False,
+) -> None:
+    del version, debug  # --debug is taken out of the arguments by main, wherever it stands
+
+
+def main(arguments: list[str] | None = None) -> NoReturn:
+    """Runs the command line and exits with its code; --debug may stand anywhere."""
+    global _debug
+    words = sys.argv[1:] if arguments is None else arguments
+    _debug = "--debug" in words
+    app(args=[word for word in words if word != "--debug"], prog_name="tinydeploy")
+    sys.exit(0)

@@ -1,0 +1,59 @@
+"""Option types that several commands share."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tinydeploy.errors import UsageError
+
+_UNITS = {"": 1, "k": 1024, "m": 1024 * 1024}
+
+
+def parse_bytes(text: str) -> int:
+    """`65536`, `64K`, `64KB`, `64KiB` or `1.5M` in bytes; K is 1024.
+
+    Raises:
+        UsageError: It is none of these.
+    """
+    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([km]?)(?:i?b)?\s*", text.lower())
+    if match is None:
+        raise UsageError(f"'{text}' is no size", "Write bytes or a unit: 65536, 64K, 1.5M.")
+    return int(float(match[1]) * _UNITS[match[2]])
+
+
+ModelArgument = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="[MODEL]",
+        show_default=False,
+        help="An int8 .tflite file or a name from the zoo (etinynet-1.0). "
+        "Left out: EtinyNet, trained on scikit-learn's handwritten digits.",
+    ),
+]
+BoardOption = Annotated[
+    str, typer.Option("--board", "-b", metavar="BOARD", help="Board name, see `tinydeploy boards`.")
+]
+WeightsOption = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="Trained weights: .params (MXNet) or .pt.")
+]
+DataOption = Annotated[
+    Path | None, typer.Option(metavar="DIR", help="Pictures to calibrate the quantization with.")
+]
+MaxRamOption = Annotated[
+    str | None, typer.Option(metavar="SIZE", help="RAM budget, e.g. 64K. Default: the board's.")
+]
+MaxFlashOption = Annotated[
+    str | None, typer.Option(metavar="SIZE", help="Flash budget, e.g. 512K. Default: the board's.")
+]
+MinSnrOption = Annotated[
+    float | None, typer.Option(metavar="DB", help="Least SNR of the int8 outputs against float.")
+]
+MaxDropOption = Annotated[
+    float | None,
+    typer.Option(metavar="POINTS", help="Most accuracy, in points, that int8 may lose to float."),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print the report as JSON on stdout.")]
