@@ -132,6 +132,9 @@ class FloatModel:
         labels: Name of each output class; empty where they are not known.
         calibration: float32 [n, C, H, W], preprocessed inputs from which ranges are measured.
         test: Labelled inputs, disjoint from the calibration; None where there are none.
+        export_error: Largest difference between ONNX's and torch's outputs, as a fraction of their
+            range; None where it was not torch that made the ONNX.
+        notes: What the user should know of how the model was made, one sentence each.
     """
 
     name: str
@@ -141,6 +144,8 @@ class FloatModel:
     labels: tuple[str, ...]
     calibration: NDArray[np.float32]
     test: LabeledInputs | None = None
+    export_error: float | None = None
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         arrays = {"calibration": self.calibration}

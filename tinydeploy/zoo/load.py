@@ -1,0 +1,57 @@
+"""From a network's name, a weights file and a folder of pictures to a FloatModel."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from tinydeploy.errors import UsageError
+from tinydeploy.model.export import check_onnx, export_onnx
+from tinydeploy.model.float_model import FloatModel
+from tinydeploy.model.picture_folder import ADVICE, load_picture_folder
+from tinydeploy.model.weights import load_weights, read_weights
+from tinydeploy.zoo.registry import find_model
+
+_CHECKED_INPUTS = 8
+
+
+def load_float_model(name: str, weights: Path | None, data: Path | None) -> FloatModel:
+    """A network of the zoo with trained weights, exported to ONNX and checked.
+
+    Labels are the names of the data's class folders where there is one for each output, else
+    empty: the names of ImageNet's classes are not part of tinydeploy.
+
+    Args:
+        name: Name in the zoo, e.g. "etinynet-1.0".
+        weights: An MXNet .params file or a torch state dict.
+        data: Calibration pictures, see `load_picture_folder`.
+
+    Raises:
+        UsageError: There is no such network, or weights or data are not given.
+        InputFileError: Weights or data cannot be used.
+    """
+    entry = find_model(name)
+    if weights is None:
+        raise UsageError(
+            f"{name} needs trained weights",
+            "Give them with --weights FILE (MXNet .params, or a torch state dict in a .pt file).",
+        )
+    if data is None:
+        raise UsageError(f"{name} needs calibration pictures", f"Use --data FOLDER. {ADVICE}")
+    net = entry.build()
+    load_weights(net, read_weights(weights), str(weights), entry.describe_foreign_weights)
+    onnx = export_onnx(net, entry.input_shape)
+    pictures = load_picture_folder(data, entry.preprocessing, entry.input_shape, entry.classes)
+    picked = np.linspace(0, len(pictures.calibration) - 1, _CHECKED_INPUTS).astype(int)
+    return FloatModel(
+        name=name,
+        onnx=onnx,
+        input_shape=entry.input_shape,
+        preprocessing=entry.preprocessing,
+        labels=pictures.labels,
+        calibration=pictures.calibration,
+        test=pictures.test,
+        export_error=check_onnx(net, onnx, pictures.calibration[picked]),
+        notes=pictures.notes,
+    )
