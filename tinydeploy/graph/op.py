@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, TypeVar
+
+from tinydeploy.errors import InternalError
+from tinydeploy.graph.node import Constraint, Node
 
 if TYPE_CHECKING:
     from tinydeploy.graph.graph import Graph
@@ -23,10 +27,23 @@ class Op:
     """
 
     builtin: ClassVar[str] = ""  # name in TFLite's schema, e.g. "CONV_2D"
+    constraints: ClassVar[
+        tuple[Constraint, ...]
+    ] = ()  # in an order in which each may rely on those before
 
     index: int
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
+
+    @classmethod
+    def read(cls, node: Node) -> Op:
+        """Makes the op from an operator of the file for which all of `constraints` hold."""
+        raise InternalError(f"{cls.__name__} cannot be read from {node.label}")
+
+    @property
+    def kind(self) -> str:
+        """Name of the operation in TFLite's schema, for reports: `builtin` but for ops that stand for several."""
+        return self.builtin
 
     def macs(self, graph: Graph) -> int:
         """Multiply-accumulates of one inference; 0 for ops without multiplications by weights."""
@@ -48,13 +65,27 @@ class Op:
             return first, last
         return 0, height
 
+    def verify(self, graph: Graph) -> list[str]:
+        """What is wrong with the op's attributes, one sentence each; empty for a sound op."""
+        del graph
+        return []
+
 
 _OpType = TypeVar("_OpType", bound=Op)
 
 OPS: dict[str, type[Op]] = {}
 
 
-def register_op(cls: type[_OpType]) -> type[_OpType]:
-    """Class decorator: makes an op readable from .tflite files by its builtin name."""
-    OPS[cls.builtin] = cls
-    return cls
+def register_op(*builtins: str) -> Callable[[type[_OpType]], type[_OpType]]:
+    """Class decorator: makes an op readable from .tflite files.
+
+    Args:
+        builtins: Names in TFLite's schema; the class's own `builtin` where none is given.
+    """
+
+    def register(cls: type[_OpType]) -> type[_OpType]:
+        for builtin in builtins or (cls.builtin,):
+            OPS[builtin] = cls
+        return cls
+
+    return register

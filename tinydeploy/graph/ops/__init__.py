@@ -1,1 +1,37 @@
 """The ops of the graph, one per file; importing this package registers all of them."""
+
+from tinydeploy.graph.ops.add import Add
+from tinydeploy.graph.ops.average_pool_2d import AveragePool2D
+from tinydeploy.graph.ops.concatenation import Concatenation
+from tinydeploy.graph.ops.conv_2d import Conv2D
+from tinydeploy.graph.ops.depthwise_conv_2d import DepthwiseConv2D
+from tinydeploy.graph.ops.fully_connected import FullyConnected
+from tinydeploy.graph.ops.lookup import Lookup
+from tinydeploy.graph.ops.max_pool_2d import MaxPool2D
+from tinydeploy.graph.ops.maximum import Maximum
+from tinydeploy.graph.ops.mean import Mean
+from tinydeploy.graph.ops.minimum import Minimum
+from tinydeploy.graph.ops.mul import Mul
+from tinydeploy.graph.ops.pad import Pad
+from tinydeploy.graph.ops.reshape import Reshape
+from tinydeploy.graph.ops.softmax import Softmax
+from tinydeploy.graph.ops.sub import Sub
+
+__all__ = [
+    "Add",
+    "AveragePool2D",
+    "Concatenation",
+    "Conv2D",
+    "DepthwiseConv2D",
+    "FullyConnected",
+    "Lookup",
+    "MaxPool2D",
+    "Maximum",
+    "Mean",
+    "Minimum",
+    "Mul",
+    "Pad",
+    "Reshape",
+    "Softmax",
+    "Sub",
+]

@@ -1,0 +1,88 @@
+"""What ADD, SUB, MUL, MAXIMUM and MINIMUM have in common: two operands, one of them perhaps broadcast or constant."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tinydeploy.graph.node import Node
+from tinydeploy.graph.op import Op
+from tinydeploy.graph.tensor import Tensor
+
+
+@dataclass(frozen=True, eq=False)
+class Elementwise(Op):
+    """An operation on two operands. The first always has the output's shape.
+
+    The second is one of:
+
+    * an activation (`inputs` has two ids) of the output's shape,
+    * an activation of one row of width 1, with the output's channels or with one channel: broadcast,
+    * `constant` (`inputs` has one id).
+
+    Args:
+        constant: int8, the second operand: [C], the same for every pixel, or [H, W, C]; None if it is an activation.
+    """
+
+    constant: NDArray[np.int8] | None
+
+    def parameters(self) -> int:
+        """Elements of the constant operand."""
+        return 0 if self.constant is None else int(self.constant.size)
+
+
+@dataclass(frozen=True, eq=False)
+class Operands:
+    """The two operands of an operator in the order that `Elementwise` wants.
+
+    Args:
+        inputs: Ids of the activations: one or two.
+        constant: As `Elementwise.constant`.
+        first: Which input of the operator became the first operand: 0 or 1.
+    """
+
+    inputs: tuple[int, ...]
+    constant: NDArray[np.int8] | None
+    first: int
+
+
+def read_operands(node: Node) -> Operands | None:
+    """Orders the operands of an elementwise operator; None where their shapes are beyond `Elementwise`."""
+    output = node.output
+    for first in (0, 1):
+        one, other = node.input(first), node.input(1 - first)
+        if one.data is not None or one.rows != output.rows:
+            continue
+        if other.data is None:
+            if _broadcasts(other, output):
+                return Operands((node.inputs[first], node.inputs[1 - first]), None, first)
+            continue
+        constant = _spread_constant(other.data, output)
+        if constant is not None:
+            return Operands((node.inputs[first],), constant, first)
+    return None
+
+
+def _broadcasts(operand: Tensor, output: Tensor) -> bool:
+    """Whether an activation has the output's shape, or one row of width 1 to be repeated for every pixel."""
+    height, width, channels = operand.rows
+    if len(operand.shape) == len(output.shape):
+        return operand.shape == output.shape or (
+            (height, width) == (1, 1) and channels in (1, output.rows[2]) and len(output.shape) == 4
+        )
+    # A vector of another rank is aligned with the last dimension: with the channels if the output is NHWC.
+    return operand.size == 1 or (
+        len(output.shape) == 4 and operand.shape[-1:] == output.shape[-1:] == (operand.size,)
+    )
+
+
+def _spread_constant(data: NDArray[np.generic], output: Tensor) -> NDArray[np.int8] | None:
+    try:
+        spread = np.broadcast_to(data, output.shape).reshape(output.rows)
+    except ValueError:
+        return None
+    if np.array_equal(spread, np.broadcast_to(spread[:1, :1], spread.shape)):
+        spread = spread[0, 0]
+    return np.ascontiguousarray(spread, np.int8)

@@ -1,0 +1,137 @@
+"""Tables of functions of one int8, computed as the TFLite reference kernels compute them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tinydeploy.graph.fixed_point import (
+    INT8_MAX,
+    INT8_MIN,
+    clamp,
+    multiply_double_rounding,
+    quantize_multiplier,
+    quantize_value,
+    rounding_divide_by_pot,
+)
+from tinydeploy.graph.node import Node
+
+VALUES: Final = np.arange(-128, 128, dtype=np.int64)
+"""Every int8, in the order of the tables."""
+
+Table = NDArray[np.int8]
+
+
+def quantize_table(node: Node) -> Table:
+    """QUANTIZE from int8 to int8: another scale and zero point, by double rounding."""
+    source, output = node.quantization(0), node.output_quantization
+    multiplier, shift = quantize_multiplier(source.scale / output.scale)
+    scaled = multiply_double_rounding(VALUES - source.zero_point, multiplier, shift)
+    return clamp(scaled + output.zero_point, INT8_MIN, INT8_MAX)
+
+
+def _relu_table(bottom: float, top: float | None) -> Callable[[Node], Table]:
+    """RELU and its relatives: requantized by a multiplier taken in float32, then bounded."""
+
+    def table(node: Node) -> Table:
+        source, output = node.quantization(0), node.output_quantization
+        multiplier, shift = quantize_multiplier(
+            float(np.float32(source.scale) / np.float32(output.scale))
+        )
+        scaled = multiply_double_rounding(VALUES - source.zero_point, multiplier, shift)
+        low = max(INT8_MIN, quantize_value(bottom, output.scale, output.zero_point))
+        high = INT8_MAX
+        if top is not None:
+            high = min(high, quantize_value(top, output.scale, output.zero_point))
+        return np.minimum(np.maximum(scaled + output.zero_point, low), high).astype(np.int8)
+
+    return table
+
+
+def leaky_relu_table(node: Node) -> Table:
+    """LEAKY_RELU: one multiplier for each sign, both taken in float32."""
+    source, output = node.quantization(0), node.output_quantization
+    scale, out_scale = np.float32(source.scale), np.float32(output.scale)
+    alpha = np.float32(node.options.get("Alpha", 0.0))
+    slope = float(np.float32(scale * alpha) / out_scale)
+    identity = quantize_multiplier(float(scale / out_scale))
+    multiplier, shift = quantize_multiplier(abs(slope))
+    x = VALUES - source.zero_point
+    below = multiply_double_rounding(x, multiplier, shift) * (-1 if slope < 0 else 1)
+    above = multiply_double_rounding(x, *identity)
+    return clamp(np.where(x >= 0, above, below) + output.zero_point, INT8_MIN, INT8_MAX)
+
+
+def _float_table(
+    function: Callable[[NDArray[np.float64]], NDArray[np.float64]],
+) -> Callable[[Node], Table]:
+    """A real function between dequantizing and quantizing, every step rounded to float32."""
+
+    def table(node: Node) -> Table:
+        source, output = node.quantization(0), node.output_quantization
+        x = np.float32(source.scale) * (VALUES - source.zero_point).astype(np.float32)
+        y = function(x.astype(np.float64)).astype(np.float32)
+        scaled = y * (np.float32(1) / np.float32(output.scale))
+        # Ties away from zero; float32 has room for a half wherever the result is within int8.
+        rounded = np.trunc(scaled + np.copysign(np.float32(0.5), scaled))
+        return clamp(
+            np.clip(rounded, -1e6, 1e6).astype(np.int64) + output.zero_point, INT8_MIN, INT8_MAX
+        )
+
+    return table
+
+
+def hard_swish_table(node: Node) -> Table:
+    """HARD_SWISH: x * relu6(x + 3) / 6 in 16-bit fixed point (kernels/internal/reference/hard_swish.h)."""
+    source, output = node.quantization(0), node.output_quantization
+    hires = np.float32(1 / 128) * np.float32(source.scale)
+    out_multiplier, out_shift = quantize_multiplier(float(hires / np.float32(output.scale)))
+    relu_multiplier, relu_shift = quantize_multiplier(float(hires / np.float32(3.0 / 32768.0)))
+    x = (VALUES - source.zero_point) << 7  # |x| <= 255 * 128 < 2^15
+    preshift = _high_mul_16(x, _to_16_bits(out_multiplier))
+    gate = x
+    if relu_shift > 0:
+        gate = np.clip(gate << (relu_shift - 1), -(2**15), 2**15 - 1)
+    gate = _high_mul_16(gate, _to_16_bits(relu_multiplier))
+    if relu_shift > 0:
+        gate = np.clip(gate << 1, -(2**15), 2**15 - 1)
+    if relu_shift < 0:
+        gate = rounding_divide_by_pot(gate, -relu_shift)
+    gate = (gate + (1 << 15)) >> 1
+    product = gate * preshift
+    truncated = np.where(product >= 0, product >> 15, -((-product) >> 15))
+    return clamp(
+        rounding_divide_by_pot(truncated, -out_shift) + output.zero_point, INT8_MIN, INT8_MAX
+    )
+
+
+def _to_16_bits(multiplier: int) -> int:
+    return min((multiplier + (1 << 15)) >> 16, 2**15 - 1)
+
+
+def _high_mul_16(a: NDArray[np.int64], b: int) -> NDArray[np.int64]:
+    """gemmlowp's rounding product of two Q0.15 numbers; b >= 0, so it cannot saturate."""
+    product = a * b
+    nudged = product + np.where(product >= 0, 1 << 14, 1 - (1 << 14))
+    return np.where(nudged >= 0, nudged >> 15, -((-nudged) >> 15))
+
+
+def _logistic(x: NDArray[np.float64]) -> NDArray[np.float64]:
+    # The reference bounds the argument of exp where the result is 0 or 1 in float32 anyway.
+    return 1.0 / (1.0 + np.exp(np.clip(-x, -100.0, 100.0)))
+
+
+TABLES: Final[Mapping[str, Callable[[Node], Table]]] = {
+    "LOGISTIC": _float_table(_logistic),
+    "TANH": _float_table(np.tanh),
+    "HARD_SWISH": hard_swish_table,
+    "RELU": _relu_table(0.0, None),
+    "RELU6": _relu_table(0.0, 6.0),
+    "RELU_N1_TO_1": _relu_table(-1.0, 1.0),
+    "LEAKY_RELU": leaky_relu_table,
+    "QUANTIZE": quantize_table,
+}
+"""By builtin name: makes the table from an operator whose constraints hold."""

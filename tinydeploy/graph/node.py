@@ -1,0 +1,115 @@
+"""One operator as the .tflite file describes it: what constraints look at and ops are made from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tinydeploy.errors import InternalError
+from tinydeploy.graph.tensor import Quantization, Tensor
+
+_ACTIVATIONS = ("NONE", "RELU", "RELU_N1_TO_1", "RELU6", "TANH", "SIGN_BIT")
+_PADDINGS = ("SAME", "VALID")
+
+
+@dataclass(frozen=True, eq=False)
+class Node:
+    """An operator of the file with its tensors at hand. Nothing about it is to be trusted but its ids.
+
+    Args:
+        index: Number of the operator in the file.
+        builtin: Name in TFLite's schema, e.g. "CONV_2D".
+        inputs: Tensor ids as in the file, constants included; -1 for an input left out.
+        outputs: Tensor ids.
+        options: The scalar fields of the operator's options by their name in the schema's accessors
+            ("StrideH"); empty where the file has no options.
+        tensors: All tensors of the graph.
+    """
+
+    index: int
+    builtin: str
+    inputs: tuple[int, ...]
+    outputs: tuple[int, ...]
+    options: Mapping[str, float]
+    tensors: tuple[Tensor, ...]
+
+    def has_input(self, which: int) -> bool:
+        """Whether the operator has this input."""
+        return which < len(self.inputs) and self.inputs[which] >= 0
+
+    def input(self, which: int) -> Tensor:
+        """The tensor of an input that is there."""
+        if not self.has_input(which):
+            raise InternalError(f"{self.label} has no input {which}")
+        return self.tensors[self.inputs[which]]
+
+    @property
+    def output(self) -> Tensor:
+        """The tensor of the first output."""
+        return self.tensors[self.outputs[0]]
+
+    @property
+    def activations(self) -> tuple[int, ...]:
+        """Ids of the inputs that are not constant, in order."""
+        return tuple(t for t in self.inputs if t >= 0 and self.tensors[t].data is None)
+
+    def quantization(self, which: int) -> Quantization:
+        """The quantization of an input that has one."""
+        return _quantization(self.input(which))
+
+    @property
+    def output_quantization(self) -> Quantization:
+        """The quantization of the first output."""
+        return _quantization(self.output)
+
+    def constant(self, which: int) -> NDArray[Any]:
+        """The values of an input that is constant."""
+        data = self.input(which).data
+        if data is None:
+            raise InternalError(f"{self.label}: input {which} is not constant")
+        return data
+
+    def option(self, name: str, default: float = 0) -> int:
+        """An integer option; `default` where the file has no options."""
+        return int(self.options.get(name, default))
+
+    @property
+    def activation(self) -> str:
+        """Name of the fused activation function; "" for a number that the schema does not have."""
+        number = self.option("FusedActivationFunction")
+        return _ACTIVATIONS[number] if 0 <= number < len(_ACTIVATIONS) else ""
+
+    @property
+    def padding(self) -> str:
+        """ "SAME" or "VALID"; "" for a number that the schema does not have."""
+        number = self.option("Padding")
+        return _PADDINGS[number] if 0 <= number < len(_PADDINGS) else ""
+
+    @property
+    def label(self) -> str:
+        """How messages name the operator: builtin, number and output tensor."""
+        name = self.tensors[self.outputs[0]].name if self.outputs else ""
+        return f"{self.builtin} (operator {self.index}" + (f", {name!r})" if name else ")")
+
+
+Constraint = Callable[[Node], bool]
+"""What must hold of a node. Its docstring is a sentence that states it: the user's message."""
+
+
+def _quantization(tensor: Tensor) -> Quantization:
+    if tensor.quantization is None:
+        raise InternalError(f"tensor {tensor.name!r} has no quantization")
+    return tensor.quantization
+
+
+def float32_product(*factors: float) -> np.float32:
+    """The product in float32, rounded after each step, as the reference computes some multipliers."""
+    result = np.float32(1)
+    with np.errstate(over="ignore", under="ignore"):
+        for factor in factors:
+            result = np.float32(result * np.float32(factor))
+    return result

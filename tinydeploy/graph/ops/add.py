@@ -1,0 +1,23 @@
+"""ADD: the sum of two activations, or of an activation and a constant."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from tinydeploy.graph.node import Node
+from tinydeploy.graph.op import register_op
+from tinydeploy.graph.scaled_sum import ScaledSum, read_scaled_sum
+
+
+@register_op()
+@dataclass(frozen=True, eq=False)
+class Add(ScaledSum):
+    """A sum: both signs are +1. The arithmetic is `ScaledSum`'s."""
+
+    builtin: ClassVar[str] = "ADD"
+
+    @classmethod
+    def read(cls, node: Node) -> Add:
+        """Makes the op from an operator whose constraints hold."""
+        return cls(**read_scaled_sum(node, (1, 1)))

@@ -1,0 +1,30 @@
+"""CONV_2D: a convolution over all input channels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from tinydeploy.graph.convolution import Convolution, read_convolution
+from tinydeploy.graph.node import Node
+from tinydeploy.graph.op import register_op
+
+
+@register_op()
+@dataclass(frozen=True, eq=False)
+class Conv2D(Convolution):
+    """A convolution over all input channels; `weights` is [output channels, kernel h, kernel w, input channels]."""
+
+    builtin: ClassVar[str] = "CONV_2D"
+
+    @property
+    def kernel(self) -> tuple[int, int]:
+        """Height and width of the kernel, in taps."""
+        return self.weights.shape[1], self.weights.shape[2]
+
+    @classmethod
+    def read(cls, node: Node) -> Conv2D:
+        """Makes the op from an operator whose constraints hold."""
+        weights = node.constant(1)
+        channels, height, width, _ = weights.shape
+        return cls(weights=weights, **read_convolution(node, (height, width), channels))

@@ -1,0 +1,39 @@
+"""DEPTHWISE_CONV_2D: a convolution of each input channel by itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from tinydeploy.graph.convolution import Convolution, read_convolution
+from tinydeploy.graph.node import Node
+from tinydeploy.graph.op import register_op
+
+
+@register_op()
+@dataclass(frozen=True, eq=False)
+class DepthwiseConv2D(Convolution):
+    """A convolution of each input channel by itself; `weights` is [1, kernel h, kernel w, output channels].
+
+    Output channel c reads input channel c // depth_multiplier.
+    """
+
+    builtin: ClassVar[str] = "DEPTHWISE_CONV_2D"
+
+    depth_multiplier: int = 1
+
+    @property
+    def kernel(self) -> tuple[int, int]:
+        """Height and width of the kernel, in taps."""
+        return self.weights.shape[1], self.weights.shape[2]
+
+    @classmethod
+    def read(cls, node: Node) -> DepthwiseConv2D:
+        """Makes the op from an operator whose constraints hold."""
+        weights = node.constant(1)
+        _, height, width, channels = weights.shape
+        return cls(
+            weights=weights,
+            depth_multiplier=channels // node.input(0).shape[3],
+            **read_convolution(node, (height, width), channels),
+        )

@@ -1,0 +1,45 @@
+"""Functions of one int8: LOGISTIC, TANH, HARD_SWISH, the RELU family, LEAKY_RELU and QUANTIZE, as tables."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tinydeploy.graph.lookup_tables import TABLES
+from tinydeploy.graph.node import Node
+from tinydeploy.graph.op import Op, register_op
+
+
+@register_op(*TABLES)
+@dataclass(frozen=True, eq=False)
+class Lookup(Op):
+    """output = table[input + 128].
+
+    Args:
+        function: The operation's name in TFLite's schema.
+        table: int8 [256].
+    """
+
+    builtin: ClassVar[str] = "LOOKUP"
+
+    function: str
+    table: NDArray[np.int8]
+
+    @property
+    def kind(self) -> str:
+        """The operation's name in TFLite's schema."""
+        return self.function
+
+    @classmethod
+    def read(cls, node: Node) -> Lookup:
+        """Makes the op from an operator whose constraints hold."""
+        return cls(
+            index=node.index,
+            inputs=(node.inputs[0],),
+            outputs=node.outputs,
+            function=node.builtin,
+            table=TABLES[node.builtin](node),
+        )

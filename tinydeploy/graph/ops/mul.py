@@ -1,0 +1,70 @@
+"""MUL: the product of two activations, or of an activation and a constant."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from tinydeploy.errors import InternalError
+from tinydeploy.graph.elementwise import Elementwise, read_operands
+from tinydeploy.graph.fixed_point import activation_bounds, quantize_multiplier
+from tinydeploy.graph.node import Node, float32_product
+from tinydeploy.graph.op import register_op
+
+
+@register_op()
+@dataclass(frozen=True, eq=False)
+class Mul(Elementwise):
+    """output = clamp(multiply_double_rounding(product, multiplier, shift) + output_zero_point, low, high).
+
+    product = (operand[0] - zero_points[0]) * (operand[1] - zero_points[1]), at most 255 * 255 < 2^16 in magnitude.
+
+    Args:
+        zero_points: Of the two operands.
+        multiplier: In [2^30, 2^31) or 0.
+        shift: In [-31, 14]: the product times 2^shift fits in an int32.
+        output_zero_point: Zero point of the output.
+        low: Lower bound of the output, within int8.
+        high: Upper bound of the output.
+    """
+
+    builtin: ClassVar[str] = "MUL"
+
+    zero_points: tuple[int, int]
+    multiplier: int
+    shift: int
+    output_zero_point: int
+    low: int
+    high: int
+
+    @classmethod
+    def read(cls, node: Node) -> Mul:
+        """Makes the op from an operator whose constraints hold."""
+        operands = read_operands(node)
+        if operands is None:
+            raise InternalError(f"{node.label}: operands that do not broadcast")
+        order = operands.first, 1 - operands.first
+        output = node.output_quantization
+        multiplier, shift = quantize_multiplier(product_multiplier(node))
+        low, high = activation_bounds(node.activation, output.scale, output.zero_point)
+        return cls(
+            index=node.index,
+            inputs=operands.inputs,
+            outputs=node.outputs,
+            constant=operands.constant,
+            zero_points=(
+                node.quantization(order[0]).zero_point,
+                node.quantization(order[1]).zero_point,
+            ),
+            multiplier=multiplier,
+            shift=shift,
+            output_zero_point=output.zero_point,
+            low=low,
+            high=high,
+        )
+
+
+def product_multiplier(node: Node) -> float:
+    """The real multiplier from the product to the output; in float32, as TFLite's Prepare computes it."""
+    product = float32_product(node.quantization(0).scale, node.quantization(1).scale)
+    return float(product / node.output.quantization.scale)

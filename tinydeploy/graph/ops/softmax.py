@@ -1,0 +1,79 @@
+"""SOFTMAX: the normalized exponential over the last dimension."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tinydeploy.graph.exponential import INTEGER_BITS, exp_on_negative_values
+from tinydeploy.graph.fixed_point import multiply_double_rounding, quantize_multiplier
+from tinydeploy.graph.node import Node
+from tinydeploy.graph.op import Op, register_op
+
+MAX_DEPTH: Final = 4095
+"""The sum of `MAX_DEPTH` exponentials, each at most 2^19 in Q12.19, fits in an int32."""
+
+
+@register_op()
+@dataclass(frozen=True, eq=False)
+class Softmax(Op):
+    """Softmax of every vector of `depth` consecutive elements; the output has scale 1/256 and zero point -128.
+
+    In TFLite's fixed point (kernels/internal/reference/softmax.h), with d = max(inputs) - input in [0, 255]:
+
+        sum = sum(rounding_divide_by_pot(exponentials[d], 12))                      Q12.19, at most 2^31 - 1
+        headroom = leading zeros of sum
+        scale = 1 / (1 + x) for x = (sum << headroom) - 2^31 as Q0.31               Q0.31, by three Newton steps
+        output = clamp(rounding_divide_by_pot(scale * exponentials[d], 35 - headroom) - 128, -128, 127)
+
+    Args:
+        depth: Length of a vector: the last dimension.
+        input_multiplier: Multiplier of the difference, real value above 1.
+        input_left_shift: Its shift, 0 to 31.
+        diff_min: Differences (input - max) below this count as minus infinity.
+        exponentials: int32 [256], Q0.31: exp(-d * scale * beta), 0 below `diff_min`. What the reference computes
+            from the three numbers above for every difference.
+    """
+
+    builtin: ClassVar[str] = "SOFTMAX"
+
+    depth: int
+    input_multiplier: int
+    input_left_shift: int
+    diff_min: int
+    exponentials: NDArray[np.int32]
+
+    @classmethod
+    def read(cls, node: Node) -> Softmax:
+        """Makes the op from an operator whose constraints hold."""
+        real = difference_multiplier(node)
+        multiplier, shift = quantize_multiplier(min(real, 2.0**31 - 1))
+        # The largest difference that, rescaled, stays within 5 integer bits: floor(31 * 2^26 / 2^shift).
+        radius = (((1 << INTEGER_BITS) - 1) << (31 - INTEGER_BITS)) >> shift
+        differences = -np.arange(256, dtype=np.int64)
+        used = differences >= -radius
+        # |difference| * 2^shift <= 31 * 2^26 < 2^31 where it is used.
+        rescaled = multiply_double_rounding(np.where(used, differences, 0), multiplier, shift)
+        exponentials = np.where(used, exp_on_negative_values(rescaled), 0).astype(np.int32)
+        return cls(
+            index=node.index,
+            inputs=(node.inputs[0],),
+            outputs=node.outputs,
+            depth=node.input(0).shape[-1],
+            input_multiplier=multiplier,
+            input_left_shift=shift,
+            diff_min=-radius,
+            exponentials=exponentials,
+        )
+
+
+def difference_multiplier(node: Node) -> float:
+    """The real multiplier from a difference of inputs to Q5.26."""
+    return (
+        float(node.options.get("Beta", 1.0))
+        * node.quantization(0).scale
+        * 2.0 ** (31 - INTEGER_BITS)
+    )

@@ -1,0 +1,23 @@
+"""SUB: the difference of two activations, or of an activation and a constant."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from tinydeploy.graph.node import Node
+from tinydeploy.graph.op import register_op
+from tinydeploy.graph.scaled_sum import ScaledSum, read_scaled_sum
+
+
+@register_op()
+@dataclass(frozen=True, eq=False)
+class Sub(ScaledSum):
+    """A difference: one sign is -1, the first where the operands had to change places. See `ScaledSum`."""
+
+    builtin: ClassVar[str] = "SUB"
+
+    @classmethod
+    def read(cls, node: Node) -> Sub:
+        """Makes the op from an operator whose constraints hold."""
+        return cls(**read_scaled_sum(node, (1, -1)))

@@ -1,0 +1,98 @@
+"""What ADD and SUB have in common: both operands brought to one scale, added, requantized."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tinydeploy.errors import InternalError
+from tinydeploy.graph.elementwise import Elementwise, read_operands
+from tinydeploy.graph.fixed_point import (
+    activation_bounds,
+    multiply_double_rounding,
+    quantize_multiplier,
+)
+from tinydeploy.graph.node import Node
+
+LEFT_SHIFT: Final = 20  # TFLite's for 8-bit operands
+
+
+@dataclass(frozen=True, eq=False)
+class ScaledSum(Elementwise):
+    """output = clamp(requantized(sum of the scaled operands) + output_zero_point, low, high).
+
+        scaled[i] = signs[i] * multiply_double_rounding((operand[i] - zero_points[i]) << 20, multipliers[i], shifts[i])
+        output = clamp(multiply_double_rounding(scaled[0] + scaled[1], output_multiplier, output_shift)
+                       + output_zero_point, low, high)
+
+    |operand - zero point| <= 255, so the shifted value is below 2^28. The multipliers are at most 1/2, so each scaled
+    operand is at most 2^27 and their sum at most 2^28; the output multiplier is below 1. Nothing overflows int32.
+
+    Args:
+        zero_points: Of the two operands.
+        signs: +1 or -1 for each operand.
+        multipliers: One per operand, real value at most 1/2.
+        shifts: One per operand, at most 0.
+        output_multiplier: Real value below 1.
+        output_shift: At most 0.
+        output_zero_point: Zero point of the output.
+        low: Lower bound of the output, within int8.
+        high: Upper bound of the output.
+    """
+
+    zero_points: tuple[int, int]
+    signs: tuple[int, int]
+    multipliers: tuple[int, int]
+    shifts: tuple[int, int]
+    output_multiplier: int
+    output_shift: int
+    output_zero_point: int
+    low: int
+    high: int
+
+    def scaled_operand(self, which: int) -> NDArray[np.int32]:
+        """The scaled operand for every int8 value: int32 [256], entry v + 128 for value v."""
+        values = np.arange(-128, 128, dtype=np.int64) - self.zero_points[which]
+        scaled = multiply_double_rounding(
+            values << LEFT_SHIFT, self.multipliers[which], self.shifts[which]
+        )
+        return (self.signs[which] * scaled).astype(np.int32)
+
+
+def read_scaled_sum(node: Node, signs: tuple[int, int]) -> dict[str, Any]:
+    """The attributes of a sum with these signs, from an operator whose constraints hold."""
+    operands = read_operands(node)
+    if operands is None:
+        raise InternalError(f"{node.label}: operands that do not broadcast")
+    order = operands.first, 1 - operands.first
+    sources = [node.quantization(which) for which in order]
+    output = node.output_quantization
+    # All of this is exact in a double but for the quotients, as in TFLite's Prepare.
+    twice_max = 2.0 * max(source.scale for source in sources)
+    scaled = [quantize_multiplier(source.scale / twice_max) for source in sources]
+    output_multiplier, output_shift = quantize_multiplier(sum_multiplier(node))
+    low, high = activation_bounds(node.activation, output.scale, output.zero_point)
+    return {
+        "index": node.index,
+        "inputs": operands.inputs,
+        "outputs": node.outputs,
+        "constant": operands.constant,
+        "zero_points": (sources[0].zero_point, sources[1].zero_point),
+        "signs": (signs[order[0]], signs[order[1]]),
+        "multipliers": (scaled[0][0], scaled[1][0]),
+        "shifts": (scaled[0][1], scaled[1][1]),
+        "output_multiplier": output_multiplier,
+        "output_shift": output_shift,
+        "output_zero_point": output.zero_point,
+        "low": low,
+        "high": high,
+    }
+
+
+def sum_multiplier(node: Node) -> float:
+    """The real multiplier from the scaled sum to the output."""
+    twice_max = 2.0 * max(node.quantization(which).scale for which in (0, 1))
+    return twice_max / ((1 << LEFT_SHIFT) * node.output_quantization.scale)
