@@ -70,9 +70,9 @@ def load_weights(
     if missing or extra:
         guess = describe_foreign(frozenset(weights))
         raise InputFileError(
-            f"{source} does not hold the weights of this network: "
-            f"{_list_names('missing', missing)}, {_list_names('left over', extra)}"
-            + (f"; it seems to be {guess}" if guess else ""),
+            f"{source} does not hold the weights of this network"
+            + (f", it seems to be {guess}" if guess else "")
+            + f": {_list_names('missing', missing)}, {_list_names('left over', extra)}",
             "Give the weights of exactly this network and width.",
         )
     for name, shape in wanted.items():

@@ -165,7 +165,7 @@ def describe_foreign_weights(names: frozenset[str]) -> str:
     """What a weights file that does not fit an EtinyNet seems to be; "" where nothing is known."""
     heads = ("class_predictors.", "box_predictors.", "anchor_generators.")
     if any(name.startswith(heads) for name in names):
-        return "an SSD detector (it has class and box predictors and no classifier)"
+        return "an SSD detector, not a classifier"
     if "output.0.weight" not in names and any(name.startswith("features") for name in names):
         return "a backbone without a classifier"
     return ""
