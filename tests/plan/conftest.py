@@ -1,0 +1,21 @@
+"""Tests of the plan use ops of their own, whose scratch is an attribute."""
+
+from __future__ import annotations
+
+import pytest
+from plan_graphs import fake_scratch_bytes
+
+from tinydeploy.board import Board, load_board
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _scratch_is_an_attribute() -> object:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("tinydeploy.plan.lifetimes.scratch_bytes", fake_scratch_bytes)
+        patch.setattr("tinydeploy.plan.check.scratch_bytes", fake_scratch_bytes)
+        yield
+
+
+@pytest.fixture(scope="session")
+def board() -> Board:
+    return load_board("stm32h743")

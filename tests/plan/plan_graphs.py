@@ -1,0 +1,103 @@
+"""Small graphs without weights for tests of the plan, and random ones."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from hypothesis import strategies as st
+
+from tinydeploy.graph.graph import Graph
+from tinydeploy.graph.op import Op
+from tinydeploy.graph.tensor import Quantization, Tensor
+
+
+@dataclass(frozen=True, eq=False)
+class Window(Op):
+    """Reads `kernel` rows per output row; scratch as asked."""
+
+    builtin: ClassVar[str] = "WINDOW"
+    kernel: int = 1
+    stride: int = 1
+    pad: int = 0
+    scratch: int = 0
+
+    def input_rows(self, graph: Graph, which: int, first: int, last: int) -> tuple[int, int]:
+        return first * self.stride - self.pad, (last - 1) * self.stride - self.pad + self.kernel
+
+
+@dataclass(frozen=True, eq=False)
+class Whole(Op):
+    """Reads as much as the default of Op says."""
+
+    builtin: ClassVar[str] = "WHOLE"
+    scratch: int = 0
+
+
+@dataclass(frozen=True, eq=False)
+class Rename(Op):
+    builtin: ClassVar[str] = "RESHAPE"
+
+
+def fake_scratch_bytes(op: Op, graph: Graph) -> int:
+    return getattr(op, "scratch", 0)
+
+
+def make_graph(
+    shapes: Sequence[tuple[int, ...]],
+    ops: Sequence[Op],
+    inputs: Sequence[int],
+    outputs: Sequence[int],
+) -> Graph:
+    quantization = Quantization((0.5,), (3,))
+    tensors = tuple(Tensor(f"t{i}", shape, "int8", quantization) for i, shape in enumerate(shapes))
+    return Graph("net", tensors, tuple(ops), tuple(inputs), tuple(outputs))
+
+
+def chain(*shapes: tuple[int, ...], scratch: int = 0) -> Graph:
+    """Tensor 0 -> 1 -> 2 ... by ops that read all of their input."""
+    ops = [Whole(i, (i,), (i + 1,), scratch) for i in range(len(shapes) - 1)]
+    return make_graph(shapes, ops, [0], [len(shapes) - 1])
+
+
+@st.composite
+def graphs(draw: st.DrawFn, max_ops: int = 14, *, windows: bool = True) -> Graph:
+    """Random graphs: several inputs, branches, renamings, several outputs, dead ends, scratch.
+
+    With windows, some ops do not read all rows of their input.
+    """
+    sizes = st.integers(1, 9)
+    shapes: list[tuple[int, ...]] = [
+        (1, draw(sizes), draw(sizes), draw(sizes)) for _ in range(draw(st.integers(1, 3)))
+    ]
+    inputs = list(range(len(shapes)))
+    ops: list[Op] = []
+    for index in range(draw(st.integers(0, max_ops))):
+        source = draw(st.integers(0, len(shapes) - 1))
+        kind = draw(
+            st.sampled_from(("whole", "rename", "two", "split", "window")[: 5 if windows else 4])
+        )
+        if kind == "rename":
+            size = Tensor("", shapes[source], "int8", None).size
+            shapes.append(draw(st.sampled_from(((1, size), (1, 1, 1, size), (1, size, 1, 1)))))
+            ops.append(Rename(index, (source,), (len(shapes) - 1,)))
+            continue
+        scratch = draw(st.integers(0, 60))
+        first = len(shapes)
+        height = draw(sizes)
+        count = 2 if kind == "split" else 1
+        shapes += [(1, height, draw(sizes), draw(sizes)) for _ in range(count)]
+        outputs = tuple(range(first, len(shapes)))
+        if kind == "window":
+            window = (draw(st.integers(1, 4)), draw(st.integers(1, 3)), draw(st.integers(0, 2)))
+            ops.append(Window(index, (source,), outputs, *window, scratch))
+        else:
+            second = draw(st.integers(0, first - 1))
+            ops.append(
+                Whole(index, (source, second) if kind == "two" else (source,), outputs, scratch)
+            )
+    outputs_of_model = draw(
+        st.lists(st.integers(0, len(shapes) - 1), min_size=1, max_size=3, unique=True)
+    )
+    return make_graph(shapes, ops, inputs, outputs_of_model)

@@ -1,0 +1,246 @@
+"""The checker finds every plan that was made wrong on purpose, and accepts streaming plans."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import replace
+
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+from plan_graphs import Rename, Whole, Window, chain, graphs, make_graph
+
+from tinydeploy.board import load_board
+from tinydeploy.errors import InternalError
+from tinydeploy.graph.graph import Graph
+from tinydeploy.plan.alias import find_owners
+from tinydeploy.plan.check import check_plan
+from tinydeploy.plan.lifetimes import find_items
+from tinydeploy.plan.memory import plan_memory
+from tinydeploy.plan.plan import Arena, Plan, Rows, Scratch, Step
+
+BOARD = load_board("stm32h743")
+
+
+def residual() -> Graph:
+    """A residual block between two convolutions, an odd row size, a renaming, scratch."""
+    ops = [
+        Window(0, (0,), (1,), 3, 1, 1, scratch=30),
+        Window(1, (1,), (2,), 3, 1, 1, scratch=30),
+        Whole(2, (1, 2), (3,)),
+        Window(3, (3,), (4,), 2, 2, 0),
+        Rename(4, (4,), (5,)),
+        Whole(5, (5,), (6,), scratch=40),
+    ]
+    shapes = [
+        (1, 8, 5, 3),
+        (1, 8, 5, 3),
+        (1, 8, 5, 3),
+        (1, 8, 5, 3),
+        (1, 4, 5, 3),
+        (1, 60),
+        (1, 10),
+    ]
+    return make_graph(shapes, ops, [0], [6])
+
+
+def move(plan: Plan, graph: Graph, tensor: int, offset: int) -> Plan:
+    """The plan with a tensor, and its other names, moved."""
+    owners = find_owners(graph)
+    rows = {
+        t: replace(r, offset=offset) if owners[t] == owners[tensor] else r
+        for t, r in plan.rows.items()
+    }
+    return replace(plan, rows=rows)
+
+
+def assert_refused(graph: Graph, plan: Plan, match: str | None = None) -> None:
+    with pytest.raises(InternalError, match=match):
+        check_plan(graph, plan, BOARD)
+
+
+def test_a_good_plan_passes() -> None:
+    check_plan(residual(), plan_memory(residual(), BOARD), BOARD)
+
+
+@settings(max_examples=200, deadline=None)
+@given(graph=graphs(windows=False), seed=st.integers(0, 2**32))
+def test_a_tensor_moved_onto_a_live_one_is_found(graph: Graph, seed: int) -> None:
+    plan = plan_memory(graph, BOARD)
+    owners = find_owners(graph)
+    items = [item for item in find_items(graph, plan.steps) if item.tensor is not None]
+    pairs = [
+        (a, b)
+        for a in items
+        for b in items
+        if a is not b and a.birth < b.death and b.birth < a.death
+    ]
+    assume(pairs)
+    a, b = random.Random(seed).choice(pairs)
+    assert a.tensor is not None
+    assert b.tensor is not None
+    # Both begin at the same byte, so at least one byte of the one that is made first is lost.
+    assert owners[a.tensor] != owners[b.tensor]
+    moved = move(plan, graph, a.tensor, plan.rows[b.tensor].offset)
+    grown = replace(moved, arenas=(Arena(moved.arenas[0].memory, 1 << 17),))
+    assert_refused(graph, grown)
+
+
+@settings(max_examples=100, deadline=None)
+@given(graph=graphs())
+def test_an_arena_four_bytes_short_is_found(graph: Graph) -> None:
+    plan = plan_memory(graph, BOARD)
+    # An item's last bytes may be rounding, so cut what the highest one really needs.
+    need = max(
+        max(r.offset + r.height * r.pitch for r in plan.rows.values()),
+        max((s.offset + s.size for s in plan.scratch.values()), default=0),
+    )
+    assert plan.arena_bytes - 4 < need <= plan.arena_bytes
+    assert_refused(
+        graph, replace(plan, arenas=(Arena(plan.arenas[0].memory, plan.arena_bytes - 4),))
+    )
+
+
+@settings(max_examples=100, deadline=None)
+@given(graph=graphs(), seed=st.integers(0, 2**32))
+def test_a_missing_step_is_found(graph: Graph, seed: int) -> None:
+    plan = plan_memory(graph, BOARD)
+    assume(plan.steps)
+    gone = random.Random(seed).randrange(len(plan.steps))
+    assert_refused(graph, replace(plan, steps=plan.steps[:gone] + plan.steps[gone + 1 :]))
+
+
+@settings(max_examples=100, deadline=None)
+@given(graph=graphs(), seed=st.integers(0, 2**32))
+def test_a_repeated_step_is_found(graph: Graph, seed: int) -> None:
+    plan = plan_memory(graph, BOARD)
+    assume(plan.steps)
+    twice = random.Random(seed).randrange(len(plan.steps))
+    assert_refused(graph, replace(plan, steps=(*plan.steps[: twice + 1], *plan.steps[twice:])))
+
+
+def test_every_order_that_reads_too_early_is_found() -> None:
+    graph = residual()
+    plan = plan_memory(graph, BOARD)
+    for i in range(len(plan.steps) - 1):
+        steps = list(plan.steps)
+        steps[i], steps[i + 1] = steps[i + 1], steps[i]
+        assert_refused(graph, replace(plan, steps=tuple(steps)), match="is needed and")
+
+
+def test_half_a_step_is_found() -> None:
+    graph = residual()
+    plan = plan_memory(graph, BOARD)
+    last = plan.steps[-1]
+    first = plan.steps[0]
+    for bad in (Step(first.op, 0, 7), Step(first.op, 1, 8), Step(first.op, 0, 9), Step(99, 0, 1)):
+        assert_refused(graph, replace(plan, steps=(bad, *plan.steps[1:])))
+    assert last.last == 1
+
+
+def test_a_step_of_an_op_that_only_renames_is_refused() -> None:
+    graph = residual()
+    plan = plan_memory(graph, BOARD)
+    steps = (*plan.steps[:4], Step(4, 0, 1), *plan.steps[4:])
+    assert_refused(graph, replace(plan, steps=steps), match="only another name")
+
+
+def test_a_renamed_tensor_elsewhere_is_found() -> None:
+    graph = residual()
+    plan = plan_memory(graph, BOARD)
+    rows = {**plan.rows, 5: replace(plan.rows[5], offset=plan.rows[5].offset + 4)}
+    grown = replace(plan, rows=rows, arenas=(Arena("dtcm", 4096),))
+    assert_refused(graph, grown)
+
+
+@pytest.mark.parametrize("position", [0, 1, 5])
+def test_scratch_on_a_live_tensor_is_found(position: int) -> None:
+    graph = residual()
+    plan = plan_memory(graph, BOARD)
+    for tensor in (*graph.ops[position].inputs, *graph.ops[position].outputs):
+        scratch = {
+            **plan.scratch,
+            position: replace(plan.scratch[position], offset=plan.rows[tensor].offset),
+        }
+        assert_refused(graph, replace(plan, scratch=scratch))
+
+
+def test_missing_small_and_stray_scratch_is_found() -> None:
+    graph = residual()
+    plan = plan_memory(graph, BOARD)
+    assert_refused(graph, replace(plan, scratch={}), match="has no scratch and needs 30 bytes")
+    small = {**plan.scratch, 0: replace(plan.scratch[0], size=28)}
+    assert_refused(graph, replace(plan, scratch=small), match="needs 30 bytes of aligned scratch")
+    stray = {**plan.scratch, 0: Scratch("axi", 0, 32)}
+    assert_refused(graph, replace(plan, scratch=stray), match="axi, which has no arena")
+
+
+@pytest.mark.parametrize(
+    ("change", "match"),
+    [
+        ({"height": 7}, "not of its shape"),
+        ({"row_bytes": 14}, "not of its shape"),
+        ({"tensor": 2}, "not of its shape"),
+        ({"pitch": 16}, "the host's"),
+        ({"offset": 2}, "the host's"),
+        ({"table": tuple(range(0, 32 * 8, 32))}, "the host's"),
+        ({"table": (0, 16)}, "wrong length"),
+        ({"table": (0, 15, 30, 45, 60, 75, 90, 105)}, "odd offset"),
+        ({"memory": "nowhere"}, "no arena"),
+    ],
+)
+def test_a_place_of_another_shape_is_found(change: dict[str, object], match: str) -> None:
+    graph = residual()
+    plan = plan_memory(graph, BOARD)
+    rows = {**plan.rows, 0: replace(plan.rows[0], **change)}  # type: ignore[arg-type]
+    assert_refused(graph, replace(plan, rows=rows), match=match)
+
+
+def test_a_tensor_without_place_is_found() -> None:
+    graph = residual()
+    plan = plan_memory(graph, BOARD)
+    rows = {t: r for t, r in plan.rows.items() if t != 2}
+    assert_refused(graph, replace(plan, rows=rows), match="tensor 2 has no place")
+
+
+def test_arenas_belong_to_memories_of_the_board() -> None:
+    graph = chain((1, 8), (1, 8))
+    plan = plan_memory(graph, BOARD)
+    for arenas, match in (
+        ((Arena("flash", 16),), "may hold an arena"),
+        ((Arena("dtcm", 1 << 20),), "larger than memory"),
+        ((Arena("dtcm", 16), Arena("dtcm", 16)), "two arenas"),
+    ):
+        assert_refused(graph, replace(plan, arenas=arenas), match=match)
+
+
+def ring_plan(slots: int) -> tuple[Graph, Plan]:
+    """Two 3x3 windows, the tensor between them kept in a ring of rows."""
+    height, row = 8, 12
+    ops = [Window(0, (0,), (1,), 3, 1, 1), Window(1, (1,), (2,), 3, 1, 1)]
+    graph = make_graph([(1, height, 4, 3)] * 3, ops, [0], [2])
+    whole = height * row
+    table = tuple(2 * whole + y % slots * row for y in range(height))
+    rows = {
+        0: Rows(0, "dtcm", 0, row, height, row),
+        1: Rows(1, "dtcm", 2 * whole, row, height, row, table),
+        2: Rows(2, "dtcm", whole, row, height, row),
+    }
+    steps = [Step(0, 0, 1)]
+    for y in range(height):
+        if y + 1 < height:
+            steps.append(Step(0, y + 1, y + 2))
+        steps.append(Step(1, y, y + 1))
+    return graph, Plan(tuple(steps), rows, {}, (Arena("dtcm", 2 * whole + slots * row),), 0)
+
+
+def test_a_ring_of_three_rows_is_enough_for_a_window_of_three() -> None:
+    graph, plan = ring_plan(3)
+    check_plan(graph, plan, BOARD)
+
+
+def test_a_ring_of_two_rows_is_not() -> None:
+    graph, plan = ring_plan(2)
+    assert_refused(
+        graph, plan, match=r"byte 0 of row 0 of tensor 1 is needed and holds byte 24 of tensor 1"
+    )

@@ -1,0 +1,199 @@
+"""Proves a plan by replaying it on the bytes of the arena; shares no code with the planner.
+
+Every byte of every stored tensor has a number of its own. The replay writes these numbers into
+arrays as large as the arenas: where a step reads, exactly the numbers of the rows it needs must be
+found, before its outputs and its scratch are written and after. Two tensors related by a renaming
+op have the same numbers, because they hold the same bytes.
+"""
+
+from __future__ import annotations
+
+from typing import NoReturn
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tinydeploy.board import Board
+from tinydeploy.errors import InternalError
+from tinydeploy.graph.graph import Graph
+from tinydeploy.graph.op import Op
+from tinydeploy.plan.kernels import scratch_bytes
+from tinydeploy.plan.plan import Plan, Rows, Step
+
+_NEVER_WRITTEN = -1
+_SCRATCH = -2
+
+
+def check_plan(graph: Graph, plan: Plan, board: Board) -> None:
+    """Replays every step of a plan.
+
+    Checked: every stored tensor has a place of its shape, inputs and outputs without gaps;
+    everything lies in its arena, every arena in its memory; no step reads what was never written
+    or has been overwritten; no step's output or scratch overlaps with what it reads or with one
+    another; every row of every stored tensor is made once; the outputs are whole at the end.
+
+    Raises:
+        InternalError: One of these does not hold; the message says which, where and when.
+    """
+    _Replay(graph, plan, board).run()
+
+
+class _Replay:
+    def __init__(self, graph: Graph, plan: Plan, board: Board) -> None:
+        self.graph, self.plan, self.board = graph, plan, board
+        self.arenas = {
+            arena.memory: np.full(arena.size, _NEVER_WRITTEN, np.int64) for arena in plan.arenas
+        }
+        self.first_number: dict[int, int] = {}
+        self.made: dict[int, NDArray[np.int64]] = {}
+        self.moment = "before the first step"
+
+    def run(self) -> None:
+        self.check_arenas()
+        self.number_tensors()
+        for tensor in self.graph.stored:
+            self.check_place(tensor)
+        for tensor in dict.fromkeys(self.graph.inputs):
+            self.write(tensor, 0, self.plan.rows[tensor].height)
+        for tensor in self.graph.inputs:
+            self.read(tensor, 0, self.plan.rows[tensor].height)
+        for number, step in enumerate(self.plan.steps):
+            self.moment = f"step {number}"
+            self.do_step(step)
+        self.moment = "at the end"
+        for tensor in self.graph.outputs:
+            self.read(tensor, 0, self.plan.rows[tensor].height)
+        for tensor, made in self.made.items():
+            for y in np.flatnonzero(made != 1):
+                self.fail(f"row {y} of tensor {tensor} was made {made[y]} times")
+
+    def check_arenas(self) -> None:
+        """Arenas have memories of their own that may hold them and are large enough."""
+        if len(self.arenas) != len(self.plan.arenas):
+            self.fail("two arenas in one memory")
+        usable = {
+            memory.name: memory.size for memory in self.board.memories if "arena" in memory.use
+        }
+        for name, arena in self.arenas.items():
+            if name not in usable:
+                self.fail(f"memory {name} is not one that may hold an arena")
+            if len(arena) > usable[name]:
+                self.fail(f"the arena of {len(arena)} bytes is larger than memory {name}")
+
+    def number_tensors(self) -> None:
+        """Gives numbers to the bytes of every stored tensor; a renamed one has its source's."""
+        sources = {op.outputs[0]: op.inputs[0] for op in self.graph.ops if op.builtin == "RESHAPE"}
+        total = 0
+        for tensor in self.graph.stored:
+            if tensor in sources:
+                if self.graph.tensors[tensor].size != self.graph.tensors[sources[tensor]].size:
+                    self.fail(f"tensor {tensor} is renamed from one of another size")
+                self.first_number[tensor] = self.first_number[sources[tensor]]
+                continue
+            self.first_number[tensor] = total
+            total += self.graph.tensors[tensor].size
+            self.made[tensor] = np.zeros(self.graph.tensors[tensor].rows[0], np.int64)
+
+    def check_place(self, tensor: int) -> None:
+        """The place has the tensor's rows; a table names each; the host's tensors have no gaps."""
+        if tensor not in self.plan.rows:
+            self.fail(f"tensor {tensor} has no place")
+        rows = self.plan.rows[tensor]
+        height, width, channels = self.graph.tensors[tensor].rows
+        if (rows.tensor, rows.height, rows.row_bytes) != (tensor, height, width * channels):
+            self.fail(f"the place of tensor {tensor} is not of its shape: {rows}")
+        if rows.table is not None and (
+            len(rows.table) != height or any(offset % 4 for offset in rows.table)
+        ):
+            self.fail(f"the row table of tensor {tensor} has a wrong length or an odd offset")
+        if tensor in (*self.graph.inputs, *self.graph.outputs) and (
+            rows.table is not None
+            or (height > 1 and rows.pitch != rows.row_bytes)
+            or rows.offset % 4
+        ):
+            self.fail(
+                f"tensor {tensor} is the host's and does not lie in one aligned piece: {rows}"
+            )
+
+    def do_step(self, step: Step) -> None:
+        """Reads, then writes scratch and outputs, then finds all three as they should be."""
+        if not 0 <= step.op < len(self.graph.ops):
+            self.fail(f"there is no op {step.op}")
+        op = self.graph.ops[step.op]
+        self.read_inputs(op, step)
+        scratch = self.scratch_of(step.op)
+        scratch[:] = _SCRATCH
+        for tensor in op.outputs:
+            if not 0 <= step.first < step.last <= self.plan.rows[tensor].height:
+                self.fail(f"rows [{step.first}, {step.last}) of tensor {tensor} do not exist")
+            self.write(tensor, step.first, step.last)
+        for tensor in op.outputs:
+            self.read(tensor, step.first, step.last)
+        if np.any(scratch != _SCRATCH):
+            self.fail(f"the scratch of op {step.op} overlaps with its output")
+        self.read_inputs(op, step)
+
+    def read_inputs(self, op: Op, step: Step) -> None:
+        for which, tensor in enumerate(op.inputs):
+            first, last = op.input_rows(self.graph, which, step.first, step.last)
+            self.read(tensor, max(first, 0), min(last, self.plan.rows[tensor].height))
+
+    def scratch_of(self, position: int) -> NDArray[np.int64]:
+        """The op's scratch, which is large enough and lies in its arena."""
+        needed = scratch_bytes(self.graph.ops[position], self.graph)
+        place = self.plan.scratch.get(position)
+        if place is None:
+            if needed:
+                self.fail(f"op {position} has no scratch and needs {needed} bytes")
+            return np.empty(0, np.int64)
+        if place.size < needed or place.offset % 4:
+            self.fail(f"op {position} needs {needed} bytes of aligned scratch, not {place}")
+        return self.piece(place.memory, place.offset, place.size, f"the scratch of op {position}")
+
+    def write(self, tensor: int, first: int, last: int) -> None:
+        if tensor not in self.made:
+            self.fail(f"a step makes tensor {tensor}, which is only another name")
+        self.made[tensor][first:last] += 1
+        for y in range(first, last):
+            self.row(self.plan.rows[tensor], y)[:] = self.numbers(tensor, y)
+
+    def read(self, tensor: int, first: int, last: int) -> None:
+        for y in range(first, last):
+            found = self.row(self.plan.rows[tensor], y)
+            wrong = found != self.numbers(tensor, y)
+            if np.any(wrong):
+                byte = int(np.argmax(wrong))
+                holds = self.who(int(found[byte]))
+                self.fail(f"byte {byte} of row {y} of tensor {tensor} is needed and {holds}")
+
+    def numbers(self, tensor: int, y: int) -> NDArray[np.int64]:
+        row_bytes = self.plan.rows[tensor].row_bytes
+        begin = self.first_number[tensor] + y * row_bytes
+        return np.arange(begin, begin + row_bytes)
+
+    def row(self, rows: Rows, y: int) -> NDArray[np.int64]:
+        offset = rows.offset + y * rows.pitch if rows.table is None else rows.table[y]
+        return self.piece(rows.memory, offset, rows.row_bytes, f"row {y} of tensor {rows.tensor}")
+
+    def piece(self, memory: str, offset: int, size: int, what: str) -> NDArray[np.int64]:
+        if memory not in self.arenas:
+            self.fail(f"{what} lies in {memory}, which has no arena")
+        arena = self.arenas[memory]
+        if not 0 <= offset <= offset + size <= len(arena):
+            here = f"[{offset}, {offset + size})"
+            self.fail(f"{what} at {here} is not within the {len(arena)} bytes of {memory}")
+        return arena[offset : offset + size]
+
+    def who(self, number: int) -> str:
+        """In words, what a byte holds."""
+        if number == _NEVER_WRITTEN:
+            return "was never written"
+        if number == _SCRATCH:
+            return "was overwritten by scratch"
+        begin, tensor = max(
+            (begin, tensor) for tensor, begin in self.first_number.items() if begin <= number
+        )
+        return f"holds byte {number - begin} of tensor {tensor}"
+
+    def fail(self, what: str) -> NoReturn:
+        raise InternalError(f"the memory plan of {self.graph.name} is wrong, {self.moment}: {what}")
