@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: 0BSD */
+/* The loop that all element-by-element kernels of two inputs share. */
+#ifndef TD_BINARY_H
+#define TD_BINARY_H
+
+#include "td_types.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* out = function(parameters, in1, in2) element by element for the rows [first, last), with an input's single row, pixel
+ * or channel serving for all. Kernels pass a static inline function, which compilers expand in place. */
+static inline void td_apply_binary(int8_t (*function)(const void *parameters, int32_t value1, int32_t value2),
+                                   const void *parameters, const td_tensor *in1, const td_tensor *in2,
+                                   const td_tensor *out, int32_t first, int32_t last)
+{
+    const int32_t pixel1 = in1->width == 1 ? 0 : in1->channels; /* bytes from one pixel to the next */
+    const int32_t pixel2 = in2->width == 1 ? 0 : in2->channels;
+    const int32_t element1 = in1->channels == 1 ? 0 : 1; /* bytes from one channel to the next */
+    const int32_t element2 = in2->channels == 1 ? 0 : 1;
+
+    for (int32_t h = first; h < last; h++) {
+        const int8_t *x1 = td_row(in1, in1->height == 1 ? 0 : h);
+        const int8_t *x2 = td_row(in2, in2->height == 1 ? 0 : h);
+        int8_t *y = td_row(out, h);
+        for (int32_t w = 0; w < out->width; w++, x1 += pixel1, x2 += pixel2, y += out->channels)
+            for (int32_t c = 0; c < out->channels; c++)
+                y[c] = function(parameters, x1[c * element1], x2[c * element2]);
+    }
+}
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: 0BSD */
+/* Fixed-point arithmetic of the TFLite reference kernels: every rounding of this runtime is defined here.
+ *
+ * Besides C99, two things are assumed that hold for every compiler in question: >> of a negative number is
+ * arithmetic, and conversion to int32_t keeps the low 32 bits. Nothing here is undefined for any argument within the
+ * stated ranges. docs/numerics.md says which op uses which rounding. */
+#ifndef TD_FIXED_H
+#define TD_FIXED_H
+
+#include "td_types.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* a + b modulo 2^32: where the reference overflows, it wraps. */
+static inline int32_t td_add_wrapping(int32_t a, int32_t b)
+{
+    return (int32_t)((uint32_t)a + (uint32_t)b);
+}
+
+static inline int32_t td_clamp(int32_t value, int32_t low, int32_t high)
+{
+    return value < low ? low : value > high ? high : value;
+}
+
+/* a * b / 2^31 to the nearest integer, halves up: the product of two numbers in Q0.31. Not both may be -2^31.
+ * |a * b| <= (2^31 - 1) * 2^31, so neither the product nor the sum overflows, and the result is within [-2^31, 2^31). */
+static inline int32_t td_multiply_high(int32_t a, int32_t b)
+{
+    return (int32_t)(((int64_t)a * b + (1 << 30)) >> 31);
+}
+
+/* value / 2^n to the nearest integer, halves away from zero, for n in [0, 31].
+ * value = (value >> n) * 2^n + remainder with remainder in [0, 2^n). A half goes up where value >= 0 and down where it
+ * is negative: there the remainder has to exceed the half. (1 << n) - 1 never overflows as uint32_t, and
+ * (mask >> 1) + 1 <= 2^30. */
+static inline int32_t td_shift_right_rounding(int32_t value, int32_t n)
+{
+    const int32_t mask = (int32_t)((1U << (uint32_t)n) - 1U);
+    const int32_t half = (mask >> 1) + (value < 0);
+    return (value >> n) + ((value & mask) > half);
+}
+
+/* acc * multiplier * 2^(shift - 31), rounded twice as the reference does it: to the nearest (halves up) after the
+ * multiplication, to the nearest (halves away from zero) after the shift to the right.
+ * multiplier in [0, 2^31), shift in [-31, 30]. A shift to the left drops the high bits, as in the reference. */
+static inline int32_t td_requantize(int32_t acc, int32_t multiplier, int32_t shift)
+{
+    if (shift > 0)
+        return td_multiply_high((int32_t)((uint32_t)acc << (uint32_t)shift), multiplier);
+    return td_shift_right_rounding(td_multiply_high(acc, multiplier), -shift);
+}
+
+/* Output of one channel from its sum of products: bias, requantization, zero point and bounds. */
+static inline int8_t td_finish_channel(int32_t sum, const td_channel *channel, int32_t output_offset)
+{
+    const int32_t acc = td_add_wrapping(sum, channel->bias);
+    const int32_t value = td_requantize(acc, channel->multiplier, channel->shift);
+    return (int8_t)td_clamp(td_add_wrapping(value, output_offset), channel->low, channel->high);
+}
+
+/* A multiplier with all bits of a double, 8 bytes: (high * 2^32 + low) * 2^-(32 + shift), where high in [2^31, 2^32)
+ * or 0, low = fraction & ~63, shift = fraction & 63. */
+typedef struct {
+    uint32_t high;
+    uint32_t fraction;
+} td_scale;
+
+/* acc * scale to the nearest integer, halves away from zero: one rounding, saturated to [-512, 512].
+ *
+ * With magnitude = |acc| <= 2^31 and S = high * 2^32 + low < 2^64:
+ *     product = magnitude * high + floor(magnitude * low / 2^32) = floor(magnitude * S / 2^32) < 2^63
+ * exactly, and with n = shift <= 63 the sum product + 2^(n-1) < 2^63 + 2^62. A half, (2 k + 1) * 2^(n-1), is an
+ * integer for n >= 1, so what floor() cuts off cannot decide the comparison with it. */
+static inline int32_t td_scale_rounding(int32_t acc, td_scale scale)
+{
+    const uint32_t shift = scale.fraction & 63U;
+    const uint32_t low = scale.fraction & ~63U;
+    const uint32_t magnitude = acc < 0 ? 0U - (uint32_t)acc : (uint32_t)acc;
+    const uint64_t product = (uint64_t)magnitude * scale.high + (((uint64_t)magnitude * low) >> 32);
+    const uint64_t rounded = (product + (((uint64_t)1 << shift) >> 1)) >> shift;
+    const int32_t value = rounded < 512 ? (int32_t)rounded : 512;
+    return acc < 0 ? -value : value;
+}
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

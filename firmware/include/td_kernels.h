@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: 0BSD */
+/* Every kernel: what it computes, what its parameters mean, what it needs.
+ *
+ * In common:
+ * - A kernel makes the rows [first, last) of `out`, 0 <= first <= last <= out->height, each of them whole and from
+ *   nothing but rows of its inputs: rows may be made in any order and in any pieces. It reads only the input rows
+ *   that those output rows depend on; rows outside the input are padding and never touched.
+ * - Rows of `out` must not overlap rows of an input, except where "in place" is said: there an output row may be the
+ *   very input row of the same number. `scratch` overlaps with nothing; it is aligned to 4 bytes, has as many bytes as
+ *   stated, holds nothing between calls, and is ignored (may be NULL) where none are stated.
+ * - Offsets: `input_offset` = -(zero point of the input), in [-127, 128]; `output_offset` = zero point of the output, in
+ *   [-128, 127]. A multiplier and its shift are as in td_channel. Bounds low <= high are in [-128, 127].
+ * - Shapes fit together; nothing is checked. Results equal those of the TFLite reference kernels in every byte. */
+#ifndef TD_KERNELS_H
+#define TD_KERNELS_H
+
+#include "td_fixed.h"
+#include "td_types.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Max-pooling: output pixel (h, w) is the maximum over the window of kernel_height x kernel_width input pixels whose
+ * first one is (h * stride_height - pad_top, w * stride_width - pad_left), padding left out, then bounded. */
+typedef struct {
+    int32_t kernel_height;
+    int32_t kernel_width;
+    int32_t stride_height;
+    int32_t stride_width;
+    int32_t pad_top;
+    int32_t pad_left;
+    int32_t in_height; /* of the tensor that is pooled */
+    int32_t in_width;
+    int32_t low;
+    int32_t high;
+} td_max_pool_2d;
+
+void td_max_pool_2d_s8(const td_max_pool_2d *op, const td_tensor *in, const td_tensor *out, int32_t first, int32_t last);
+
+/* Average-pooling: the mean over the same windows, padding left out, to the nearest integer, halves away from zero. */
+typedef struct {
+    int32_t kernel_height; /* kernel_height * kernel_width <= 2^23 */
+    int32_t kernel_width;
+    int32_t stride_height;
+    int32_t stride_width;
+    int32_t pad_top;
+    int32_t pad_left;
+    int32_t low;
+    int32_t high;
+} td_average_pool_2d;
+
+void td_average_pool_2d_s8(const td_average_pool_2d *op, const td_tensor *in, const td_tensor *out, int32_t first,
+                           int32_t last);
+
+/* 2-D convolution, optionally with max-pooling behind it.
+ * kernel_height * kernel_width * in->channels <= 65536, so that sums of products stay below 65536 * 128 * 255 < 2^31.
+ * Scratch: with `pool`, one row before pooling, pool->in_width * out->channels bytes; else none. A pooled row makes the
+ * rows it needs, one after the other: where pooling windows overlap, rows are made more than once. */
+typedef struct {
+    const int8_t *weights;      /* [out->channels][kernel_height][kernel_width][in->channels] */
+    const td_channel *channels; /* [out->channels] */
+    const td_max_pool_2d *pool; /* NULL: none */
+    int32_t kernel_height;
+    int32_t kernel_width;
+    int32_t stride_height;
+    int32_t stride_width;
+    int32_t dilation_height;
+    int32_t dilation_width;
+    int32_t pad_top;
+    int32_t pad_left;
+    int32_t input_offset;
+    int32_t output_offset;
+} td_conv_2d;
+
+void td_conv_2d_s8(const td_conv_2d *op, const td_tensor *in, const td_tensor *out, int32_t first, int32_t last,
+                   void *scratch);
+
+/* Depthwise 2-D convolution, optionally with max-pooling behind it: output channel c reads input channel
+ * c / depth_multiplier. kernel_height * kernel_width <= 65536. Scratch as for td_conv_2d_s8. */
+typedef struct {
+    const int8_t *weights;      /* [kernel_height][kernel_width][out->channels] */
+    const td_channel *channels; /* [out->channels], out->channels = in->channels * depth_multiplier */
+    const td_max_pool_2d *pool; /* NULL: none */
+    int32_t kernel_height;
+    int32_t kernel_width;
+    int32_t stride_height;
+    int32_t stride_width;
+    int32_t dilation_height;
+    int32_t dilation_width;
+    int32_t pad_top;
+    int32_t pad_left;
+    int32_t depth_multiplier;
+    int32_t input_offset;
+    int32_t output_offset;
+} td_depthwise_conv_2d;
+
+void td_depthwise_conv_2d_s8(const td_depthwise_conv_2d *op, const td_tensor *in, const td_tensor *out, int32_t first,
+                             int32_t last, void *scratch);
+
+/* Fully-connected layer. The bytes of the input's rows, one behind the other, are vectors of `depth` elements, most
+ * often a single one; each makes `units` elements of the output, whose rows hold whole vectors. depth <= 65536.
+ * Rounded once: the reference multiplies in double precision, and td_scale keeps every bit of that double. */
+typedef struct {
+    const int8_t *weights;  /* [units][depth] */
+    const int32_t *bias;    /* [units] */
+    const td_scale *scales; /* [units] if per_channel, else [1] */
+    const int8_t *bounds;   /* [units][2], low and high of each; NULL: low and high below hold for all */
+    int32_t per_channel;
+    int32_t depth;
+    int32_t units;
+    int32_t input_offset;
+    int32_t output_offset;
+    int32_t low;
+    int32_t high;
+} td_fully_connected;
+
+void td_fully_connected_s8(const td_fully_connected *op, const td_tensor *in, const td_tensor *out, int32_t first,
+                           int32_t last);
+
+/* Element by element, of two inputs. Each of an input's height, width and channels is that of `out` or 1: there the
+ * one row, pixel or channel serves for all. In place with an input of the same shape as `out`. */
+
+/* in1 + in2. (1 << left_shift) is what both are scaled up by before they are brought to a common scale. */
+typedef struct {
+    int32_t left_shift;
+    int32_t input1_offset;
+    int32_t input1_multiplier;
+    int32_t input1_shift;
+    int32_t input2_offset;
+    int32_t input2_multiplier;
+    int32_t input2_shift;
+    int32_t output_offset;
+    int32_t output_multiplier;
+    int32_t output_shift;
+    int32_t low;
+    int32_t high;
+} td_add;
+
+void td_add_s8(const td_add *op, const td_tensor *in1, const td_tensor *in2, const td_tensor *out, int32_t first,
+               int32_t last);
+
+/* in1 - in2, parameters as for td_add_s8. */
+void td_sub_s8(const td_add *op, const td_tensor *in1, const td_tensor *in2, const td_tensor *out, int32_t first,
+               int32_t last);
+
+/* in1 * in2. */
+typedef struct {
+    int32_t input1_offset;
+    int32_t input2_offset;
+    int32_t output_offset;
+    int32_t output_multiplier;
+    int32_t output_shift;
+    int32_t low;
+    int32_t high;
+} td_mul;
+
+void td_mul_s8(const td_mul *op, const td_tensor *in1, const td_tensor *in2, const td_tensor *out, int32_t first,
+               int32_t last);
+
+/* The larger, the smaller of two; all three tensors have one scale and zero point. */
+void td_maximum_s8(const td_tensor *in1, const td_tensor *in2, const td_tensor *out, int32_t first, int32_t last);
+void td_minimum_s8(const td_tensor *in1, const td_tensor *in2, const td_tensor *out, int32_t first, int32_t last);
+
+/* Any function of one int8: out = table[in + 128]. In place. */
+void td_lookup_s8(const int8_t *table, const td_tensor *in, const td_tensor *out, int32_t first, int32_t last);
+
+/* Mean over height and width; `out` has one pixel. in->height * in->width <= 2^23.
+ * Scratch: in->channels * 4 bytes, the sum of each channel. */
+typedef struct {
+    int32_t bias;       /* -(zero point of the input) * in->height * in->width */
+    int32_t multiplier; /* with the division by the number of pixels in it */
+    int32_t shift;
+    int32_t output_offset;
+} td_mean;
+
+void td_mean_s8(const td_mean *op, const td_tensor *in, const td_tensor *out, int32_t first, int32_t last,
+                void *scratch);
+
+/* Puts the input into a larger tensor of constant value. */
+typedef struct {
+    int32_t top;
+    int32_t left;
+    int32_t front; /* channels before the input's */
+    int32_t value;
+} td_pad;
+
+void td_pad_s8(const td_pad *op, const td_tensor *in, const td_tensor *out, int32_t first, int32_t last);
+
+/* Softmax over groups of `depth` neighbouring elements; a row is a whole number of groups. In place.
+ * The output has scale 1/256 and zero point -128. depth <= 4095, so that the sum stays below 2^31. */
+typedef struct {
+    const int32_t *exponentials; /* exp(-d * scale of the input) * 2^31 for d = 0 ... entries - 1; 0 beyond */
+    int32_t entries;             /* 1 to 256 */
+    int32_t depth;
+} td_softmax;
+
+void td_softmax_s8(const td_softmax *op, const td_tensor *in, const td_tensor *out, int32_t first, int32_t last);
+
+/* Inputs behind each other. Along the height: `pieces` is 0, and the rows of `out` are those of the inputs in turn.
+ * Else every row of `out` is `pieces` times a piece of each input's row in turn, an input's row being `pieces` pieces of
+ * equal size: 1 piece along the width, as many as the width along the channels. */
+typedef struct {
+    int32_t inputs;
+    int32_t pieces;
+} td_concatenation;
+
+void td_concatenation_s8(const td_concatenation *op, const td_tensor *const *in, const td_tensor *out, int32_t first,
+                         int32_t last);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: 0BSD */
+/* Which taps of a kernel window lie inside the image, and max-pooling of one row through such windows. */
+#ifndef TD_WINDOW_H
+#define TD_WINDOW_H
+
+#include <string.h>
+
+#include "td_kernels.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Half-open; empty where first == last. */
+typedef struct {
+    int32_t first;
+    int32_t last;
+} td_range;
+
+/* The taps t of [0, kernel) with 0 <= origin + t * dilation < size. */
+static inline td_range td_taps_inside(int32_t origin, int32_t dilation, int32_t kernel, int32_t size)
+{
+    int32_t first = 0;
+    int32_t last = kernel;
+    if (origin < 0)
+        first = dilation == 1 ? -origin : (dilation - 1 - origin) / dilation;
+    if (origin + (kernel - 1) * dilation >= size)
+        last = dilation == 1 ? size - origin : origin < size ? (dilation - 1 + size - origin) / dilation : 0;
+    if (last < first)
+        last = first;
+    const td_range taps = {first, last};
+    return taps;
+}
+
+/* out[w] = max(out[w], the pixels of the input row `x` in window w), channel by channel. */
+static inline void td_max_pool_row(const td_max_pool_2d *op, const int8_t *x, int8_t *out, int32_t out_width,
+                                   int32_t channels)
+{
+    for (int32_t w = 0; w < out_width; w++, out += channels) {
+        const int32_t origin = w * op->stride_width - op->pad_left;
+        const td_range taps = td_taps_inside(origin, 1, op->kernel_width, op->in_width);
+        for (int32_t t = taps.first; t < taps.last; t++) {
+            const int8_t *pixel = x + (origin + t) * channels;
+            for (int32_t c = 0; c < channels; c++)
+                if (pixel[c] > out[c])
+                    out[c] = pixel[c];
+        }
+    }
+}
+
+/* The two steps around td_max_pool_row: an output row begins as the lower bound and ends limited to the upper one. */
+static inline void td_start_max_pool_row(const td_max_pool_2d *op, int8_t *out, int32_t out_width, int32_t channels)
+{
+    memset(out, op->low, (size_t)(out_width * channels));
+}
+
+static inline void td_finish_max_pool_row(const td_max_pool_2d *op, int8_t *out, int32_t out_width, int32_t channels)
+{
+    if (op->high == INT8_MAX)
+        return;
+    for (int32_t i = 0; i < out_width * channels; i++)
+        if (out[i] > op->high)
+            out[i] = (int8_t)op->high;
+}
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
