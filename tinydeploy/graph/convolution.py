@@ -1,4 +1,4 @@
-"""What CONV_2D and DEPTHWISE_CONV_2D have in common: a window over rows, one requantization per channel."""
+"""What both convolutions have in common: a window over rows, one requantization per channel."""
 
 from __future__ import annotations
 
@@ -20,12 +20,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Convolution(Op):
-    """A convolution over rows, requantized per output channel with double rounding, clamped, perhaps pooled.
+    """A convolution over rows, requantized per output channel, clamped, perhaps pooled.
 
     For output channel c, with taps outside of the input counting as the input's zero point:
 
         acc = bias[c] + sum(weight * (input - input_zero_point))
-        output = clamp(multiply_double_rounding(acc, multiplier[c], shift[c]) + output_zero_point, low[c], high[c])
+        scaled = multiply_double_rounding(acc, multiplier[c], shift[c])
+        output = clamp(scaled + output_zero_point, low[c], high[c])
 
     Args:
         weights: int8; the subclass gives the layout. Symmetric: no zero point.
@@ -39,9 +40,9 @@ class Convolution(Op):
         shift: int32 [C], in [-31, 30].
         low: int8 [C], lower bound of the output: activation function and clamps in one.
         high: int8 [C], upper bound.
-        pool: A pool to run behind the convolution in the same layer, or None. Its windows do not overlap in
-            rows, so each convolution row is made once. With a pool, `outputs` are the pool's, and the
-            convolution's own output is stored nowhere (`row_shape` gives its size).
+        pool: A pool to run behind the convolution in the same layer, or None. Its windows do not
+            overlap in rows, so each convolution row is made once. With a pool, `outputs` are the
+            pool's, and the convolution's own output is stored nowhere (`row_shape` gives its size).
     """
 
     weights: NDArray[np.int8]
@@ -99,7 +100,7 @@ class Convolution(Op):
         return window_rows(first, last, self.padding[0], self.extent[0], self.stride[0])
 
     def pool_rows(self, graph: Graph, first: int, last: int) -> tuple[int, int]:
-        """Convolution rows, clipped to those there are, that the pool's output rows [first, last) read."""
+        """Convolution rows that the pool's output rows [first, last) read, clipped."""
         assert self.pool is not None
         height = self.row_shape(graph)[0]
         begin, end = window_rows(
@@ -141,12 +142,18 @@ def read_bias(node: Node, channels: int) -> NDArray[np.int32]:
     return np.asarray(node.constant(2), np.int32).reshape(channels)
 
 
+def read_scales(node: Node, channels: int) -> NDArray[np.float64]:
+    """The real multipliers from accumulators to the output, float64 [channels]."""
+    source, weights, output = node.quantization(0), node.quantization(1), node.output_quantization
+    # The product and the quotient are taken in double, in this order, as the reference does.
+    scales = np.broadcast_to(np.array(weights.scales, np.float64), channels)
+    return np.asarray(source.scale * scales / output.scale, np.float64)
+
+
 def read_requantization(node: Node, channels: int) -> dict[str, Any]:
     """Zero points, multipliers and bounds of a layer with weights, one per output channel."""
-    source, weights, output = node.quantization(0), node.quantization(1), node.output_quantization
-    # The product and the quotient are taken in double, in this order, as PopulateConvolutionQuantizationParams does.
-    scales = np.broadcast_to(np.array(weights.scales, np.float64), channels)
-    multiplier, shift = quantize_multipliers(source.scale * scales / output.scale)
+    source, output = node.quantization(0), node.output_quantization
+    multiplier, shift = quantize_multipliers(read_scales(node, channels))
     low, high = activation_bounds(node.activation, output.scale, output.zero_point)
     return {
         "input_zero_point": source.zero_point,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from tinydeploy.graph.convolution import read_bias, read_requantization
+from tinydeploy.graph.convolution import read_bias, read_requantization, read_scales
 from tinydeploy.graph.node import Node
 from tinydeploy.graph.op import Op, register_op
 
@@ -19,10 +19,12 @@ if TYPE_CHECKING:
 @register_op()
 @dataclass(frozen=True, eq=False)
 class FullyConnected(Op):
-    """A matrix times every vector of `depth` consecutive inputs (NHWC order); usually there is one vector.
+    """A matrix times every vector of `depth` consecutive inputs; usually there is one vector.
 
         acc = bias[c] + sum(weights[c, k] * (input[k] - input_zero_point))
-        output = clamp(multiply_single_rounding(acc, multiplier[c], shift[c]) + output_zero_point, low[c], high[c])
+        output = clamp(round_away(acc * scale[c]) + output_zero_point, low[c], high[c])
+
+    The reference takes acc * scale[c] in double precision, unlike every other layer with weights.
 
     Args:
         weights: int8 [output channels, depth], symmetric.
@@ -30,8 +32,7 @@ class FullyConnected(Op):
         positions: Number of vectors; output elements are positions * output channels.
         input_zero_point: Zero point of the input.
         output_zero_point: Zero point of the output.
-        multiplier: int32 [output channels], in [2^30, 2^31) or 0.
-        shift: int32 [output channels], in [-31, 30].
+        scale: float64 [output channels], the real multiplier of the accumulator.
         low: int8 [output channels], lower bound of the output.
         high: int8 [output channels], upper bound of the output.
     """
@@ -43,26 +44,27 @@ class FullyConnected(Op):
     positions: int
     input_zero_point: int
     output_zero_point: int
-    multiplier: NDArray[np.int32]
-    shift: NDArray[np.int32]
+    scale: NDArray[np.float64]
     low: NDArray[np.int8]
     high: NDArray[np.int8]
 
     @property
     def channels(self) -> int:
         """Number of outputs per vector."""
-        return self.weights.shape[0]
+        return int(self.weights.shape[0])
 
     @property
     def depth(self) -> int:
         """Number of inputs per vector."""
-        return self.weights.shape[1]
+        return int(self.weights.shape[1])
 
     @classmethod
     def read(cls, node: Node) -> FullyConnected:
         """Makes the op from an operator whose constraints hold."""
         weights = node.constant(1)
         channels, depth = weights.shape
+        requantization = read_requantization(node, channels)
+        del requantization["multiplier"], requantization["shift"]
         return cls(
             index=node.index,
             inputs=(node.inputs[0],),
@@ -70,7 +72,8 @@ class FullyConnected(Op):
             weights=weights,
             bias=read_bias(node, channels),
             positions=node.input(0).size // depth,
-            **read_requantization(node, channels),
+            scale=read_scales(node, channels),
+            **requantization,
         )
 
     def macs(self, graph: Graph) -> int:
