@@ -103,6 +103,7 @@ class Board:
         cpu: "cortex-m4" or "cortex-m7", gcc's -mcpu.
         fpu: gcc's -mfpu.
         clock_hz: Core clock that the firmware sets up.
+        external_clock_hz: Clock signal at the chip's OSC_IN pin; 0 where there is none (or a crystal).
         memories: In the order of the file; arenas prefer earlier ones.
         console: The serial console.
         probes: Configuration names by flashing tool ("openocd", "pyocd").
@@ -117,6 +118,7 @@ class Board:
     cpu: str
     fpu: str
     clock_hz: int
+    external_clock_hz: int
     memories: tuple[Memory, ...]
     console: Console
     probes: Mapping[str, str]
@@ -186,6 +188,7 @@ def _parse_board(table: Mapping[str, Any]) -> Board:
         cpu=str(core["cpu"]),
         fpu=str(core["fpu"]),
         clock_hz=int(core["clock_hz"]),
+        external_clock_hz=int(core.get("external_clock_hz", 0)),
         memories=tuple(_parse_memory(entry) for entry in table["memory"]),
         console=Console(
             uart=str(console["uart"]),

@@ -1,1 +1,1 @@
-"""The firmware project: written, compiled, measured."""
+"""The firmware project: its files, its compiler, its image, its sizes."""

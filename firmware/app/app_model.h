@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: 0BSD */
+/* The model and its place in memory as the application sees them; the project's app_model.c fills this in. */
+#ifndef APP_MODEL_H
+#define APP_MODEL_H
+
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* A model input. `data` gives its place in the arena, valid until the next run. */
+typedef struct {
+    int8_t *(*data)(void);
+    uint32_t bytes;
+    float scale;
+    int32_t zero_point;
+} app_input;
+
+/* A model output. `data` gives its place in the arena, valid until an input is written. */
+typedef struct {
+    const int8_t *(*data)(void);
+    uint32_t bytes;
+    float scale;
+    int32_t zero_point;
+} app_output;
+
+/* Memory from `start` up to, not including, `end`; both are multiples of 4. */
+typedef struct {
+    uint8_t *start;
+    uint8_t *end;
+} app_region;
+
+typedef struct {
+    const char *name;  /* of the model, UTF-8 */
+    const char *board; /* UTF-8 */
+    const app_input *inputs;
+    const app_output *outputs;
+    const app_region *arenas;
+    uint32_t *layer_cycles; /* `layers` counters */
+    uint8_t input_count;
+    uint8_t output_count;
+    uint8_t arena_count;
+    uint16_t layers;
+    app_region stack;
+    uint32_t selftest_crc; /* that the self-test must find */
+    uint8_t build_id[8];
+    int (*run)(void); /* 0: done */
+    /* As run; calls observe(context, k) behind each piece of layer k, 0 <= k < layers. */
+    int (*run_observed)(void (*observe)(void *context, int layer), void *context);
+} app_model_t;
+
+extern const app_model_t app_model;
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

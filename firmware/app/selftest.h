@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: 0BSD */
+/* The self-test: a pseudo-random input, and the CRC-32 of the outputs it must give. */
+#ifndef SELFTEST_H
+#define SELFTEST_H
+
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Runs the model on the self-test's input; afterwards *found is the CRC-32 of all outputs, and right where it equals
+ * app_model.selftest_crc. Returns what the model's run returned, 0 for success. */
+int selftest_run(uint32_t *found);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: 0BSD */
+/* Registers of the Cortex-M4 and Cortex-M7 core that the firmware uses.
+ * Names and bits: Armv7-M Architecture Reference Manual (DDI 0403), chapter in brackets. */
+#ifndef CORE_H
+#define CORE_H
+
+#include <stdint.h>
+
+#define REGISTER(address) (*(volatile uint32_t *)(address))
+
+/* System control block (B3.2) */
+#define SCB_VTOR REGISTER(0xE000ED08u)  /* Vector Table Offset Register */
+#define SCB_CCR REGISTER(0xE000ED14u)   /* Configuration and Control Register */
+#define SCB_CFSR REGISTER(0xE000ED28u)  /* Configurable Fault Status Register */
+#define SCB_HFSR REGISTER(0xE000ED2Cu)  /* HardFault Status Register */
+#define SCB_MMFAR REGISTER(0xE000ED34u) /* MemManage Fault Address Register */
+#define SCB_BFAR REGISTER(0xE000ED38u)  /* BusFault Address Register */
+#define SCB_CCR_DC (1u << 16)
+#define SCB_CCR_IC (1u << 17)
+
+/* Caches (B2.2.7, Cortex-M7 only) */
+#define SCB_CCSIDR REGISTER(0xE000ED80u) /* Cache Size ID Register */
+#define SCB_CSSELR REGISTER(0xE000ED84u) /* Cache Size Selection Register */
+#define SCB_ICIALLU REGISTER(0xE000EF50u)
+#define SCB_DCISW REGISTER(0xE000EF60u)
+
+/* Memory protection unit (B3.5) */
+#define MPU_CTRL REGISTER(0xE000ED94u)
+#define MPU_RNR REGISTER(0xE000ED98u)
+#define MPU_RBAR REGISTER(0xE000ED9Cu)
+#define MPU_RASR REGISTER(0xE000EDA0u)
+#define MPU_CTRL_ENABLE (1u << 0)
+#define MPU_CTRL_PRIVDEFENA (1u << 2)
+#define MPU_RASR_ENABLE (1u << 0)
+#define MPU_RASR_SIZE(log2_bytes) (((log2_bytes) - 1u) << 1)
+#define MPU_RASR_SUBREGIONS_OFF(mask) ((mask) << 8)
+#define MPU_RASR_FULL_ACCESS (3u << 24)
+#define MPU_RASR_EXECUTE_NEVER (1u << 28)
+
+/* Cycle counter (C1.8) and debug (C1.6) */
+#define DEBUG_DEMCR REGISTER(0xE000EDFCu)
+#define DEBUG_DEMCR_TRCENA (1u << 24)
+#define DWT_CTRL REGISTER(0xE0001000u)
+#define DWT_CTRL_CYCCNTENA (1u << 0)
+#define DWT_CYCCNT REGISTER(0xE0001004u)
+#define DWT_LAR REGISTER(0xE0001FB0u) /* CoreSight lock, Cortex-M7 only */
+#define DWT_LAR_UNLOCK 0xC5ACCE55u
+
+static inline void core_data_barrier(void)
+{
+    __asm volatile("dsb" ::: "memory");
+}
+
+static inline void core_instruction_barrier(void)
+{
+    __asm volatile("isb" ::: "memory");
+}
+
+#endif

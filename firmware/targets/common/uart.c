@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: 0BSD */
+/* Polled driver of the USART with FIFO that STM32H7 and STM32L4+ share (RM0433 and RM0432, chapter USART).
+ *
+ * Reception is polled in uart_get and while uart_put waits, so a host may send while the board answers. While a model
+ * runs nothing polls: the FIFO keeps 8 bytes (L4+) or 16 (H7), the rest is lost and the protocol repeats it. */
+#include "uart.h"
+
+#include "board_config.h"
+#include "core.h"
+#include "family.h"
+#include "registers.h"
+
+#define UART(offset) REGISTER(BOARD_CONSOLE_ADDRESS + (offset))
+#define UART_CR1 UART(0x00u) /* Control register 1 */
+#define UART_CR1_UE (1u << 0)
+#define UART_CR1_RE (1u << 2)
+#define UART_CR1_TE (1u << 3)
+#define UART_CR1_FIFOEN (1u << 29)
+#define UART_CR2 UART(0x04u) /* Control register 2 */
+#define UART_CR3 UART(0x08u) /* Control register 3 */
+#define UART_BRR UART(0x0Cu) /* Baud rate register */
+#define UART_ISR UART(0x1Cu) /* Interrupt and status register */
+#define UART_ISR_ERRORS 0xFu /* PE, FE, NE, ORE */
+#define UART_ISR_RXNE (1u << 5)
+#define UART_ISR_TXE (1u << 7)
+#define UART_ICR UART(0x20u) /* Interrupt flag clear register: the errors have the bits they have in ISR */
+#define UART_RDR UART(0x24u) /* Receive data register */
+#define UART_TDR UART(0x28u) /* Transmit data register */
+
+#define GPIO(port, offset) REGISTER(FAMILY_GPIO_ADDRESS + 0x400u * (port) + (offset))
+#define GPIO_MODER 0x00u  /* mode: 2 bits per pin */
+#define GPIO_PUPDR 0x0Cu  /* pull-up, pull-down: 2 bits per pin */
+#define GPIO_AFR 0x20u    /* alternate function: 4 bits per pin, two registers */
+#define GPIO_MODE_ALTERNATE 2u
+#define GPIO_PULL_UP 1u
+
+/* Reads of ISR for one byte: 87 us at 115200 baud; one read takes some 10 ns, so this is a fraction of a second. */
+#define SEND_ATTEMPTS 10000000u
+
+static uint8_t received[256];
+static uint8_t oldest;
+static uint8_t next; /* index of the next byte to arrive; both indices wrap at 256 */
+
+static void set_field(volatile uint32_t *address, uint32_t position, uint32_t mask, uint32_t value)
+{
+    *address = (*address & ~(mask << position)) | (value << position);
+}
+
+static void connect_pin(uint32_t port, uint32_t pin, uint32_t function)
+{
+    enable_clock(&FAMILY_GPIO_ENABLE, 1u << port);
+    set_field(&GPIO(port, GPIO_PUPDR), 2u * pin, 3u, GPIO_PULL_UP);
+    set_field(&GPIO(port, GPIO_AFR + 4u * (pin / 8u)), 4u * (pin % 8u), 15u, function);
+    set_field(&GPIO(port, GPIO_MODER), 2u * pin, 3u, GPIO_MODE_ALTERNATE);
+}
+
+/* The baud-rate register, rounded: a USART divides its clock by it, an LPUART 256 times its clock.
+ * The remainder is below the baud rate, so that 256 times it stays below 2^32 up to 16 Mbaud. */
+static uint32_t divider(uint32_t kernel_hz)
+{
+    uint32_t baud = BOARD_CONSOLE_BAUD;
+    uint32_t factor = BOARD_CONSOLE_LPUART != 0 ? 256u : 1u;
+    return factor * (kernel_hz / baud) + (factor * (kernel_hz % baud) + baud / 2u) / baud;
+}
+
+/* Moves what has arrived into the ring; a full ring drops the newest. Returns ISR as read. */
+static uint32_t poll(void)
+{
+    uint32_t status = UART_ISR;
+    while ((status & UART_ISR_RXNE) != 0u) {
+        uint8_t byte = (uint8_t)UART_RDR;
+        if ((uint8_t)(next + 1u) != oldest) {
+            received[next] = byte;
+            next = (uint8_t)(next + 1u);
+        }
+        status = UART_ISR;
+    }
+    if ((status & UART_ISR_ERRORS) != 0u) {
+        UART_ICR = UART_ISR_ERRORS;
+    }
+    return status;
+}
+
+void uart_init(uint32_t kernel_hz)
+{
+    connect_pin(BOARD_CONSOLE_TX_PORT, BOARD_CONSOLE_TX_PIN, BOARD_CONSOLE_TX_FUNCTION);
+    connect_pin(BOARD_CONSOLE_RX_PORT, BOARD_CONSOLE_RX_PIN, BOARD_CONSOLE_RX_FUNCTION);
+    enable_clock(&BOARD_CONSOLE_ENABLE, 1u << BOARD_CONSOLE_ENABLE_BIT);
+    UART_CR1 = 0u; /* most fields can be written only while the UART is off */
+    UART_CR2 = 0u;
+    UART_CR3 = 0u;
+    UART_BRR = divider(kernel_hz);
+    UART_CR1 = UART_CR1_FIFOEN;
+    UART_CR1 = UART_CR1_FIFOEN | UART_CR1_TE | UART_CR1_RE | UART_CR1_UE;
+}
+
+void uart_put(uint8_t byte)
+{
+    if ((UART_CR1 & UART_CR1_UE) == 0u) {
+        return;
+    }
+    for (uint32_t attempts = SEND_ATTEMPTS; attempts != 0u; --attempts) {
+        if ((poll() & UART_ISR_TXE) != 0u) {
+            UART_TDR = byte;
+            return;
+        }
+    }
+}
+
+int uart_get(void)
+{
+    (void)poll();
+    if (oldest == next) {
+        return -1;
+    }
+    uint8_t byte = received[oldest];
+    oldest = (uint8_t)(oldest + 1u);
+    return byte;
+}

@@ -1,0 +1,101 @@
+"""Which files of firmware/ a project needs, and where in the project they lie."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import Path, PurePosixPath
+
+from tinydeploy.board import Board
+from tinydeploy.errors import InternalError, UsageError
+from tinydeploy.paths import FIRMWARE
+
+_INCLUDE = re.compile(rb'^\s*#\s*include\s+"([^"]+)"', re.MULTILINE)
+
+
+def include_folders(board: Board) -> tuple[str, ...]:
+    """Folders of a project that the compiler searches for headers, besides the project's own."""
+    return (
+        ".",
+        "config",
+        "include",
+        "app",
+        "targets/common",
+        f"targets/{board.family}",
+        "targets/libc",
+    )
+
+
+def compiled_sources(paths: Iterable[str]) -> tuple[str, ...]:
+    """The files among `paths` (relative to the project) that go into the firmware, sorted.
+
+    model_data.c is the .tflite as an array, for other runtimes; it is not linked.
+    """
+    return tuple(
+        sorted(
+            path
+            for path in paths
+            if path.endswith(".c")
+            and PurePosixPath(path).name != "model_data.c"
+            and not PurePosixPath(path).parts[0].startswith("build")
+        )
+    )
+
+
+def runtime_files(
+    board: Board, kernels: Iterable[str], model: Mapping[str, bytes]
+) -> dict[str, bytes]:
+    """Kernels, headers, target and application for a model, by path in the project.
+
+    Args:
+        board: Chooses the target's family.
+        kernels: Files of firmware/kernels/ without ".c".
+        model: The generated sources; the headers they include come along.
+
+    Raises:
+        UsageError: There is no code for the board's family.
+    """
+    if not (FIRMWARE / "targets" / board.family).is_dir():
+        known = sorted(
+            p.name for p in (FIRMWARE / "targets").iterdir() if (p / "registers.h").is_file()
+        )
+        raise UsageError(
+            f"board {board.name} is of family '{board.family}', for which there is no start-up code",
+            f"Families: {', '.join(known)}.",
+        )
+    files: dict[str, bytes] = {}
+    for folder in ("app", "targets/common", f"targets/{board.family}", "targets/libc"):
+        files |= _read_folder(folder)
+    for kernel in kernels:
+        path = FIRMWARE / "kernels" / f"{kernel}.c"
+        if not path.is_file():
+            raise InternalError(f"there is no kernel {path.name} in firmware/kernels/")
+        files[f"kernels/{kernel}.c"] = path.read_bytes()
+    return files | _included_headers([*files.values(), *model.values()])
+
+
+def _read_folder(folder: str) -> dict[str, bytes]:
+    return {
+        f"{folder}/{path.name}": path.read_bytes()
+        for path in sorted((FIRMWARE / folder).iterdir())
+        if path.suffix in (".c", ".h")
+    }
+
+
+def _included_headers(texts: Iterable[bytes]) -> dict[str, bytes]:
+    """The headers of firmware/include/ that the texts include, directly or through each other."""
+    headers: dict[str, bytes] = {}
+    waiting = list(texts)
+    while waiting:
+        for name in _INCLUDE.findall(waiting.pop()):
+            path = FIRMWARE / "include" / name.decode()
+            key = f"include/{path.name}"
+            if key not in headers and path.is_file():
+                headers[key] = path.read_bytes()
+                waiting.append(headers[key])
+    return headers
+
+
+def list_sources(folder: Path) -> tuple[str, ...]:
+    """The sources in a written project that go into the firmware, sorted."""
+    return compiled_sources(path.relative_to(folder).as_posix() for path in folder.rglob("*.c"))
