@@ -1,0 +1,41 @@
+"""The Jinja environment: templates hold text, Python holds decisions."""
+
+from __future__ import annotations
+
+import textwrap
+from functools import cache
+
+import jinja2
+
+from tinydeploy.codegen.text import c_comment
+from tinydeploy.paths import FIRMWARE
+
+
+def block(text: str) -> str:
+    """Filter: the text with exactly one newline at its end; nothing stays nothing."""
+    return text.strip("\n") + "\n" if text.strip() else ""
+
+
+def indented(text: str) -> str:
+    """Filter: every line that is not empty four columns further right."""
+    return textwrap.indent(text, "    ")
+
+
+@cache
+def make_environment() -> jinja2.Environment:
+    """The environment of firmware/templates/; undefined names are errors, blocks leave no lines."""
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(FIRMWARE / "templates"),
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        autoescape=False,  # C text, not HTML; strings from files go through codegen/text.py
+    )
+    environment.filters |= {"block": block, "indented": indented, "comment": c_comment}
+    return environment
+
+
+def render_template(template: str, **objects: object) -> str:
+    """Fills in a template, named relative to firmware/templates/, with frozen dataclasses."""
+    return make_environment().get_template(template).render(**objects)

@@ -1,0 +1,263 @@
+"""What the templates of a model's sources show: every decision made, only text left to write."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tinydeploy.codegen.c_data import format_array
+from tinydeploy.codegen.constants import Constants, split_constants
+from tinydeploy.codegen.layer import LayerCode, LayerContext, emit_layer
+from tinydeploy.codegen.text import c_comment, c_float, c_string
+from tinydeploy.errors import InternalError
+from tinydeploy.graph.graph import Graph
+from tinydeploy.graph.op import Op
+from tinydeploy.plan.alias import renames
+from tinydeploy.plan.plan import Plan, Rows
+
+# td_tensor's table counts in words of 4 bytes, in a uint16.
+_TABLE_UNIT = 4
+_TABLE_END = 1 << 16
+
+
+@dataclass(frozen=True)
+class ArenaText:
+    """The array that holds the activations in one memory."""
+
+    symbol: str
+    memory: str
+    size: int
+
+
+@dataclass(frozen=True)
+class TensorText:
+    """A td_tensor.
+
+    Args:
+        symbol: Its name.
+        comment: Shape and name in the file.
+        arena: Symbol of the arena.
+        offset: Bytes from the arena's start to row 0; 0 with a table.
+        table: Name of the row table; "NULL" without one.
+        table_definition: The row table; empty without one.
+        pitch: Bytes from row to row.
+        height: Rows.
+        width: Pixels of a row.
+        channels: Bytes of a pixel.
+    """
+
+    symbol: str
+    comment: str
+    arena: str
+    offset: int
+    table: str
+    table_definition: str
+    pitch: int
+    height: int
+    width: int
+    channels: int
+
+
+@dataclass(frozen=True)
+class LayerText:
+    """The function of one layer, and the constants that it alone uses."""
+
+    symbol: str
+    comment: str
+    code: LayerCode
+    constants: Constants
+
+
+@dataclass(frozen=True)
+class CallText:
+    """One call of a layer's function: it makes the rows [first, last)."""
+
+    symbol: str
+    layer: int
+    first: int
+    last: int
+
+
+@dataclass(frozen=True)
+class PortText:
+    """An input or an output.
+
+    Args:
+        suffix: "" for the only or first one, "_<i>" for those named by number.
+        comment: Shape and name in the file.
+        tensor: Symbol of its td_tensor.
+        size: Bytes.
+        rank: Number of dimensions.
+        shape: Dimensions, separated by commas.
+        scale: Float literal.
+        zero_point: Of the quantization.
+    """
+
+    suffix: str
+    comment: str
+    tensor: str
+    size: int
+    rank: int
+    shape: str
+    scale: str
+    zero_point: int
+
+
+@dataclass(frozen=True)
+class ModelText:
+    """One model.
+
+    Args:
+        name: Prefix of symbols.
+        macro: Prefix of macros.
+        labels: String literals.
+        inputs: The first under its plain name, then, if there are several, all by number.
+        outputs: Likewise.
+        layer_count: Number of positions in the graph; layers are numbered below it.
+        arena_bytes: Bytes of all arenas.
+        arenas: One per memory.
+        tensors: Those that layers read or write, and inputs and outputs.
+        layers: In the order of the graph.
+        calls: In the order of the plan.
+    """
+
+    name: str
+    macro: str
+    labels: tuple[str, ...]
+    inputs: tuple[PortText, ...]
+    outputs: tuple[PortText, ...]
+    layer_count: int
+    arena_bytes: int
+    arenas: tuple[ArenaText, ...]
+    tensors: tuple[TensorText, ...]
+    layers: tuple[LayerText, ...]
+    calls: tuple[CallText, ...]
+
+    @property
+    def input_count(self) -> int:
+        """Number of inputs of the model."""
+        return max(1, len(self.inputs) - 1)
+
+    @property
+    def output_count(self) -> int:
+        """Number of outputs of the model."""
+        return max(1, len(self.outputs) - 1)
+
+    @property
+    def kernels(self) -> tuple[str, ...]:
+        """Stems of the files in firmware/kernels/ that the layers call, sorted."""
+        return tuple(sorted({kernel for layer in self.layers for kernel in layer.code.kernels}))
+
+
+def describe_model(graph: Graph, plan: Plan) -> ModelText:
+    """Decides everything that the sources of a model say."""
+    name = graph.name
+    arenas = tuple(
+        ArenaText(arena_symbol(name, arena.memory), arena.memory, arena.size)
+        for arena in plan.arenas
+    )
+    computing = {k: op for k, op in enumerate(graph.ops) if not renames(op)}
+    used = dict.fromkeys(
+        (
+            *graph.inputs,
+            *(tensor for op in computing.values() for tensor in (*op.inputs, *op.outputs)),
+            *graph.outputs,
+        )
+    )
+    return ModelText(
+        name=name,
+        macro=name.upper(),
+        labels=tuple(c_string(label) for label in graph.labels),
+        inputs=_describe_ports(graph, graph.inputs),
+        outputs=_describe_ports(graph, graph.outputs),
+        layer_count=len(graph.ops),
+        arena_bytes=plan.arena_bytes,
+        arenas=arenas,
+        tensors=tuple(_describe_tensor(graph, plan.rows[tensor]) for tensor in sorted(used)),
+        layers=tuple(_describe_layer(graph, plan, k, op) for k, op in computing.items()),
+        calls=tuple(
+            CallText(layer_symbol(name, step.op), step.op, step.first, step.last)
+            for step in plan.steps
+        ),
+    )
+
+
+def arena_symbol(name: str, memory: str) -> str:
+    """C name of the arena of a model in a memory."""
+    return f"{name}_arena_{memory}"
+
+
+def tensor_symbol(name: str, tensor: int) -> str:
+    """C name of a td_tensor of a model."""
+    return f"{name}_tensor{tensor}"
+
+
+def layer_symbol(name: str, position: int) -> str:
+    """C name of the function of the layer at a position of Graph.ops."""
+    return f"{name}_layer{position}"
+
+
+def _describe_ports(graph: Graph, tensors: tuple[int, ...]) -> tuple[PortText, ...]:
+    plain = _describe_port(graph, tensors[0], "")
+    if len(tensors) == 1:
+        return (plain,)
+    return (plain, *(_describe_port(graph, t, f"_{i}") for i, t in enumerate(tensors)))
+
+
+def _describe_port(graph: Graph, tensor: int, suffix: str) -> PortText:
+    facts = graph.tensors[tensor]
+    if facts.dtype != "int8" or facts.quantization is None:
+        raise InternalError(f"tensor {tensor} at the model's end is not quantized int8")
+    return PortText(
+        suffix=suffix,
+        comment=_describe_shape(graph, tensor),
+        tensor=tensor_symbol(graph.name, tensor),
+        size=facts.size,
+        rank=len(facts.shape),
+        shape=", ".join(map(str, facts.shape)),
+        scale=c_float(facts.quantization.scale),
+        zero_point=facts.quantization.zero_point,
+    )
+
+
+def _describe_shape(graph: Graph, tensor: int) -> str:
+    facts = graph.tensors[tensor]
+    shape = "x".join(map(str, facts.shape))
+    return f"{shape} {c_comment(facts.name, 60)}".rstrip()
+
+
+def _describe_tensor(graph: Graph, rows: Rows) -> TensorText:
+    height, width, channels = graph.tensors[rows.tensor].rows
+    symbol = tensor_symbol(graph.name, rows.tensor)
+    table = () if rows.table is None else tuple(offset // _TABLE_UNIT for offset in rows.table)
+    if any(unit >= _TABLE_END for unit in table):
+        raise InternalError(f"a row of tensor {rows.tensor} lies too far up for its table")
+    return TensorText(
+        symbol=symbol,
+        comment=_describe_shape(graph, rows.tensor),
+        arena=arena_symbol(graph.name, rows.memory),
+        offset=0 if table else rows.offset,
+        table=f"{symbol}_rows" if table else "NULL",
+        table_definition=format_array("uint16_t", f"{symbol}_rows", table) if table else "",
+        pitch=rows.pitch,
+        height=height,
+        width=width,
+        channels=channels,
+    )
+
+
+def _describe_layer(graph: Graph, plan: Plan, position: int, op: Op) -> LayerText:
+    symbol = layer_symbol(graph.name, position)
+    scratch = plan.scratch.get(position)
+    context = LayerContext(
+        graph=graph,
+        prefix=symbol,
+        tensors={t: f"&{tensor_symbol(graph.name, t)}" for t in (*op.inputs, *op.outputs)},
+        scratch=f"{arena_symbol(graph.name, scratch.memory)} + {scratch.offset}"
+        if scratch
+        else "NULL",
+    )
+    code = emit_layer(op, context)
+    sources = ", ".join("x".join(map(str, graph.tensors[t].shape)) for t in op.inputs)
+    results = ", ".join(_describe_shape(graph, t) for t in op.outputs)
+    comment = f"{op.kind}: {sources} -> {results}"
+    return LayerText(symbol, comment, code, split_constants(code.constants))

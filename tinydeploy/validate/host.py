@@ -1,0 +1,265 @@
+"""Compiles the generated C for the host and runs it in a process of its own."""
+
+from __future__ import annotations
+
+import importlib.util
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tinydeploy.codegen.environment import render_template
+from tinydeploy.codegen.generate import list_kernels
+from tinydeploy.codegen.model_text import ArenaText, arena_symbol, tensor_symbol
+from tinydeploy.errors import CompileError, InternalError, MissingDependencyError
+from tinydeploy.graph.graph import Graph
+from tinydeploy.paths import FIRMWARE
+from tinydeploy.plan.alias import find_owners
+from tinydeploy.plan.plan import Plan
+
+Int8Array = NDArray[np.int8]
+
+_FLAGS = ("-std=c99", "-O2", "-Wall", "-Wextra", "-Wconversion")
+_SANITIZERS = ("-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all")
+
+
+@dataclass(frozen=True)
+class MadeRows:
+    """Rows of a tensor that are complete after so many calls; 0 for the inputs."""
+
+    tensor_id: int
+    tensor: str
+    call: int
+    first: int
+    last: int
+
+
+@dataclass(frozen=True)
+class PortFunction:
+    """The function that gives the address of an input or output, and its bytes."""
+
+    symbol: str
+    size: int
+
+
+@dataclass(frozen=True)
+class HostText:
+    """What the template of the host's main function shows."""
+
+    name: str
+    arenas: tuple[ArenaText, ...]
+    inputs: tuple[PortFunction, ...]
+    outputs: tuple[PortFunction, ...]
+    made: tuple[MadeRows, ...]
+
+
+@dataclass(frozen=True)
+class HostProgram:
+    """A model compiled for the host.
+
+    Args:
+        graph: The graph.
+        plan: Its plan.
+        folder: Where the program lies.
+        executable: The program.
+    """
+
+    graph: Graph
+    plan: Plan
+    folder: Path
+    executable: Path
+
+    def run(
+        self, inputs: Sequence[Int8Array], *, timeout_s: float = 600.0
+    ) -> tuple[Int8Array, ...]:
+        """Runs the model over many inputs.
+
+        Args:
+            inputs: Per model input an int8 array [n, *shape without the batch].
+            timeout_s: Seconds until it counts as hanging.
+
+        Returns:
+            Per model output an array [n, *shape without the batch].
+        """
+        raw, count = self._execute(inputs, (), timeout_s)
+        shapes = [self.graph.tensors[tensor].shape for tensor in self.graph.outputs]
+        sizes = [self.graph.tensors[tensor].size for tensor in self.graph.outputs]
+        pieces = _split(raw, count, sizes)
+        return tuple(p.reshape(count, *shape[1:]) for p, shape in zip(pieces, shapes, strict=True))
+
+    def dump(
+        self, inputs: Sequence[Int8Array], *, timeout_s: float = 600.0
+    ) -> Mapping[int, Int8Array]:
+        """Runs the model and notes every row of every stored tensor when it is complete.
+
+        Args:
+            inputs: As for `run`.
+            timeout_s: Seconds until it counts as hanging.
+
+        Returns:
+            Arrays [n, *shape without the batch] by tensor id, for every tensor of `graph.stored`.
+        """
+        raw, count = self._execute(inputs, ("rows",), timeout_s)
+        made = list_made_rows(self.graph, self.plan)
+        row_bytes = {tensor: rows.row_bytes for tensor, rows in self.plan.rows.items()}
+        pieces = _split(raw, count, [(m.last - m.first) * row_bytes[m.tensor_id] for m in made])
+        tensors = self.graph.tensors
+        found = {m.tensor_id: np.zeros((count, tensors[m.tensor_id].size), np.int8) for m in made}
+        for m, piece in zip(made, pieces, strict=True):
+            width = row_bytes[m.tensor_id]
+            found[m.tensor_id][:, m.first * width : m.last * width] = piece
+        owners = find_owners(self.graph)
+        return {
+            tensor: found[owners[tensor]].reshape(count, *tensors[tensor].shape[1:])
+            for tensor in self.graph.stored
+        }
+
+    def _execute(
+        self, inputs: Sequence[Int8Array], arguments: Iterable[str], timeout_s: float
+    ) -> tuple[Int8Array, int]:
+        sizes = [self.graph.tensors[tensor].size for tensor in self.graph.inputs]
+        flat = [
+            np.ascontiguousarray(array, np.int8).reshape(-1, size)
+            for array, size in zip(inputs, sizes, strict=True)
+        ]
+        source, result = self.folder / "inputs.bin", self.folder / "result.bin"
+        source.write_bytes(np.concatenate(flat, axis=1).tobytes())
+        command = [str(self.executable), str(source), str(result), *arguments]
+        try:
+            done = subprocess.run(
+                command, capture_output=True, text=True, timeout=timeout_s, check=False
+            )
+        except subprocess.TimeoutExpired as error:
+            raise InternalError(
+                f"the host build of {self.graph.name} did not end within {timeout_s} s"
+            ) from error
+        if done.returncode:
+            raise InternalError(
+                f"the host build of {self.graph.name} ended with {done.returncode}:"
+                f" {done.stderr.strip()[-2000:]}"
+            )
+        return np.fromfile(result, np.int8), len(flat[0])
+
+
+@contextmanager
+def build_host(
+    graph: Graph, plan: Plan, sources: Mapping[str, str], *, sanitize: bool = False
+) -> Iterator[HostProgram]:
+    """Compiles a model for the host, in a temporary folder that goes with the context.
+
+    Args:
+        graph: The graph.
+        plan: Its plan.
+        sources: What `generate_sources` wrote for both.
+        sanitize: With address and undefined-behaviour sanitizers, whose findings end the run.
+
+    Raises:
+        MissingDependencyError: There is no C compiler.
+        CompileError: The compiler refused.
+    """
+    with tempfile.TemporaryDirectory(prefix="tinydeploy-host-") as name:
+        folder = Path(name)
+        (folder / graph.name).mkdir()
+        for path, text in sources.items():
+            if "model_data" not in path:
+                (folder / path).write_text(text, encoding="utf-8", newline="\n")
+        main = folder / "host_main.c"
+        text = render_template("model/host_main.c.j2", host=_describe_host(graph, plan))
+        main.write_text(text, encoding="utf-8", newline="\n")
+        kernels = [FIRMWARE / "kernels" / f"{stem}.c" for stem in list_kernels(graph, plan)]
+        executable = folder / ("host_main.exe" if sys.platform == "win32" else "host_main")
+        flags = [*_FLAGS, *(_SANITIZERS if sanitize else ())]
+        includes = ["-I", str(folder), "-I", str(FIRMWARE / "include")]
+        files = [str(path) for path in (main, folder / graph.name / "weights.c", *kernels)]
+        command = [*find_host_compiler(), *flags, *includes, *files, "-o", str(executable)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise CompileError(
+                f"the host compiler refused the sources of {graph.name}: {done.stderr[-4000:]}"
+            )
+        yield HostProgram(graph, plan, folder, executable)
+
+
+def run_host(
+    graph: Graph, plan: Plan, sources: Mapping[str, str], inputs: Sequence[Int8Array]
+) -> tuple[Int8Array, ...]:
+    """Compiles and runs; arguments and result as of `build_host` and `HostProgram.run`."""
+    with build_host(graph, plan, sources) as program:
+        return program.run(inputs)
+
+
+def dump_host(
+    graph: Graph, plan: Plan, sources: Mapping[str, str], inputs: Sequence[Int8Array]
+) -> Mapping[int, Int8Array]:
+    """Compiles, runs, and gives every stored tensor, as `HostProgram.dump` does."""
+    with build_host(graph, plan, sources) as program:
+        return program.dump(inputs)
+
+
+def find_host_compiler() -> tuple[str, ...]:
+    """The command of a C compiler for the host: cc, gcc or clang, else that of the ziglang package.
+
+    Raises:
+        MissingDependencyError: There is none.
+    """
+    for name in ("cc", "gcc", "clang"):
+        if path := shutil.which(name):
+            return (path,)
+    if importlib.util.find_spec("ziglang"):
+        return (sys.executable, "-m", "ziglang", "cc")
+    raise MissingDependencyError(
+        "there is no C compiler for this computer",
+        "Install gcc or clang, or the Python package ziglang: pip install 'tinydeploy[zig]'.",
+    )
+
+
+def list_made_rows(graph: Graph, plan: Plan) -> tuple[MadeRows, ...]:
+    """Which rows are complete after which call, in the order in which the program writes them."""
+    inputs = (
+        MadeRows(tensor, tensor_symbol(graph.name, tensor), 0, 0, plan.rows[tensor].height)
+        for tensor in dict.fromkeys(graph.inputs)
+    )
+    steps = (
+        MadeRows(tensor, tensor_symbol(graph.name, tensor), call, step.first, step.last)
+        for call, step in enumerate(plan.steps, start=1)
+        for tensor in graph.ops[step.op].outputs
+    )
+    return (*inputs, *steps)
+
+
+def _describe_host(graph: Graph, plan: Plan) -> HostText:
+    return HostText(
+        name=graph.name,
+        arenas=tuple(
+            ArenaText(arena_symbol(graph.name, a.memory), a.memory, a.size) for a in plan.arenas
+        ),
+        inputs=_list_ports(graph, "input", graph.inputs),
+        outputs=_list_ports(graph, "output", graph.outputs),
+        made=list_made_rows(graph, plan),
+    )
+
+
+def _list_ports(graph: Graph, kind: str, tensors: Sequence[int]) -> tuple[PortFunction, ...]:
+    several = len(tensors) > 1
+    return tuple(
+        PortFunction(
+            f"{graph.name}_{kind}" + (f"_{i}" if several else ""), graph.tensors[tensor].size
+        )
+        for i, tensor in enumerate(tensors)
+    )
+
+
+def _split(raw: Int8Array, count: int, sizes: Sequence[int]) -> list[Int8Array]:
+    """Cuts the runs' bytes, [count, sum of sizes], at the sizes."""
+    if raw.size != count * sum(sizes):
+        raise InternalError(
+            f"the host build wrote {raw.size} bytes instead of {count * sum(sizes)}"
+        )
+    return np.split(raw.reshape(count, sum(sizes)), np.cumsum(sizes)[:-1], axis=1)
