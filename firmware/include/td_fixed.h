@@ -60,26 +60,45 @@ static inline int8_t td_finish_channel(int32_t sum, const td_channel *channel, i
     return (int8_t)td_clamp(td_add_wrapping(value, output_offset), channel->low, channel->high);
 }
 
-/* A multiplier with all bits of a double, 8 bytes: (high * 2^32 + low) * 2^-(32 + shift), where high in [2^31, 2^32)
- * or 0, low = fraction & ~63, shift = fraction & 63. */
+/* Number of leading zero bits of a value other than 0. */
+static inline int32_t td_leading_zeros(uint32_t value)
+{
+#ifdef __GNUC__
+    return __builtin_clz(value);
+#else
+    int32_t zeros = 0;
+    for (; !(value & 0x80000000U); value <<= 1)
+        zeros++;
+    return zeros;
+#endif
+}
+
+/* A multiplier in double precision, in 8 bytes: S * 2^-(32 + shift), where S = high * 2^32 + low is in [2^63, 2^64)
+ * (or 0) with 53 significant bits, low = fraction & ~63, shift = fraction & 63. */
 typedef struct {
     uint32_t high;
     uint32_t fraction;
 } td_scale;
 
-/* acc * scale to the nearest integer, halves away from zero: one rounding, saturated to [-512, 512].
+/* acc * scale, rounded to a double as the reference does it, then to the nearest integer, halves away from zero;
+ * saturated to [-512, 512].
  *
- * With magnitude = |acc| <= 2^31 and S = high * 2^32 + low < 2^64:
- *     product = magnitude * high + floor(magnitude * low / 2^32) = floor(magnitude * S / 2^32) < 2^63
- * exactly, and with n = shift <= 63 the sum product + 2^(n-1) < 2^63 + 2^62. A half, (2 k + 1) * 2^(n-1), is an
- * integer for n >= 1, so what floor() cuts off cannot decide the comparison with it. */
+ * All of it is done on the magnitude, m <= 2^31. The product m * S < 2^95 is held exactly, as high * 2^32 + rest. With
+ * 2^(bits-1) <= m < 2^bits it has bits + 63 + top bits, top in {0, 1}, and rounding to the 53 bits of a double reaches
+ * the halves between integers, which are doubles with even significands, from half a unit in the last place below
+ * them: 2^(bits + 9 + top). So that is added before the comparison with a half. No sum overflows: high < 2^63, and
+ * what is added to it is at most 2^10 + 1 and 2^62. */
 static inline int32_t td_scale_rounding(int32_t acc, td_scale scale)
 {
     const uint32_t shift = scale.fraction & 63U;
-    const uint32_t low = scale.fraction & ~63U;
     const uint32_t magnitude = acc < 0 ? 0U - (uint32_t)acc : (uint32_t)acc;
-    const uint64_t product = (uint64_t)magnitude * scale.high + (((uint64_t)magnitude * low) >> 32);
-    const uint64_t rounded = (product + (((uint64_t)1 << shift) >> 1)) >> shift;
+    const uint64_t low = (uint64_t)magnitude * (scale.fraction & ~63U);
+    const uint64_t high = (uint64_t)magnitude * scale.high + (low >> 32);
+    const uint32_t bits = 32U - (uint32_t)td_leading_zeros(magnitude | 1U);
+    const uint32_t top = (uint32_t)(high >> (bits + 31U)) & 1U;
+    const uint64_t rest = (low & UINT32_MAX) + ((uint64_t)1 << (bits + 9U + top));
+    const uint64_t half = ((uint64_t)1 << shift) >> 1;
+    const uint64_t rounded = (high + (rest >> 32) + half) >> shift;
     const int32_t value = rounded < 512 ? (int32_t)rounded : 512;
     return acc < 0 ? -value : value;
 }

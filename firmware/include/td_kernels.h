@@ -100,7 +100,7 @@ void td_depthwise_conv_2d_s8(const td_depthwise_conv_2d *op, const td_tensor *in
 
 /* Fully-connected layer. The bytes of the input's rows, one behind the other, are vectors of `depth` elements, most
  * often a single one; each makes `units` elements of the output, whose rows hold whole vectors. depth <= 65536.
- * Rounded once: the reference multiplies in double precision, and td_scale keeps every bit of that double. */
+ * Unlike the other layers with weights this one multiplies in double precision, as the reference does. */
 typedef struct {
     const int8_t *weights;  /* [units][depth] */
     const int32_t *bias;    /* [units] */

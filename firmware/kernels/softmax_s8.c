@@ -2,17 +2,6 @@
 /* Softmax in the fixed-point arithmetic of gemmlowp, its exponential function read from a table. */
 #include "td_kernels.h"
 
-/* Number of leading zero bits of a value other than 0. */
-static int32_t leading_zeros(uint32_t value)
-{
-    int32_t n = 0;
-    while (!(value & 0x80000000U)) {
-        value <<= 1;
-        n++;
-    }
-    return n;
-}
-
 /* 1 / (1 + x) in Q0.31, for x in [0, 1) in Q0.31: three steps of Newton's method for 1/d, d = (1 + x) / 2 in [1/2, 1],
  * from the estimate 48/17 - 32/17 * d, which is off by at most a part in 17. Names in _q2 are in Q2.29.
  * Estimates are in (0, 2.9), errors 1 - d * estimate within 1/17: nothing leaves the ranges of its format, and a
@@ -49,7 +38,7 @@ void td_softmax_s8(const td_softmax *op, const td_tensor *in, const td_tensor *o
 
             /* sum = (1 + fraction) * 2^(12 - zeros), and 31 - 8 more bits are shifted out from Q0.31 to Q0.8.
              * Sums of 512 and more leave nothing of any element: a Q0.31 is at most 1/2 after a shift by 32. */
-            const int32_t zeros = leading_zeros(sum);
+            const int32_t zeros = td_leading_zeros(sum);
             const int32_t fraction = (int32_t)((sum << (uint32_t)zeros) - 0x80000000U);
             const int32_t reciprocal = reciprocal_1_plus(fraction);
             const int32_t shift = 12 - zeros + 31 - 8;

@@ -1,0 +1,82 @@
+"""C text that element-by-element ops of two operands share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from tinydeploy.codegen.c_data import format_array, format_struct
+from tinydeploy.codegen.layer import LayerCode, LayerContext
+from tinydeploy.graph.elementwise import Elementwise
+
+
+@dataclass(frozen=True)
+class Operand:
+    """The second operand.
+
+    Args:
+        constants: Definition of its array; empty for an activation.
+        parameters: Definition of its td_tensor; empty for an activation.
+        expression: C expression of type `const td_tensor *`.
+    """
+
+    constants: str
+    parameters: str
+    expression: str
+
+
+def emit_operand(op: Elementwise, context: LayerContext) -> Operand:
+    """Writes the second operand of an op: an activation, or a constant as a tensor in flash."""
+    if op.constant is None:
+        return Operand("", "", context.tensors[op.inputs[1]])
+    height, width, channels = (1, 1, *op.constant.shape)[-3:]
+    values = op.constant.ravel()
+    if np.all(values == values[0]):
+        height, width, channels, values = 1, 1, 1, values[:1]
+    name, tensor = f"{context.prefix}_constant", f"{context.prefix}_operand"
+    fields: dict[str, int | str] = {
+        "base": f"(int8_t *){name}",
+        "table": "NULL",
+        "pitch": width * channels,
+        "height": height,
+        "width": width,
+        "channels": channels,
+    }
+    return Operand(
+        format_array("int8_t", name, values),
+        format_struct("td_tensor", tensor, fields),
+        f"&{tensor}",
+    )
+
+
+def emit_elementwise(
+    op: Elementwise,
+    stem: str,
+    struct: str,
+    fields: dict[str, int | str],
+    context: LayerContext,
+    *,
+    swap: bool = False,
+) -> LayerCode:
+    """Writes an op of two operands.
+
+    Args:
+        op: The op.
+        stem: Its kernel's name without "_s8".
+        struct: Type of its parameters; empty where the kernel has none.
+        fields: Fields of the parameters.
+        context: Names and expressions to use.
+        swap: The kernel's first input is the op's second operand.
+    """
+    operand = emit_operand(op, context)
+    operands = [context.tensors[op.inputs[0]], operand.expression]
+    arguments = [f"&{context.prefix}_op"] if struct else []
+    arguments += [*(reversed(operands) if swap else operands), context.tensors[op.outputs[0]]]
+    parameters = format_struct(struct, f"{context.prefix}_op", fields) if struct else ""
+    return LayerCode(
+        kernels=(f"{stem}_s8",),
+        constants=operand.constants,
+        parameters=operand.parameters + parameters,
+        call=f"td_{stem}_s8({', '.join(arguments)}, first, last);",
+    )

@@ -1,0 +1,13 @@
+"""ADD as a call of td_add_s8."""
+
+from __future__ import annotations
+
+from tinydeploy.codegen.elementwise import emit_elementwise
+from tinydeploy.codegen.layer import LayerCode, LayerContext
+from tinydeploy.codegen.scaled_sum import scaled_sum_fields
+from tinydeploy.graph.ops.add import Add
+
+
+def emit_layer(op: Add, context: LayerContext) -> LayerCode:
+    """Writes the C text of a sum."""
+    return emit_elementwise(op, "add", "td_add", scaled_sum_fields(op), context)

@@ -1,0 +1,77 @@
+"""FULLY_CONNECTED as a call of td_fully_connected_s8."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from tinydeploy.codegen.c_data import format_array, format_elements, format_struct
+from tinydeploy.codegen.layer import LayerCode, LayerContext
+from tinydeploy.codegen.window import MAX_TAPS
+from tinydeploy.errors import InternalError
+from tinydeploy.graph.ops.fully_connected import FullyConnected
+
+
+def emit_layer(op: FullyConnected, context: LayerContext) -> LayerCode:
+    """Writes the C text of a fully-connected layer."""
+    if op.depth > MAX_TAPS:
+        raise InternalError(f"{op.depth} products per output do not fit in an int32")
+    prefix = context.prefix
+    scales = op.scale if np.any(op.scale != op.scale[0]) else op.scale[:1]
+    constants = [
+        format_array("int8_t", f"{prefix}_weights", op.weights),
+        format_array("int32_t", f"{prefix}_bias", op.bias),
+        format_elements(
+            "td_scale", f"{prefix}_scales", [_format_scale(s) for s in scales.tolist()]
+        ),
+    ]
+    bounds = np.stack([op.low, op.high], axis=1)
+    uniform = not np.any(bounds != bounds[0])
+    if not uniform:
+        constants.append(format_array("int8_t", f"{prefix}_bounds", bounds))
+    fields: dict[str, int | str] = {
+        "weights": f"{prefix}_weights",
+        "bias": f"{prefix}_bias",
+        "scales": f"{prefix}_scales",
+        "bounds": "NULL" if uniform else f"{prefix}_bounds",
+        "per_channel": int(len(scales) > 1),
+        "depth": op.depth,
+        "units": op.channels,
+        "input_offset": -op.input_zero_point,
+        "output_offset": op.output_zero_point,
+        "low": int(op.low[0]),
+        "high": int(op.high[0]),
+    }
+    source, result = context.tensors[op.inputs[0]], context.tensors[op.outputs[0]]
+    return LayerCode(
+        kernels=("fully_connected_s8",),
+        constants="".join(constants),
+        parameters=format_struct("td_fully_connected", f"{prefix}_op", fields),
+        call=f"td_fully_connected_s8(&{prefix}_op, {source}, {result}, first, last);",
+    )
+
+
+def split_scale(scale: float) -> tuple[int, int]:
+    """A multiplier as the two words of a `td_scale`, without loss.
+
+    Args:
+        scale: Finite, at least 0.
+
+    Returns:
+        (high, fraction). Below 2^-32 every product with an int32 rounds to 0, and so does the
+        result; from 2^32 on every product but 0 saturates, as it does with 2^31, the result.
+    """
+    significand, exponent = math.frexp(scale)
+    if exponent < -31:
+        significand, exponent = 0.0, -31
+    if exponent > 32:
+        significand, exponent = 0.5, 32
+    # In [2^63, 2^64) or 0; a double has 53 bits: the lower 11 are zero, and 6 take the shift.
+    bits = int(significand * 2.0**64)
+    return bits >> 32, (bits & 0xFFFFFFFF) | (32 - exponent)
+
+
+def _format_scale(scale: float) -> str:
+    high, fraction = split_scale(scale)
+    return f"{{0x{high:08X}U, 0x{fraction:08X}U}}"

@@ -1,0 +1,21 @@
+"""MUL as a call of td_mul_s8."""
+
+from __future__ import annotations
+
+from tinydeploy.codegen.elementwise import emit_elementwise
+from tinydeploy.codegen.layer import LayerCode, LayerContext
+from tinydeploy.graph.ops.mul import Mul
+
+
+def emit_layer(op: Mul, context: LayerContext) -> LayerCode:
+    """Writes the C text of a product."""
+    fields: dict[str, int | str] = {
+        "input1_offset": -op.zero_points[0],
+        "input2_offset": -op.zero_points[1],
+        "output_offset": op.output_zero_point,
+        "output_multiplier": op.multiplier,
+        "output_shift": op.shift,
+        "low": op.low,
+        "high": op.high,
+    }
+    return emit_elementwise(op, "mul", "td_mul", fields, context)

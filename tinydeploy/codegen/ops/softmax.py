@@ -1,0 +1,27 @@
+"""SOFTMAX as a call of td_softmax_s8."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tinydeploy.codegen.c_data import format_array, format_struct
+from tinydeploy.codegen.layer import LayerCode, LayerContext
+from tinydeploy.graph.ops.softmax import Softmax
+
+
+def emit_layer(op: Softmax, context: LayerContext) -> LayerCode:
+    """Writes the C text of a softmax; the zeros at the end of its table are left out."""
+    table = f"{context.prefix}_exponentials"
+    entries = int(np.flatnonzero(op.exponentials)[-1]) + 1
+    fields: dict[str, int | str] = {
+        "exponentials": table,
+        "entries": entries,
+        "depth": op.depth,
+    }
+    source, result = context.tensors[op.inputs[0]], context.tensors[op.outputs[0]]
+    return LayerCode(
+        kernels=("softmax_s8",),
+        constants=format_array("int32_t", table, op.exponentials[:entries]),
+        parameters=format_struct("td_softmax", f"{context.prefix}_op", fields),
+        call=f"td_softmax_s8(&{context.prefix}_op, {source}, {result}, first, last);",
+    )

@@ -1,0 +1,92 @@
+"""C text that ops with windows share: both convolutions with their constants, both pools."""
+
+from __future__ import annotations
+
+from tinydeploy.codegen.c_data import format_array, format_elements, format_struct
+from tinydeploy.codegen.layer import LayerCode, LayerContext
+from tinydeploy.errors import InternalError
+from tinydeploy.graph.convolution import Convolution
+from tinydeploy.graph.ops.max_pool_2d import MaxPool2D
+from tinydeploy.graph.pooling import Pooling
+
+Fields = dict[str, int | str]
+
+MAX_TAPS = 1 << 16
+"""Products per output that an int32 sum has room for: 65536 * 128 * 255 < 2^31."""
+
+
+def emit_convolution(
+    op: Convolution, stem: str, fields: Fields, taps: int, context: LayerContext
+) -> LayerCode:
+    """Writes a convolution.
+
+    Args:
+        op: The convolution.
+        stem: Its kernel's name without "_s8", also that of the parameter struct.
+        fields: Fields of the struct that only this kind has.
+        taps: Products per output.
+        context: Names and expressions to use.
+    """
+    if taps > MAX_TAPS:
+        raise InternalError(f"{taps} products per output do not fit in an int32")
+    prefix = context.prefix
+    pool = ""
+    if op.pool is not None:
+        height, width, _ = op.row_shape(context.graph)
+        pool = format_struct(
+            "td_max_pool_2d", f"{prefix}_pool", max_pool_fields(op.pool, height, width)
+        )
+    parameters: Fields = {
+        "weights": f"{prefix}_weights",
+        "channels": f"{prefix}_channels",
+        "pool": f"&{prefix}_pool" if pool else "NULL",
+        "kernel_height": op.kernel[0],
+        "kernel_width": op.kernel[1],
+        "stride_height": op.stride[0],
+        "stride_width": op.stride[1],
+        "dilation_height": op.dilation[0],
+        "dilation_width": op.dilation[1],
+        "pad_top": op.padding[0],
+        "pad_left": op.padding[1],
+        **fields,
+        "input_offset": -op.input_zero_point,
+        "output_offset": op.output_zero_point,
+    }
+    weights = format_array("int8_t", f"{prefix}_weights", op.weights)
+    source, result = context.tensors[op.inputs[0]], context.tensors[op.outputs[0]]
+    return LayerCode(
+        kernels=(f"{stem}_s8",),
+        constants=weights + _format_channels(op, f"{prefix}_channels"),
+        parameters=pool + format_struct(f"td_{stem}", f"{prefix}_op", parameters),
+        call=f"td_{stem}_s8(&{prefix}_op, {source}, {result}, first, last, {context.scratch});",
+    )
+
+
+def pool_fields(op: Pooling) -> Fields:
+    """The fields that the structs of both pools share, in order but for the bounds at their end."""
+    return {
+        "kernel_height": op.kernel[0],
+        "kernel_width": op.kernel[1],
+        "stride_height": op.stride[0],
+        "stride_width": op.stride[1],
+        "pad_top": op.padding[0],
+        "pad_left": op.padding[1],
+    }
+
+
+def max_pool_fields(op: MaxPool2D, in_height: int, in_width: int) -> Fields:
+    """The fields of a `td_max_pool_2d` that pools a tensor of this height and width."""
+    return {
+        **pool_fields(op),
+        "in_height": in_height,
+        "in_width": in_width,
+        "low": op.low,
+        "high": op.high,
+    }
+
+
+def _format_channels(op: Convolution, name: str) -> str:
+    columns = (op.bias, op.multiplier, op.shift, op.low, op.high)
+    rows = zip(*(column.tolist() for column in columns), strict=True)
+    texts = [f"{{{bias}, {m}, {shift}, {low}, {high}, 0}}" for bias, m, shift, low, high in rows]
+    return format_elements("td_channel", name, texts)
