@@ -20,7 +20,7 @@ class Recipe:
 
     Args:
         epochs: Passes over the data.
-        batch_size: Inputs per step; an epoch leaves out what does not fill one, other inputs each time.
+        batch_size: Inputs per step; each epoch leaves out a few that do not fill one.
         learning_rate: At the end of the warm-up.
         weight_decay: AdamW's, on all parameters.
         warmup_epochs: The learning rate rises linearly for so long, while the cosine falls.

@@ -33,8 +33,8 @@ from tinydeploy.zoo.etinynet import EtinyNet, EtinyNetConfig, scale_width
 NAME = "digits"
 INPUT_SHAPE = (1, 1, 32, 32)
 CONFIG = EtinyNetConfig(channels=scale_width(0.5), depths=(2, 2, 2, 0), in_channels=1, classes=10)
-# The data's mean and standard deviation, 77.8 and 95.9, rounded: then the int8 input is exactly
-# the pixel minus 128.
+# Mean and standard deviation of the 8x8 pixels, 77.8 and 95.9, rounded: then the int8 input is
+# exactly the pixel minus 128.
 PREPROCESSING = Preprocessing(mean=(78.0,), std=(96.0,), color="gray", fit="stretch")
 RECIPE = Recipe(
     epochs=25,
