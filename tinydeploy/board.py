@@ -103,7 +103,7 @@ class Board:
         cpu: "cortex-m4" or "cortex-m7", gcc's -mcpu.
         fpu: gcc's -mfpu.
         clock_hz: Core clock that the firmware sets up.
-        external_clock_hz: Clock signal at the chip's OSC_IN pin; 0 where there is none (or a crystal).
+        external_clock_hz: Clock signal (not a crystal) at the chip's OSC_IN pin; 0: none.
         memories: In the order of the file; arenas prefer earlier ones.
         console: The serial console.
         probes: Configuration names by flashing tool ("openocd", "pyocd").

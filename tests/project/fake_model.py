@@ -1,6 +1,7 @@
 """A hand-made model with the generated API, to build firmware without the code generator.
 
-Input: 16 bytes. Layer 0 reverses them, layer 1 (in two parts) adds 1 and sums pairs. Output: 8 bytes.
+Input: 16 bytes. Layer 0 reverses them; layer 1, in two parts, adds pairs and a weight.
+Output: 8 bytes.
 """
 
 from __future__ import annotations
@@ -46,7 +47,8 @@ _SOURCE = """\
 #include "td_types.h"
 #include "weights.h"
 
-__attribute__((section(".td_arena.MEMORY"), aligned(16))) static int8_t fake_arena_MEMORY[ARENA_BYTES];
+__attribute__((section(".td_arena.MEMORY"), aligned(16)))
+static int8_t fake_arena_MEMORY[ARENA_BYTES];
 
 int8_t *fake_input(void)
 {
@@ -68,7 +70,8 @@ __attribute__((noinline)) static void fake_layer0(int32_t first, int32_t last)
 __attribute__((noinline)) static void fake_layer1(int32_t first, int32_t last)
 {
     for (int32_t i = first; i < last; ++i) {
-        int32_t sum = fake_arena_MEMORY[16 + 2 * i] + fake_arena_MEMORY[17 + 2 * i] + fake_weights[i];
+        const int8_t *pair = &fake_arena_MEMORY[16 + 2 * i];
+        int32_t sum = pair[0] + pair[1] + fake_weights[i];
         memcpy(&fake_arena_MEMORY[32 + i], &sum, 1);
     }
 }
@@ -138,7 +141,16 @@ def fake_files(
     crc: int | None = None,
     changes: Mapping[str, str] | None = None,
 ) -> dict[str, bytes]:
-    """The project's files; `crc` makes the self-test expect something else, `changes` replaces model sources."""
+    """The project's files.
+
+    Args:
+        board: The board to build for.
+        memory: Where the arena lies; the board's first choice if None.
+        arena: Its bytes.
+        kernels: Kernels to build in, called or not.
+        crc: What the self-test expects, if not what is right.
+        changes: Model sources to replace.
+    """
     memory = memory or board.memories_for("arena")[0].name
     sources = {
         "fake/model.h": _HEADER,

@@ -27,7 +27,7 @@ class Firmware:
         elf: With debug information.
         bin: Flash content from the start of the flash on.
         hex: The same as Intel HEX.
-        warnings: Lines of the compiler and linker that warn; empty for code of ours.
+        warnings: Lines in which the compiler or the linker warns; empty for code of ours.
         toolchain: What compiled it.
     """
 
@@ -56,65 +56,50 @@ def build_firmware(folder: Path, board: Board, toolchain: Toolchain, *, jobs: in
     sources = list_sources(folder)
     if not sources:
         raise UsageError(f"{folder} holds no firmware project")
-    objects = [f"build/{source[:-2]}.o" for source in sources]
-    flags = compiler_flags(toolchain.kind, board)
-    compile_command = [
-        *toolchain.command,
-        *flags.compile,
-        OPTIMIZE,
-        f"-ffile-prefix-map={folder}=.",
-        *(f"-I{name}" for name in include_folders(board)),
-    ]
-    link_command = [
-        *toolchain.command,
-        *flags.link,
-        OPTIMIZE,
-        "-Wl,-T,linker.ld",
-        *objects,
-        *flags.libraries,
-        "-o",
-        "build/firmware.elf",
-    ]
+    elf = folder / "build" / "firmware.elf"
+    binary, intel_hex = elf.with_suffix(".bin"), elf.with_suffix(".hex")
     try:
-        for name in objects:
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        environment = _environment(folder)
-        with ThreadPoolExecutor(max_workers=max(1, jobs)) as pool:
-            said = list(
-                pool.map(
-                    lambda pair: _run(
-                        [*compile_command, "-c", pair[0], "-o", pair[1]],
-                        pair[0],
-                        folder,
-                        environment,
-                    ),
-                    zip(sources, objects, strict=True),
-                )
-            )
-        said.append(_run(link_command, "the linked program", folder, environment))
-        elf = folder / "build" / "firmware.elf"
+        text = _compile_and_link(folder, sources, board, toolchain, jobs)
         image = read_image(elf.read_bytes())
-        elf.with_suffix(".bin").write_bytes(image.data)
-        elf.with_suffix(".hex").write_text(write_hex(image), encoding="ascii", newline="\n")
+        binary.write_bytes(image.data)
+        intel_hex.write_text(write_hex(image), encoding="ascii", newline="\n")
     except OSError as error:
         raise OutputError(f"cannot write {folder / 'build'}: {error.strerror or error}") from error
-    warnings = tuple(line for text in said for line in text.splitlines() if "warning:" in line)
-    return Firmware(elf, elf.with_suffix(".bin"), elf.with_suffix(".hex"), warnings, toolchain)
+    warnings = tuple(line.strip() for line in text.splitlines() if "warning:" in line)
+    return Firmware(elf, binary, intel_hex, warnings, toolchain)
 
 
-def _environment(folder: Path) -> Mapping[str, str]:
-    """PWD is where compilers take the folder's name for debug information from; messages in English."""
-    environment = {**os.environ, "PWD": str(folder), "LC_ALL": "C"}
-    environment.setdefault("ZIG_GLOBAL_CACHE_DIR", str(cache_folder() / "zig"))
-    return environment
+def _compile_and_link(
+    folder: Path, sources: Sequence[str], board: Board, toolchain: Toolchain, jobs: int
+) -> str:
+    """Makes build/firmware.elf; returns what the compiler and the linker said."""
+    flags = compiler_flags(toolchain.kind, board)
+    includes = [f"-I{name}" for name in include_folders(board)]
+    paths = f"-ffile-prefix-map={folder}=."
+
+    def compile_source(source: str) -> str:
+        (folder / _object(source)).parent.mkdir(parents=True, exist_ok=True)
+        files = ("-c", source, "-o", _object(source))
+        return _run(folder, source, [*flags.compile, OPTIMIZE, paths, *includes, *files], toolchain)
+
+    with ThreadPoolExecutor(max_workers=jobs) as pool:
+        said = list(pool.map(compile_source, sources))
+    objects = [_object(source) for source in sources]
+    files = ("-Wl,-T,linker.ld", *objects, *flags.libraries, "-o", "build/firmware.elf")
+    said.append(_run(folder, "to link", [*flags.link, OPTIMIZE, *files], toolchain))
+    return "\n".join(said)
 
 
-def _run(command: Sequence[str], what: str, folder: Path, environment: Mapping[str, str]) -> str:
-    """Runs a compiler in the project's folder; returns what it wrote to stderr."""
+def _object(source: str) -> str:
+    return f"build/{source.removesuffix('.c')}.o"
+
+
+def _run(folder: Path, what: str, arguments: Sequence[str], toolchain: Toolchain) -> str:
+    """Runs the compiler in the project's folder; returns what it wrote to stderr."""
     run = subprocess.run(
-        command,
+        [*toolchain.command, *arguments],
         cwd=folder,
-        env=environment,
+        env=_environment(folder),
         capture_output=True,
         text=True,
         errors="replace",
@@ -122,12 +107,22 @@ def _run(command: Sequence[str], what: str, folder: Path, environment: Mapping[s
     )
     if run.returncode == 0:
         return run.stderr
-    lines = [line.strip() for line in run.stderr.splitlines() if line.strip()]
-    errors = [
-        line for line in lines if "error:" in line or "undefined" in line or "overflowed" in line
-    ]
-    quoted = (errors or lines)[:_QUOTED_ERRORS] or [f"exit code {run.returncode}"]
     raise CompileError(
-        f"the compiler refused {what}: {'; '.join(quoted)}",
-        f"The project is in {folder}; `make` there repeats the build.",
+        f"the compiler refused {what}: {'; '.join(_first_errors(run.stderr, run.returncode))}",
+        f"The project lies in {folder}; `make` there repeats the build.",
     )
+
+
+def _first_errors(text: str, returncode: int) -> list[str]:
+    """The lines that say why, else the first lines, else the exit code."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    signs = ("error:", "undefined reference", "overflowed", "will not fit")
+    errors = [line for line in lines if any(sign in line for sign in signs)]
+    return (errors or lines)[:_QUOTED_ERRORS] or [f"exit code {returncode}"]
+
+
+def _environment(folder: Path) -> Mapping[str, str]:
+    """Compilers take the folder's name for debug information from PWD; messages in English."""
+    environment = {**os.environ, "PWD": str(folder), "LC_ALL": "C"}
+    environment.setdefault("ZIG_GLOBAL_CACHE_DIR", str(cache_folder() / "zig"))
+    return environment

@@ -56,7 +56,7 @@ def read_image(elf: bytes) -> Image:
 
 
 def write_hex(image: Image) -> str:
-    """Intel HEX (Intel, Hexadecimal Object File Format Specification, 1988), 16 bytes per record."""
+    """Intel HEX (Intel, Hexadecimal Object File Format Specification, 1988)."""
     records = []
     upper = -1
     position = 0

@@ -60,7 +60,7 @@ def runtime_files(
             p.name for p in (FIRMWARE / "targets").iterdir() if (p / "registers.h").is_file()
         )
         raise UsageError(
-            f"board {board.name} is of family '{board.family}', for which there is no start-up code",
+            f"board {board.name} is of family '{board.family}', which has no start-up code",
             f"Families: {', '.join(known)}.",
         )
     files: dict[str, bytes] = {}

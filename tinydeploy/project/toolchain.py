@@ -73,22 +73,22 @@ def compiler_flags(kind: Kind, board: Board) -> Flags:
     if kind == "zig":
         core = board.cpu.replace("-", "_")
         cpu = ("-target", "thumb-freestanding-eabihf", f"-mcpu={core}+{_ZIG_FPU[board.fpu]}")
-        # zig switches its sanitizer on by itself, and takes the entry from here, not from the script.
+        # zig switches its sanitizer on by itself, and overrides the linker script's entry.
         return Flags(
             compile=(*cpu, *_COMMON, "-fno-sanitize=undefined"),
             link=(*cpu, "-nostartfiles", "-Wl,-e,Reset_Handler", *_LINK),
             libraries=(),
         )
-    cpu = (f"-mcpu={board.cpu}", "-mthumb", f"-mfpu={board.fpu}", "-mfloat-abi=hard")
+    core_flags = (f"-mcpu={board.cpu}", "-mthumb", f"-mfpu={board.fpu}", "-mfloat-abi=hard")
     return Flags(
-        compile=(*cpu, *_COMMON),
-        link=(*cpu, "-nostdlib", *_LINK, "-Wl,-Map=build/firmware.map"),
+        compile=(*core_flags, *_COMMON),
+        link=(*core_flags, "-nostdlib", *_LINK, "-Wl,-Map=build/firmware.map"),
         libraries=("-lgcc",),
     )
 
 
 def find_toolchain(kind: Kind | None = None) -> Toolchain:
-    """Finds a compiler: the environment's TINYDEPLOY_CC, arm-none-eabi-gcc on the PATH, the ziglang wheel.
+    """Finds a compiler: $TINYDEPLOY_CC, arm-none-eabi-gcc on the PATH, the ziglang wheel.
 
     Args:
         kind: Only this one, or the first there is.
@@ -109,8 +109,9 @@ def find_toolchain(kind: Kind | None = None) -> Toolchain:
             return Toolchain("zig", (*zig, "cc"), version)
     raise MissingDependencyError(
         "no C compiler for Arm Cortex-M found",
-        "Install one of: `apt install gcc-arm-none-eabi` (Debian, Ubuntu), `brew install --cask gcc-arm-embedded` "
-        "(macOS), `pip install ziglang` (anywhere); or set TINYDEPLOY_CC to a compiler's command.",
+        "Install one of: `apt install gcc-arm-none-eabi` (Debian, Ubuntu), "
+        "`brew install --cask gcc-arm-embedded` (macOS), `pip install ziglang` (anywhere); "
+        "or set TINYDEPLOY_CC to a compiler's command.",
     )
 
 

@@ -60,7 +60,7 @@ def project_files(
     *,
     selftest_crc: int,
 ) -> dict[str, bytes]:
-    """All files of the project, by path relative to its folder. Pure: the same arguments give the same bytes.
+    """All files of the project, by path in its folder; the same arguments give the same bytes.
 
     Args:
         graph: Names the model, its inputs and outputs.
@@ -123,7 +123,8 @@ def _check_board(board: Board) -> None:
     """Start-up code needs its stack before it can switch on a clock."""
     if board.data_memory.clock is not None:
         raise UsageError(
-            f"board {board.name}: memory '{board.data_memory.name}' holds the stack and must not need a clock",
+            f"board {board.name}: memory '{board.data_memory.name}' holds the stack "
+            "and must not need a clock",
             "Give the use 'data' to a memory that works from reset on.",
         )
 
@@ -164,9 +165,7 @@ def _environment() -> Environment:
         keep_trailing_newline=True,
         autoescape=False,  # C and make, not HTML
     )
-    environment.filters["hex"] = lambda value: (
-        f"0x{value:08X}" if value > 0xFF else f"0x{value:02X}"
-    )
+    environment.filters["hex"] = lambda value: f"0x{value:08X}"
     environment.filters["c_float"] = _c_float
     environment.filters["c_string"] = _c_string
     return environment
@@ -179,7 +178,7 @@ def _c_float(value: float) -> str:
 
 
 def _c_string(text: str) -> str:
-    """A C string literal; all but harmless ASCII as three-digit octal escapes of the UTF-8 bytes."""
+    """A C string literal; what is not harmless ASCII as octal escapes of its UTF-8 bytes."""
     return '"' + "".join(_c_byte(byte) for byte in text.encode()) + '"'
 
 
