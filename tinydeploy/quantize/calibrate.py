@@ -1,0 +1,81 @@
+"""Calibration: what values the tensors of a float network take, seen through onnxruntime."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tinydeploy.errors import InputFileError, MissingDependencyError
+from tinydeploy.quantize.histogram import ChannelHistogram
+
+# Activations of a batch that are alive at once, in float32 values: 64 MB.
+_BATCH_VALUES = 16 << 20
+
+
+def calibrate_network(
+    onnx_model: bytes,
+    tensors: Mapping[str, int],
+    inputs: NDArray[np.float32],
+    progress: Callable[[float], None] | None = None,
+) -> dict[str, ChannelHistogram]:
+    """Runs the float network and counts the values of some of its tensors.
+
+    Args:
+        onnx_model: The serialized model, whose batch dimension is free.
+        tensors: Names of activations, with the number of values each has for one input. Those
+            that the ONNX model does not have, because a rewrite made them, are left out.
+        inputs: float32 [n, C, H, W].
+        progress: Told the part done, 0 to 1.
+
+    Returns:
+        One histogram per tensor, over the channels (axis 1 in ONNX).
+
+    Raises:
+        InputFileError: The network gives values that are not finite.
+    """
+    histograms: dict[str, ChannelHistogram] = {}
+    batch = max(1, _BATCH_VALUES // max(1, sum(tensors.values())))
+    session, names = _open_session(onnx_model, tensors)
+    feed = session.get_inputs()[0].name
+    for start in range(0, len(inputs), batch):
+        values = session.run(names, {feed: inputs[start : start + batch]})
+        for name, value in zip(names, values, strict=True):
+            if not np.isfinite(value).all():
+                raise InputFileError(
+                    f"the float network gives values that are not finite in tensor {name!r}",
+                    "Check the weights and the preprocessing of the calibration data.",
+                )
+            if name not in histograms:
+                histograms[name] = ChannelHistogram(value.shape[1])
+            histograms[name].add(value)
+        if progress is not None:
+            progress(min(1.0, (start + batch) / len(inputs)))
+    return histograms
+
+
+def _open_session(onnx_model: bytes, tensors: Iterable[str]) -> tuple[Any, list[str]]:
+    """An onnxruntime session that has inner tensors as outputs too, and their names."""
+    try:
+        import onnx
+        import onnxruntime
+    except ImportError as error:
+        raise MissingDependencyError(
+            "quantizing needs the packages onnx and onnxruntime", "Install tinydeploy[train]."
+        ) from error
+    model = onnx.load_model_from_string(onnx_model)
+    exposed = {value.name for value in model.graph.output}
+    written = {name for node in model.graph.node for name in node.output}
+    names = [name for name in tensors if name in written]
+    for name in names:
+        if name not in exposed:
+            model.graph.output.append(onnx.ValueInfoProto(name=name))
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3
+    options.use_deterministic_compute = True
+    session = onnxruntime.InferenceSession(
+        model.SerializeToString(), options, providers=["CPUExecutionProvider"]
+    )
+    return session, names

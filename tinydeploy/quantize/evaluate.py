@@ -1,0 +1,148 @@
+"""The layers of a network as numpy functions on NHWC arrays, for a batch of inputs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+from numpy.typing import NDArray
+
+from tinydeploy.errors import InternalError
+from tinydeploy.quantize.network import (
+    Add,
+    AveragePool,
+    Clamp,
+    Conv,
+    Layer,
+    MaxPool,
+    Mean,
+    Pad,
+    Pool,
+    Reshape,
+    Shape,
+    Softmax,
+)
+
+Values = NDArray[np.float32]
+
+
+def evaluate_layer(layer: Layer, inputs: list[Values], shape: Shape) -> Values:
+    """A layer's output.
+
+    Args:
+        layer: Any layer but Affine.
+        inputs: float32 [n, H, W, C] or [n, C].
+        shape: The output's, with a batch of 1.
+    """
+    x = inputs[0]
+    if isinstance(layer, Conv):
+        return clamp(convolve(layer, x, layer.weights, layer.bias), layer)
+    if isinstance(layer, Add):
+        total: Values = x + inputs[1]
+        return total.clip(np.float32(layer.low), np.float32(layer.high))
+    if isinstance(layer, Clamp):
+        return clamp(x, layer)
+    if isinstance(layer, Pad):
+        return pad(x, layer.padding)
+    if isinstance(layer, Mean):
+        means: Values = x.mean(axis=(1, 2), dtype=np.float32)
+        return means.reshape(len(x), *shape[1:])
+    if isinstance(layer, Reshape):
+        return x.reshape(len(x), *shape[1:])
+    if isinstance(layer, MaxPool):
+        windows = _windows(layer, pad(x, layer.padding, -np.inf))
+        return np.ascontiguousarray(windows.max(axis=(-2, -1)))
+    if isinstance(layer, AveragePool):
+        total = _windows(layer, pad(x, layer.padding)).sum(axis=(-2, -1), dtype=np.float32)
+        ones = np.ones((1, *x.shape[1:3], 1), np.float32)
+        count = _windows(layer, pad(ones, layer.padding)).sum(axis=(-2, -1))
+        return np.asarray(total / count)
+    if isinstance(layer, Softmax):
+        e = np.exp(x - x.max(axis=-1, keepdims=True))
+        return np.asarray(e / e.sum(axis=-1, keepdims=True))
+    raise InternalError(f"no evaluation of {type(layer).__name__}")
+
+
+def clamp(values: Values, layer: Conv | Clamp) -> Values:
+    """Values within the layer's bounds."""
+    if np.isneginf(layer.low).all() and np.isposinf(layer.high).all():
+        return values
+    return np.clip(values, layer.low.astype(np.float32), layer.high.astype(np.float32))
+
+
+def convolve(
+    layer: Conv, x: Values, weights: NDArray[np.floating[Any]], bias: NDArray[np.floating[Any]]
+) -> Values:
+    """A convolution before its bounds, with other weights than its own.
+
+    Args:
+        layer: Tells stride, dilation, padding and groups.
+        x: float32 [n, H, W, I], or [n, I].
+        weights: [O, KH, KW, I / groups].
+        bias: [O].
+
+    Returns:
+        float32 [n, OH, OW, O], or [n, O].
+    """
+    if x.ndim == 2:
+        return x @ weights[:, 0, 0].T.astype(np.float32) + bias.astype(np.float32)
+    x = pad(x, layer.padding)
+    weights = weights.astype(np.float32)
+    if layer.is_depthwise:
+        y = _convolve_depthwise(layer, x, weights)
+    else:
+        width = weights.shape[3]
+        outputs = len(weights) // layer.groups
+        parts = [
+            extract_patches(layer, x[..., g * width : (g + 1) * width])
+            @ weights[g * outputs : (g + 1) * outputs].reshape(outputs, -1).T
+            for g in range(layer.groups)
+        ]
+        y = parts[0] if len(parts) == 1 else np.concatenate(parts, axis=-1)
+    y += bias.astype(np.float32)
+    return y
+
+
+def extract_patches(layer: Conv, x: Values) -> Values:
+    """What a kernel sees at each place: [n, OH, OW, KH * KW * C] of a padded [n, H, W, C]."""
+    if layer.kernel == (1, 1):
+        return x[:, :: layer.stride[0], :: layer.stride[1]]
+    taps = [_tap(layer, x, i, j) for i in range(layer.kernel[0]) for j in range(layer.kernel[1])]
+    return np.concatenate(taps, axis=-1)
+
+
+def pad(x: Values, padding: tuple[int, int, int, int], value: float = 0.0) -> Values:
+    """A picture with a margin."""
+    if not any(padding):
+        return x
+    top, left, bottom, right = padding
+    return np.pad(x, ((0, 0), (top, bottom), (left, right), (0, 0)), constant_values=value)
+
+
+def _convolve_depthwise(layer: Conv, x: Values, weights: Values) -> Values:
+    multiplier = len(weights) // x.shape[-1]
+    if multiplier > 1:
+        x = np.repeat(x, multiplier, axis=-1)
+    total: Values | None = None
+    for i in range(layer.kernel[0]):
+        for j in range(layer.kernel[1]):
+            part = _tap(layer, x, i, j) * weights[:, i, j, 0]
+            total = part if total is None else np.add(total, part, out=total)
+    assert total is not None
+    return total
+
+
+def _tap(layer: Conv, x: Values, i: int, j: int) -> Values:
+    """What tap (i, j) of the kernel sees at each place."""
+    (kh, kw), (sh, sw), (dh, dw) = layer.kernel, layer.stride, layer.dilation
+    height = (x.shape[1] - (kh - 1) * dh - 1) // sh + 1
+    width = (x.shape[2] - (kw - 1) * dw - 1) // sw + 1
+    top, left = i * dh, j * dw
+    return x[:, top : top + (height - 1) * sh + 1 : sh, left : left + (width - 1) * sw + 1 : sw]
+
+
+def _windows(layer: Pool, x: Values) -> Values:
+    """[n, OH, OW, C, KH, KW] of a padded [n, H, W, C]."""
+    windows = sliding_window_view(x, layer.kernel, axis=(1, 2))
+    return windows[:, :: layer.stride[0], :: layer.stride[1]]
