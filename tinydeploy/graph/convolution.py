@@ -8,10 +8,35 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tinydeploy.graph.fixed_point import activation_bounds, quantize_multipliers
-from tinydeploy.graph.node import Node
+from tinydeploy.graph.constraints import (
+    ACTIVATION_CONSTRAINTS,
+    FUSED_ACTIVATION_CONSTRAINTS,
+    has_options,
+    inputs_and_outputs,
+    known_padding,
+    nhwc,
+    positive_strides,
+)
+from tinydeploy.graph.fixed_point import quantize_multipliers
+from tinydeploy.graph.node import Constraint, Node
 from tinydeploy.graph.op import Op
-from tinydeploy.graph.window import window_extent, window_outputs, window_padding, window_rows
+from tinydeploy.graph.weights import (
+    accumulators_fit,
+    bias_per_channel,
+    multipliers_in_range,
+    read_bias,
+    read_output,
+    read_scales,
+    weights_constant,
+    weights_symmetric,
+)
+from tinydeploy.graph.window import (
+    paddings,
+    window_extent,
+    window_outputs,
+    window_rows,
+    windowed_shape,
+)
 
 if TYPE_CHECKING:
     from tinydeploy.graph.graph import Graph
@@ -117,12 +142,10 @@ def read_convolution(node: Node, kernel: tuple[int, int], channels: int) -> dict
         kernel: Height and width of the kernel.
         channels: Number of output channels.
     """
-    _, height, width, _ = node.input(0).shape
     stride = node.option("StrideH"), node.option("StrideW")
-    dilation = node.option("DilationHFactor", 1), node.option("DilationWFactor", 1)
-    extent = tuple(window_extent(k, d) for k, d in zip(kernel, dilation, strict=True))
-    top, bottom = window_padding(node.padding, height, extent[0], stride[0])
-    left, right = window_padding(node.padding, width, extent[1], stride[1])
+    dilation = node.option("DilationHFactor"), node.option("DilationWFactor")
+    extent = window_extent(kernel[0], dilation[0]), window_extent(kernel[1], dilation[1])
+    multiplier, shift = quantize_multipliers(read_scales(node, channels))
     return {
         "index": node.index,
         "inputs": (node.inputs[0],),
@@ -130,36 +153,47 @@ def read_convolution(node: Node, kernel: tuple[int, int], channels: int) -> dict
         "bias": read_bias(node, channels),
         "stride": stride,
         "dilation": dilation,
-        "padding": (top, left, bottom, right),
-        **read_requantization(node, channels),
-    }
-
-
-def read_bias(node: Node, channels: int) -> NDArray[np.int32]:
-    """The bias, zeros where the operator has none."""
-    if not node.has_input(2):
-        return np.zeros(channels, np.int32)
-    return np.asarray(node.constant(2), np.int32).reshape(channels)
-
-
-def read_scales(node: Node, channels: int) -> NDArray[np.float64]:
-    """The real multipliers from accumulators to the output, float64 [channels]."""
-    source, weights, output = node.quantization(0), node.quantization(1), node.output_quantization
-    # The product and the quotient are taken in double, in this order, as the reference does.
-    scales = np.broadcast_to(np.array(weights.scales, np.float64), channels)
-    return np.asarray(source.scale * scales / output.scale, np.float64)
-
-
-def read_requantization(node: Node, channels: int) -> dict[str, Any]:
-    """Zero points, multipliers and bounds of a layer with weights, one per output channel."""
-    source, output = node.quantization(0), node.output_quantization
-    multiplier, shift = quantize_multipliers(read_scales(node, channels))
-    low, high = activation_bounds(node.activation, output.scale, output.zero_point)
-    return {
-        "input_zero_point": source.zero_point,
-        "output_zero_point": output.zero_point,
+        "padding": paddings(node, extent, stride),
         "multiplier": multiplier,
         "shift": shift,
-        "low": np.full(channels, low, np.int8),
-        "high": np.full(channels, high, np.int8),
+        **read_output(node, channels),
     }
+
+
+def convolution_constraints(axis: int) -> tuple[Constraint, ...]:
+    """Constraints of both convolutions; `axis` is that of the weights' output channels."""
+    return (
+        inputs_and_outputs(2, 3),
+        *ACTIVATION_CONSTRAINTS,
+        nhwc,
+        weights_constant(4),
+        weights_symmetric(axis),
+        bias_per_channel(axis),
+        has_options,
+        positive_strides,
+        positive_dilations,
+        known_padding,
+        convolution_shapes(axis),
+        *FUSED_ACTIVATION_CONSTRAINTS,
+        multipliers_in_range,
+        accumulators_fit(axis, shifted=True),
+    )
+
+
+def positive_dilations(node: Node) -> bool:
+    """Its dilations are at least 1."""
+    return node.option("DilationHFactor") >= 1 and node.option("DilationWFactor") >= 1
+
+
+def convolution_shapes(axis: int) -> Constraint:
+    """Makes the constraint on the output's shape; `axis` is that of the output channels."""
+
+    def constraint(node: Node) -> bool:
+        weights = node.input(1).shape
+        dilation = node.option("DilationHFactor"), node.option("DilationWFactor")
+        extent = window_extent(weights[1], dilation[0]), window_extent(weights[2], dilation[1])
+        expected = windowed_shape(node, extent, weights[axis])
+        return node.output.shape == expected
+
+    constraint.__doc__ = "Its output has the shape that input, weights, strides and padding give."
+    return constraint

@@ -1,4 +1,4 @@
-"""What ADD, SUB, MUL, MAXIMUM and MINIMUM have in common: two operands, one of them perhaps broadcast or constant."""
+"""What ADD, SUB, MUL, MAXIMUM and MINIMUM have in common: two operands, one perhaps constant."""
 
 from __future__ import annotations
 
@@ -7,7 +7,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tinydeploy.graph.node import Node
+from tinydeploy.errors import InternalError
+from tinydeploy.graph.constraints import (
+    activations_int8,
+    batch_of_one,
+    inputs_and_outputs,
+    is_per_tensor_int8,
+    shapes_known,
+)
+from tinydeploy.graph.node import Constraint, Node
 from tinydeploy.graph.op import Op
 from tinydeploy.graph.tensor import Tensor
 
@@ -19,11 +27,13 @@ class Elementwise(Op):
     The second is one of:
 
     * an activation (`inputs` has two ids) of the output's shape,
-    * an activation of one row of width 1, with the output's channels or with one channel: broadcast,
+    * an activation of one row of width 1, with the output's channels or with one channel:
+      broadcast,
     * `constant` (`inputs` has one id).
 
     Args:
-        constant: int8, the second operand: [C], the same for every pixel, or [H, W, C]; None if it is an activation.
+        constant: int8, the second operand: [C], the same for every pixel, or [H, W, C]; None if it
+            is an activation.
     """
 
     constant: NDArray[np.int8] | None
@@ -48,8 +58,16 @@ class Operands:
     first: int
 
 
-def read_operands(node: Node) -> Operands | None:
-    """Orders the operands of an elementwise operator; None where their shapes are beyond `Elementwise`."""
+def read_operands(node: Node) -> Operands:
+    """The operands of an operator whose constraints hold."""
+    operands = _order_operands(node)
+    if operands is None:
+        raise InternalError(f"{node.label} has operands that do not broadcast")
+    return operands
+
+
+def _order_operands(node: Node) -> Operands | None:
+    """Orders the operands of an operator; None where their shapes are beyond `Elementwise`."""
     output = node.output
     for first in (0, 1):
         one, other = node.input(first), node.input(1 - first)
@@ -66,13 +84,14 @@ def read_operands(node: Node) -> Operands | None:
 
 
 def _broadcasts(operand: Tensor, output: Tensor) -> bool:
-    """Whether an activation has the output's shape, or one row of width 1 to be repeated for every pixel."""
+    """Whether an activation has the output's shape, or is one pixel to be repeated."""
     height, width, channels = operand.rows
     if len(operand.shape) == len(output.shape):
         return operand.shape == output.shape or (
             (height, width) == (1, 1) and channels in (1, output.rows[2]) and len(output.shape) == 4
         )
-    # A vector of another rank is aligned with the last dimension: with the channels if the output is NHWC.
+    # A vector of another rank is aligned with the last dimension: with the channels if the output
+    # is NHWC.
     return operand.size == 1 or (
         len(output.shape) == 4 and operand.shape[-1:] == output.shape[-1:] == (operand.size,)
     )
@@ -86,3 +105,34 @@ def _spread_constant(data: NDArray[np.generic], output: Tensor) -> NDArray[np.in
     if np.array_equal(spread, np.broadcast_to(spread[:1, :1], spread.shape)):
         spread = spread[0, 0]
     return np.ascontiguousarray(spread, np.int8)
+
+
+def some_operand_computed(node: Node) -> bool:
+    """One of its operands at least is computed or given, not constant."""
+    return all(node.has_input(which) for which in (0, 1)) and bool(node.activations)
+
+
+def constants_int8(node: Node) -> bool:
+    """Its constant operand, if any, is int8 with one positive scale and one zero point."""
+    return all(
+        is_per_tensor_int8(node.input(which))
+        for which in (0, 1)
+        if node.input(which).data is not None
+    )
+
+
+def operands_broadcast(node: Node) -> bool:
+    """One operand has the output's shape; the other too, or it is a constant or one pixel."""
+    return _order_operands(node) is not None
+
+
+ELEMENTWISE_CONSTRAINTS: tuple[Constraint, ...] = (
+    inputs_and_outputs(2),
+    some_operand_computed,
+    activations_int8,
+    shapes_known,
+    batch_of_one,
+    constants_int8,
+    operands_broadcast,
+)
+"""Constraints of every operation on two operands."""

@@ -25,8 +25,8 @@ _POWERS: Final = (1672461947, 1302514674, 790015084, 290630308, 39332535, 720401
 def exp_on_negative_values(x: ArrayLike) -> NDArray[np.int32]:
     """exp(x) for x <= 0 (Q5.26), in Q0.31; exp(0) is the largest Q0.31.
 
-    x is split into a part in [-1/4, 0), for which a polynomial is good, and a multiple of 1/4, whose bits choose
-    factors exp(-2^k). Source: gemmlowp, fixedpoint/fixedpoint.h.
+    x is split into a part in [-1/4, 0), for which a polynomial is good, and a multiple of 1/4,
+    whose bits choose factors exp(-2^k). Source: gemmlowp, fixedpoint/fixedpoint.h.
     """
     x = np.asarray(x, np.int64)
     modulo = (x & (_QUARTER - 1)) - _QUARTER  # in [-2^24, 0)

@@ -1,15 +1,16 @@
-"""Fixed-point arithmetic of the TFLite reference kernels: the one definition of rounding, in Python.
+"""Fixed-point arithmetic of TFLite's reference kernels: the one definition of rounding, in Python.
 
-Real multipliers are kept as `multiplier * 2^(shift - 31)`: a 31-bit significand and a shift. Two ways of
-multiplying an int32 accumulator by one exist, and every op says which it uses:
+Real multipliers are kept as `multiplier * 2^(shift - 31)`: a 31-bit significand and a shift. Two
+ways of multiplying an int32 accumulator by one exist, and every op says which it uses:
 
-* double rounding (convolutions, ADD, MUL, MEAN, tables): gemmlowp's saturating rounding doubling high multiply,
-  then a rounding right shift;
+* double rounding (convolutions, ADD, MUL, MEAN, tables): gemmlowp's saturating rounding doubling
+  high multiply, then a rounding right shift;
 * single rounding (FULLY_CONNECTED): one 64-bit product, one rounding shift.
 
-Sources: TFLite's kernels/internal/quantization_util.cc, kernels/internal/common.cc, kernels/kernel_util.cc and
-gemmlowp's fixedpoint/fixedpoint.h. The functions on arrays compute in int64, where none of their steps overflows;
-each comment bounds the value that the C twin holds in 32 bits.
+Sources: TFLite's kernels/internal/quantization_util.cc, kernels/internal/common.cc,
+kernels/kernel_util.cc and gemmlowp's fixedpoint/fixedpoint.h. The functions on arrays compute in
+int64, where none of their steps overflows; each comment bounds the value that the C twin holds in
+32 bits.
 """
 
 from __future__ import annotations
@@ -45,15 +46,16 @@ def quantize_multiplier(real: float) -> tuple[int, int]:
         real: Finite, at least 0.
 
     Returns:
-        (multiplier, shift) with real ~ multiplier * 2^(shift - 31); multiplier in [2^30, 2^31), or (0, 0) where
-        real is 0 or below 2^-32 (every product would round to 0).
+        (multiplier, shift) with real ~ multiplier * 2^(shift - 31); multiplier in [2^30, 2^31), or
+        (0, 0) where real is 0 or below 2^-32 (every product would round to 0).
     """
     if not (math.isfinite(real) and real >= 0):
         raise InternalError(f"a requantization multiplier is {real}")
     if real == 0:
         return 0, 0
     significand, shift = math.frexp(real)
-    # significand in [0.5, 1): the product is exact in a double (a shift of the exponent), the result in [2^30, 2^31].
+    # significand in [0.5, 1): the product is exact in a double (a shift of the exponent), the
+    # result in [2^30, 2^31].
     multiplier = round_away(significand * 2.0**31)
     if multiplier == 2**31:
         multiplier, shift = 2**30, shift + 1
@@ -70,7 +72,7 @@ def quantize_multipliers(reals: ArrayLike) -> tuple[NDArray[np.int32], NDArray[n
 
 
 def saturating_rounding_doubling_high_mul(a: ArrayLike, b: ArrayLike) -> NDArray[np.int64]:
-    """Product as gemmlowp takes it of two Q0.31 numbers: round(a * b / 2^31), ties towards plus infinity, saturated."""
+    """The product of two Q0.31 numbers, rounded, ties towards plus infinity, saturated."""
     # |a|, |b| <= 2^31, so |a * b| <= 2^62 and the nudge cannot overflow int64.
     product = np.asarray(a, np.int64) * np.asarray(b, np.int64)
     nudge = np.where(product >= 0, 1 << 30, 1 - (1 << 30))
@@ -92,7 +94,7 @@ def rounding_divide_by_pot(x: ArrayLike, exponent: ArrayLike) -> NDArray[np.int6
 def multiply_double_rounding(
     x: ArrayLike, multiplier: ArrayLike, shift: ArrayLike
 ) -> NDArray[np.int64]:
-    """x * multiplier * 2^(shift - 31) rounded twice, as TFLite's MultiplyByQuantizedMultiplier.
+    """Product x * multiplier * 2^(shift - 31), rounded twice (MultiplyByQuantizedMultiplier).
 
     The caller proves that x * 2^max(shift, 0) fits in an int32, as the C twin computes it there.
     """
@@ -105,9 +107,10 @@ def multiply_double_rounding(
 def multiply_single_rounding(
     x: ArrayLike, multiplier: ArrayLike, shift: ArrayLike
 ) -> NDArray[np.int64]:
-    """floor(x * multiplier * 2^(shift - 31) + 1/2): one 64-bit product, one rounding shift.
+    """Product x * multiplier * 2^(shift - 31), rounded once, ties towards plus infinity.
 
-    |x| < 2^31 and multiplier < 2^31 give |product| < 2^62; half is at most 2^61 (shift >= -31): no overflow.
+    |x| < 2^31 and multiplier < 2^31 give |product| < 2^62; half is at most 2^61 (shift >= -31): no
+    overflow.
     """
     total = 31 - np.asarray(shift, np.int64)
     product = np.asarray(x, np.int64) * np.asarray(multiplier, np.int64)
@@ -116,7 +119,7 @@ def multiply_single_rounding(
 
 def clamp(x: ArrayLike, low: ArrayLike, high: ArrayLike) -> NDArray[np.int8]:
     """Bounds x to [low, high], both within int8."""
-    return np.minimum(np.maximum(np.asarray(x), low), high).astype(np.int8)
+    return np.asarray(np.minimum(np.maximum(np.asarray(x), low), high), np.int8)
 
 
 def quantize_value(value: float, scale: float, zero_point: int) -> int:
@@ -146,7 +149,8 @@ def activation_bounds(activation: str, scale: float, zero_point: int) -> tuple[i
         zero_point: Zero point of the output.
 
     Returns:
-        (low, high) within int8. low > high is possible for odd quantizations; the caller refuses it.
+        (low, high) within int8. low > high is possible for odd quantizations; the caller refuses
+        it.
     """
     bottom, top = _ACTIVATION_BOUNDS[activation]
     low = INT8_MIN if bottom is None else max(INT8_MIN, quantize_value(bottom, scale, zero_point))

@@ -12,9 +12,10 @@ from tinydeploy.graph.tensor import Tensor
 class Graph:
     """Ops in executable order over the tensors of one subgraph.
 
-    Tensor ids are the indices in the .tflite file and keep their meaning through all passes: a pass replaces or
-    merges ops and never renumbers or adds tensors. A tensor that no op of `ops` writes any more has been fused
-    away. So every stored tensor can be compared with the reference interpreter's by its id.
+    Tensor ids are the indices in the .tflite file and keep their meaning through all passes: a pass
+    replaces or merges ops and never renumbers or adds tensors. A tensor that no op of `ops` writes
+    any more has been fused away. So every stored tensor can be compared with the reference
+    interpreter's by its id.
 
     Args:
         name: C identifier; the prefix of every symbol of the generated model.
@@ -44,5 +45,5 @@ class Graph:
 
     @property
     def stored(self) -> tuple[int, ...]:
-        """Ids of the activations that ops write or the model takes in, in order of first appearance."""
+        """Ids of the activations that ops write or the model takes in, by first appearance."""
         return tuple(dict.fromkeys((*self.inputs, *(t for op in self.ops for t in op.outputs))))

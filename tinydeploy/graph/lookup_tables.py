@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from typing import Final
 
@@ -23,6 +24,7 @@ VALUES: Final = np.arange(-128, 128, dtype=np.int64)
 """Every int8, in the order of the tables."""
 
 Table = NDArray[np.int8]
+Function = Callable[[NDArray[np.float64]], NDArray[np.float64]]
 
 
 def quantize_table(node: Node) -> Table:
@@ -65,9 +67,7 @@ def leaky_relu_table(node: Node) -> Table:
     return clamp(np.where(x >= 0, above, below) + output.zero_point, INT8_MIN, INT8_MAX)
 
 
-def _float_table(
-    function: Callable[[NDArray[np.float64]], NDArray[np.float64]],
-) -> Callable[[Node], Table]:
+def _float_table(function: Function) -> Callable[[Node], Table]:
     """A real function between dequantizing and quantizing, every step rounded to float32."""
 
     def table(node: Node) -> Table:
@@ -85,7 +85,7 @@ def _float_table(
 
 
 def hard_swish_table(node: Node) -> Table:
-    """HARD_SWISH: x * relu6(x + 3) / 6 in 16-bit fixed point (kernels/internal/reference/hard_swish.h)."""
+    """HARD_SWISH: x * relu6(x + 3) / 6 in 16-bit fixed point (reference/hard_swish.h)."""
     source, output = node.quantization(0), node.output_quantization
     hires = np.float32(1 / 128) * np.float32(source.scale)
     out_multiplier, out_shift = quantize_multiplier(float(hires / np.float32(output.scale)))
@@ -113,7 +113,7 @@ def _to_16_bits(multiplier: int) -> int:
 
 
 def _high_mul_16(a: NDArray[np.int64], b: int) -> NDArray[np.int64]:
-    """gemmlowp's rounding product of two Q0.15 numbers; b >= 0, so it cannot saturate."""
+    """The rounding product of two Q0.15 numbers (gemmlowp); b >= 0, so it cannot saturate."""
     product = a * b
     nudged = product + np.where(product >= 0, 1 << 14, 1 - (1 << 14))
     return np.where(nudged >= 0, nudged >> 15, -((-nudged) >> 15))
@@ -135,3 +135,18 @@ TABLES: Final[Mapping[str, Callable[[Node], Table]]] = {
     "QUANTIZE": quantize_table,
 }
 """By builtin name: makes the table from an operator whose constraints hold."""
+
+
+def table_in_range(node: Node) -> bool:
+    """Its scales are such that the reference can compute it."""
+    ratio = node.quantization(0).scale / node.output_quantization.scale
+    if node.builtin == "LOGISTIC":
+        return node.output_quantization.scale == 1 / 256
+    if node.builtin == "HARD_SWISH":
+        # Below 1 by the reference's own check; the gate's shifts stay within 15 bits.
+        return ratio / 128 < 1 and node.quantization(0).scale / 128 < 1
+    if node.builtin == "TANH":
+        return True
+    alpha = abs(node.options.get("Alpha", 0.0))
+    # |input - zero point| <= 255 < 2^8, shifted left by 22 at most.
+    return math.isfinite(alpha) and ratio * max(1.0, alpha) < 2.0**22

@@ -18,7 +18,7 @@ _PADDINGS = ("SAME", "VALID")
 
 @dataclass(frozen=True, eq=False)
 class Node:
-    """An operator of the file with its tensors at hand. Nothing about it is to be trusted but its ids.
+    """An operator of the file with its tensors at hand. Only its ids are to be trusted.
 
     Args:
         index: Number of the operator in the file.
@@ -79,13 +79,13 @@ class Node:
 
     @property
     def activation(self) -> str:
-        """Name of the fused activation function; "" for a number that the schema does not have."""
+        """Name of the fused activation function; empty for a number the schema does not have."""
         number = self.option("FusedActivationFunction")
         return _ACTIVATIONS[number] if 0 <= number < len(_ACTIVATIONS) else ""
 
     @property
     def padding(self) -> str:
-        """ "SAME" or "VALID"; "" for a number that the schema does not have."""
+        """The padding, SAME or VALID; empty for a number that the schema does not have."""
         number = self.option("Padding")
         return _PADDINGS[number] if 0 <= number < len(_PADDINGS) else ""
 
@@ -97,7 +97,7 @@ class Node:
 
 
 Constraint = Callable[[Node], bool]
-"""What must hold of a node. Its docstring is a sentence that states it: the user's message."""
+"""What must hold of a node; its docstring says it in a sentence: the user's message."""
 
 
 def _quantization(tensor: Tensor) -> Quantization:
@@ -107,7 +107,7 @@ def _quantization(tensor: Tensor) -> Quantization:
 
 
 def float32_product(*factors: float) -> np.float32:
-    """The product in float32, rounded after each step, as the reference computes some multipliers."""
+    """The product in float32, rounded after each step, as the reference takes some of them."""
     result = np.float32(1)
     with np.errstate(over="ignore", under="ignore"):
         for factor in factors:

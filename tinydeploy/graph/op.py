@@ -17,11 +17,12 @@ if TYPE_CHECKING:
 class Op:
     """One operator; each kind is a subclass in graph/ops/, one file each.
 
-    Constants (weights, bias, paddings, shapes) are attributes of the subclass, resolved to arrays or tuples;
-    `inputs` are activations only.
+    Constants (weights, bias, paddings, shapes) are attributes of the subclass, resolved to arrays
+    or tuples; `inputs` are activations only.
 
     Args:
-        index: Number of the operator in the .tflite file (of the one that names it, where passes merged several).
+        index: Number of the operator in the .tflite file (of the one that names it, where passes
+            merged several).
         inputs: Tensor ids of the activations read.
         outputs: Tensor ids of the activations written.
     """
@@ -42,7 +43,7 @@ class Op:
 
     @property
     def kind(self) -> str:
-        """Name of the operation in TFLite's schema, for reports: `builtin` but for ops that stand for several."""
+        """Name of the operation for reports: `builtin`, or which of several the op stands for."""
         return self.builtin
 
     def macs(self, graph: Graph) -> int:
@@ -57,8 +58,8 @@ class Op:
     def input_rows(self, graph: Graph, which: int, first: int, last: int) -> tuple[int, int]:
         """Rows of input `which` that output rows [first, last) read, half-open and unclipped.
 
-        Rows below 0 and from the input's height on are padding. The default reads the same rows, or all of an
-        input whose height differs from the output's.
+        Rows below 0 and from the input's height on are padding. The default reads the same rows, or
+        all of an input whose height differs from the output's.
         """
         height = graph.tensors[self.inputs[which]].rows[0]
         if height == graph.tensors[self.outputs[0]].rows[0]:

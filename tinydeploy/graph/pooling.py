@@ -5,10 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from tinydeploy.graph.constraints import (
+    ACTIVATION_CONSTRAINTS,
+    FUSED_ACTIVATION_CONSTRAINTS,
+    has_options,
+    inputs_and_outputs,
+    known_padding,
+    nhwc,
+    positive_strides,
+    same_quantization,
+)
 from tinydeploy.graph.fixed_point import activation_bounds
-from tinydeploy.graph.node import Node
+from tinydeploy.graph.node import Constraint, Node
 from tinydeploy.graph.op import Op
-from tinydeploy.graph.window import window_padding, window_rows
+from tinydeploy.graph.window import paddings, window_rows, windowed_shape
 
 if TYPE_CHECKING:
     from tinydeploy.graph.graph import Graph
@@ -16,12 +26,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Pooling(Op):
-    """A pool over rows; elements outside of the input are left out. Input and output quantize alike.
+    """A pool over rows; elements outside of the input are left out; both tensors quantize alike.
 
     Args:
         kernel: (h, w) of the window.
         stride: (h, w).
-        padding: (top, left, bottom, right), at least 0; every window holds at least one element of the input.
+        padding: (top, left, bottom, right), at least 0; every window holds at least one element of
+            the input.
         low: Lower bound of the output, within int8.
         high: Upper bound of the output.
     """
@@ -39,11 +50,8 @@ class Pooling(Op):
 
 def read_pooling(node: Node) -> dict[str, Any]:
     """The attributes that both pools share, from an operator whose constraints hold."""
-    _, height, width, _ = node.input(0).shape
     kernel = node.option("FilterHeight"), node.option("FilterWidth")
     stride = node.option("StrideH"), node.option("StrideW")
-    top, bottom = window_padding(node.padding, height, kernel[0], stride[0])
-    left, right = window_padding(node.padding, width, kernel[1], stride[1])
     output = node.output_quantization
     low, high = activation_bounds(node.activation, output.scale, output.zero_point)
     return {
@@ -52,7 +60,33 @@ def read_pooling(node: Node) -> dict[str, Any]:
         "outputs": node.outputs,
         "kernel": kernel,
         "stride": stride,
-        "padding": (top, left, bottom, right),
+        "padding": paddings(node, kernel, stride),
         "low": low,
         "high": high,
     }
+
+
+def positive_kernel(node: Node) -> bool:
+    """Its window is at least 1x1."""
+    return node.option("FilterHeight") >= 1 and node.option("FilterWidth") >= 1
+
+
+def pooled_shape(node: Node) -> bool:
+    """Its output has the shape that input, window, strides and padding give."""
+    kernel = node.option("FilterHeight"), node.option("FilterWidth")
+    return node.output.shape == windowed_shape(node, kernel, node.input(0).shape[3])
+
+
+POOLING_CONSTRAINTS: tuple[Constraint, ...] = (
+    inputs_and_outputs(1),
+    *ACTIVATION_CONSTRAINTS,
+    nhwc,
+    same_quantization,
+    has_options,
+    positive_strides,
+    positive_kernel,
+    known_padding,
+    pooled_shape,
+    *FUSED_ACTIVATION_CONSTRAINTS,
+)
+"""Constraints of both pools."""

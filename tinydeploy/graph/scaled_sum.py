@@ -8,28 +8,30 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from tinydeploy.errors import InternalError
-from tinydeploy.graph.elementwise import Elementwise, read_operands
+from tinydeploy.graph.constraints import FUSED_ACTIVATION_CONSTRAINTS
+from tinydeploy.graph.elementwise import ELEMENTWISE_CONSTRAINTS, Elementwise, read_operands
 from tinydeploy.graph.fixed_point import (
     activation_bounds,
     multiply_double_rounding,
     quantize_multiplier,
 )
-from tinydeploy.graph.node import Node
+from tinydeploy.graph.node import Constraint, Node
 
 LEFT_SHIFT: Final = 20  # TFLite's for 8-bit operands
 
 
 @dataclass(frozen=True, eq=False)
 class ScaledSum(Elementwise):
-    """output = clamp(requantized(sum of the scaled operands) + output_zero_point, low, high).
+    """Two operands brought to one scale, added, requantized and bounded.
 
-        scaled[i] = signs[i] * multiply_double_rounding((operand[i] - zero_points[i]) << 20, multipliers[i], shifts[i])
-        output = clamp(multiply_double_rounding(scaled[0] + scaled[1], output_multiplier, output_shift)
-                       + output_zero_point, low, high)
+        difference[i] = (operand[i] - zero_points[i]) << 20
+        scaled[i] = signs[i] * multiply_double_rounding(difference[i], multipliers[i], shifts[i])
+        sum = multiply_double_rounding(scaled[0] + scaled[1], output_multiplier, output_shift)
+        output = clamp(sum + output_zero_point, low, high)
 
-    |operand - zero point| <= 255, so the shifted value is below 2^28. The multipliers are at most 1/2, so each scaled
-    operand is at most 2^27 and their sum at most 2^28; the output multiplier is below 1. Nothing overflows int32.
+    |operand - zero point| <= 255, so the shifted value is below 2^28. The multipliers are at most
+    1/2, so each scaled operand is at most 2^27 and their sum at most 2^28; the output multiplier is
+    below 1. Nothing overflows int32.
 
     Args:
         zero_points: Of the two operands.
@@ -65,8 +67,6 @@ class ScaledSum(Elementwise):
 def read_scaled_sum(node: Node, signs: tuple[int, int]) -> dict[str, Any]:
     """The attributes of a sum with these signs, from an operator whose constraints hold."""
     operands = read_operands(node)
-    if operands is None:
-        raise InternalError(f"{node.label}: operands that do not broadcast")
     order = operands.first, 1 - operands.first
     sources = [node.quantization(which) for which in order]
     output = node.output_quantization
@@ -96,3 +96,16 @@ def sum_multiplier(node: Node) -> float:
     """The real multiplier from the scaled sum to the output."""
     twice_max = 2.0 * max(node.quantization(which).scale for which in (0, 1))
     return twice_max / ((1 << LEFT_SHIFT) * node.output_quantization.scale)
+
+
+def sum_multiplier_below_one(node: Node) -> bool:
+    """Its output's scale is above 2^-19 times the larger scale of its operands."""
+    return sum_multiplier(node) < 1
+
+
+SUM_CONSTRAINTS: tuple[Constraint, ...] = (
+    *ELEMENTWISE_CONSTRAINTS,
+    *FUSED_ACTIVATION_CONSTRAINTS,
+    sum_multiplier_below_one,
+)
+"""Constraints of ADD and SUB."""

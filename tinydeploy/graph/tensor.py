@@ -61,7 +61,7 @@ class Tensor:
 
     @property
     def rows(self) -> tuple[int, int, int]:
-        """(height, width, channels) as row kernels see it: anything but NHWC is one row of width 1."""
+        """Height, width and channels as kernels see them: all but NHWC is one row of width 1."""
         if len(self.shape) == 4:
             return self.shape[1], self.shape[2], self.shape[3]
         return 1, 1, self.size

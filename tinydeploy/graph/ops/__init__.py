@@ -1,5 +1,6 @@
 """The ops of the graph, one per file; importing this package registers all of them."""
 
+from tinydeploy.graph.op import OPS
 from tinydeploy.graph.ops.add import Add
 from tinydeploy.graph.ops.average_pool_2d import AveragePool2D
 from tinydeploy.graph.ops.concatenation import Concatenation
@@ -18,6 +19,7 @@ from tinydeploy.graph.ops.softmax import Softmax
 from tinydeploy.graph.ops.sub import Sub
 
 __all__ = [
+    "OPS",
     "Add",
     "AveragePool2D",
     "Concatenation",

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from tinydeploy.graph.node import Node
+from tinydeploy.graph.node import Constraint, Node
 from tinydeploy.graph.op import register_op
-from tinydeploy.graph.scaled_sum import ScaledSum, read_scaled_sum
+from tinydeploy.graph.scaled_sum import SUM_CONSTRAINTS, ScaledSum, read_scaled_sum
 
 
 @register_op()
@@ -16,6 +16,7 @@ class Add(ScaledSum):
     """A sum: both signs are +1. The arithmetic is `ScaledSum`'s."""
 
     builtin: ClassVar[str] = "ADD"
+    constraints: ClassVar[tuple[Constraint, ...]] = SUM_CONSTRAINTS
 
     @classmethod
     def read(cls, node: Node) -> Add:

@@ -5,23 +5,70 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from tinydeploy.graph.node import Node
+from tinydeploy.graph.constraints import (
+    ACTIVATION_CONSTRAINTS,
+    inputs_and_outputs,
+    same_quantization,
+)
+from tinydeploy.graph.node import Constraint, Node
 from tinydeploy.graph.op import Op, register_op
 
 if TYPE_CHECKING:
     from tinydeploy.graph.graph import Graph
 
 
+def inputs_computed(node: Node) -> bool:
+    """All its inputs are computed or given, none is constant."""
+    return len(node.activations) == len(node.inputs)
+
+
+def no_activation(node: Node) -> bool:
+    """It has no fused activation function."""
+    return node.activation == "NONE"
+
+
+def axis_in_rows(node: Node) -> bool:
+    """Its axis is height, width or channels of NHWC tensors, or the last of [1, n] or [n]."""
+    rank = len(node.output.shape)
+    axis = node.option("Axis")
+    if not -rank <= axis < rank:
+        return False
+    if rank == 4:
+        return axis % rank != 0
+    return axis % rank == rank - 1 and node.output.size == node.output.shape[-1]
+
+
+def concatenated_shape(node: Node) -> bool:
+    """Its inputs agree in all dimensions but the axis, and along it they add up to the output."""
+    output = node.output.shape
+    axis = node.option("Axis") % len(output)
+    shapes = [node.input(which).shape for which in range(len(node.inputs))]
+    return all(
+        len(shape) == len(output)
+        and all(shape[d] == size for d, size in enumerate(output) if d != axis)
+        for shape in shapes
+    ) and output[axis] == sum(shape[axis] for shape in shapes)
+
+
 @register_op()
 @dataclass(frozen=True, eq=False)
 class Concatenation(Op):
-    """The inputs one behind the other; all of them and the output quantize alike, so bytes are copied.
+    """The inputs one behind the other; they and the output quantize alike, so bytes are copied.
 
     Args:
         axis: Dimension of `Tensor.rows` along which they lie: 0 height, 1 width, 2 channels.
     """
 
     builtin: ClassVar[str] = "CONCATENATION"
+    constraints: ClassVar[tuple[Constraint, ...]] = (
+        inputs_and_outputs(1, 64),
+        *ACTIVATION_CONSTRAINTS,
+        inputs_computed,
+        no_activation,
+        same_quantization,
+        axis_in_rows,
+        concatenated_shape,
+    )
 
     axis: int
 

@@ -5,17 +5,26 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from tinydeploy.graph.convolution import Convolution, read_convolution
-from tinydeploy.graph.node import Node
+from tinydeploy.graph.convolution import Convolution, convolution_constraints, read_convolution
+from tinydeploy.graph.node import Constraint, Node
 from tinydeploy.graph.op import register_op
+
+
+def ungrouped(node: Node) -> bool:
+    """Its weights read all input channels: it is not a grouped convolution."""
+    return node.input(1).shape[3] == node.input(0).shape[3]
 
 
 @register_op()
 @dataclass(frozen=True, eq=False)
 class Conv2D(Convolution):
-    """A convolution over all input channels; `weights` is [output channels, kernel h, kernel w, input channels]."""
+    """A convolution over all input channels.
+
+    `weights` is [output channels, kernel h, kernel w, input channels].
+    """
 
     builtin: ClassVar[str] = "CONV_2D"
+    constraints: ClassVar[tuple[Constraint, ...]] = (*convolution_constraints(axis=0), ungrouped)
 
     @property
     def kernel(self) -> tuple[int, int]:

@@ -5,20 +5,31 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from tinydeploy.graph.convolution import Convolution, read_convolution
-from tinydeploy.graph.node import Node
+from tinydeploy.graph.convolution import Convolution, convolution_constraints, read_convolution
+from tinydeploy.graph.node import Constraint, Node
 from tinydeploy.graph.op import register_op
+
+
+def whole_multiplier(node: Node) -> bool:
+    """Its weights are [1, h, w, input channels times a whole number]."""
+    weights = node.input(1).shape
+    return weights[0] == 1 and weights[3] % node.input(0).shape[3] == 0
 
 
 @register_op()
 @dataclass(frozen=True, eq=False)
 class DepthwiseConv2D(Convolution):
-    """A convolution of each input channel by itself; `weights` is [1, kernel h, kernel w, output channels].
+    """A convolution of each input channel by itself.
 
-    Output channel c reads input channel c // depth_multiplier.
+    `weights` is [1, kernel h, kernel w, output channels]. Output channel c reads input channel
+    c // depth_multiplier.
     """
 
     builtin: ClassVar[str] = "DEPTHWISE_CONV_2D"
+    constraints: ClassVar[tuple[Constraint, ...]] = (
+        *convolution_constraints(axis=3),
+        whole_multiplier,
+    )
 
     depth_multiplier: int = 1
 

@@ -8,12 +8,44 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from tinydeploy.graph.convolution import read_bias, read_requantization, read_scales
-from tinydeploy.graph.node import Node
+from tinydeploy.graph.constraints import (
+    ACTIVATION_CONSTRAINTS,
+    FUSED_ACTIVATION_CONSTRAINTS,
+    has_options,
+    inputs_and_outputs,
+)
+from tinydeploy.graph.node import Constraint, Node
 from tinydeploy.graph.op import Op, register_op
+from tinydeploy.graph.weights import (
+    accumulators_fit,
+    bias_per_channel,
+    multipliers_in_range,
+    read_bias,
+    read_output,
+    read_scales,
+    weights_constant,
+    weights_symmetric,
+)
 
 if TYPE_CHECKING:
     from tinydeploy.graph.graph import Graph
+
+
+def default_weights_format(node: Node) -> bool:
+    """Its weights are stored in the default format, not shuffled."""
+    return node.option("WeightsFormat") == 0
+
+
+def vectors_fit(node: Node) -> bool:
+    """Its input splits into vectors as long as a row of the weights, and its output matches."""
+    channels, depth = node.input(1).shape
+    source = node.input(0)
+    if source.size % depth:
+        return False
+    positions = source.size // depth
+    if node.option("KeepNumDims"):
+        return source.shape[-1] == depth and node.output.shape == (*source.shape[:-1], channels)
+    return node.output.shape == (positions, channels)
 
 
 @register_op()
@@ -38,6 +70,19 @@ class FullyConnected(Op):
     """
 
     builtin: ClassVar[str] = "FULLY_CONNECTED"
+    constraints: ClassVar[tuple[Constraint, ...]] = (
+        inputs_and_outputs(2, 3),
+        *ACTIVATION_CONSTRAINTS,
+        weights_constant(2),
+        weights_symmetric(axis=0),
+        bias_per_channel(axis=0),
+        has_options,
+        default_weights_format,
+        vectors_fit,
+        *FUSED_ACTIVATION_CONSTRAINTS,
+        multipliers_in_range,
+        accumulators_fit(axis=0, shifted=False),
+    )
 
     weights: NDArray[np.int8]
     bias: NDArray[np.int32]
@@ -63,8 +108,6 @@ class FullyConnected(Op):
         """Makes the op from an operator whose constraints hold."""
         weights = node.constant(1)
         channels, depth = weights.shape
-        requantization = read_requantization(node, channels)
-        del requantization["multiplier"], requantization["shift"]
         return cls(
             index=node.index,
             inputs=(node.inputs[0],),
@@ -73,7 +116,7 @@ class FullyConnected(Op):
             bias=read_bias(node, channels),
             positions=node.input(0).size // depth,
             scale=read_scales(node, channels),
-            **requantization,
+            **read_output(node, channels),
         )
 
     def macs(self, graph: Graph) -> int:

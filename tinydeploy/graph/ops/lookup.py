@@ -1,4 +1,4 @@
-"""Functions of one int8: LOGISTIC, TANH, HARD_SWISH, the RELU family, LEAKY_RELU and QUANTIZE, as tables."""
+"""LOGISTIC, TANH, HARD_SWISH, the RELU family, LEAKY_RELU and QUANTIZE: tables of one int8."""
 
 from __future__ import annotations
 
@@ -8,15 +8,20 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from tinydeploy.graph.lookup_tables import TABLES
-from tinydeploy.graph.node import Node
+from tinydeploy.graph.constraints import (
+    ACTIVATION_CONSTRAINTS,
+    inputs_and_outputs,
+    same_shape,
+)
+from tinydeploy.graph.lookup_tables import TABLES, table_in_range
+from tinydeploy.graph.node import Constraint, Node
 from tinydeploy.graph.op import Op, register_op
 
 
 @register_op(*TABLES)
 @dataclass(frozen=True, eq=False)
 class Lookup(Op):
-    """output = table[input + 128].
+    """A function of one int8: output = table[input + 128].
 
     Args:
         function: The operation's name in TFLite's schema.
@@ -24,6 +29,12 @@ class Lookup(Op):
     """
 
     builtin: ClassVar[str] = "LOOKUP"
+    constraints: ClassVar[tuple[Constraint, ...]] = (
+        inputs_and_outputs(1),
+        *ACTIVATION_CONSTRAINTS,
+        same_shape,
+        table_in_range,
+    )
 
     function: str
     table: NDArray[np.int8]

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from tinydeploy.graph.node import Node
+from tinydeploy.graph.node import Constraint, Node
 from tinydeploy.graph.op import register_op
-from tinydeploy.graph.pooling import Pooling, read_pooling
+from tinydeploy.graph.pooling import POOLING_CONSTRAINTS, Pooling, read_pooling
 
 
 @register_op()
@@ -16,6 +16,7 @@ class MaxPool2D(Pooling):
     """output = clamp(max(inputs under the window), low, high)."""
 
     builtin: ClassVar[str] = "MAX_POOL_2D"
+    constraints: ClassVar[tuple[Constraint, ...]] = POOLING_CONSTRAINTS
 
     @classmethod
     def read(cls, node: Node) -> MaxPool2D:

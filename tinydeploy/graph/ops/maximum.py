@@ -5,23 +5,26 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from tinydeploy.errors import InternalError
-from tinydeploy.graph.elementwise import Elementwise, read_operands
-from tinydeploy.graph.node import Node
+from tinydeploy.graph.constraints import same_quantization
+from tinydeploy.graph.elementwise import ELEMENTWISE_CONSTRAINTS, Elementwise, read_operands
+from tinydeploy.graph.node import Constraint, Node
 from tinydeploy.graph.op import register_op
 
 
 @register_op()
 @dataclass(frozen=True, eq=False)
 class Maximum(Elementwise):
-    """output = max(operand[0], operand[1]) on quantized values: operands and output quantize alike."""
+    """The larger of two quantized values; operands and output quantize alike."""
 
     builtin: ClassVar[str] = "MAXIMUM"
+    constraints: ClassVar[tuple[Constraint, ...]] = (*ELEMENTWISE_CONSTRAINTS, same_quantization)
 
     @classmethod
     def read(cls, node: Node) -> Maximum:
         """Makes the op from an operator whose constraints hold."""
         operands = read_operands(node)
-        if operands is None:
-            raise InternalError(f"{node.label}: operands that do not broadcast")
         return cls(node.index, operands.inputs, node.outputs, operands.constant)
+
+    def parameters(self) -> int:
+        """Bounds are not weights, here as in a layer that a pass has folded them into."""
+        return 0

@@ -3,21 +3,35 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Final
 
-from tinydeploy.errors import InternalError
-from tinydeploy.graph.elementwise import Elementwise, read_operands
+import numpy as np
+
+from tinydeploy.graph.constraints import FUSED_ACTIVATION_CONSTRAINTS
+from tinydeploy.graph.elementwise import ELEMENTWISE_CONSTRAINTS, Elementwise, read_operands
 from tinydeploy.graph.fixed_point import activation_bounds, quantize_multiplier
-from tinydeploy.graph.node import Node, float32_product
+from tinydeploy.graph.node import Constraint, Node, float32_product
 from tinydeploy.graph.op import register_op
+
+MAX_SHIFT: Final = 14
+"""A product below 2^16, shifted left by this, is below 2^30."""
+
+
+def multiplier_in_range(node: Node) -> bool:
+    """Its scales give a requantization multiplier of at most 2^14."""
+    return product_multiplier(node) < 2.0**MAX_SHIFT
 
 
 @register_op()
 @dataclass(frozen=True, eq=False)
 class Mul(Elementwise):
-    """output = clamp(multiply_double_rounding(product, multiplier, shift) + output_zero_point, low, high).
+    """The product of two operands, requantized and bounded.
 
-    product = (operand[0] - zero_points[0]) * (operand[1] - zero_points[1]), at most 255 * 255 < 2^16 in magnitude.
+        product = (operand[0] - zero_points[0]) * (operand[1] - zero_points[1])
+        scaled = multiply_double_rounding(product, multiplier, shift)
+        output = clamp(scaled + output_zero_point, low, high)
+
+    |product| <= 255 * 255 < 2^16.
 
     Args:
         zero_points: Of the two operands.
@@ -29,6 +43,11 @@ class Mul(Elementwise):
     """
 
     builtin: ClassVar[str] = "MUL"
+    constraints: ClassVar[tuple[Constraint, ...]] = (
+        *ELEMENTWISE_CONSTRAINTS,
+        *FUSED_ACTIVATION_CONSTRAINTS,
+        multiplier_in_range,
+    )
 
     zero_points: tuple[int, int]
     multiplier: int
@@ -41,8 +60,6 @@ class Mul(Elementwise):
     def read(cls, node: Node) -> Mul:
         """Makes the op from an operator whose constraints hold."""
         operands = read_operands(node)
-        if operands is None:
-            raise InternalError(f"{node.label}: operands that do not broadcast")
         order = operands.first, 1 - operands.first
         output = node.output_quantization
         multiplier, shift = quantize_multiplier(product_multiplier(node))
@@ -65,6 +82,6 @@ class Mul(Elementwise):
 
 
 def product_multiplier(node: Node) -> float:
-    """The real multiplier from the product to the output; in float32, as TFLite's Prepare computes it."""
+    """The real multiplier from the product to the output; in float32, as TFLite's Prepare does."""
     product = float32_product(node.quantization(0).scale, node.quantization(1).scale)
-    return float(product / node.output.quantization.scale)
+    return float(product / np.float32(node.output_quantization.scale))

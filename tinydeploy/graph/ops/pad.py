@@ -5,11 +5,44 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from tinydeploy.graph.node import Node
+from tinydeploy.graph.constraints import (
+    ACTIVATION_CONSTRAINTS,
+    inputs_and_outputs,
+    nhwc,
+    same_quantization,
+)
+from tinydeploy.graph.node import Constraint, Node
 from tinydeploy.graph.op import Op, register_op
 
 if TYPE_CHECKING:
     from tinydeploy.graph.graph import Graph
+
+
+def amounts_constant(node: Node) -> bool:
+    """Its paddings are a constant of 4x2 integers, none of them negative."""
+    amounts = node.input(1) if node.has_input(1) else None
+    return (
+        amounts is not None
+        and amounts.data is not None
+        and amounts.dtype in ("int32", "int64")
+        and amounts.shape == (4, 2)
+        and bool((node.constant(1) >= 0).all())
+    )
+
+
+def image_padded(node: Node) -> bool:
+    """It pads height, width and channels, not the batch, and its output has the shape they give."""
+    sums = [int(before) + int(after) for before, after in node.constant(1)]
+    expected = tuple(size + add for size, add in zip(node.input(0).shape, sums, strict=True))
+    return sums[0] == 0 and node.output.shape == expected
+
+
+def value_constant(node: Node) -> bool:
+    """The value that it pads with, if given, is one int8 constant."""
+    if not node.has_input(2):
+        return True
+    value = node.input(2)
+    return value.data is not None and value.dtype == "int8" and value.size == 1
 
 
 @register_op("PAD", "PADV2")
@@ -24,6 +57,15 @@ class Pad(Op):
     """
 
     builtin: ClassVar[str] = "PAD"
+    constraints: ClassVar[tuple[Constraint, ...]] = (
+        inputs_and_outputs(2, 3),
+        *ACTIVATION_CONSTRAINTS,
+        nhwc,
+        same_quantization,
+        amounts_constant,
+        image_padded,
+        value_constant,
+    )
 
     padding: tuple[int, int, int, int]
     channel_padding: tuple[int, int]
@@ -32,9 +74,9 @@ class Pad(Op):
     @classmethod
     def read(cls, node: Node) -> Pad:
         """Makes the op from an operator whose constraints hold."""
-        amounts = node.constant(1).reshape(-1, 2).astype(int)
-        amounts = [(0, 0)] * (4 - len(amounts)) + [(int(a), int(b)) for a, b in amounts]
-        _, (top, bottom), (left, right), channels = amounts
+        _, (top, bottom), (left, right), channels = (
+            (int(before), int(after)) for before, after in node.constant(1)
+        )
         value = (
             int(node.constant(2).reshape(()))
             if node.has_input(2)

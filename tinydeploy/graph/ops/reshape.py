@@ -5,19 +5,35 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from tinydeploy.graph.node import Node
+from tinydeploy.graph.constraints import (
+    ACTIVATION_CONSTRAINTS,
+    inputs_and_outputs,
+    same_quantization,
+)
+from tinydeploy.graph.node import Constraint, Node
 from tinydeploy.graph.op import Op, register_op
 
 if TYPE_CHECKING:
     from tinydeploy.graph.graph import Graph
 
 
+def same_size(node: Node) -> bool:
+    """Its output has as many elements as its input."""
+    return node.input(0).size == node.output.size
+
+
 @register_op("RESHAPE", "SQUEEZE", "EXPAND_DIMS")
 @dataclass(frozen=True, eq=False)
 class Reshape(Op):
-    """The input's bytes under another shape. Nothing is computed: the plan gives both tensors the same place."""
+    """The input's bytes under another shape: the plan gives both tensors the same place."""
 
     builtin: ClassVar[str] = "RESHAPE"
+    constraints: ClassVar[tuple[Constraint, ...]] = (
+        inputs_and_outputs(1, 2),
+        *ACTIVATION_CONSTRAINTS,
+        same_size,
+        same_quantization,
+    )
 
     @classmethod
     def read(cls, node: Node) -> Reshape:

@@ -8,37 +8,69 @@ from typing import ClassVar, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from tinydeploy.graph.constraints import (
+    ACTIVATION_CONSTRAINTS,
+    inputs_and_outputs,
+    same_shape,
+)
 from tinydeploy.graph.exponential import INTEGER_BITS, exp_on_negative_values
 from tinydeploy.graph.fixed_point import multiply_double_rounding, quantize_multiplier
-from tinydeploy.graph.node import Node
+from tinydeploy.graph.node import Constraint, Node
 from tinydeploy.graph.op import Op, register_op
 
 MAX_DEPTH: Final = 4095
 """The sum of `MAX_DEPTH` exponentials, each at most 2^19 in Q12.19, fits in an int32."""
 
 
+def probabilities(node: Node) -> bool:
+    """Its output has a scale of 1/256 and a zero point of -128."""
+    output = node.output_quantization
+    return abs(output.scale - 1 / 256) <= 0.001 / 256 and output.zero_point == -128
+
+
+def depth_in_range(node: Node) -> bool:
+    """Its last dimension has at most 4095 elements."""
+    return node.input(0).shape[-1] <= MAX_DEPTH
+
+
+def multiplier_in_range(node: Node) -> bool:
+    """Its beta times the input's scale is above 2^-26."""
+    return difference_multiplier(node) > 1
+
+
 @register_op()
 @dataclass(frozen=True, eq=False)
 class Softmax(Op):
-    """Softmax of every vector of `depth` consecutive elements; the output has scale 1/256 and zero point -128.
+    """Softmax of every vector of `depth` consecutive elements; scale 1/256, zero point -128.
 
-    In TFLite's fixed point (kernels/internal/reference/softmax.h), with d = max(inputs) - input in [0, 255]:
+    In TFLite's fixed point (kernels/internal/reference/softmax.h), with d = max(inputs) - input,
+    which is in [0, 255]:
 
-        sum = sum(rounding_divide_by_pot(exponentials[d], 12))                      Q12.19, at most 2^31 - 1
-        headroom = leading zeros of sum
-        scale = 1 / (1 + x) for x = (sum << headroom) - 2^31 as Q0.31               Q0.31, by three Newton steps
-        output = clamp(rounding_divide_by_pot(scale * exponentials[d], 35 - headroom) - 128, -128, 127)
+        sum = sum(rounding_divide_by_pot(exponentials[d], 12))      Q12.19, below 2^31
+        headroom = leading zero bits of sum
+        x = (sum << headroom) - 2^31                                Q0.31, in [0, 1)
+        scale = one_over_one_plus_x(x)                              Q0.31, three Newton steps
+        product = saturating_rounding_doubling_high_mul(scale, exponentials[d])
+        output = clamp(rounding_divide_by_pot(product, 35 - headroom) - 128, -128, 127)
 
     Args:
         depth: Length of a vector: the last dimension.
         input_multiplier: Multiplier of the difference, real value above 1.
         input_left_shift: Its shift, 0 to 31.
         diff_min: Differences (input - max) below this count as minus infinity.
-        exponentials: int32 [256], Q0.31: exp(-d * scale * beta), 0 below `diff_min`. What the reference computes
-            from the three numbers above for every difference.
+        exponentials: int32 [256], Q0.31: exp(-d * scale * beta), 0 below `diff_min`. What the
+            reference computes from the three numbers above for every difference.
     """
 
     builtin: ClassVar[str] = "SOFTMAX"
+    constraints: ClassVar[tuple[Constraint, ...]] = (
+        inputs_and_outputs(1),
+        *ACTIVATION_CONSTRAINTS,
+        same_shape,
+        probabilities,
+        depth_in_range,
+        multiplier_in_range,
+    )
 
     depth: int
     input_multiplier: int
@@ -51,7 +83,7 @@ class Softmax(Op):
         """Makes the op from an operator whose constraints hold."""
         real = difference_multiplier(node)
         multiplier, shift = quantize_multiplier(min(real, 2.0**31 - 1))
-        # The largest difference that, rescaled, stays within 5 integer bits: floor(31 * 2^26 / 2^shift).
+        # The largest difference that, rescaled, stays within 5 integer bits.
         radius = (((1 << INTEGER_BITS) - 1) << (31 - INTEGER_BITS)) >> shift
         differences = -np.arange(256, dtype=np.int64)
         used = differences >= -radius

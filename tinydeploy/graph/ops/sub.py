@@ -5,17 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from tinydeploy.graph.node import Node
+from tinydeploy.graph.node import Constraint, Node
 from tinydeploy.graph.op import register_op
-from tinydeploy.graph.scaled_sum import ScaledSum, read_scaled_sum
+from tinydeploy.graph.scaled_sum import SUM_CONSTRAINTS, ScaledSum, read_scaled_sum
 
 
 @register_op()
 @dataclass(frozen=True, eq=False)
 class Sub(ScaledSum):
-    """A difference: one sign is -1, the first where the operands had to change places. See `ScaledSum`."""
+    """A difference: one sign is -1, the first one where the operands changed places."""
 
     builtin: ClassVar[str] = "SUB"
+    constraints: ClassVar[tuple[Constraint, ...]] = SUM_CONSTRAINTS
 
     @classmethod
     def read(cls, node: Node) -> Sub:

@@ -1,0 +1,201 @@
+"""Reading an int8 .tflite file: bytes in, a verified graph out, or an error with advice."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from tinydeploy.errors import InputFileError, UnsupportedModelError
+from tinydeploy.graph.graph import Graph
+from tinydeploy.graph.labels import read_labels
+from tinydeploy.graph.names import model_name
+from tinydeploy.graph.node import Node
+from tinydeploy.graph.ops import OPS
+from tinydeploy.graph.tensor import Tensor
+from tinydeploy.graph.tflite_file import Operator, TfliteFile, parse_tflite
+from tinydeploy.graph.verify import verify_graph
+
+_INT8_ADVICE = (
+    "Quantize it to int8: give tinydeploy the float model as .onnx together with --data, or "
+    "convert with TFLiteConverter, a representative dataset, target_spec.supported_ops = "
+    "[TFLITE_BUILTINS_INT8] and inference_input_type = inference_output_type = tf.int8."
+)
+_SHOWN = 8  # problems listed before "and n more"
+
+
+def read_graph(source: Path | bytes, name: str | None = None) -> Graph:
+    """Reads an int8 .tflite model.
+
+    Args:
+        source: The file, or its bytes. They are not trusted.
+        name: Becomes the graph's name, made a C identifier; the file's name by default.
+
+    Returns:
+        The graph as the file has it, each operator one op; verified.
+
+    Raises:
+        InputFileError: The file is missing, unreadable, damaged or no .tflite file.
+        UnsupportedModelError: It asks for something that cannot be deployed.
+    """
+    data = source if isinstance(source, bytes) else _load_file(source)
+    if name is None:
+        name = "model" if isinstance(source, bytes) else source.stem
+    file = parse_tflite(data)
+    _check_dtypes(file)
+    _check_operators_known(file)
+    nodes = [_make_node(file, index, op) for index, op in enumerate(file.operators)]
+    _check_order(file, nodes)
+    _check_model_ends(file)
+    _check_constraints(nodes)
+    graph = Graph(
+        name=model_name(name),
+        tensors=file.tensors,
+        ops=tuple(OPS[node.builtin].read(node) for node in nodes),
+        inputs=file.inputs,
+        outputs=file.outputs,
+        labels=read_labels(data, file.tensors[file.outputs[0]].shape[-1]),
+    )
+    verify_graph(graph)
+    return graph
+
+
+def _load_file(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise InputFileError(
+            f"{path} cannot be read: {reason}", "Check the path and its permissions."
+        ) from error
+
+
+def _make_node(file: TfliteFile, index: int, operator: Operator) -> Node:
+    return Node(
+        index=index,
+        builtin=operator.builtin,
+        inputs=operator.inputs,
+        outputs=operator.outputs,
+        options=operator.options,
+        tensors=file.tensors,
+    )
+
+
+def _check_dtypes(file: TfliteFile) -> None:
+    """A float model is told apart first: all other complaints about it would mislead."""
+    activations = [
+        tensor
+        for tensor in (
+            *(file.tensors[t] for t in file.inputs),
+            *(file.tensors[t] for op in file.operators for t in op.outputs),
+        )
+        if tensor.data is None
+    ]
+    floats = [tensor for tensor in activations if tensor.dtype in ("float32", "float16")]
+    if not floats:
+        return
+    if len(floats) == len(activations):
+        raise UnsupportedModelError(f"the model is {floats[0].dtype}, not int8", _INT8_ADVICE)
+    ends = {*file.inputs, *file.outputs}
+    if all(
+        tensor.dtype == "int8" or index in ends
+        for index, tensor in enumerate(file.tensors)
+        if any(tensor is activation for activation in activations)
+    ):
+        raise UnsupportedModelError(
+            f"the model is int8 inside, but its input or output is {floats[0].dtype}",
+            "Convert it with inference_input_type = inference_output_type = tf.int8.",
+        )
+    raise UnsupportedModelError(
+        f"the model is partly {floats[0].dtype}: {_tensor_label(floats[0])} and "
+        f"{len(floats) - 1} more of {len(activations)} activations",
+        _INT8_ADVICE,
+    )
+
+
+def _check_operators_known(file: TfliteFile) -> None:
+    unknown = [
+        f"{(op.custom and f'custom operator {op.custom!r}') or op.builtin} (operator {index}, "
+        f"output {_tensor_label(file.tensors[op.outputs[0]])})"
+        for index, op in enumerate(file.operators)
+        if op.builtin not in OPS
+    ]
+    if unknown:
+        raise UnsupportedModelError(
+            f"the model has operators that are not supported: {_list_some(unknown)}",
+            f"Supported are {', '.join(sorted(OPS))}.",
+        )
+
+
+def _check_order(file: TfliteFile, nodes: Sequence[Node]) -> None:
+    """Every tensor has one writer, and every activation is written before it is read."""
+    written = set(file.inputs)
+    if len(written) != len(file.inputs) or any(file.tensors[t].data is not None for t in written):
+        raise InputFileError("the model's inputs are constants or named twice", "Export it again.")
+    for node in nodes:
+        for tensor in node.activations:
+            if tensor not in written:
+                raise InputFileError(
+                    f"{node.label} reads {_tensor_label(file.tensors[tensor])}, not written yet",
+                    "The file is damaged, or the tensor is a state variable: not supported.",
+                )
+        for tensor in node.outputs:
+            if tensor in written or file.tensors[tensor].data is not None:
+                raise InputFileError(
+                    f"{node.label} writes {_tensor_label(file.tensors[tensor])}, which is an "
+                    "input, a constant or written before",
+                    "Copy or export the model once more.",
+                )
+            written.add(tensor)
+    if missing := [t for t in file.outputs if t not in written]:
+        label = _tensor_label(file.tensors[missing[0]])
+        raise InputFileError(f"the model's output {label} is never written", "Export it again.")
+
+
+def _check_model_ends(file: TfliteFile) -> None:
+    if not file.inputs or not file.outputs or not file.operators:
+        raise UnsupportedModelError(
+            f"the model has {len(file.inputs)} inputs, {len(file.outputs)} outputs and "
+            f"{len(file.operators)} operators; at least one of each is needed"
+        )
+    for tensor in (file.tensors[t] for t in (*file.inputs, *file.outputs)):
+        label = _tensor_label(tensor)
+        if not tensor.shape or min(tensor.shape) < 1:
+            raise UnsupportedModelError(
+                f"{label}, an input or output of the model, has shape {list(tensor.shape)}",
+                "Export the model with fixed sizes.",
+            )
+        if len(tensor.shape) > 1 and tensor.shape[0] != 1:
+            raise UnsupportedModelError(
+                f"{label}, an input or output of the model, has a batch of {tensor.shape[0]}",
+                "Export the model with a batch of 1.",
+            )
+        if tensor.dtype != "int8":
+            raise UnsupportedModelError(
+                f"{label}, an input or output of the model, is {tensor.dtype}, not int8",
+                _INT8_ADVICE,
+            )
+
+
+def _check_constraints(nodes: Sequence[Node]) -> None:
+    problems = []
+    for node in nodes:
+        for constraint in OPS[node.builtin].constraints:
+            if not constraint(node):
+                sentence = (constraint.__doc__ or "").strip().rstrip(".")
+                problems.append(f"{node.label}: {sentence[0].lower()}{sentence[1:]}")
+                break
+    if problems:
+        raise UnsupportedModelError(
+            f"the model breaks a rule of what can be deployed: {_list_some(problems)}",
+            "Each line says what must hold; docs/ops.md lists the rules of every operator.",
+        )
+
+
+def _tensor_label(tensor: Tensor) -> str:
+    return repr(tensor.name) if tensor.name else "a tensor without a name"
+
+
+def _list_some(items: Sequence[str]) -> str:
+    shown = "; ".join(items[:_SHOWN])
+    more = len(items) - _SHOWN
+    return f"{shown}; and {more} more" if more > 0 else shown
