@@ -41,6 +41,12 @@ def test_unknown_board_lists_those_there_are() -> None:
         ("flash_bytes = 0x20_0000", "flash_bytes = 0x40_0000", "flash budget"),
         ("clock_hz = 480_000_000", 'clock_hz = "fast"', "wrong type"),
         ("[core]", "[core", "not valid TOML"),
+        ('name = "axi"', 'name = "a xi"', "'a xi' must be lower-case"),
+        ('title = "NUCLEO', 'title = "*/NUCLEO', "printable ASCII"),
+        ('openocd = "board', 'openocd = "$(id)', "probe configuration"),
+        ('uart = "USART3"', 'uart = "SPI3"', "not the name of a UART"),
+        ("baud = 115_200", "baud = 0", "0 baud"),
+        ('tx = { port = "D"', 'tx = { port = "Q"', "PQ8"),
     ],
 )
 def test_mistakes_are_named(tmp_path: Path, old: str, new: str, words: str) -> None:

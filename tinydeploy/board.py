@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import itertools
+import re
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -16,6 +17,11 @@ from tinydeploy.paths import BOARDS
 # gcc's -mfpu for each core we know; a core has one FPU on the chips we support.
 CORES = {"cortex-m4": ("fpv4-sp-d16",), "cortex-m7": ("fpv5-d16", "fpv5-sp-d16")}
 USES = ("code", "data", "arena")
+# Names go into C, linker scripts and Makefiles as they are.
+_IDENTIFIER = re.compile(r"[a-z][a-z0-9_]*")
+_UART = re.compile(r"(U|US|LPU)ART[0-9]{1,2}")
+_PROBE = re.compile(r"[A-Za-z0-9_./-]+")
+_PRINTABLE = re.compile(r"[ -~]+")
 
 
 @dataclass(frozen=True)
@@ -222,6 +228,42 @@ def _parse_pin(entry: Mapping[str, Any]) -> Pin:
     return Pin(port=str(entry["port"]), pin=int(entry["pin"]), function=int(entry["function"]))
 
 
+def _check_names(board: Board) -> list[str]:
+    """Names are such as C, linker scripts and Makefiles can hold."""
+    identifiers = [board.name, board.family, *(memory.name for memory in board.memories)]
+    problems = [
+        f"'{name}' must be lower-case letters, digits and _, a letter first"
+        for name in identifiers
+        if not _IDENTIFIER.fullmatch(name)
+    ]
+    problems += [
+        f"'{text}' must be printable ASCII and not end a comment"
+        for text in (board.title, board.chip)
+        if not _PRINTABLE.fullmatch(text) or "*/" in text
+    ]
+    problems += [
+        f"probe configuration '{text}' has characters other than letters, digits and _ . / -"
+        for text in board.probes.values()
+        if not _PROBE.fullmatch(text)
+    ]
+    return problems
+
+
+def _check_console(board: Board) -> list[str]:
+    """UART and pins are ones that a chip can have."""
+    console = board.console
+    problems = []
+    if not _UART.fullmatch(console.uart):
+        problems.append(f"'{console.uart}' is not the name of a UART, such as USART3")
+    if not 0 < console.baud <= console.kernel_clock_hz:
+        problems.append(f"{console.baud} baud cannot be made of {console.kernel_clock_hz} Hz")
+    for pin in (console.tx, console.rx):
+        in_range = 0 <= pin.pin < 16 and 0 <= pin.function < 16
+        if not re.fullmatch("[A-K]", pin.port) or not in_range:
+            problems.append(f"P{pin.port}{pin.pin} with function {pin.function} is not a pin")
+    return problems
+
+
 def _check_core(board: Board) -> list[str]:
     """The core is one we know, with its FPU."""
     if board.cpu not in CORES:
@@ -282,6 +324,8 @@ def _check_budgets(board: Board) -> list[str]:
 
 
 _CHECKS: tuple[Callable[[Board], list[str]], ...] = (
+    _check_names,
+    _check_console,
     _check_core,
     _check_memories,
     _check_uses,
