@@ -48,6 +48,14 @@ def plan_memory(graph: Graph, board: Board, *, max_ram: int | None = None) -> Pl
     return place_items(graph, steps, items, packing, memory.name)
 
 
+def plan_unbounded(graph: Graph, board: Board) -> Plan:
+    """Plans one inference as if the board's first arena memory had no end: for runs on the host."""
+    steps = make_steps(graph)
+    items = find_items(graph, steps)
+    memory = board.memories_for("arena")[0]
+    return place_items(graph, steps, items, pack_items(items), memory.name)
+
+
 def make_steps(graph: Graph) -> tuple[Step, ...]:
     """Layer by layer: one step for each op that computes something, with all rows of its output."""
     return tuple(

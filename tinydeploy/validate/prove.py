@@ -1,0 +1,138 @@
+"""The proof of a build: host and emulated board against the reference, every byte."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tinydeploy.board import Board
+from tinydeploy.codegen.generate import generate_sources
+from tinydeploy.graph.graph import Graph
+from tinydeploy.plan.memory import plan_unbounded
+from tinydeploy.plan.plan import Plan
+from tinydeploy.project.selftest import selftest_crc, selftest_inputs
+from tinydeploy.validate.compare import (
+    Comparison,
+    add_comparisons,
+    compare_outputs,
+    compare_tensors,
+)
+from tinydeploy.validate.host import build_host, dump_host
+from tinydeploy.validate.reference import run_reference
+from tinydeploy.validate.vectors import make_vectors
+
+Int8 = NDArray[np.int8]
+
+# What the emulated board is given; the host sees all samples besides.
+EMULATED_VECTORS = 20
+
+
+@dataclass(frozen=True, eq=False)
+class Expectation:
+    """What the reference says of a model.
+
+    Args:
+        vectors: One int8 array [n, *shape] per model input; the first EMULATED_VECTORS are for the
+            emulated board, the samples follow.
+        outputs: One int8 array [n, *shape] per model output.
+        tensors: By id, the intermediate tensors of the first vector.
+        selftest_crc: CRC-32 of the outputs for the firmware's self-test input.
+        reference: Name and version of the interpreter.
+    """
+
+    vectors: tuple[Int8, ...]
+    outputs: tuple[Int8, ...]
+    tensors: Mapping[int, Int8]
+    selftest_crc: int
+    reference: str
+
+    @property
+    def sample_outputs(self) -> Int8:
+        """The first output for each of the samples [n, *shape]."""
+        return self.outputs[0][EMULATED_VECTORS:]
+
+
+def expect_outputs(graph: Graph, tflite: bytes, samples: Int8 | None, extra: int) -> Expectation:
+    """Runs the reference over the vectors of all comparisons and over the self-test's input.
+
+    Args:
+        graph: The graph, for shapes.
+        tflite: The file that it was read from.
+        samples: Real inputs [n, *shape] of a model with one input; None where there are none.
+        extra: Random vectors for the host, where there are no samples.
+    """
+    made = make_vectors(graph, EMULATED_VECTORS, samples=samples)
+    more = [samples] if samples is not None else make_vectors(graph, extra, seed=1)
+    shapes = [graph.tensors[tensor].shape for tensor in graph.inputs]
+    raw = selftest_inputs([graph.tensors[tensor].size for tensor in graph.inputs])
+    test = [np.frombuffer(b, np.int8).reshape(1, *s) for b, s in zip(raw, shapes, strict=True)]
+    vectors = [
+        np.concatenate([a, b.reshape(-1, *shape), c])
+        for a, b, c, shape in zip(made, more, test, shapes, strict=True)
+    ]
+    run = run_reference(tflite, vectors, intermediates=True)
+    return Expectation(
+        vectors=tuple(values[:-1] for values in vectors),
+        outputs=tuple(values[:-1] for values in run.outputs),
+        tensors=run.tensors,
+        selftest_crc=selftest_crc(values[-1].tobytes() for values in run.outputs),
+        reference=run.version,
+    )
+
+
+def prove_host(
+    unfused: Graph,
+    fused: Graph,
+    plan: Plan,
+    sources: Mapping[str, str],
+    board: Board,
+    expectation: Expectation,
+) -> Comparison:
+    """Compares the generated C, compiled for the host, with the reference.
+
+    The shipped sources run over all vectors, and every tensor that their plan stores is compared
+    on the first. A second build, without any fusion, is compared on the first vector too: it shows
+    the tensors that fusion removed.
+
+    Args:
+        unfused: The graph as read.
+        fused: The graph as built.
+        plan: Its plan.
+        sources: Its C.
+        board: What both are planned for.
+        expectation: What the reference says.
+    """
+    first = [values[:1] for values in expectation.vectors]
+    with build_host(fused, plan, sources) as program:
+        outputs = compare_outputs(expectation.outputs, program.run(expectation.vectors))
+        stored = compare_tensors(fused, expectation.tensors, program.dump(first))
+    whole = plan_unbounded(unfused, board)
+    text = generate_sources(unfused, whole, board, tflite=b"")
+    found = dump_host(unfused, whole, text, first)
+    gone = set(unfused.stored) - set(fused.stored)
+    hidden = {tensor: values for tensor, values in found.items() if tensor in gone}
+    return add_comparisons(outputs, stored, compare_tensors(unfused, expectation.tensors, hidden))
+
+
+def quantize_inputs(graph: Graph, inputs: NDArray[np.float32]) -> Int8:
+    """Real inputs [n, C, H, W] of a model with one NHWC input as the int8 bytes [n, *shape].
+
+    q = round(x / scale) + zero point, halves away from zero, as TFLite's QUANTIZE.
+    """
+    tensor = graph.tensors[graph.inputs[0]]
+    quantization = tensor.quantization
+    assert quantization is not None  # verified
+    scaled = np.moveaxis(inputs, 1, -1).astype(np.float64) / quantization.scale
+    rounded = np.sign(scaled) * np.floor(np.abs(scaled) + 0.5) + quantization.zero_point
+    return np.clip(rounded, -128, 127).astype(np.int8).reshape(len(inputs), *tensor.shape)
+
+
+def dequantize_outputs(graph: Graph, outputs: Sequence[Int8] | Int8) -> NDArray[np.float64]:
+    """Bytes [n, *shape] of the first output as real numbers."""
+    quantization = graph.tensors[graph.outputs[0]].quantization
+    assert quantization is not None  # verified
+    values = np.asarray(outputs, dtype=np.float64)
+    return (values - quantization.zero_point) * quantization.scale
