@@ -17,6 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from tinydeploy.graph.read import read_graph
 from tinydeploy.graph.window import window_extent, window_outputs, window_padding
 from tinydeploy.quantize.tflite_writer import TfliteWriter
 
