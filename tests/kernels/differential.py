@@ -1,0 +1,50 @@
+"""Compares every layer of a batch with the reference, byte for byte."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from kernel_batch import Batch
+from kernel_library import compile_layers
+
+from tinydeploy.graph.read import read_graph
+from tinydeploy.validate.reference import run_reference
+
+
+def check_batch(batch: Batch, folder: Path, *, vectors: int = 4, passes: bool = False) -> int:
+    """Runs all cases through the reference and through the generated C.
+
+    Args:
+        batch: The cases.
+        folder: For the library.
+        vectors: Input vectors per case.
+        passes: Run the graph's passes first, so that ops are fused.
+
+    Returns:
+        Number of bytes compared.
+    """
+    model, inputs = batch.finish(vectors)
+    expected = run_reference(model, inputs).outputs
+    graph = read_graph(model, "batch")
+    if passes:
+        from tinydeploy.graph.passes import run_passes
+
+        graph = run_passes(graph)
+        assert len(graph.ops) == len(graph.outputs), "a case was not fused into one layer"
+    library = compile_layers(graph, folder)
+    given = dict(zip(graph.inputs, inputs, strict=True))
+    wanted = dict(zip(graph.outputs, zip(batch.names, expected, strict=True), strict=True))
+    rng = np.random.default_rng(1)
+    compared = 0
+    failures = []
+    for position, op in enumerate(graph.ops):
+        name, reference = wanted[op.outputs[0]]
+        for vector in range(vectors):
+            got = library.run(position, [given[t][vector] for t in op.inputs], rng)
+            different = int(np.count_nonzero(got != reference[vector]))
+            compared += got.size
+            if different:
+                failures.append(f"{name}, vector {vector}: {different} of {got.size} bytes")
+    assert not failures, "\n".join(failures[:20])
+    return compared

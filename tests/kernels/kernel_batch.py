@@ -1,0 +1,136 @@
+"""Many small layers in one .tflite: every case an op of its own, from inputs of its own to an output of its own.
+
+One file means one run of the reference and one compilation for a whole table of cases.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tinydeploy.quantize.tflite_writer import TfliteWriter
+
+Int8 = NDArray[np.int8]
+
+
+@dataclass(frozen=True)
+class Q:
+    """Scale and zero point."""
+
+    scale: float = 0.05
+    zero: int = 0
+
+
+class Batch:
+    """Collects cases; `finish` gives the .tflite and random inputs for it."""
+
+    def __init__(self, seed: int = 0) -> None:
+        self.rng = np.random.default_rng(seed)
+        self.writer = TfliteWriter()
+        self.names: list[str] = []  # of the cases, by output
+        self._inputs: list[int] = []
+        self._outputs: list[int] = []
+        self._shapes: dict[int, tuple[int, ...]] = {}
+        self._values: dict[int, Int8] = {}
+
+    def input(self, shape: Sequence[int], q: Q, values: Int8 | None = None) -> int:
+        """A model input; `values` [n, *shape] fixes its vectors."""
+        tensor = self.tensor(shape, q)
+        self._inputs.append(tensor)
+        if values is not None:
+            self._values[tensor] = values
+        return tensor
+
+    def tensor(self, shape: Sequence[int], q: Q) -> int:
+        """An activation."""
+        tensor = self.writer.add_tensor("", shape, "int8", scales=[q.scale], zero_points=[q.zero])
+        self._shapes[tensor] = tuple(shape)
+        return tensor
+
+    def constant(self, values: Int8, q: Q) -> int:
+        """An int8 constant."""
+        return self.writer.add_tensor(
+            "", values.shape, "int8", scales=[q.scale], zero_points=[q.zero], data=values
+        )
+
+    def numbers(self, values: object) -> int:
+        """An int32 constant that is not quantized: axes, paddings."""
+        data = np.asarray(values, np.int32)
+        return self.writer.add_tensor("", data.shape, "int32", data=data)
+
+    def output(self, name: str, shape: Sequence[int], q: Q) -> int:
+        """A model output: the last tensor of the case `name`."""
+        tensor = self.tensor(shape, q)
+        self._outputs.append(tensor)
+        self.names.append(name)
+        return tensor
+
+    def op(
+        self,
+        builtin: str,
+        inputs: Sequence[int],
+        output: int,
+        options: Mapping[str, object] | None = None,
+    ) -> None:
+        """An operator."""
+        self.writer.add_op(builtin, inputs, [output], options)
+
+    def weighted(
+        self,
+        builtin: str,
+        source: int,
+        weights: Int8,
+        axis: int,
+        scales: Sequence[float],
+        bias: NDArray[np.int32] | None,
+        output: int,
+        options: Mapping[str, object],
+        input_scale: float,
+    ) -> None:
+        """An operator with weights, one scale or one per index of `axis`, and perhaps a bias."""
+        zeros = [0] * len(scales)
+        inputs = [
+            source,
+            self.writer.add_tensor(
+                "", weights.shape, "int8", scales=scales, zero_points=zeros, axis=axis, data=weights
+            ),
+        ]
+        if bias is not None:
+            products = [max(float(np.float32(input_scale * s)), 1e-30) for s in scales]
+            inputs.append(
+                self.writer.add_tensor(
+                    "", bias.shape, "int32", scales=products, zero_points=zeros, data=bias
+                )
+            )
+        self.op(builtin, inputs, output, options)
+
+    def finish(self, vectors: int = 4) -> tuple[bytes, list[Int8]]:
+        """The .tflite, and per input an array [vectors, *shape].
+
+        Of the vectors that a case does not fix, one is all -128, one all 127, one of nothing but
+        these two, the others are uniform.
+        """
+        arrays = []
+        for tensor in self._inputs:
+            shape = self._shapes[tensor]
+            values = self.rng.integers(-128, 128, (vectors, *shape)).astype(np.int8)
+            if vectors > 1:
+                values[0] = self.rng.choice(np.array([-128, 127], np.int8), shape)
+            if vectors > 3:
+                values[1], values[2] = -128, 127
+            if tensor in self._values:
+                fixed = self._values[tensor]
+                values[: len(fixed)] = fixed[:vectors]
+            arrays.append(values)
+        return self.writer.finish(self._inputs, self._outputs), arrays
+
+
+def window_size(size: int, kernel: int, stride: int, dilation: int, padding: str) -> int:
+    """Outputs of a window in one dimension."""
+    if padding == "SAME":
+        return math.ceil(size / stride)
+    return (size - (kernel - 1) * dilation - 1) // stride + 1

@@ -1,0 +1,158 @@
+"""Layers of a graph as a shared library, called piece by piece on rows that lie anywhere."""
+
+from __future__ import annotations
+
+import ctypes
+import subprocess
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tinydeploy.codegen.layer import LayerContext, emit_layer
+from tinydeploy.graph.graph import Graph
+from tinydeploy.graph.op import Op
+from tinydeploy.graph.ops.reshape import Reshape
+from tinydeploy.paths import FIRMWARE
+from tinydeploy.plan.kernels import scratch_bytes
+
+Int8 = NDArray[np.int8]
+
+WARNINGS = ("-std=c99", "-Wall", "-Wextra", "-Wconversion", "-Wsign-conversion", "-Werror")
+_GAP = 4  # the least number of bytes between rows, and before the first
+
+
+class TdTensor(ctypes.Structure):
+    """td_tensor of firmware/include/td_types.h."""
+
+    _fields_ = (
+        ("base", ctypes.c_void_p),
+        ("table", ctypes.c_void_p),
+        ("pitch", ctypes.c_int32),
+        ("height", ctypes.c_int32),
+        ("width", ctypes.c_int32),
+        ("channels", ctypes.c_int32),
+    )
+
+
+def write_layers(graph: Graph) -> tuple[str, tuple[str, ...]]:
+    """C text with a function `layer<k>` for each op, tensors as variables, and its kernels' stems."""
+    parts = ["#include <stddef.h>\n", '#include "td_kernels.h"\n']
+    parts += [f"extern void layer{k}(int32_t, int32_t);\n" for k in range(len(graph.ops))]
+    parts += [f"extern td_tensor tensor{t}; td_tensor tensor{t};\n" for t in graph.stored]
+    parts.append("extern void *scratch; void *scratch;\n")
+    kernels: set[str] = set()
+    for k, op in enumerate(graph.ops):
+        if isinstance(op, Reshape):
+            continue
+        tensors = {t: f"&tensor{t}" for t in (*op.inputs, *op.outputs)}
+        needed = "scratch" if scratch_bytes(op, graph) else "NULL"
+        code = emit_layer(op, LayerContext(graph, f"layer{k}", tensors, needed))
+        kernels.update(code.kernels)
+        parts += [code.constants, code.parameters]
+        parts.append(f"void layer{k}(int32_t first, int32_t last)\n{{\n    {code.call}\n}}\n")
+    return "\n".join(parts), tuple(sorted(kernels))
+
+
+def compile_layers(graph: Graph, folder: Path) -> LayerLibrary:
+    """Compiles the layers of a graph with the kernels they call, warnings being errors."""
+    text, kernels = write_layers(graph)
+    (folder / "layers.c").write_text(text)
+    library = folder / "layers.so"
+    sources = [str(FIRMWARE / "kernels" / f"{kernel}.c") for kernel in kernels]
+    command = ["gcc", *WARNINGS, "-O1", "-g", "-shared", "-fPIC", f"-I{FIRMWARE / 'include'}"]
+    subprocess.run([*command, "-o", str(library), str(folder / "layers.c"), *sources], check=True)
+    return LayerLibrary(graph, ctypes.CDLL(str(library)))
+
+
+class LayerLibrary:
+    """Runs single layers: rows scattered over a poisoned memory, made in random pieces."""
+
+    def __init__(self, graph: Graph, library: ctypes.CDLL) -> None:
+        self.graph = graph
+        self.library = library
+
+    def run(self, position: int, inputs: list[Int8], rng: np.random.Generator) -> Int8:
+        """Runs one layer and checks that it wrote nothing but its output rows and its scratch.
+
+        Args:
+            position: Of the op in Graph.ops.
+            inputs: int8 [*shape] for each input.
+            rng: Chooses where rows lie, and the pieces.
+
+        Returns:
+            int8 [*shape] of the output.
+        """
+        op = self.graph.ops[position]
+        (output,) = op.outputs
+        tensors = list(dict.fromkeys((*op.inputs, output)))
+        offsets, scratch, memory = self._place(op, tensors, rng)
+        for tensor, values in zip(op.inputs, inputs, strict=True):
+            rows = values.reshape(len(offsets[tensor]), -1)
+            for offset, row in zip(offsets[tensor], rows, strict=True):
+                memory[offset : offset + len(row)] = row
+        tables = [self._bind(tensor, offsets[tensor], memory, rng) for tensor in tensors]
+
+        height, width, channels = self.graph.tensors[output].rows
+        may_change = np.zeros(len(memory), bool)
+        for offset in offsets[output]:
+            may_change[offset : offset + width * channels] = True
+        may_change[scratch : scratch + scratch_bytes(op, self.graph)] = True
+        before = memory.copy()
+        scratch_pointer = ctypes.c_void_p.in_dll(self.library, "scratch")
+        scratch_pointer.value = memory.ctypes.data + scratch
+        layer = getattr(self.library, f"layer{position}")
+        for first, last in _cut(height, rng):
+            layer(ctypes.c_int32(first), ctypes.c_int32(last))
+        del tables
+        changed = np.flatnonzero((memory != before) & ~may_change)
+        assert not len(changed), f"bytes {changed[:8]} outside of the output rows were written"
+        rows = [memory[offset : offset + width * channels] for offset in offsets[output]]
+        return np.concatenate(rows).reshape(self.graph.tensors[output].shape)
+
+    def _place(
+        self, op: Op, tensors: list[int], rng: np.random.Generator
+    ) -> tuple[dict[int, list[int]], int, Int8]:
+        """Random places, multiples of 4, for all rows and the scratch, in random order."""
+        pieces = [
+            (tensor, row)
+            for tensor in tensors
+            for row in range(self.graph.tensors[tensor].rows[0])
+        ]
+        pieces.append((-1, 0))
+        offsets = {tensor: [0] * self.graph.tensors[tensor].rows[0] for tensor in tensors}
+        scratch = 0
+        end = _GAP
+        for index in rng.permutation(len(pieces)):
+            tensor, row = pieces[index]
+            if tensor < 0:
+                scratch, size = end, scratch_bytes(op, self.graph)
+            else:
+                _, width, channels = self.graph.tensors[tensor].rows
+                offsets[tensor][row], size = end, width * channels
+            end += -(-size // 4) * 4 + _GAP
+        return offsets, scratch, rng.integers(-128, 128, end).astype(np.int8)
+
+    def _bind(
+        self, tensor: int, offsets: list[int], memory: Int8, rng: np.random.Generator
+    ) -> NDArray[np.uint16] | None:
+        """Fills the td_tensor; tensors of one row find it with or without a table."""
+        height, width, channels = self.graph.tensors[tensor].rows
+        bound = TdTensor.in_dll(self.library, f"tensor{tensor}")
+        bound.height, bound.width, bound.channels = height, width, channels
+        if height == 1 and rng.integers(2):
+            bound.base, bound.table, bound.pitch = memory.ctypes.data + offsets[0], None, 0
+            return None
+        table = np.array(offsets, np.int64) // 4
+        assert table.max() < 1 << 16
+        short = table.astype(np.uint16)
+        bound.base, bound.table, bound.pitch = memory.ctypes.data, short.ctypes.data, 0
+        return short
+
+
+def _cut(height: int, rng: np.random.Generator) -> list[tuple[int, int]]:
+    """[0, height) in random pieces, in random order, an empty one among them."""
+    cuts = np.unique(rng.integers(0, height + 1, 3))
+    ends = np.unique(np.concatenate(([0], cuts, [height]))).tolist()
+    pieces = [*zip(ends[:-1], ends[1:], strict=True), (ends[0], ends[0])]
+    return [pieces[index] for index in rng.permutation(len(pieces))]
