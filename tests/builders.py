@@ -486,8 +486,6 @@ def concatenation_model(shapes: Sequence[Sequence[int]], axis: int = 3, *, seed:
 
 def random_inputs(model: bytes, count: int = 4, seed: int = 0) -> list[NDArray[np.int8]]:
     """Uniform int8 inputs for a model: one array [count, *shape] per input."""
-    from tinydeploy.graph.read import read_graph
-
     rng = np.random.default_rng(seed)
     graph = read_graph(model)
     return [
