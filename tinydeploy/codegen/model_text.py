@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from tinydeploy.codegen.c_data import format_array
 from tinydeploy.codegen.constants import Constants, split_constants
 from tinydeploy.codegen.layer import LayerCode, LayerContext, emit_layer
-from tinydeploy.codegen.text import c_comment, c_float, c_string
+from tinydeploy.codegen.text import c_comment, c_float, c_int, c_string
 from tinydeploy.errors import InternalError
 from tinydeploy.graph.graph import Graph
 from tinydeploy.graph.op import Op
@@ -89,7 +89,7 @@ class PortText:
         rank: Number of dimensions.
         shape: Dimensions, separated by commas.
         scale: Float literal.
-        zero_point: Of the quantization.
+        zero_point: Integer literal, in brackets if negative.
     """
 
     suffix: str
@@ -99,7 +99,7 @@ class PortText:
     rank: int
     shape: str
     scale: str
-    zero_point: int
+    zero_point: str
 
 
 @dataclass(frozen=True)
@@ -215,7 +215,7 @@ def _describe_port(graph: Graph, tensor: int, suffix: str) -> PortText:
         rank=len(facts.shape),
         shape=", ".join(map(str, facts.shape)),
         scale=c_float(facts.quantization.scale),
-        zero_point=facts.quantization.zero_point,
+        zero_point=c_int(facts.quantization.zero_point),
     )
 
 

@@ -17,6 +17,11 @@ def c_float(value: float) -> str:
     return f"{text}f" if re.search(r"[.e]", text) else f"{text}.0f"
 
 
+def c_int(value: int) -> str:
+    """An integer that may stand anywhere in an expression."""
+    return str(value) if value >= 0 else f"({value})"
+
+
 def c_string(text: str) -> str:
     """A string literal of the UTF-8 bytes; everything but plain ASCII is escaped.
 

@@ -82,17 +82,17 @@ class HostProgram:
         """Runs the model over many inputs.
 
         Args:
-            inputs: Per model input an int8 array [n, *shape without the batch].
+            inputs: Per model input an int8 array [n, *tensor shape].
             timeout_s: Seconds until it counts as hanging.
 
         Returns:
-            Per model output an array [n, *shape without the batch].
+            Per model output an array [n, *tensor shape].
         """
         raw, count = self._execute(inputs, (), timeout_s)
         shapes = [self.graph.tensors[tensor].shape for tensor in self.graph.outputs]
         sizes = [self.graph.tensors[tensor].size for tensor in self.graph.outputs]
         pieces = _split(raw, count, sizes)
-        return tuple(p.reshape(count, *shape[1:]) for p, shape in zip(pieces, shapes, strict=True))
+        return tuple(p.reshape(count, *shape) for p, shape in zip(pieces, shapes, strict=True))
 
     def dump(
         self, inputs: Sequence[Int8Array], *, timeout_s: float = 600.0
@@ -104,7 +104,7 @@ class HostProgram:
             timeout_s: Seconds until it counts as hanging.
 
         Returns:
-            Arrays [n, *shape without the batch] by tensor id, for every tensor of `graph.stored`.
+            Arrays [n, *tensor shape] by tensor id, for every tensor of `graph.stored`.
         """
         raw, count = self._execute(inputs, ("rows",), timeout_s)
         made = list_made_rows(self.graph, self.plan)
@@ -117,7 +117,7 @@ class HostProgram:
             found[m.tensor_id][:, m.first * width : m.last * width] = piece
         owners = find_owners(self.graph)
         return {
-            tensor: found[owners[tensor]].reshape(count, *tensors[tensor].shape[1:])
+            tensor: found[owners[tensor]].reshape(count, *tensors[tensor].shape)
             for tensor in self.graph.stored
         }
 
