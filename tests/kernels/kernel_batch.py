@@ -1,4 +1,4 @@
-"""Many small layers in one .tflite: every case an op of its own, from inputs of its own to an output of its own.
+"""Many small layers in one .tflite: every case has an op, inputs and an output of its own.
 
 One file means one run of the reference and one compilation for a whole table of cases.
 """

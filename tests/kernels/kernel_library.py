@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import itertools
 import subprocess
 from pathlib import Path
 
@@ -36,7 +37,7 @@ class TdTensor(ctypes.Structure):
 
 
 def write_layers(graph: Graph) -> tuple[str, tuple[str, ...]]:
-    """C text with a function `layer<k>` for each op, tensors as variables, and its kernels' stems."""
+    """C text with a function `layer<k>` per op and tensors as variables, and the kernels' stems."""
     parts = ["#include <stddef.h>\n", '#include "td_kernels.h"\n']
     parts += [f"extern void layer{k}(int32_t, int32_t);\n" for k in range(len(graph.ops))]
     parts += [f"extern td_tensor tensor{t}; td_tensor tensor{t};\n" for t in graph.stored]
@@ -115,9 +116,7 @@ class LayerLibrary:
     ) -> tuple[dict[int, list[int]], int, Int8]:
         """Random places, multiples of 4, for all rows and the scratch, in random order."""
         pieces = [
-            (tensor, row)
-            for tensor in tensors
-            for row in range(self.graph.tensors[tensor].rows[0])
+            (tensor, row) for tensor in tensors for row in range(self.graph.tensors[tensor].rows[0])
         ]
         pieces.append((-1, 0))
         offsets = {tensor: [0] * self.graph.tensors[tensor].rows[0] for tensor in tensors}
@@ -154,5 +153,5 @@ def _cut(height: int, rng: np.random.Generator) -> list[tuple[int, int]]:
     """[0, height) in random pieces, in random order, an empty one among them."""
     cuts = np.unique(rng.integers(0, height + 1, 3))
     ends = np.unique(np.concatenate(([0], cuts, [height]))).tolist()
-    pieces = [*zip(ends[:-1], ends[1:], strict=True), (ends[0], ends[0])]
+    pieces = [*itertools.pairwise(ends), (ends[0], ends[0])]
     return [pieces[index] for index in rng.permutation(len(pieces))]

@@ -1,0 +1,123 @@
+"""FULLY_CONNECTED against the reference: its rounding in double precision above all."""
+
+from __future__ import annotations
+
+import itertools
+from pathlib import Path
+
+import numpy as np
+from differential import check_batch
+from kernel_batch import Batch, Q
+
+
+def add_fully_connected(
+    batch: Batch,
+    *,
+    shape: tuple[int, ...] = (1, 24),
+    depth: int | None = None,
+    units: int = 7,
+    zeros: tuple[int, int] = (-3, 5),
+    per_channel: bool = False,
+    bias: bool = True,
+    activation: str = "NONE",
+    gain: float = 1.0,
+    weights: int | None = None,
+) -> None:
+    rng = batch.rng
+    depth = int(np.prod(shape)) if depth is None else depth
+    values = rng.integers(-128, 128, (units, depth)).astype(np.int8)
+    if weights is not None:
+        values[...] = weights
+    q = Q(0.03, zeros[0])
+    scales = rng.uniform(0.002, 0.03, units if per_channel else 1).astype(np.float32)
+    spread = float(q.scale * scales.mean() * 73 * 74 * np.sqrt(depth))
+    out_q = Q(float(np.float32(spread / 60 / gain)), zeros[1])
+    vectors = int(np.prod(shape)) // depth
+    name = f"fully-connected {shape} x {units} {zeros} {per_channel} gain {gain} {activation}"
+    source = batch.input(shape, q)
+    kept = len(shape) > 2 and shape[-1] == depth
+    output = batch.output(name, (*shape[:-1], units) if kept else (vectors, units), out_q)
+    offsets = rng.integers(-20000, 20000, units).astype(np.int32) if bias else None
+    options = {"FusedActivationFunction": activation, "KeepNumDims": kept}
+    batch.weighted(
+        "FULLY_CONNECTED", source, values, 0, scales.tolist(), offsets, output, options, q.scale
+    )
+
+
+def test_shapes(tmp_path: Path) -> None:
+    batch = Batch(1)
+    for depth, units in itertools.product([1, 2, 3, 17, 64, 640], [1, 2, 5, 17]):
+        add_fully_connected(batch, shape=(1, depth), units=units)
+    for shape in ((1, 3, 4, 5), (1, 1, 1, 33), (1, 7, 1, 2), (1, 6, 4)):
+        add_fully_connected(batch, shape=shape, depth=int(np.prod(shape)))
+    add_fully_connected(batch, shape=(1, 3, 4, 5), depth=5)
+    add_fully_connected(batch, shape=(1, 4, 1, 6), depth=6)
+    add_fully_connected(batch, shape=(1, 6, 4), depth=4)
+    check_batch(batch, tmp_path)
+
+
+def test_numbers(tmp_path: Path) -> None:
+    batch = Batch(2)
+    for pair in itertools.product([-128, 0, 127], [-128, 0, 127]):
+        add_fully_connected(batch, zeros=pair)
+    for activation, per_channel in itertools.product(
+        ("NONE", "RELU", "RELU6", "RELU_N1_TO_1"), (False, True)
+    ):
+        add_fully_connected(batch, activation=activation, per_channel=per_channel)
+        add_fully_connected(batch, activation=activation, per_channel=per_channel, bias=False)
+    for exponent, per_channel in itertools.product(range(-12, 20, 2), (False, True)):
+        add_fully_connected(batch, gain=2.0**exponent, per_channel=per_channel, units=40)
+    for weights, zero in itertools.product((-128, -127, 127), (-128, 127)):
+        add_fully_connected(batch, weights=weights, zeros=(zero, 0))
+        add_fully_connected(batch, weights=weights, zeros=(zero, 0), gain=0.05)
+    check_batch(batch, tmp_path, vectors=8)
+
+
+def halves(scale: float, rng: np.random.Generator, count: int) -> np.ndarray:
+    """Accumulators whose scaled values lie at, just below and just above halves."""
+    near = np.round((rng.integers(-140, 140, count) + 0.5) / scale)
+    return np.clip(near + rng.integers(-1, 2, count), -(2**31), 2**31 - 1).astype(np.int32)
+
+
+def test_halves(tmp_path: Path) -> None:
+    """Biases alone make accumulators next to halves: a bit less of the multiplier would show.
+
+    Scales that are ratios of small integers give doubles just below a half that round up to it.
+    """
+    batch = Batch(3)
+    rng = batch.rng
+    ratios = [
+        (3.0, 10.0),
+        (1.0, 10.0),
+        (7.0, 10.0),
+        (1.0, 3.0),
+        (1.0, 7.0),
+        (9.0, 11.0),
+        (5.0, 3.0),
+    ]
+    ratios += [(3.0, 1000.0), (7.0, 9000.0), (11.0, 30000.0), (13.0, 2.0**20 + 7), (1.0, 2.0)]
+    ratios += [tuple(rng.uniform(0.001, 0.1, 2).tolist()) for _ in range(40)]
+    ratios += [(float(a), float(b)) for a, b in rng.integers(1, 200, (60, 2))]
+    units = 120
+    for scale, out_scale in ratios:
+        for per_channel in (False, True):
+            real = float(np.float32(scale)) / float(np.float32(out_scale))
+            offsets = halves(real, rng, units)
+            source = batch.input((1, 1), Q(1.0, 0))
+            name = f"halves {scale} / {out_scale}"
+            output = batch.output(name, (1, units), Q(out_scale, int(rng.integers(-128, 128))))
+            scales = [scale] * (units if per_channel else 1)
+            if per_channel:
+                scales[-1] *= 1.5
+            batch.weighted(
+                "FULLY_CONNECTED",
+                source,
+                np.zeros((units, 1), np.int8),
+                0,
+                scales,
+                offsets,
+                output,
+                {},
+                1.0,
+            )
+    assert check_batch(batch, tmp_path, vectors=1) > 20_000

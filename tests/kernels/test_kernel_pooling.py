@@ -1,0 +1,93 @@
+"""MAX_POOL_2D, AVERAGE_POOL_2D and MEAN against the reference."""
+
+from __future__ import annotations
+
+import itertools
+from pathlib import Path
+
+import numpy as np
+import pytest
+from differential import check_batch
+from kernel_batch import Batch, Q, window_size
+
+
+def add_pool(
+    batch: Batch,
+    builtin: str,
+    *,
+    size: tuple[int, int] = (7, 6),
+    channels: int = 3,
+    kernel: tuple[int, int] = (2, 2),
+    stride: tuple[int, int] = (2, 2),
+    padding: str = "SAME",
+    zero: int = 4,
+    activation: str = "NONE",
+) -> None:
+    q = Q(0.05, zero)
+    sizes = [window_size(n, k, s, 1, padding) for n, k, s in zip(size, kernel, stride, strict=True)]
+    source = batch.input((1, *size, channels), q)
+    name = f"{builtin} {size} {kernel} {stride} {padding} {zero} {activation}"
+    output = batch.output(name, (1, *sizes, channels), q)
+    options = {
+        "Padding": padding,
+        "StrideH": stride[0],
+        "StrideW": stride[1],
+        "FilterHeight": kernel[0],
+        "FilterWidth": kernel[1],
+        "FusedActivationFunction": activation,
+    }
+    batch.op(builtin, [source], output, options)
+
+
+@pytest.mark.parametrize("builtin", ["MAX_POOL_2D", "AVERAGE_POOL_2D"])
+def test_pools(tmp_path: Path, builtin: str) -> None:
+    batch = Batch(1)
+    kernels = [(1, 1), (2, 2), (3, 3), (2, 5), (7, 6)]
+    strides = [(1, 1), (2, 2), (3, 1), (1, 4)]
+    for kernel, stride, padding in itertools.product(kernels, strides, ("SAME", "VALID")):
+        add_pool(batch, builtin, kernel=kernel, stride=stride, padding=padding)
+    for channels in range(1, 18):
+        add_pool(batch, builtin, channels=channels, kernel=(3, 2), stride=(1, 2))
+    for zero, activation in itertools.product(
+        [-128, -100, 0, 127], ["RELU", "RELU6", "RELU_N1_TO_1"]
+    ):
+        add_pool(batch, builtin, zero=zero, activation=activation)
+    for size in ((1, 1), (1, 9), (2, 2)):
+        add_pool(batch, builtin, size=size, kernel=(3, 3), stride=(1, 1))
+    check_batch(batch, tmp_path)
+
+
+def test_average_rounds_halves_away(tmp_path: Path) -> None:
+    batch = Batch(2)
+    # All sums of 1 x n windows from small values: every half between -2 and 2 comes up.
+    for n in range(1, 9):
+        values = batch.rng.integers(-2, 3, (4, 1, 1, 40, 2)).astype(np.int8)
+        q = Q(0.1, 0)
+        source = batch.input((1, 1, 40, 2), q, values)
+        output = batch.output(f"halves {n}", (1, 1, 41 - n, 2), q)
+        options = {
+            "Padding": "VALID",
+            "StrideH": 1,
+            "StrideW": 1,
+            "FilterHeight": 1,
+            "FilterWidth": n,
+        }
+        batch.op("AVERAGE_POOL_2D", [source], output, options)
+    check_batch(batch, tmp_path)
+
+
+def test_mean(tmp_path: Path) -> None:
+    batch = Batch(3)
+    rng = np.random.default_rng(4)
+    sizes = [(1, 1), (1, 2), (3, 1), (2, 2), (3, 3), (7, 7), (5, 11), (16, 8), (32, 32)]
+    ratios = [1.0, 0.5, 0.9, 1.7, 2.0**-6, 40.0, 2.0**9]
+    for size, ratio in itertools.product(sizes, ratios):
+        channels = int(rng.integers(1, 18))
+        zeros = rng.integers(-128, 128, 2).tolist()
+        keep = bool(rng.integers(2))
+        source = batch.input((1, *size, channels), Q(0.05 * ratio, zeros[0]))
+        shape = (1, 1, 1, channels) if keep else (1, channels)
+        output = batch.output(f"mean {size} ratio {ratio} {zeros}", shape, Q(0.05, zeros[1]))
+        axes = batch.numbers([1, 2] if rng.integers(2) else [-2, 1])
+        batch.op("MEAN", [source, axes], output, {"KeepDims": keep})
+    check_batch(batch, tmp_path, vectors=6)
