@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from tinydeploy.errors import InternalError
+
 
 @dataclass(frozen=True)
 class Quantization:
@@ -58,6 +60,13 @@ class Tensor:
     def size(self) -> int:
         """Number of elements."""
         return math.prod(self.shape)
+
+    @property
+    def affine(self) -> tuple[float, int]:
+        """Scale and zero point of an activation, which a verified graph always has."""
+        if self.quantization is None:
+            raise InternalError(f"tensor '{self.name}' has no quantization")
+        return self.quantization.scale, self.quantization.zero_point
 
     @property
     def rows(self) -> tuple[int, int, int]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -115,24 +115,3 @@ def prove_host(
     gone = set(unfused.stored) - set(fused.stored)
     hidden = {tensor: values for tensor, values in found.items() if tensor in gone}
     return add_comparisons(outputs, stored, compare_tensors(unfused, expectation.tensors, hidden))
-
-
-def quantize_inputs(graph: Graph, inputs: NDArray[np.float32]) -> Int8:
-    """Real inputs [n, C, H, W] of a model with one NHWC input as the int8 bytes [n, *shape].
-
-    q = round(x / scale) + zero point, halves away from zero, as TFLite's QUANTIZE.
-    """
-    tensor = graph.tensors[graph.inputs[0]]
-    quantization = tensor.quantization
-    assert quantization is not None  # verified
-    scaled = np.moveaxis(inputs, 1, -1).astype(np.float64) / quantization.scale
-    rounded = np.sign(scaled) * np.floor(np.abs(scaled) + 0.5) + quantization.zero_point
-    return np.clip(rounded, -128, 127).astype(np.int8).reshape(len(inputs), *tensor.shape)
-
-
-def dequantize_outputs(graph: Graph, outputs: Sequence[Int8] | Int8) -> NDArray[np.float64]:
-    """Bytes [n, *shape] of the first output as real numbers."""
-    quantization = graph.tensors[graph.outputs[0]].quantization
-    assert quantization is not None  # verified
-    values = np.asarray(outputs, dtype=np.float64)
-    return (values - quantization.zero_point) * quantization.scale

@@ -1,0 +1,97 @@
+"""What quantization cost: accuracy on labelled samples, closeness to the float net."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tinydeploy.errors import BudgetError
+from tinydeploy.graph.graph import Graph
+from tinydeploy.validate.fidelity import Fidelity, measure_accuracy, measure_fidelity
+
+Int8 = NDArray[np.int8]
+
+
+@dataclass(frozen=True)
+class Quality:
+    """Accuracy and fidelity; None where there are no labels, or no float net.
+
+    Args:
+        float_accuracy: Share, 0 to 1, of samples that the float net gets right.
+        int8_accuracy: The same for the int8 net.
+        fidelity: Of the int8 outputs.
+    """
+
+    float_accuracy: float | None
+    int8_accuracy: float | None
+    fidelity: Fidelity | None
+
+
+def measure_quality(
+    float_outputs: NDArray[np.float32] | None,
+    int8_outputs: NDArray[np.float64],
+    classes: NDArray[np.int64] | None,
+) -> Quality:
+    """Compares the nets' outputs [n, ...] for the same n samples, int8 ones dequantized."""
+    if float_outputs is None:
+        return Quality(None, None, None)
+    size = int(np.prod(float_outputs.shape[1:]))
+    fidelity = measure_fidelity(float_outputs, int8_outputs, classes=size > 1)
+    if classes is None:
+        return Quality(None, None, fidelity)
+    return Quality(
+        measure_accuracy(float_outputs, classes), measure_accuracy(int8_outputs, classes), fidelity
+    )
+
+
+def check_quality(quality: Quality, min_snr: float | None, max_drop: float | None) -> None:
+    """Checks against --min-snr (dB) and --max-drop (points of accuracy).
+
+    Raises:
+        BudgetError: A limit is missed, or cannot be checked for lack of a float net or labels.
+    """
+    if min_snr is not None:
+        if quality.fidelity is None:
+            raise BudgetError(
+                "--min-snr cannot be checked: a .tflite has no float original beside it",
+                "Build from the float net, or leave the option out.",
+            )
+        if quality.fidelity.snr_db < min_snr:
+            raise BudgetError(
+                f"the SNR of the int8 outputs is {quality.fidelity.snr_db:.1f} dB, "
+                f"{min_snr - quality.fidelity.snr_db:.1f} dB under the limit of {min_snr:g} dB",
+                "More calibration pictures, of the kind that the net will see, help most.",
+            )
+    if max_drop is not None:
+        if quality.float_accuracy is None or quality.int8_accuracy is None:
+            raise BudgetError(
+                "--max-drop cannot be checked: there are no labelled samples",
+                "Give --data a folder with one subfolder per class, or leave the option out.",
+            )
+        drop = 100 * (quality.float_accuracy - quality.int8_accuracy)
+        if drop > max_drop:
+            raise BudgetError(
+                f"int8 loses {drop:.2f} points of accuracy ({100 * quality.float_accuracy:.2f} % "
+                f"to {100 * quality.int8_accuracy:.2f} %), the limit is {max_drop:g}",
+                "More calibration pictures, of the kind that the net will see, help most.",
+            )
+
+
+def quantize_inputs(graph: Graph, inputs: NDArray[np.float32]) -> Int8:
+    """Real inputs [n, C, H, W] of a model with one NHWC input as its int8 bytes [n, *shape].
+
+    q = round(x / scale) + zero point, halves away from zero, as TFLite's QUANTIZE.
+    """
+    tensor = graph.tensors[graph.inputs[0]]
+    scale, zero_point = tensor.affine
+    scaled = np.moveaxis(inputs, 1, -1).astype(np.float64) / scale
+    rounded = np.sign(scaled) * np.floor(np.abs(scaled) + 0.5) + zero_point
+    return np.clip(rounded, -128, 127).astype(np.int8).reshape(len(inputs), *tensor.shape)
+
+
+def dequantize_outputs(graph: Graph, outputs: Int8) -> NDArray[np.float64]:
+    """Bytes [n, *shape] of the first output as real numbers."""
+    scale, zero_point = graph.tensors[graph.outputs[0]].affine
+    return (outputs.astype(np.float64) - zero_point) * scale
