@@ -39,6 +39,13 @@ def round_away(value: float) -> int:
     return magnitude if value >= 0 else -magnitude
 
 
+def round_array(values: ArrayLike) -> NDArray[np.int64]:
+    """`round_away` of every element; magnitudes below 2^62."""
+    values = np.asarray(values, np.float64)
+    fraction, whole = np.modf(np.abs(values))
+    return np.asarray(np.copysign(whole + (fraction >= 0.5), values), np.int64)
+
+
 def quantize_multiplier(real: float) -> tuple[int, int]:
     """Splits a real multiplier into a significand and a shift, as TFLite's QuantizeMultiplier.
 

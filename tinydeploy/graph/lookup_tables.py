@@ -16,6 +16,7 @@ from tinydeploy.graph.fixed_point import (
     multiply_double_rounding,
     quantize_multiplier,
     quantize_value,
+    round_array,
     rounding_divide_by_pot,
 )
 from tinydeploy.graph.node import Node
@@ -24,7 +25,7 @@ VALUES: Final = np.arange(-128, 128, dtype=np.int64)
 """Every int8, in the order of the tables."""
 
 Table = NDArray[np.int8]
-Function = Callable[[NDArray[np.float64]], NDArray[np.float64]]
+Function = Callable[[NDArray[np.float32]], NDArray[np.float32]]
 
 
 def quantize_table(node: Node) -> Table:
@@ -72,13 +73,11 @@ def _float_table(function: Function) -> Callable[[Node], Table]:
 
     def table(node: Node) -> Table:
         source, output = node.quantization(0), node.output_quantization
-        x = np.float32(source.scale) * (VALUES - source.zero_point).astype(np.float32)
-        y = function(x.astype(np.float64)).astype(np.float32)
+        y = function(np.float32(source.scale) * (VALUES - source.zero_point).astype(np.float32))
         scaled = y * (np.float32(1) / np.float32(output.scale))
-        # Ties away from zero; float32 has room for a half wherever the result is within int8.
-        rounded = np.trunc(scaled + np.copysign(np.float32(0.5), scaled))
+        # Ties away from zero; what lies outside of +-512 saturates for every zero point.
         return clamp(
-            np.clip(rounded, -1e6, 1e6).astype(np.int64) + output.zero_point, INT8_MIN, INT8_MAX
+            round_array(np.clip(scaled, -512, 512)) + output.zero_point, INT8_MIN, INT8_MAX
         )
 
     return table
@@ -119,14 +118,20 @@ def _high_mul_16(a: NDArray[np.int64], b: int) -> NDArray[np.int64]:
     return np.where(nudged >= 0, nudged >> 15, -((-nudged) >> 15))
 
 
-def _logistic(x: NDArray[np.float64]) -> NDArray[np.float64]:
-    # The reference bounds the argument of exp where the result is 0 or 1 in float32 anyway.
-    return 1.0 / (1.0 + np.exp(np.clip(-x, -100.0, 100.0)))
+def _logistic(x: NDArray[np.float32]) -> NDArray[np.float32]:
+    # exp is taken in double and rounded, as good C libraries do; beyond +-80 the result is 0 or 1
+    # after rounding, and float32 does not overflow.
+    exponential = np.exp(np.clip(-x.astype(np.float64), -80, 80)).astype(np.float32)
+    return np.float32(1) / (np.float32(1) + exponential)
+
+
+def _tanh(x: NDArray[np.float32]) -> NDArray[np.float32]:
+    return np.tanh(x.astype(np.float64)).astype(np.float32)
 
 
 TABLES: Final[Mapping[str, Callable[[Node], Table]]] = {
     "LOGISTIC": _float_table(_logistic),
-    "TANH": _float_table(np.tanh),
+    "TANH": _float_table(_tanh),
     "HARD_SWISH": hard_swish_table,
     "RELU": _relu_table(0.0, None),
     "RELU6": _relu_table(0.0, 6.0),

@@ -53,6 +53,9 @@ class Softmax(Op):
         product = saturating_rounding_doubling_high_mul(scale, exponentials[d])
         output = clamp(rounding_divide_by_pot(product, 35 - headroom) - 128, -128, 127)
 
+    Where headroom < 4 (the exponentials add up to 512 or more) every output is below 1/2 and so
+    -128. The reference aborts there.
+
     Args:
         depth: Length of a vector: the last dimension.
         input_multiplier: Multiplier of the difference, real value above 1.
