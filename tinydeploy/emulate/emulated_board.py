@@ -1,0 +1,370 @@
+"""A board in a process of its own, seen from the host: a serial line, and questions no real board answers."""
+
+from __future__ import annotations
+
+import os
+import queue
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import numpy as np
+
+from tinydeploy.board import Board
+from tinydeploy.emulate.image import Image
+from tinydeploy.emulate.messages import Kind, pack_message, read_message
+from tinydeploy.emulate.profile import Block, Profile, make_profile
+from tinydeploy.errors import EmulationError, InternalError, MissingDependencyError
+
+_EVENT = np.dtype("<i4,<i4,<i4,<i4,<u8")
+_SHARE = np.dtype("<i4,<u4,<u4,<u4,<u8,<u8")
+_BLOCK = np.dtype("<u8,<u8,<u4,<u4,<u4,<u4,<u4,<u4,<u4,<u4")
+
+_START_TIMEOUT, _REPLY_TIMEOUT = 120.0, 60.0
+
+
+@dataclass(frozen=True)
+class LayerEvent:
+    """One call of a layer: rows [first, last) of its output, and the instructions it took.
+
+    The first event of a run includes what ran before it, each other what ran until the next began.
+    """
+
+    layer: int
+    first: int
+    last: int
+    instructions: int
+
+
+class EmulatedTransport:
+    """The emulated board's serial line."""
+
+    def __init__(self, emulated: EmulatedBoard) -> None:
+        self._emulated = emulated
+
+    def read(self, max_bytes: int, timeout_s: float) -> bytes:
+        """Up to `max_bytes` that the firmware sent; none if there are none within the time.
+
+        Raises:
+            EmulationError: The firmware has stopped, and all it sent before has been read.
+        """
+        return self._emulated.read_uart(max_bytes, timeout_s)
+
+    def write(self, data: bytes) -> None:
+        """Sends bytes to the firmware.
+
+        Raises:
+            EmulationError: The firmware has stopped.
+        """
+        self._emulated.write_uart(data)
+
+
+class EmulatedBoard:
+    """Runs an ELF file, as a debug probe would flash it, on an emulated board.
+
+        with EmulatedBoard(elf, board) as emulated:
+            client = BoardClient(emulated.transport)
+
+    Args:
+        elf: The firmware.
+        board: The board.
+        counter: "native", "python", or "" for the native instruction counter where a C compiler makes one.
+
+    Raises:
+        MissingDependencyError: Unicorn is not installed.
+        EmulationError: The image does not fit the board, or the emulator's process died.
+    """
+
+    def __init__(self, elf: Path, board: Board, *, counter: str = "") -> None:
+        self.image = Image(elf)
+        self.transport = EmulatedTransport(self)
+        self._elf, self._board, self._wish = elf, board, counter
+        self.counter = ""
+        self._uart = bytearray()
+        self._news = threading.Condition()
+        self._replies: queue.SimpleQueue[tuple[dict[str, Any], bytes]] = queue.SimpleQueue()
+        self._stopped: dict[str, Any] | None = None
+        self._gone = False
+        self._keys: list[Hashable] = []
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        self._complaints = tempfile.TemporaryFile()
+        package = str(Path(__file__).resolve().parents[2])
+        path = os.pathsep.join(filter(None, [package, os.environ.get("PYTHONPATH", "")]))
+        self._process = subprocess.Popen(
+            [sys.executable, "-X", "faulthandler", "-m", "tinydeploy.emulate.server"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._complaints,
+            env=os.environ | {"PYTHONPATH": path},
+            bufsize=0,
+        )
+        self._listener = threading.Thread(target=self._listen, daemon=True)
+        self._listener.start()
+        try:
+            facts, _ = self._send(
+                {"elf": str(self._elf), "board": asdict(self._board), "counter": self._wish},
+                _START_TIMEOUT,
+            )
+        except BaseException:
+            self.close()
+            raise
+        self.counter = facts["counter"]
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Ends the emulator's process."""
+        process, self._process = self._process, None
+        if process is None:
+            return
+        process.kill()
+        process.wait()
+        self._listener.join()
+        for pipe in (process.stdin, process.stdout):
+            if pipe:
+                pipe.close()
+        self._complaints.close()
+
+    def instructions(self) -> int:
+        """Instructions executed since reset, exactly."""
+        return int(self._ask("instructions")["instructions"])
+
+    def core_clock_hz(self) -> float:
+        """Clock of the core as the firmware has set up the chip's registers."""
+        return float(self._ask("clock")["hertz"])
+
+    def baud(self) -> float:
+        """Bits per second of the console as the firmware has set it up."""
+        return float(self._ask("clock")["baud"])
+
+    def read_memory(self, address: int, size: int) -> bytes:
+        """The bytes at an address.
+
+        Raises:
+            EmulationError: They do not lie in one of the board's memories.
+        """
+        facts, data = self._request({"do": "read", "address": address, "size": size})
+        if not facts["found"]:
+            raise EmulationError(f"the board has no {size} bytes of memory at {address:#010x}")
+        return data
+
+    def trace_model(self, prefix: str) -> None:
+        """Follows each run of a model from now on.
+
+        Args:
+            prefix: The model's name: its functions are `<prefix>_run` and `<prefix>_layer<k>`.
+
+        Raises:
+            EmulationError: The ELF file has no such functions.
+        """
+        starts: dict[str, int] = {f.name: f.address for f in self.image.functions}
+        runs = [starts[n] for n in (f"{prefix}_run", f"{prefix}_run_observed") if n in starts]
+        name = f"{prefix}_layer"
+        layers = [
+            (address, int(symbol.removeprefix(name)))
+            for symbol, address in starts.items()
+            if symbol.startswith(name) and symbol.removeprefix(name).isdecimal()
+        ]
+        # The compiler marks copies that it has specialized: a copy need not have the arguments that are read here.
+        clones = [s for s in starts if s.startswith(name) and "." in s and not s.endswith(".cold")]
+        if not runs or not layers or clones:
+            found = f"has the specialized copies {', '.join(clones)}" if clones else "lacks them"
+            raise EmulationError(
+                f"cannot trace {prefix}_run and {name}<k>: {self._elf.name} {found}",
+                "The image must not be stripped, and layer functions must be neither inlined nor cloned.",
+            )
+        self._request({"do": "trace", "runs": runs, "layers": layers})
+
+    def layer_events(self) -> list[LayerEvent]:
+        """Events of the last complete run of the traced model; their instructions add up to the run's."""
+        _, data = self._request({"do": "events"})
+        return [
+            LayerEvent(int(layer), int(first), int(last), int(count))
+            for layer, first, last, _, count in np.frombuffer(data, _EVENT)
+        ]
+
+    def runs(self) -> int:
+        """Complete runs of the traced model so far."""
+        return int(self._ask("events")["runs"])
+
+    def stack_high_water(self) -> int:
+        """Bytes of stack that the last complete run of the traced model wrote, below its caller's frame."""
+        return int(self._ask("events")["stack"])
+
+    def capture(self, rows: Mapping[tuple[int, int], Sequence[tuple[int, int, Hashable]]]) -> None:
+        """Reads memory whenever the event that makes a row is complete, from the next run on.
+
+        Args:
+            rows: (layer, row) -> pieces as (address, bytes, key).
+        """
+        self._keys = []
+        table = []
+        for (layer, row), pieces in rows.items():
+            numbered = []
+            for address, size, key in pieces:
+                numbered.append((address, size, len(self._keys)))
+                self._keys.append(key)
+            table.append((layer, row, numbered))
+        self._request({"do": "capture", "rows": table})
+
+    def captured(self) -> dict[Hashable, bytes]:
+        """What was captured so far, by key."""
+        facts, data = self._request({"do": "captured"})
+        found: dict[Hashable, bytes] = {}
+        at = 0
+        for number, size in facts["pieces"]:
+            found[self._keys[number]] = data[at : at + size]
+            at += size
+        return found
+
+    def profile(self) -> Profile:
+        """What was executed since reset."""
+        facts, data = self._request({"do": "blocks"})
+        rows = np.frombuffer(data, _BLOCK).tolist()
+        blocks = [Block(r[2], r[3], r[4], r[0], r[1]) for r in rows if r[0]]
+        profile = make_profile(self.image, blocks)
+        if profile.instructions != facts["instructions"]:
+            raise InternalError(
+                f"blocks add up to {profile.instructions} of {facts['instructions']} instructions"
+            )
+        return profile
+
+    def layer_profiles(self) -> dict[int, Profile]:
+        """What each layer executed in the last complete run of the traced model."""
+        _, data = self._request({"do": "shares"})
+        layers: dict[int, list[Block]] = {}
+        for layer, address, size, instructions, executions, taken in np.frombuffer(
+            data, _SHARE
+        ).tolist():
+            block = Block(address, size, instructions, executions, taken)
+            layers.setdefault(layer, []).append(block)
+        return {layer: make_profile(self.image, blocks) for layer, blocks in sorted(layers.items())}
+
+    def read_uart(self, max_bytes: int, timeout_s: float) -> bytes:
+        """See EmulatedTransport.read."""
+        deadline = time.monotonic() + timeout_s
+        with self._news:
+            while not self._uart:
+                if self._gone or self._stopped:
+                    raise self._death()
+                left = deadline - time.monotonic()
+                if left <= 0:
+                    return b""
+                self._news.wait(left)
+            data = bytes(self._uart[:max_bytes])
+            del self._uart[:max_bytes]
+            return data
+
+    def write_uart(self, data: bytes) -> None:
+        """See EmulatedTransport.write."""
+        if self._gone or self._stopped:
+            raise self._death()
+        self._write(pack_message(Kind.UART, data))
+
+    def failure(self) -> EmulationError | None:
+        """Why the firmware or the emulator has stopped; None while they run."""
+        return self._death() if self._gone or self._stopped else None
+
+    def _ask(self, what: str) -> dict[str, Any]:
+        return self._request({"do": what})[0]
+
+    def _request(self, request: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
+        return self._send(request, _REPLY_TIMEOUT)
+
+    def _send(self, request: dict[str, Any], timeout: float) -> tuple[dict[str, Any], bytes]:
+        self._write(pack_message(Kind.REQUEST, request))
+        deadline = time.monotonic() + timeout
+        while True:
+            try:
+                facts, data = self._replies.get(timeout=0.2)
+                break
+            except queue.Empty:
+                if self._gone and self._replies.empty():
+                    raise self._death() from None
+                if time.monotonic() > deadline:
+                    raise EmulationError(
+                        f"the emulator's process does not answer within {timeout:g} s"
+                    ) from None
+        if "error" in facts:
+            raise EmulationError(facts["error"], facts.get("hint", ""))
+        return facts, data
+
+    def _write(self, message: bytes) -> None:
+        if self._process is None or self._process.stdin is None:
+            raise EmulationError("the emulated board is not running")
+        try:
+            view = memoryview(message)
+            while view:
+                view = view[self._process.stdin.write(view) :]
+        except OSError as error:
+            self._listener.join(5)
+            raise self._death() from error
+
+    def _listen(self) -> None:
+        assert self._process is not None
+        assert self._process.stdout is not None
+        source = self._process.stdout
+        while (message := read_message(source)) is not None:
+            kind, facts, data = message
+            if kind is Kind.REPLY:
+                self._replies.put((facts, data))
+                continue
+            with self._news:
+                if kind is Kind.STOPPED:
+                    self._stopped = facts
+                else:
+                    self._uart += data
+                self._news.notify_all()
+        with self._news:
+            self._gone = True
+            self._news.notify_all()
+
+    def _death(self) -> EmulationError | MissingDependencyError:
+        if self._stopped:
+            return EmulationError(
+                self._describe(self._stopped), _ADVICE.get(self._stopped["reason"], "")
+            )
+        if self._process is None:
+            return EmulationError("the emulated board is not running")
+        try:
+            code: int | str = self._process.wait(5)
+        except subprocess.TimeoutExpired:
+            code = "unknown"
+        self._complaints.seek(0)
+        said = self._complaints.read().decode(errors="replace").strip()
+        if "No module named 'unicorn'" in said or "No module named 'capstone'" in said:
+            return MissingDependencyError(
+                "the emulated board needs the packages unicorn and capstone",
+                "Install them with: pip install 'tinydeploy[emulate]'.",
+            )
+        last = said.splitlines()[-1] if said else "no message"
+        return EmulationError(f"the emulator's process ended (exit code {code}): {last}")
+
+    def _describe(self, facts: dict[str, Any]) -> str:
+        image, pc, lr = self.image, int(facts["pc"]), int(facts["lr"])
+        text = f"the firmware stopped: {facts['text']}; at {pc:#010x} in {image.describe(pc)}"
+        if image.function_at(lr & ~1):
+            text += f", called from {image.describe((lr & ~1) - 2)}"
+        return text + f", sp {int(facts['sp']):#010x}"
+
+
+_ADVICE = {
+    "internal": "This is a bug of the emulator, not of the firmware.",
+    "violation": "A real board would fail here, perhaps only sometimes.",
+}

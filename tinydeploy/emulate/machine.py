@@ -1,0 +1,396 @@
+"""The emulated chip: core, memories and peripherals, and the loop that runs them.
+
+Unicorn executes the instructions; interrupts, faults, requests of the parent and the rules that Unicorn does not know
+are handled between two blocks of instructions, outside of it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from unicorn import (
+    UC_ARCH_ARM,
+    UC_HOOK_INSN_INVALID,
+    UC_HOOK_INTR,
+    UC_HOOK_MEM_PROT,
+    UC_HOOK_MEM_UNMAPPED,
+    UC_MEM_FETCH_PROT,
+    UC_MEM_FETCH_UNMAPPED,
+    UC_MEM_WRITE_PROT,
+    UC_MEM_WRITE_UNMAPPED,
+    UC_MODE_THUMB,
+    Uc,
+    UcError,
+)
+from unicorn import arm_const as uc_arm
+
+from tinydeploy.board import Board
+from tinydeploy.emulate import counter as counting
+from tinydeploy.emulate import system
+from tinydeploy.emulate.alignment import find_bases
+from tinydeploy.emulate.bus import PeripheralBus
+from tinydeploy.emulate.counter import Hooks, open_counter
+from tinydeploy.emulate.exceptions import (
+    BUS_FAULT,
+    FIRST_IRQ,
+    SVCALL,
+    USAGE_FAULT,
+    Exceptions,
+    Fault,
+    LockupError,
+)
+from tinydeploy.emulate.host_line import HostLine
+from tinydeploy.emulate.image import Image
+from tinydeploy.emulate.memories import Memories
+from tinydeploy.emulate.messages import Kind
+from tinydeploy.emulate.peripherals.family import Supervisor, open_family
+from tinydeploy.emulate.peripherals.uart import Uart
+
+_CPUS = {"cortex-m4": uc_arm.UC_CPU_ARM_CORTEX_M4, "cortex-m7": uc_arm.UC_CPU_ARM_CORTEX_M7}
+_NOWHERE = 0xFFFFFFFE
+_EXC_RETURN = 0xFFFFFF00
+
+# So long may a fault handler run to print its report.
+_LAST_WORDS = 5_000_000
+# Seconds between two looks at the time while the firmware waits for the host.
+_NAP = 0.05
+# A masked pending interrupt is looked at again after so many instructions.
+_MASKED = 256
+
+_WFI = (b"\x30\xbf", b"\xaf\xf3\x03\x80")
+_HINTS = (b"\x20\xbf", b"\x10\xbf")  # WFE, YIELD: do nothing here
+
+
+class EmulatedChip:
+    """A board's microcontroller with an image in its flash, at power-on.
+
+    Args:
+        board: The board.
+        image: The firmware.
+        line: Where UART bytes and requests come from.
+        counter: "native", "python", or "" for the faster one that works.
+    """
+
+    def __init__(self, board: Board, image: Image, line: HostLine, counter: str) -> None:
+        self._image, self._line = image, line
+        # Not UC_MODE_MCLASS: that forces a Cortex-M33 whatever the model says.
+        uc = self.uc = Uc(UC_ARCH_ARM, UC_MODE_THUMB)
+        uc.ctl_set_cpu_model(_CPUS[board.cpu])
+        supervisor = Supervisor(self.now, self._violate)
+        self.family = open_family(board, supervisor)
+        self.uart = Uart(
+            board.console, self.family, supervisor, line.send_byte, self._look_for_bytes
+        )
+        self.memories = Memories(uc, board, self.family.read)
+        self.memories.program(image)
+        self._exceptions = Exceptions(uc, self.memories, board.code_memory.address)
+        self._system = system.SystemSpace(
+            board.cpu, self._exceptions, self.now, self._kick, self._set_fpu, self._request_reset
+        )
+        self._bus = PeripheralBus(uc, self.family, self.uart, self._system, self._registers_changed)
+        self.on_watch: Callable[[int], None] = lambda address: None
+        hooks = Hooks(self._analyse, self._would_execute, lambda address: self.on_watch(address))
+        self.counter = open_counter(uc, self.memories.executable, hooks, counter)
+        uc.hook_add(UC_HOOK_INTR, self._on_interrupt)
+        uc.hook_add(UC_HOOK_INSN_INVALID, self._on_invalid)
+        uc.hook_add(UC_HOOK_MEM_UNMAPPED | UC_HOOK_MEM_PROT, self._on_bad_access)
+        self._irq = FIRST_IRQ + board.console.irq
+        self._skipped = 0  # cycles that passed while the core slept
+        self._asleep = False
+        self._last_words_until = counting.NEVER
+        self._event: str | Fault = ""
+        self._first_fault: dict[str, Any] | None = None
+        self._new_sites: list[tuple[int, int]] = []
+        self.stopped: dict[str, Any] | None = None  # why the firmware stopped for good
+        line.on_message(self._on_message)
+        self._reset(board)
+
+    def now(self) -> int:
+        """Core clock cycles since reset: one per executed instruction, plus the time asleep."""
+        return self.counter.total + self._skipped
+
+    def run(self, serve: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
+        """Runs until the firmware stops for good.
+
+        Args:
+            serve: Answers a request of the parent.
+
+        Returns:
+            Why and where it stopped.
+        """
+        while self.stopped is None:
+            self._line.take(self.uart.received, 0)
+            while self._line.requests:
+                serve(self._line.requests.popleft())
+            self._take_interrupts()
+            if self._asleep:
+                self._sleep()
+                continue
+            self._set_deadline()
+            if not self._line.requests:
+                self._execute(_NOWHERE)
+                self._handle_event()
+        return self.stopped
+
+    def _reset(self, board: Board) -> None:
+        vectors = self.memories.read(board.code_memory.address, 8) or b""
+        sp, pc = (int.from_bytes(vectors[at : at + 4], "little") for at in (0, 4))
+        self.uc.reg_write(uc_arm.UC_ARM_REG_SP, sp & ~3)
+        self.uc.reg_write(uc_arm.UC_ARM_REG_LR, 0xFFFFFFFF)
+        self.uc.reg_write(uc_arm.UC_ARM_REG_PC, pc | 1)
+        if not pc & 1 or self.memories.read(pc & ~1, 2) is None:
+            self._stop("fault", f"the reset vector {pc:#010x} does not point to code", pc)
+
+    def _execute(self, until: int) -> None:
+        """Runs until something happens; what it was is in `_event` and in the counter."""
+        self._event, self.counter.reason = "", counting.NOTHING
+        pc = self.uc.reg_read(uc_arm.UC_ARM_REG_PC)
+        try:
+            self.uc.emu_start(pc | 1, until)
+        except UcError as error:
+            if not self._event:
+                self._event = f"emulator error: {error}"
+
+    def _handle_event(self) -> None:
+        counter, event = self.counter, self._event
+        pc = self.uc.reg_read(uc_arm.UC_ARM_REG_PC) & ~1
+        if isinstance(event, Fault):
+            self._take_fault(event, pc)
+        elif event == "return":
+            fault = self._exceptions.leave(pc | 1)
+            counter.forget_last()
+            if fault:
+                self._take_fault(fault, pc)
+        elif event == "svc":
+            self._exceptions.pending.add(SVCALL)
+        elif event == "breakpoint":
+            counter.trim(pc)
+            self._stop("breakpoint", "the firmware executed a breakpoint", pc)
+        elif event:
+            self._stop("internal", event, pc)
+        elif counter.reason in (counting.FPU_OFF, counting.UNALIGNED):
+            self._approach(pc)
+        elif counter.reason == counting.RETRANSLATE:
+            for register, site in self._new_sites:
+                counter.add_site(register, site)
+            last = max((site for _, site in self._new_sites), default=pc)
+            self._new_sites.clear()
+            self.uc.ctl_remove_cache(pc, last + 4)
+        elif counter.reason == counting.NOTHING and self._is_behind_wfi(pc):
+            self._asleep = True
+
+    def _approach(self, pc: int) -> None:
+        """Runs a block up to the instruction that the counter refused, and takes its fault."""
+        counter = self.counter
+        reason, site = counter.reason, counter.site
+        if pc < site:
+            counter.deadline, counter.skip = counting.NEVER, 1
+            self.uc.ctl_remove_cache(pc, site + 4)
+            self._execute(site)
+            if self._event or self.uc.reg_read(uc_arm.UC_ARM_REG_PC) & ~1 != site:
+                self._handle_event()  # something else came first
+                return
+        if reason == counting.FPU_OFF:
+            fault = Fault(
+                USAGE_FAULT, 1 << 19, "floating-point instruction before CPACR enables the FPU"
+            )
+        else:
+            fault = Fault(
+                USAGE_FAULT, 1 << 24, "LDM, LDRD, VLDR or the like at an unaligned address"
+            )
+        self._take_fault(fault, site)
+
+    def _take_fault(self, fault: Fault, pc: int) -> None:
+        """Enters the fault handler; the firmware may print its report, then it stops."""
+        self.counter.trim(pc)
+        self.counter.forget_last()
+        first = self._facts("fault", fault.text, pc)
+        if fault.address is not None:
+            first["address"] = fault.address
+        self._first_fault = self._first_fault or first
+        self._last_words_until = min(self._last_words_until, self.counter.total + _LAST_WORDS)
+        self.uc.reg_write(uc_arm.UC_ARM_REG_PC, pc | 1)
+        try:
+            self._exceptions.raise_fault(fault)
+        except LockupError:
+            self.stopped = self._first_fault
+
+    def _take_interrupts(self) -> None:
+        self._system.take_tick()
+        if self.uart.interrupts():
+            self._exceptions.pending.add(self._irq)
+        else:
+            self._exceptions.pending.discard(self._irq)
+        if self._asleep and self._exceptions.wakes():
+            self._asleep = False
+        number = self._exceptions.next_pending()
+        if number is not None and self.stopped is None:
+            self.counter.forget_last()
+            try:
+                self._exceptions.enter(number)
+            except LockupError as error:
+                self._stop("fault", str(error), self.uc.reg_read(uc_arm.UC_ARM_REG_PC))
+
+    def _set_deadline(self) -> None:
+        total = self.counter.total
+        deadline = self._last_words_until
+        if self._system.tick_interrupts and self._system.tick_at is not None:
+            deadline = min(deadline, max(self._system.tick_at - self._skipped, total + 1))
+        if self._exceptions.pending:
+            deadline = min(deadline, total + _MASKED)
+        if total >= self._last_words_until:
+            self.stopped = self._first_fault
+        self.counter.deadline = deadline
+
+    def _sleep(self) -> None:
+        """WFI: time passes as on the wall until an interrupt or a message comes."""
+        if self._last_words_until != counting.NEVER:
+            self.stopped = self._first_fault
+            return
+        hertz, tick = self.family.core_clock_hz(), self._system.tick_at
+        if tick is None or not self._system.tick_interrupts:
+            self._pass_time(None)
+        elif not self._pass_time(max(tick - self.now(), 0) / hertz):
+            self._skipped += max(tick - self.now(), 0)
+
+    def _look_for_bytes(self, idle: bool) -> None:
+        """The firmware polls an empty receiver, `idle` if it has done nothing else for a while."""
+        self._line.flush()
+        self._line.take(self.uart.received, 0)
+        if idle and not self.uart.received and not self._line.requests:
+            self._pass_time(_NAP)
+        if self._line.requests or self._system.tick_interrupts:
+            self._kick()
+
+    def _pass_time(self, timeout: float | None) -> bool:
+        """Waits for a message; the time it takes counts as cycles."""
+        start = time.monotonic()
+        heard = self._line.take(self.uart.received, timeout)
+        self._skipped += int((time.monotonic() - start) * self.family.core_clock_hz())
+        return heard
+
+    def _on_message(self, kind: Kind) -> None:
+        """In the receiving thread."""
+        if kind is Kind.REQUEST or self.uart.wants_interrupt:
+            self._kick()
+
+    def _kick(self) -> None:
+        # Stopping Unicorn inside a register access would execute the access twice: the counter stops it at the next
+        # block.
+        self.counter.kick()
+
+    def _set_fpu(self, on: bool) -> None:
+        self.counter.set_fpu(on)
+
+    def _registers_changed(self) -> None:
+        self.uart.recheck()
+        self.memories.close_gates()
+
+    def _violate(self, rule: str) -> None:
+        if self.stopped is None:
+            self._stop("violation", rule, self.uc.reg_read(uc_arm.UC_ARM_REG_PC))
+            self._kick()
+
+    def _request_reset(self) -> None:
+        if self._last_words_until != counting.NEVER:
+            self.stopped = self._first_fault
+        elif self.stopped is None:
+            self._stop(
+                "reset", "the firmware reset the chip", self.uc.reg_read(uc_arm.UC_ARM_REG_PC)
+            )
+        self._kick()
+
+    def _stop(self, reason: str, text: str, pc: int) -> None:
+        if self._last_words_until != counting.NEVER and reason == "breakpoint":
+            self.stopped = self._first_fault
+        else:
+            self.stopped = self._facts(reason, text, pc)
+
+    def _facts(self, reason: str, text: str, pc: int) -> dict[str, Any]:
+        read = self.uc.reg_read
+        return {
+            "reason": reason,
+            "text": text,
+            "pc": pc & ~1,
+            "lr": read(uc_arm.UC_ARM_REG_LR),
+            "sp": read(uc_arm.UC_ARM_REG_SP),
+            "instructions": self.counter.total,
+        }
+
+    def _is_behind_wfi(self, pc: int) -> bool:
+        return any(self.memories.read(pc - len(code), len(code)) == code for code in _WFI)
+
+    def _on_interrupt(self, uc: Uc, number: int, _: object) -> None:
+        pc = uc.reg_read(uc_arm.UC_ARM_REG_PC)
+        if number == 2:
+            self._event = "svc"
+        elif number == 7:
+            self._event = "breakpoint"
+        elif pc >= _EXC_RETURN:
+            self._event = "return"
+        else:
+            self._event = Fault(
+                USAGE_FAULT, 1 << 17, f"the core cannot execute at {pc:#010x} (exception {number})"
+            )
+        uc.emu_stop()
+
+    def _on_invalid(self, uc: Uc, _: object) -> bool:
+        pc = uc.reg_read(uc_arm.UC_ARM_REG_PC)
+        if self.memories.read(pc - 2, 2) in _HINTS:
+            return True
+        self._event = Fault(USAGE_FAULT, 1 << 16, "undefined instruction")
+        return False
+
+    def _on_bad_access(
+        self, uc: Uc, access: int, address: int, size: int, value: int, _: object
+    ) -> bool:
+        if self.memories.admit(address):
+            return True
+        if access in (UC_MEM_FETCH_UNMAPPED, UC_MEM_FETCH_PROT):
+            if address >= _EXC_RETURN:
+                self._event = "return"
+            else:
+                self._event = Fault(
+                    BUS_FAULT, 1 << 8, f"fetches an instruction from {address:#010x}"
+                )
+            return False
+        verb = "writes" if access in (UC_MEM_WRITE_UNMAPPED, UC_MEM_WRITE_PROT) else "reads"
+        text = f"{verb} {size} bytes at {address:#010x}, {self._place(address)}"
+        self._event = Fault(BUS_FAULT, 1 << 9, text, address)
+        return False
+
+    def _place(self, address: int) -> str:
+        memory = self.memories.find(address)
+        if memory is None:
+            sp = self.uc.reg_read(uc_arm.UC_ARM_REG_SP)
+            if self.memories.find(sp) is None or abs(sp - address) < 256:
+                return f"where the board has no memory: the stack has overflowed (sp {sp:#010x})"
+            return "where the board has no memory"
+        if not self.memories.is_clocked(memory):
+            gate = memory.clock
+            assert gate is not None
+            return (
+                f"in {memory.name}, whose clock is off"
+                f" (bits {gate.mask:#x} of the register at {gate.register:#010x})"
+            )
+        return f"in {memory.name}, which is {memory.access}"
+
+    def _analyse(self, address: int, size: int) -> tuple[list[tuple[int, int]], bool]:
+        found = find_bases(self.memories.read(address, size) or b"", address)
+        self._new_sites += found.at_site
+        return found.at_start, bool(found.at_site)
+
+    def _would_execute(self, site: int) -> bool:
+        """Whether an instruction inside an IT block passes its condition now."""
+        psr = self.uc.reg_read(uc_arm.UC_ARM_REG_XPSR)
+        state = psr >> 8 & 0xFC | psr >> 25 & 3
+        return not state & 15 or passes(state >> 4, psr)
+
+
+def passes(condition: int, psr: int) -> bool:
+    """Whether a condition code holds for the flags in xPSR (ARMv7-M ARM, A7.3)."""
+    n, z, c, v = (bool(psr >> bit & 1) for bit in (31, 30, 29, 28))
+    holds = (z, c, n, v, c and not z, n == v, n == v and not z, True)[condition >> 1]
+    return holds != bool(condition & 1 and condition != 15)

@@ -1,0 +1,120 @@
+"""The board's memories as host buffers, and nothing else in the address space.
+
+At power-on flash is erased or holds the image, RAM holds arbitrary bytes (never zero by chance), and memories behind
+a clock gate answer only once their enable bits are set.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import mmap
+from collections.abc import Callable
+
+import numpy as np
+from unicorn import UC_PROT_EXEC, UC_PROT_READ, UC_PROT_WRITE, Uc
+
+from tinydeploy.board import Board, Memory
+from tinydeploy.emulate.image import Image
+from tinydeploy.errors import InputFileError
+
+_PROTECTION = {"r": UC_PROT_READ, "w": UC_PROT_WRITE, "x": UC_PROT_EXEC}
+
+
+class Memories:
+    """Maps a board's memories into a processor.
+
+    Args:
+        uc: The processor.
+        board: Its memories.
+        read_register: Reads a clock enable register.
+    """
+
+    def __init__(self, uc: Uc, board: Board, read_register: Callable[[int], int]) -> None:
+        self._uc, self._board, self._read_register = uc, board, read_register
+        self._buffers = {memory.name: mmap.mmap(-1, memory.size) for memory in board.memories}
+        self._mapped: set[str] = set()
+        self.power_on()
+        for memory in board.memories:
+            if memory.clock is None:
+                self._map(memory)
+
+    def power_on(self) -> None:
+        """Erases flash, fills RAM with arbitrary bytes, the same ones each time."""
+        generator = np.random.default_rng(0x5AFE)
+        for memory in self._board.memories:
+            if "w" in memory.access:
+                content = generator.integers(1, 256, memory.size, np.uint8).tobytes()
+            else:
+                content = b"\xff" * memory.size
+            self._buffers[memory.name][:] = content
+
+    def program(self, image: Image) -> None:
+        """Writes an image's segments to flash, as a flashing tool does.
+
+        Raises:
+            InputFileError: A segment's load address is not in flash.
+        """
+        flash = self._board.code_memory
+        for address, data in image.segments:
+            if not flash.address <= address or address + len(data) > flash.end:
+                raise InputFileError(
+                    f"the image loads {len(data)} bytes at {address:#010x}, outside the flash of {self._board.name}",
+                    "Build the image for this board.",
+                )
+            at = address - flash.address
+            self._buffers[flash.name][at : at + len(data)] = data
+
+    @property
+    def executable(self) -> dict[int, mmap.mmap]:
+        """First address and content of each memory that code can run from."""
+        return {m.address: self._buffers[m.name] for m in self._board.memories if "x" in m.access}
+
+    def find(self, address: int) -> Memory | None:
+        """The memory that an address lies in, its clock running or not."""
+        for memory in self._board.memories:
+            if memory.address <= address < memory.end:
+                return memory
+        return None
+
+    def read(self, address: int, size: int) -> bytes | None:
+        """The bytes at an address; None where they do not all lie in one memory."""
+        memory = self.find(address)
+        if memory is None or size < 0 or address + size > memory.end:
+            return None
+        at = address - memory.address
+        return self._buffers[memory.name][at : at + size]
+
+    def write(self, address: int, data: bytes) -> bool:
+        """Writes RAM; False where the bytes do not all lie in one memory that can be written."""
+        memory = self.find(address)
+        if memory is None or "w" not in memory.access or address + len(data) > memory.end:
+            return False
+        at = address - memory.address
+        self._buffers[memory.name][at : at + len(data)] = data
+        return True
+
+    def admit(self, address: int) -> bool:
+        """Maps the gated memory at an address if its clock runs; whether it did."""
+        memory = self.find(address)
+        if memory is None or memory.name in self._mapped or not self.is_clocked(memory):
+            return False
+        self._map(memory)
+        return True
+
+    def close_gates(self) -> None:
+        """Unmaps the gated memories whose clock was turned off."""
+        for memory in self._board.memories:
+            if memory.name in self._mapped and not self.is_clocked(memory):
+                self._uc.mem_unmap(memory.address, memory.size)
+                self._mapped.discard(memory.name)
+
+    def is_clocked(self, memory: Memory) -> bool:
+        """Whether a memory's enable bits are set."""
+        gate = memory.clock
+        return gate is None or self._read_register(gate.register) & gate.mask == gate.mask
+
+    def _map(self, memory: Memory) -> None:
+        protection = sum(_PROTECTION[letter] for letter in memory.access)
+        pointer = ctypes.addressof(ctypes.c_char.from_buffer(self._buffers[memory.name]))
+        self._uc.mem_map_ptr(memory.address, memory.size, protection, pointer)
+        self._mapped.add(memory.name)

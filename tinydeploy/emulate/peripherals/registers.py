@@ -1,0 +1,152 @@
+"""Register storage, oscillators with start-up time, and GPIO ports: what STM32 families share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from tinydeploy.board import Console, Pin
+from tinydeploy.emulate.peripherals.family import START_UP, Supervisor
+
+_MODER, _IDR, _ODR, _BSRR, _AFRL, _AFRH = 0x00, 0x10, 0x14, 0x18, 0x20, 0x24
+_ALTERNATE = 2
+
+
+class Registers:
+    """Words by offset, with reset values.
+
+    Args:
+        base: Address of offset 0.
+        reset: Reset values that are not zero.
+    """
+
+    def __init__(self, base: int, reset: Mapping[int, int] | None = None) -> None:
+        self.base = base
+        self._reset = dict(reset or {})
+        self._words = dict(self._reset)
+
+    def __getitem__(self, offset: int) -> int:
+        return self._words.get(offset, 0)
+
+    def __setitem__(self, offset: int, value: int) -> None:
+        self._words[offset] = value
+
+    def reset(self) -> None:
+        """Back to the values after reset."""
+        self._words = dict(self._reset)
+
+
+@dataclass(frozen=True)
+class Oscillator:
+    """A clock source with an enable bit and a ready bit in one register."""
+
+    name: str
+    on: int
+    ready: int
+
+
+class Oscillators:
+    """Clock sources that are ready some time after they were turned on.
+
+    Args:
+        sources: Their bits in the control register.
+        supervisor: For the time.
+        running: Names of those that run after reset.
+    """
+
+    def __init__(
+        self, sources: tuple[Oscillator, ...], supervisor: Supervisor, running: tuple[str, ...]
+    ) -> None:
+        self._sources, self._supervisor = {source.name: source for source in sources}, supervisor
+        self._ready_at: dict[str, int] = dict.fromkeys(running, 0)
+
+    def control(self, value: int, blocked: tuple[str, ...] = ()) -> None:
+        """Follows a write to the control register; `blocked` sources do not start."""
+        for name, source in self._sources.items():
+            if not value >> source.on & 1 or name in blocked:
+                self._ready_at.pop(name, None)
+            elif name not in self._ready_at:
+                self._ready_at[name] = self._supervisor.now() + START_UP
+
+    def is_on(self, name: str) -> bool:
+        """Whether the source is turned on."""
+        return name in self._ready_at
+
+    def is_ready(self, name: str) -> bool:
+        """Whether the source delivers its clock."""
+        return name in self._ready_at and self._supervisor.now() >= self._ready_at[name]
+
+    def ready_bits(self) -> int:
+        """The ready bits of the control register."""
+        return sum(1 << s.ready for name, s in self._sources.items() if self.is_ready(name))
+
+
+class Ports:
+    """The GPIO ports A to K.
+
+    Args:
+        base: Address of port A; each port takes 0x400.
+        is_clocked: Whether a port (0 = A) has its bus clock.
+        enable: Name of the enable register, for messages.
+        supervisor: For reports.
+    """
+
+    COUNT = 11
+
+    def __init__(
+        self, base: int, is_clocked: Callable[[int], bool], enable: str, supervisor: Supervisor
+    ) -> None:
+        self.window = (base, 0x400 * self.COUNT)
+        self._is_clocked, self._enable, self._supervisor = is_clocked, enable, supervisor
+        # After reset every pin is analog, but for the debug pins on ports A and B.
+        modes = {0: 0xABFFFFFF, 1: 0xFFFFFEBF}
+        self._ports = [
+            Registers(base + 0x400 * n, {_MODER: modes.get(n, 0xFFFFFFFF)})
+            for n in range(self.COUNT)
+        ]
+
+    def read(self, address: int) -> int:
+        """Reads a port's register; zero while its clock is off."""
+        port, offset = self._find(address)
+        if not self._is_clocked(port):
+            return 0
+        registers = self._ports[port]
+        if offset == _IDR:  # inputs are low, outputs read back
+            return registers[_ODR]
+        return 0 if offset == _BSRR else registers[offset]
+
+    def write(self, address: int, value: int) -> None:
+        """Writes a port's register; while its clock is off that breaks a rule."""
+        port, offset = self._find(address)
+        if not self._is_clocked(port):
+            letter = chr(ord("A") + port)
+            self._supervisor.violate(
+                f"GPIO{letter} is written while its clock is off ({self._enable} bit {port})"
+            )
+            return
+        registers = self._ports[port]
+        if offset == _BSRR:
+            registers[_ODR] = registers[_ODR] & ~(value >> 16) | value & 0xFFFF
+        else:
+            registers[offset] = value
+
+    def console_problems(self, console: Console) -> list[str]:
+        """Why the console's pins do not lead to the UART."""
+        pins = ((console.tx, "transmit"), (console.rx, "receive"))
+        return [text for pin, role in pins for text in self._pin_problems(pin, role, console.uart)]
+
+    def _pin_problems(self, pin: Pin, role: str, uart: str) -> list[str]:
+        port = ord(pin.port) - ord("A")
+        name = f"P{pin.port}{pin.pin}, the {role} pin of {uart}"
+        if not self._is_clocked(port):
+            return [f"{name}: the port's clock is off ({self._enable} bit {port})"]
+        registers = self._ports[port]
+        if (mode := registers[_MODER] >> 2 * pin.pin & 3) != _ALTERNATE:
+            return [f"{name}, is not in alternate-function mode (MODER {mode})"]
+        functions = registers[_AFRH if pin.pin >= 8 else _AFRL]
+        if (function := functions >> 4 * (pin.pin % 8) & 15) != pin.function:
+            return [f"{name}, has alternate function {function} instead of {pin.function}"]
+        return []
+
+    def _find(self, address: int) -> tuple[int, int]:
+        return divmod(address - self.window[0], 0x400)

@@ -1,0 +1,137 @@
+"""The process in which an emulated board lives: `python -m tinydeploy.emulate.server`, started by EmulatedBoard."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from pathlib import Path
+from typing import Any
+
+from tinydeploy.board import Board, ClockGate, Console, Memory, Pin
+from tinydeploy.emulate.host_line import HostLine
+from tinydeploy.emulate.image import Image
+from tinydeploy.emulate.machine import EmulatedChip
+from tinydeploy.emulate.trace import ModelTrace
+from tinydeploy.errors import TinydeployError
+
+_STACK_LIMITS = ("td_stack_limit", "_stack_limit", "__stack_limit", "__StackLimit", "_sstack")
+
+
+class Server:
+    """Answers the parent's requests about one emulated chip.
+
+    Args:
+        chip: The chip.
+        image: Its firmware.
+        line: The line to the parent.
+    """
+
+    def __init__(self, chip: EmulatedChip, image: Image, line: HostLine) -> None:
+        self._chip, self._image, self._line = chip, image, line
+        self._trace: ModelTrace | None = None
+
+    def serve(self, request: dict[str, Any]) -> None:
+        """Answers one request."""
+        try:
+            facts, data = getattr(self, f"_do_{request['do']}")(request)
+        except TinydeployError as error:
+            facts, data = {"error": error.message, "hint": error.hint}, b""
+        self._line.reply(facts, data)
+
+    def _do_instructions(self, request: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
+        return {"instructions": self._chip.counter.total}, b""
+
+    def _do_clock(self, request: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
+        return {"hertz": self._chip.family.core_clock_hz(), "baud": self._chip.uart.baud()}, b""
+
+    def _do_read(self, request: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
+        data = self._chip.memories.read(request["address"], request["size"])
+        return {"found": data is not None}, data or b""
+
+    def _do_blocks(self, request: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
+        counter = self._chip.counter
+        return {"instructions": counter.total}, counter.snapshot().tobytes()
+
+    def _do_trace(self, request: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
+        if self._trace:
+            self._trace.close()
+        symbols = self._image.symbols
+        limit = next((symbols[name] for name in _STACK_LIMITS if name in symbols), None)
+        self._trace = ModelTrace(
+            self._chip.uc,
+            self._chip.counter,
+            self._chip.memories,
+            frozenset(request["runs"]),
+            {address: layer for address, layer in request["layers"]},
+            limit,
+        )
+        self._chip.on_watch = self._trace.on_watch
+        return {}, b""
+
+    def _do_capture(self, request: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
+        self._running_trace().capture(
+            {(layer, row): [tuple(p) for p in pieces] for layer, row, pieces in request["rows"]}
+        )
+        return {}, b""
+
+    def _do_captured(self, request: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
+        pieces = self._running_trace().captured()
+        sizes = [[key, len(content)] for key, content in pieces.items()]
+        return {"pieces": sizes}, b"".join(pieces.values())
+
+    def _do_events(self, request: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
+        trace = self._running_trace()
+        return {"runs": trace.runs, "stack": trace.stack_high_water}, trace.events().tobytes()
+
+    def _do_shares(self, request: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
+        return {}, self._running_trace().shares().tobytes()
+
+    def _running_trace(self) -> ModelTrace:
+        if self._trace is None:
+            raise TinydeployError("no model is traced", "Call trace_model() first.")
+        return self._trace
+
+
+def board_from_facts(facts: dict[str, Any]) -> Board:
+    """Rebuilds a Board from what dataclasses.asdict() made of it."""
+    console = facts["console"]
+    return Board(
+        **facts
+        | {
+            "memories": tuple(
+                Memory(**m | {"clock": ClockGate(**m["clock"]) if m["clock"] else None})
+                for m in facts["memories"]
+            ),
+            "console": Console(**console | {k: Pin(**console[k]) for k in ("tx", "rx")}),
+        }
+    )
+
+
+def main() -> None:
+    """Serves one board until the parent closes the line."""
+    # Whatever else writes to standard output must not end up in the messages.
+    sink = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
+    line = HostLine(sys.stdin.buffer, sink)
+    request = line.first_request()
+    try:
+        image = Image(Path(request["elf"]))
+        chip = EmulatedChip(board_from_facts(request["board"]), image, line, request["counter"])
+    except TinydeployError as error:
+        line.reply({"error": error.message, "hint": error.hint})
+        return
+    server = Server(chip, image, line)
+    line.reply({"counter": chip.counter.kind})
+    try:
+        stopped = chip.run(server.serve)
+    except Exception as error:  # a bug of ours: the parent reads the traceback from standard error
+        traceback.print_exc()
+        stopped = {"reason": "internal", "text": repr(error), "pc": 0, "lr": 0, "sp": 0}
+    line.report_stop(stopped)
+    while True:
+        server.serve(line.first_request())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,278 @@
+"""Talks to a board, real or emulated, over a line that may lose, change and invent bytes (docs/protocol.md)."""
+
+from __future__ import annotations
+
+import enum
+import struct
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from tinydeploy.errors import BoardLinkError
+from tinydeploy.link.frames import MAX_PAYLOAD, Frame, FrameSplitter, encode_frame
+from tinydeploy.link.transport import Transport
+
+PROTOCOL_VERSION = 1
+WRITE_BYTES = MAX_PAYLOAD - 5
+READ_BYTES = MAX_PAYLOAD - 1
+_TICKS = 15
+_ANSWER = 0x80
+
+_STATUS = {
+    1: "the board does not know the command",
+    2: "the board refuses the length or the range",
+    3: "the run failed",
+}
+
+
+class Command(enum.IntEnum):
+    """Requests."""
+
+    HELLO = 0x01
+    NAME = 0x02
+    TENSOR = 0x03
+    WRITE = 0x04
+    RUN = 0x05
+    READ = 0x06
+    PROFILE = 0x07
+    TICKS = 0x08
+    MEMORY = 0x09
+    SELFTEST = 0x0A
+
+
+@dataclass(frozen=True)
+class Hello:
+    """What a board says of itself.
+
+    Args:
+        protocol: Version of the protocol.
+        clock_hz: Core clock.
+        inputs: Number of input tensors.
+        outputs: Number of output tensors.
+        layers: Number of layers.
+        arena_bytes: Bytes of all arenas.
+        stack_bytes: Size of the stack.
+        build_id: Identifies the firmware.
+        model: Name of the model.
+        board: Name of the board.
+    """
+
+    protocol: int
+    clock_hz: int
+    inputs: int
+    outputs: int
+    layers: int
+    arena_bytes: int
+    stack_bytes: int
+    build_id: bytes
+    model: str
+    board: str
+
+
+@dataclass(frozen=True)
+class TensorInfo:
+    """An input or output tensor: bytes, and the scale and zero point of its int8 values."""
+
+    bytes: int
+    scale: float
+    zero_point: int
+
+
+@dataclass(frozen=True)
+class MemoryMarks:
+    """Sizes and high-water marks in bytes, as the firmware's paint shows them."""
+
+    stack_bytes: int
+    stack_high_water: int
+    arena_bytes: int
+    arena_high_water: int
+
+
+@dataclass(frozen=True)
+class SelfTest:
+    """CRC-32 of the self-test's outputs."""
+
+    expected: int
+    found: int
+
+    @property
+    def passed(self) -> bool:
+        """Whether they agree."""
+        return self.expected == self.found
+
+
+class BoardClient:
+    """One conversation with a board.
+
+    Args:
+        transport: The line.
+        on_text: Takes console text as it arrives; the client collects it in `text` as well.
+        timeout_s: Seconds after which a request is repeated.
+        attempts: How often it is sent before the board counts as silent.
+        run_timeout_s: Longest time that a run may take.
+
+    Raises (all methods):
+        BoardLinkError: No answer, or a refusal.
+        EmulationError: The firmware stopped (emulated boards only).
+    """
+
+    def __init__(
+        self,
+        transport: Transport,
+        *,
+        on_text: Callable[[str], None] | None = None,
+        timeout_s: float = 0.5,
+        attempts: int = 20,
+        run_timeout_s: float = 600.0,
+    ) -> None:
+        self._transport, self._on_text = transport, on_text
+        self._timeout_s, self._attempts, self._run_timeout_s = timeout_s, attempts, run_timeout_s
+        self._splitter = FrameSplitter()
+        self._sequence = 0
+        self._inputs: dict[int, TensorInfo] = {}
+        self._outputs: dict[int, TensorInfo] = {}
+        self.text = ""
+        self.repeats = 0
+
+    def hello(self) -> Hello:
+        """Begins the conversation; makes the board forget answers to whoever spoke before."""
+        answer = self._ask(Command.HELLO)
+        fields = _unpack("<HIBBHII8s", answer, "HELLO")
+        if fields[0] != PROTOCOL_VERSION:
+            raise BoardLinkError(
+                f"the board speaks protocol version {fields[0]}, this program {PROTOCOL_VERSION}",
+                "Flash firmware that was made by this version of tinydeploy.",
+            )
+        model, board = (
+            self._ask(Command.NAME, bytes([what])).decode(errors="replace") for what in (0, 1)
+        )
+        self._inputs.clear()
+        self._outputs.clear()
+        return Hello(*fields, model, board)
+
+    def input_info(self, index: int) -> TensorInfo:
+        """Describes input tensor `index`."""
+        return self._describe(self._inputs, 0, index)
+
+    def output_info(self, index: int) -> TensorInfo:
+        """Describes output tensor `index`."""
+        return self._describe(self._outputs, 1, index)
+
+    def write_input(self, index: int, data: bytes) -> None:
+        """Fills input tensor `index` with int8 values."""
+        expected = self.input_info(index).bytes
+        if len(data) != expected:
+            raise BoardLinkError(f"input {index} has {expected} bytes, not {len(data)}")
+        for at in range(0, len(data), WRITE_BYTES):
+            self._ask(Command.WRITE, struct.pack("<BI", index, at) + data[at : at + WRITE_BYTES])
+
+    def run(self) -> int:
+        """Runs the model once; returns the cycles that the core's cycle counter saw."""
+        return int(_unpack("<I", self._ask(Command.RUN, patient=True), "RUN")[0])
+
+    def read_output(self, index: int) -> bytes:
+        """The int8 values of output tensor `index`."""
+        size = self.output_info(index).bytes
+        data = bytearray()
+        while len(data) < size:
+            count = min(READ_BYTES, size - len(data))
+            part = self._ask(Command.READ, struct.pack("<BIB", index, len(data), count))
+            if len(part) != count:
+                raise BoardLinkError(f"READ gave {len(part)} bytes instead of {count}")
+            data += part
+        return bytes(data)
+
+    def profile(self) -> list[int]:
+        """Runs the model once; returns the cycles of each layer."""
+        (layers,) = _unpack("<H", self._ask(Command.PROFILE, patient=True), "PROFILE")
+        cycles: list[int] = []
+        while len(cycles) < layers:
+            count = min(_TICKS, layers - len(cycles))
+            part = self._ask(Command.TICKS, struct.pack("<H", len(cycles)))
+            cycles += _unpack(f"<{count}I", part, "TICKS")
+        return cycles
+
+    def memory(self) -> MemoryMarks:
+        """Sizes of stack and arena, and how much of them has been used."""
+        return MemoryMarks(*_unpack("<4I", self._ask(Command.MEMORY), "MEMORY"))
+
+    def selftest(self) -> SelfTest:
+        """Runs the self-test."""
+        return SelfTest(*_unpack("<2I", self._ask(Command.SELFTEST, patient=True), "SELFTEST"))
+
+    def read_text(self, timeout_s: float) -> str:
+        """Listens for console text without asking anything; returns what is new."""
+        before = len(self.text)
+        deadline = time.monotonic() + timeout_s
+        while (left := deadline - time.monotonic()) > 0:
+            for item in self._splitter.feed(self._transport.read(4096, left)):
+                if isinstance(item, bytes):
+                    self._take_text(item)
+        self._take_text(self._splitter.take_text())
+        return self.text[before:]
+
+    def _describe(self, known: dict[int, TensorInfo], what: int, index: int) -> TensorInfo:
+        if index not in known:
+            answer = self._ask(Command.TENSOR, bytes((what, index)))
+            known[index] = TensorInfo(*_unpack("<Ifi", answer, "TENSOR"))
+        return known[index]
+
+    def _ask(self, command: Command, payload: bytes = b"", *, patient: bool = False) -> bytes:
+        """Sends a request until its answer comes; returns what follows the status byte."""
+        self._sequence = (self._sequence + 1) % 256
+        request = encode_frame(Frame(command, self._sequence, payload))
+        give_up = time.monotonic() + self._run_timeout_s
+        wait = self._timeout_s
+        attempt = 0
+        while attempt < self._attempts or (patient and time.monotonic() < give_up):
+            self.repeats += attempt > 0
+            attempt += 1
+            self._transport.write(request)
+            answer = self._await(command, wait)
+            if answer is not None:
+                return self._accept(command, answer)
+            if patient:
+                wait = min(2 * wait, 16 * self._timeout_s)
+        raise BoardLinkError(
+            f"the board did not answer {command.name} ({attempt} attempts)",
+            "Is it powered, does it run this firmware, and is this its port?",
+        )
+
+    def _await(self, command: Command, timeout_s: float) -> Frame | None:
+        deadline = time.monotonic() + timeout_s
+        while (left := deadline - time.monotonic()) > 0:
+            data = self._transport.read(4096, left)
+            answer = None
+            for item in self._splitter.feed(data):
+                if isinstance(item, bytes):
+                    self._take_text(item)
+                elif (item.command, item.sequence) == (command | _ANSWER, self._sequence):
+                    answer = item
+            if answer is not None:
+                return answer
+        return None
+
+    def _accept(self, command: Command, answer: Frame) -> bytes:
+        if not answer.payload:
+            raise BoardLinkError(f"the answer to {command.name} has no status")
+        status = answer.payload[0]
+        if status:
+            reason = _STATUS.get(status, f"status {status}")
+            raise BoardLinkError(f"{command.name} failed: {reason}")
+        return answer.payload[1:]
+
+    def _take_text(self, data: bytes) -> None:
+        if not data:
+            return
+        text = data.decode(errors="replace")
+        self.text += text
+        if self._on_text:
+            self._on_text(text)
+
+
+def _unpack(layout: str, data: bytes, command: str) -> tuple[int, ...]:
+    if len(data) != struct.calcsize(layout):
+        raise BoardLinkError(
+            f"the answer to {command} has {len(data)} bytes instead of {struct.calcsize(layout)}"
+        )
+    return struct.unpack(layout, data)
