@@ -1,0 +1,91 @@
+"""Small int8 nets for tests that run generated C: two by hand, and random ones of all ops."""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Sequence
+
+import numpy as np
+from builders import Handle, ModelBuilder
+
+
+def classifier(seed: int = 0, labels: Sequence[str] = ("cat", "dog", "none")) -> bytes:
+    """One input, a residual block, pooling, a renaming, softmax over three classes."""
+    b = ModelBuilder(seed)
+    x = b.input((12, 10, 3))
+    a = b.pool("MAX_POOL_2D", b.conv(x, 8, activation="RELU"))
+    c = b.binary("ADD", b.conv(b.depthwise(a, activation="RELU"), 8, (1, 1)), a)
+    d = b.conv(c, 4, stride=(2, 2))
+    logits = b.fully_connected(b.reshape(d, (1, 36)), 3)
+    return b.finish([b.softmax(logits, beta=0.03 / logits.scale)], labels)
+
+
+def several_ends(seed: int = 1) -> bytes:
+    """Two inputs, three outputs, one made early and one an input renamed; a dead end."""
+    b = ModelBuilder(seed)
+    x = b.activation((1, 6, 5, 3), 0.1, 3, "first */ input")
+    y = b.activation((1, 6, 5, 3), 0.2, -8, "second\\")
+    b.inputs += [x.id, y.id]
+    early = b.conv(x, 2, (1, 1))
+    total = b.binary("ADD", x, y)
+    b.conv(total, 5)
+    renamed = b.reshape(y, (1, 90))
+    return b.finish([early, b.conv(b.depthwise(total), 3), renamed])
+
+
+def random_net(seed: int) -> bytes:
+    """A random chain with skips, of all kinds of ops."""
+    rng = random.Random(seed)
+    b = ModelBuilder(seed)
+    known = [b.input([rng.randrange(1, 14), rng.randrange(1, 14), rng.randrange(1, 9)])]
+    for _ in range(rng.randrange(1, 10)):
+        source = known[-1] if rng.random() < 0.8 else rng.choice(known)
+        known.append(_random_layer(rng, b, source, known))
+    last = known[-1]
+    ending = rng.choice(("none", "dense", "mean", "softmax"))
+    if ending == "dense":
+        size = math.prod(last.shape)
+        last = b.fully_connected(b.reshape(last, (1, size)), rng.randrange(1, 8))
+    elif ending == "mean":
+        last = b.mean(last, keep_dims=rng.random() < 0.5)
+    elif ending == "softmax":
+        last = b.softmax(last)
+    outputs = {handle.id: handle for handle in (last, rng.choice(known[1:]))}
+    return b.finish(list(outputs.values()))
+
+
+def _random_layer(
+    rng: random.Random, b: ModelBuilder, x: Handle, known: Sequence[Handle]
+) -> Handle:
+    _, height, width, channels = x.shape
+    stride = rng.choice(((1, 1), (1, 1), (2, 2), (2, 1)))
+    activation = rng.choice(("NONE", "RELU", "RELU6"))
+    kinds = ("conv", "conv", "pooled", "pointwise", "depthwise", "pool", "binary", "clamp", "pad")
+    match rng.choice((*kinds, "lookup", "concatenation")):
+        case "conv":
+            kernel = rng.choice(((2, 2), (3, 3), (5, 3)))
+            return b.conv(x, rng.randrange(1, 13), kernel, stride=stride, activation=activation)
+        case "pooled" if min(height, width) > 1:
+            y = b.conv(x, rng.randrange(1, 13), activation=activation)
+            return b.pool("MAX_POOL_2D", y)
+        case "depthwise":
+            multiplier = rng.choice((1, 1, 2)) if channels < 20 else 1
+            return b.depthwise(x, multiplier, stride=stride, activation=activation)
+        case "pool":
+            builtin = rng.choice(("MAX_POOL_2D", "AVERAGE_POOL_2D"))
+            return b.pool(builtin, x, (3, 3), stride=(2, 2), padding="SAME")
+        case "binary":
+            partners = [y for y in known if y.shape == x.shape]
+            return b.binary(rng.choice(("ADD", "SUB", "MUL")), x, rng.choice(partners))
+        case "clamp":
+            bounds = np.full((1, 1, 1, channels), -20, np.int8)
+            return b.maximum(b.conv(x, channels, zero_point=x.zero_point, scale=x.scale), bounds)
+        case "pad":
+            return b.pad(x, (rng.randrange(3), 1, 0, rng.randrange(2)))
+        case "lookup":
+            return b.lookup(rng.choice(("LOGISTIC", "TANH", "HARD_SWISH", "QUANTIZE")), x)
+        case "concatenation" if channels < 20:
+            return b.concatenation([x, x], axis=rng.choice((2, 3)))
+        case _:
+            return b.conv(x, rng.randrange(1, 13), (1, 1), activation=activation)
