@@ -25,7 +25,7 @@ static void print_identity(void)
 static void print_selftest(void)
 {
     uint32_t found;
-    if (selftest_run(&found) == 0 && found == app_model.selftest_crc) {
+    if (run_selftest(&found) == 0 && found == app_model.selftest_crc) {
         console_text("self-test ok\r\n");
         return;
     }

@@ -215,7 +215,7 @@ static int selftest(uint8_t *data)
         return BAD_REQUEST;
     }
     uint32_t found;
-    int result = selftest_run(&found);
+    int result = run_selftest(&found);
     put_u32(data, app_model.selftest_crc);
     put_u32(data + 4, found);
     answer.length = 8u;

@@ -16,7 +16,7 @@ static uint32_t next_state(uint32_t state)
     return state;
 }
 
-int selftest_run(uint32_t *found)
+int run_selftest(uint32_t *found)
 {
     uint32_t state = SEED;
     for (uint32_t i = 0u; i < app_model.input_count; ++i) {

@@ -11,7 +11,7 @@ extern "C" {
 
 /* Runs the model on the self-test's input; afterwards *found is the CRC-32 of all outputs, and right where it equals
  * app_model.selftest_crc. Returns what the model's run returned, 0 for success. */
-int selftest_run(uint32_t *found);
+int run_selftest(uint32_t *found);
 
 #ifdef __cplusplus
 }

@@ -6,18 +6,24 @@ Output: 8 bytes.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import importlib.util
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+import pytest
+
 from tinydeploy.board import Board
+from tinydeploy.errors import MissingDependencyError
 from tinydeploy.graph.graph import Graph
 from tinydeploy.graph.op import Op
 from tinydeploy.graph.tensor import Quantization, Tensor
 from tinydeploy.plan.plan import Arena, Plan
 from tinydeploy.project.build import Firmware, build_firmware
 from tinydeploy.project.selftest import selftest_crc, selftest_inputs
-from tinydeploy.project.toolchain import Toolchain, find_toolchain
+from tinydeploy.project.toolchain import Kind, Toolchain, find_toolchain
 from tinydeploy.project.write import project_files, write_project
+
+BuildFirmware = Callable[[str, Kind], Firmware]
 
 INPUT_BYTES = 16
 OUTPUT_BYTES = 8
@@ -28,6 +34,14 @@ _HEADER = """\
 #define FAKE_MODEL_H
 
 #include <stdint.h>
+
+#define FAKE_LAYER_COUNT 2
+#define FAKE_INPUT_SIZE 16
+#define FAKE_INPUT_SCALE 0.00784313772f
+#define FAKE_INPUT_ZERO_POINT (-1)
+#define FAKE_OUTPUT_SIZE 8
+#define FAKE_OUTPUT_SCALE 0.25f
+#define FAKE_OUTPUT_ZERO_POINT (3)
 
 int8_t *fake_input(void);
 const int8_t *fake_output(void);
@@ -60,14 +74,14 @@ const int8_t *fake_output(void)
     return fake_arena_MEMORY + 32;
 }
 
-__attribute__((noinline)) static void fake_layer0(int32_t first, int32_t last)
+__attribute__((noipa)) static void fake_layer0(int32_t first, int32_t last)
 {
     for (int32_t i = first; i < last; ++i) {
         fake_arena_MEMORY[16 + i] = fake_arena_MEMORY[15 - i];
     }
 }
 
-__attribute__((noinline)) static void fake_layer1(int32_t first, int32_t last)
+__attribute__((noipa)) static void fake_layer1(int32_t first, int32_t last)
 {
     for (int32_t i = first; i < last; ++i) {
         const int8_t *pair = &fake_arena_MEMORY[16 + 2 * i];
@@ -177,3 +191,13 @@ def build_fake(
 def build_fake_firmware(folder: Path, board: Board) -> Path:
     """Writes and builds the fake model's firmware; returns the ELF."""
     return build_fake(folder, board).elf
+
+
+def toolchain_or_skip(kind: Kind) -> Toolchain:
+    """The compiler of that kind; skips the test where it is not installed."""
+    if kind == "zig" and importlib.util.find_spec("ziglang") is None:
+        pytest.skip("the Python package ziglang is not installed")
+    try:
+        return find_toolchain(kind)
+    except MissingDependencyError as error:
+        pytest.skip(error.message)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -10,13 +11,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tinydeploy.board import Board
-from tinydeploy.errors import CompileError, OutputError, UsageError
+from tinydeploy.errors import BudgetError, CompileError, OutputError
 from tinydeploy.paths import cache_folder
 from tinydeploy.project.image import read_image, write_hex
 from tinydeploy.project.layout import include_folders, list_sources
 from tinydeploy.project.toolchain import OPTIMIZE, Toolchain, compiler_flags
 
 _QUOTED_ERRORS = 3
+# GNU ld and lld: the memory's name, then the bytes that are too many.
+_OVERFLOW = re.compile(r"region [`'](\w+)'.*overflowed by (\d+) bytes")
 
 
 @dataclass(frozen=True)
@@ -49,13 +52,12 @@ def build_firmware(folder: Path, board: Board, toolchain: Toolchain, *, jobs: in
 
     Raises:
         CompileError: A source is refused, or the program does not link; quotes the first errors.
+        BudgetError: The program does not fit the board's memories.
         OutputError: The folder build/ cannot be written.
         UsageError: `folder` holds no project.
     """
     folder = folder.resolve()
     sources = list_sources(folder)
-    if not sources:
-        raise UsageError(f"{folder} holds no firmware project")
     elf = folder / "build" / "firmware.elf"
     binary, intel_hex = elf.with_suffix(".bin"), elf.with_suffix(".hex")
     try:
@@ -107,6 +109,11 @@ def _run(folder: Path, what: str, arguments: Sequence[str], toolchain: Toolchain
     )
     if run.returncode == 0:
         return run.stderr
+    if overflow := _OVERFLOW.search(run.stderr):
+        raise BudgetError(
+            f"memory '{overflow[1]}' is {int(overflow[2]):,} bytes too small for the firmware",
+            "A narrower model or a smaller input needs less; so may another board have more.",
+        )
     raise CompileError(
         f"the compiler refused {what}: {'; '.join(_first_errors(run.stderr, run.returncode))}",
         f"The project lies in {folder}; `make` there repeats the build.",
@@ -116,7 +123,7 @@ def _run(folder: Path, what: str, arguments: Sequence[str], toolchain: Toolchain
 def _first_errors(text: str, returncode: int) -> list[str]:
     """The lines that say why, else the first lines, else the exit code."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
-    signs = ("error:", "undefined reference", "overflowed", "will not fit")
+    signs = ("error:", "undefined reference")
     errors = [line for line in lines if any(sign in line for sign in signs)]
     return (errors or lines)[:_QUOTED_ERRORS] or [f"exit code {returncode}"]
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from tinydeploy.board import Board
 from tinydeploy.errors import InternalError, UsageError
 from tinydeploy.paths import FIRMWARE
 
+# Names of folders that a model's own folder would collide with.
+_TAKEN = ("app", "build", "config", "include", "kernels", "targets")
+_SOURCES = re.compile(r"^SOURCES = \\\n((?: {4}\S+\.c(?: \\)?\n)+)", re.MULTILINE)
 _INCLUDE = re.compile(rb'^\s*#\s*include\s+"([^"]+)"', re.MULTILINE)
 
 
@@ -32,14 +35,33 @@ def compiled_sources(paths: Iterable[str]) -> tuple[str, ...]:
     model_data.c is the .tflite as an array, for other runtimes; it is not linked.
     """
     return tuple(
-        sorted(
-            path
-            for path in paths
-            if path.endswith(".c")
-            and PurePosixPath(path).name != "model_data.c"
-            and not PurePosixPath(path).parts[0].startswith("build")
-        )
+        sorted(p for p in set(paths) if p.endswith(".c") and not p.endswith("/model_data.c"))
     )
+
+
+def list_sources(folder: Path) -> tuple[str, ...]:
+    """The sources that the project's Makefile names, which are those that go into the firmware.
+
+    Raises:
+        UsageError: `folder` holds no firmware project.
+    """
+    try:
+        makefile = (folder / "Makefile").read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        makefile = ""
+    found = _SOURCES.search(makefile)
+    if found is None:
+        raise UsageError(f"{folder} holds no firmware project: no Makefile with SOURCES")
+    return tuple(found[1].replace("\\", " ").split())
+
+
+def check_model_name(name: str) -> None:
+    """Raises UsageError where the model's folder would be one of the project's own."""
+    if name in _TAKEN:
+        raise UsageError(
+            f"a model cannot be named '{name}': the firmware project has a folder of that name",
+            "Rename the model's file.",
+        )
 
 
 def runtime_files(
@@ -94,8 +116,3 @@ def _included_headers(texts: Iterable[bytes]) -> dict[str, bytes]:
                 headers[key] = path.read_bytes()
                 waiting.append(headers[key])
     return headers
-
-
-def list_sources(folder: Path) -> tuple[str, ...]:
-    """The sources in a written project that go into the firmware, sorted."""
-    return compiled_sources(path.relative_to(folder).as_posix() for path in folder.rglob("*.c"))

@@ -82,7 +82,7 @@ def compiler_flags(kind: Kind, board: Board) -> Flags:
     core_flags = (f"-mcpu={board.cpu}", "-mthumb", f"-mfpu={board.fpu}", "-mfloat-abi=hard")
     return Flags(
         compile=(*core_flags, *_COMMON),
-        link=(*core_flags, "-nostdlib", *_LINK, "-Wl,-Map=build/firmware.map"),
+        link=(*core_flags, "-nostdlib", *_LINK),
         libraries=("-lgcc",),
     )
 

@@ -8,14 +8,18 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
 from tinydeploy.board import Board
+from tinydeploy.codegen.environment import render_template
+from tinydeploy.codegen.text import c_string
 from tinydeploy.errors import OutputError, UsageError
 from tinydeploy.graph.graph import Graph
-from tinydeploy.paths import FIRMWARE
 from tinydeploy.plan.plan import Plan
-from tinydeploy.project.layout import compiled_sources, include_folders, runtime_files
+from tinydeploy.project.layout import (
+    check_model_name,
+    compiled_sources,
+    include_folders,
+    runtime_files,
+)
 from tinydeploy.project.toolchain import OPTIMIZE, compiler_flags
 
 STACK_BYTES = 4096
@@ -32,21 +36,14 @@ _TEMPLATES = {
 
 
 @dataclass(frozen=True)
-class _TensorText:
-    function: str
-    bytes: int
-    scale: float
-    zero_point: int
-
-
-@dataclass(frozen=True)
 class _ModelText:
-    """What the templates say of the model."""
+    """What the templates say of the model; suffixes tell several inputs or outputs apart."""
 
     name: str
-    inputs: tuple[_TensorText, ...]
-    outputs: tuple[_TensorText, ...]
-    layers: int
+    macro: str
+    board_literal: str
+    input_suffixes: tuple[str, ...]
+    output_suffixes: tuple[str, ...]
     arenas: tuple[str, ...]
     selftest_crc: int
 
@@ -74,31 +71,35 @@ def project_files(
         UsageError: The firmware cannot be written for this board.
     """
     _check_board(board)
+    check_model_name(graph.name)
     model = {path: _to_bytes(text) for path, text in sources.items()}
     files = runtime_files(board, kernels, model) | model
     text = _ModelText(
         name=graph.name,
-        inputs=_tensor_texts(graph, graph.inputs, "input"),
-        outputs=_tensor_texts(graph, graph.outputs, "output"),
-        layers=len(graph.ops),
+        macro=graph.name.upper(),
+        board_literal=c_string(board.title),
+        input_suffixes=_number_ports(graph.inputs),
+        output_suffixes=_number_ports(graph.outputs),
         arenas=tuple(arena.memory for arena in plan.arenas),
         selftest_crc=selftest_crc,
     )
-    environment = _environment()
-    values = {
-        "board": board,
-        "model": text,
-        "stack_bytes": STACK_BYTES,
-        "include_folders": include_folders(board),
-        "sources": compiled_sources([*files, *_TEMPLATES]),
-        "optimize": OPTIMIZE,
-        "gcc": compiler_flags("gcc", board),
-        "zig": compiler_flags("zig", board),
-    }
+    compiled = compiled_sources([*files, *_TEMPLATES])
     for path, template in _TEMPLATES.items():
-        files[path] = environment.get_template(template).render(values).encode()
-    build_id = environment.get_template("build_id.h.j2").render(build_id=_hash_files(files)[:8])
-    return dict(sorted((files | {_BUILD_ID: build_id.encode()}).items()))
+        content = render_template(
+            f"project/{template}",
+            board=board,
+            model=text,
+            stack_bytes=STACK_BYTES,
+            include_folders=include_folders(board),
+            sources=compiled,
+            optimize=OPTIMIZE,
+            gcc=compiler_flags("gcc", board),
+            zig=compiler_flags("zig", board),
+        )
+        files[path] = content.encode()
+    build_id = ", ".join(f"0x{byte:02X}" for byte in _hash_files(files)[:8])
+    files[_BUILD_ID] = render_template("project/build_id.h.j2", build_id=build_id).encode()
+    return dict(sorted(files.items()))
 
 
 def write_project(folder: Path, files: Mapping[str, bytes]) -> None:
@@ -129,17 +130,8 @@ def _check_board(board: Board) -> None:
         )
 
 
-def _tensor_texts(graph: Graph, tensors: tuple[int, ...], what: str) -> tuple[_TensorText, ...]:
-    single = len(tensors) == 1
-    texts = []
-    for index, tensor_id in enumerate(tensors):
-        tensor = graph.tensors[tensor_id]
-        scale, zero_point = 0.0, 0
-        if tensor.quantization is not None:
-            scale, zero_point = tensor.quantization.scale, tensor.quantization.zero_point
-        function = f"{graph.name}_{what}" if single else f"{graph.name}_{what}_{index}"
-        texts.append(_TensorText(function, tensor.size, scale, zero_point))
-    return tuple(texts)
+def _number_ports(tensors: tuple[int, ...]) -> tuple[str, ...]:
+    return ("",) if len(tensors) == 1 else tuple(f"_{i}" for i in range(len(tensors)))
 
 
 def _hash_files(files: Mapping[str, bytes]) -> bytes:
@@ -154,34 +146,3 @@ def _hash_files(files: Mapping[str, bytes]) -> bytes:
 
 def _to_bytes(text: str | bytes) -> bytes:
     return text.encode() if isinstance(text, str) else text
-
-
-def _environment() -> Environment:
-    environment = Environment(
-        loader=FileSystemLoader(FIRMWARE / "templates" / "project"),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-        autoescape=False,  # C and make, not HTML
-    )
-    environment.filters["hex"] = lambda value: f"0x{value:08X}"
-    environment.filters["c_float"] = _c_float
-    environment.filters["c_string"] = _c_string
-    return environment
-
-
-def _c_float(value: float) -> str:
-    """A C literal of type float with the digits that it takes to mean exactly this float32."""
-    text = f"{value:.9g}"
-    return f"{text}f" if any(c in text for c in ".e") else f"{text}.0f"
-
-
-def _c_string(text: str) -> str:
-    """A C string literal; what is not harmless ASCII as octal escapes of its UTF-8 bytes."""
-    return '"' + "".join(_c_byte(byte) for byte in text.encode()) + '"'
-
-
-def _c_byte(byte: int) -> str:
-    harmless = 0x20 <= byte < 0x7F and chr(byte) not in '"\\?'
-    return chr(byte) if harmless else f"\\{byte:03o}"
