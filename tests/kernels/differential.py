@@ -8,18 +8,19 @@ import numpy as np
 from kernel_batch import Batch
 from kernel_library import compile_layers
 
+from tinydeploy.graph.passes import fuse_graph
 from tinydeploy.graph.read import read_graph
 from tinydeploy.validate.reference import run_reference
 
 
-def check_batch(batch: Batch, folder: Path, *, vectors: int = 4, passes: bool = False) -> int:
+def check_batch(batch: Batch, folder: Path, *, vectors: int = 4, fuse: bool = False) -> int:
     """Runs all cases through the reference and through the generated C.
 
     Args:
         batch: The cases.
         folder: For the library.
         vectors: Input vectors per case.
-        passes: Run the graph's passes first, so that ops are fused.
+        fuse: Each case is several ops, and fusion makes one layer of them.
 
     Returns:
         Number of bytes compared.
@@ -27,10 +28,8 @@ def check_batch(batch: Batch, folder: Path, *, vectors: int = 4, passes: bool = 
     model, inputs = batch.finish(vectors)
     expected = run_reference(model, inputs).outputs
     graph = read_graph(model, "batch")
-    if passes:
-        from tinydeploy.graph.passes import run_passes
-
-        graph = run_passes(graph)
+    if fuse:
+        graph = fuse_graph(graph)
         assert len(graph.ops) == len(graph.outputs), "a case was not fused into one layer"
     library = compile_layers(graph, folder)
     given = dict(zip(graph.inputs, inputs, strict=True))

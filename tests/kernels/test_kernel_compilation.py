@@ -1,0 +1,138 @@
+"""Kernels under the sanitizers, and through the cross compiler without a warning."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+from kernel_batch import Batch, Q
+from kernel_library import WARNINGS, write_layers
+from test_kernel_convolution import add_both, add_convolution
+from test_kernel_elementwise import add_elementwise
+from test_kernel_fully_connected import add_fully_connected
+from test_kernel_fused import add_chain
+from test_kernel_pooling import add_pool
+
+from tinydeploy.graph.passes import fuse_graph
+from tinydeploy.graph.read import read_graph
+from tinydeploy.paths import FIRMWARE
+from tinydeploy.plan.kernels import scratch_bytes
+from tinydeploy.validate.reference import run_reference
+
+KERNELS = sorted((FIRMWARE / "kernels").glob("*.c"))
+HEADERS = sorted((FIRMWARE / "include").glob("td_*.h"))
+
+
+def every_kernel() -> Batch:
+    """Cases that reach every kernel, at odd sizes and at the edges of the numbers."""
+    batch = Batch(7)
+    for zeros in ((-128, 127), (127, -128)):
+        for kernel, stride in (((3, 3), (2, 2)), ((1, 1), (2, 1)), ((5, 4), (1, 3))):
+            add_both(batch, kernel=kernel, stride=stride, zeros=zeros, depth=5, gain=300.0)
+        add_both(batch, dilation=(2, 3), size=(9, 9), zeros=zeros, weights=-128, depth=17)
+        add_convolution(batch, depth=3, multiplier=3, zeros=zeros, gain=1e5)
+        add_fully_connected(batch, shape=(1, 3, 4, 5), depth=60, zeros=zeros, gain=1e6)
+        add_fully_connected(batch, shape=(1, 3, 4, 5), depth=5, zeros=zeros, per_channel=True)
+    for depthwise in (False, True):
+        pool = ((2, 3), (2, 2), "SAME", "RELU")
+        add_chain(batch, depthwise=depthwise, clamp=(True, True), pads=(1, 2, 3, 0), pool=pool)
+    for builtin in ("MAX_POOL_2D", "AVERAGE_POOL_2D"):
+        add_pool(batch, builtin, kernel=(3, 3), stride=(2, 2), channels=5)
+    for builtin in ("ADD", "SUB", "MUL", "MAXIMUM", "MINIMUM"):
+        add_elementwise(batch, builtin)
+        add_elementwise(batch, builtin, other=(1, 1, 1, 3))
+        add_elementwise(batch, builtin, other=(3,), constant=True, first=1)
+    q, probability = Q(0.1, -5), Q(1 / 256, -128)
+    source = batch.input((1, 5, 3, 7), q)
+    output = batch.output("mean", (1, 7), q)
+    batch.op("MEAN", [source, batch.numbers([1, 2])], output, {"KeepDims": False})
+    source = batch.input((1, 3, 3, 5), q)
+    pads = batch.numbers([(0, 0), (1, 2), (2, 1), (1, 1)])
+    batch.op("PAD", [source, pads], batch.output("pad", (1, 6, 6, 7), q), {})
+    source = batch.input((1, 2, 2, 11), q)
+    batch.op(
+        "SOFTMAX", [source], batch.output("softmax", (1, 2, 2, 11), probability), {"Beta": 1.0}
+    )
+    source = batch.input((1, 2, 2, 11), q)
+    batch.op("LOGISTIC", [source], batch.output("logistic", (1, 2, 2, 11), probability), {})
+    for axis in (1, 2, 3):
+        inputs = [batch.input((1, 3, 3, 3), q) for _ in range(3)]
+        shape = [1, 3, 3, 3]
+        shape[axis] = 9
+        batch.op("CONCATENATION", inputs, batch.output("join", shape, q), {"Axis": axis})
+    return batch
+
+
+def test_sanitizers_find_nothing(tmp_path: Path) -> None:
+    model, inputs = every_kernel().finish(3)
+    expected = run_reference(model, inputs).outputs
+    graph = fuse_graph(read_graph(model, "batch"))
+    text, kernels = write_layers(graph)
+    assert {f"{kernel}.c" for kernel in kernels} == {path.name for path in KERNELS}
+    given = dict(zip(graph.inputs, inputs, strict=True))
+    wanted = dict(zip(graph.outputs, expected, strict=True))
+
+    cases, data = [], []
+    for vector in range(3):
+        for position, op in enumerate(graph.ops):
+            tensors = ", ".join(f"&tensor{t}" for t in op.inputs)
+            size = scratch_bytes(op, graph)
+            cases.append(f"{{layer{position}, {size}, &tensor{op.outputs[0]}, {{{tensors}}}}}")
+            data += [given[t][vector].tobytes() for t in op.inputs]
+            data.append(wanted[op.outputs[0]][vector].tobytes())
+    for tensor in graph.stored:
+        height, width, channels = graph.tensors[tensor].rows
+        text = text.replace(
+            f" td_tensor tensor{tensor};\n",
+            f" td_tensor tensor{tensor} = {{NULL, NULL, 0, {height}, {width}, {channels}}};\n",
+        )
+    main = (Path(__file__).parent / "sanitized_main.c").read_text()
+    joined = ", \\\n    ".join(cases)
+    (tmp_path / "main.c").write_text(f"{text}\n#define CASES {{ \\\n    {joined} }}\n{main}")
+    command = ["gcc", *WARNINGS, "-std=c11", "-O1", "-g", "-fsanitize=address,undefined"]
+    command += ["-fno-sanitize-recover=all", f"-I{FIRMWARE / 'include'}", "-o"]
+    command += [str(tmp_path / "main"), str(tmp_path / "main.c"), *map(str, KERNELS)]
+    subprocess.run(command, check=True)
+    done = subprocess.run(
+        [str(tmp_path / "main")], input=b"".join(data), capture_output=True, check=False
+    )
+    assert done.returncode == 0, done.stderr.decode()[-3000:]
+    assert done.stdout.decode() == f"{len(cases)} layers\n"
+
+
+@pytest.mark.parametrize("core", ["cortex-m4", "cortex-m7"])
+def test_cross_compiler_warns_of_nothing(tmp_path: Path, core: str) -> None:
+    compiler = shutil.which("arm-none-eabi-gcc")
+    if compiler is None:
+        pytest.skip("arm-none-eabi-gcc is not on the PATH")
+    flags = [*WARNINGS, "-Wshadow", "-Wcast-align", "-O2", f"-mcpu={core}", "-mthumb", "-c"]
+    for kernel in KERNELS:
+        output = str(tmp_path / f"{kernel.stem}.o")
+        command = [compiler, *flags, f"-I{FIRMWARE / 'include'}", "-o", output, str(kernel)]
+        subprocess.run(command, check=True)
+        used = subprocess.run(
+            ["arm-none-eabi-nm", "--undefined-only", "--format=posix", output],
+            check=True,
+            capture_output=True,
+            text=True,
+        ).stdout.split()[::2]
+        # Nothing of libc but memory functions, no 64-bit division, no floating point.
+        assert set(used) <= {"memcpy", "memset"}, f"{kernel.name} needs {used}"
+
+
+@pytest.mark.parametrize("header", HEADERS, ids=lambda path: path.name)
+def test_headers_are_cpp_safe(header: Path) -> None:
+    command = ["g++", "-xc++", "-std=c++11", "-Wall", "-Wextra", "-Wconversion", "-Werror"]
+    command += ["-fsyntax-only", "-include", str(header), "/dev/null"]
+    if shutil.which("g++") is None:
+        pytest.skip("g++ is not on the PATH")
+    subprocess.run(command, check=True)
+
+
+def test_stems_agree() -> None:
+    stems = {path.stem for path in (FIRMWARE.parent / "tinydeploy/codegen/ops").glob("[a-z]*.py")}
+    ops = {path.stem for path in (FIRMWARE.parent / "tinydeploy/graph/ops").glob("[a-z]*.py")}
+    assert {f"{stem}_s8" for stem in stems} == {path.stem for path in KERNELS}
+    assert ops - stems == {"reshape"}  # costs nothing, so it has no kernel
