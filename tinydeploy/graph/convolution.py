@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tinydeploy.graph.accumulator import accumulator_bounds, fits_int32
 from tinydeploy.graph.constraints import (
     ACTIVATION_CONSTRAINTS,
     FUSED_ACTIVATION_CONSTRAINTS,
@@ -18,6 +19,7 @@ from tinydeploy.graph.constraints import (
     positive_strides,
 )
 from tinydeploy.graph.fixed_point import quantize_multipliers
+from tinydeploy.graph.invariants import are_multipliers, broken, is_array, zero_point_of
 from tinydeploy.graph.node import Constraint, Node
 from tinydeploy.graph.op import Op
 from tinydeploy.graph.weights import (
@@ -69,6 +71,8 @@ class Convolution(Op):
             overlap in rows, so each convolution row is made once. With a pool, `outputs` are the
             pool's, and the convolution's own output is stored nowhere (`row_shape` gives its size).
     """
+
+    channel_axis: ClassVar[int]  # of the weights: where the output channels lie
 
     weights: NDArray[np.int8]
     bias: NDArray[np.int32]
@@ -132,6 +136,46 @@ class Convolution(Op):
             first, last, self.pool.padding[0], self.pool.kernel[0], self.pool.stride[0]
         )
         return max(begin, 0), min(end, height)
+
+    def verify(self, graph: Graph) -> list[str]:
+        """The invariants of both convolutions."""
+        count = self.channels
+        height, width, _ = self.row_shape(graph)
+        if self.pool is not None:
+            height, width = self.pool.pooled_size(height, width)
+        ends = zero_point_of(graph, self.inputs[0]), zero_point_of(graph, self.outputs[0])
+        bounds = accumulator_bounds(
+            np.moveaxis(self.weights, self.channel_axis, 0).reshape(count, -1),
+            self.bias,
+            self.input_zero_point,
+        )
+        pool = self.pool
+        return broken(
+            (self.weights.dtype == np.int8 and self.weights.ndim == 4, "weights are int8, 4-D"),
+            (
+                self.weights.shape[self.channel_axis] == count,
+                "there is a bias per channel",
+            ),
+            (is_array(self.bias, np.int32, (count,)), "the bias is int32"),
+            (is_array(self.multiplier, np.int32, (count,)), "multipliers are int32, one a channel"),
+            (is_array(self.shift, np.int32, (count,)), "shifts are int32, one a channel"),
+            (is_array(self.low, np.int8, (count,)), "lower bounds are int8, one a channel"),
+            (is_array(self.high, np.int8, (count,)), "upper bounds are int8, one a channel"),
+            (bool((self.low <= self.high).all()), "no range of outputs is empty"),
+            (are_multipliers(self.multiplier, self.shift), "multipliers are in range"),
+            (fits_int32(bounds, self.shift), "accumulators fit an int32"),
+            (min(*self.stride, *self.dilation) >= 1, "strides and dilations are at least 1"),
+            (min(self.padding) >= 0, "paddings are not negative"),
+            (graph.tensors[self.outputs[0]].rows == (height, width, count), "the output fits"),
+            (
+                ends == (self.input_zero_point, self.output_zero_point),
+                "zero points are the tensors'",
+            ),
+            (
+                pool is None or pool.kernel[0] <= pool.stride[0],
+                "pool windows do not overlap",
+            ),
+        )
 
 
 def read_convolution(node: Node, kernel: tuple[int, int], channels: int) -> dict[str, Any]:

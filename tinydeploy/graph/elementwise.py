@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,9 +16,13 @@ from tinydeploy.graph.constraints import (
     is_per_tensor_int8,
     shapes_known,
 )
+from tinydeploy.graph.invariants import broken
 from tinydeploy.graph.node import Constraint, Node
 from tinydeploy.graph.op import Op
 from tinydeploy.graph.tensor import Tensor
+
+if TYPE_CHECKING:
+    from tinydeploy.graph.graph import Graph
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,6 +46,26 @@ class Elementwise(Op):
     def parameters(self) -> int:
         """Elements of the constant operand."""
         return 0 if self.constant is None else int(self.constant.size)
+
+    def verify(self, graph: Graph) -> list[str]:
+        """The invariants of the operands."""
+        rows = graph.tensors[self.outputs[0]].rows
+        constant = self.constant
+        if constant is None:
+            two = len(self.inputs) == 2
+            other = graph.tensors[self.inputs[-1]].rows
+            pixel = other[:2] == (1, 1) and other[2] in (1, rows[2])
+            fits = two and (other == rows or pixel)
+        else:
+            shapes = (rows[2:], rows)
+            fits = len(self.inputs) == 1 and constant.dtype == np.int8 and constant.shape in shapes
+        return broken(
+            (
+                graph.tensors[self.inputs[0]].rows == rows,
+                "the first operand has all rows",
+            ),
+            (fits, "the second operand broadcasts to the output"),
+        )
 
 
 @dataclass(frozen=True, eq=False)

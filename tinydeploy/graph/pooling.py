@@ -16,9 +16,10 @@ from tinydeploy.graph.constraints import (
     same_quantization,
 )
 from tinydeploy.graph.fixed_point import activation_bounds
+from tinydeploy.graph.invariants import broken, is_bounds, quantize_alike
 from tinydeploy.graph.node import Constraint, Node
 from tinydeploy.graph.op import Op
-from tinydeploy.graph.window import paddings, window_rows, windowed_shape
+from tinydeploy.graph.window import paddings, window_outputs, window_rows, windowed_shape
 
 if TYPE_CHECKING:
     from tinydeploy.graph.graph import Graph
@@ -46,6 +47,34 @@ class Pooling(Op):
     def input_rows(self, graph: Graph, which: int, first: int, last: int) -> tuple[int, int]:
         """Rows under the windows of output rows [first, last)."""
         return window_rows(first, last, self.padding[0], self.kernel[0], self.stride[0])
+
+    def pooled_size(self, height: int, width: int) -> tuple[int, int]:
+        """Height and width of the output for an input of this size."""
+        top, left, bottom, right = self.padding
+        return (
+            window_outputs(height, top, bottom, self.kernel[0], self.stride[0]),
+            window_outputs(width, left, right, self.kernel[1], self.stride[1]),
+        )
+
+    def verify(self, graph: Graph) -> list[str]:
+        """The invariants of both pools."""
+        height, width, channels = graph.tensors[self.inputs[0]].rows
+        expected = (*self.pooled_size(height, width), channels)
+        before, after = self.padding[:2], self.padding[2:]
+        return broken(
+            (min(*self.kernel, *self.stride) >= 1, "window and strides are at least 1"),
+            (min(self.padding) >= 0, "paddings are not negative"),
+            (
+                all(p < k for p, k in zip((*before, *after), self.kernel * 2, strict=True)),
+                "every window holds an element of the input",
+            ),
+            (graph.tensors[self.outputs[0]].rows == expected, "the output fits"),
+            (is_bounds(self.low, self.high), "the range of outputs is not empty"),
+            (
+                quantize_alike(graph, (*self.inputs, *self.outputs)),
+                "both ends quantize alike",
+            ),
+        )
 
 
 def read_pooling(node: Node) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +15,11 @@ from tinydeploy.graph.fixed_point import (
     multiply_double_rounding,
     quantize_multiplier,
 )
+from tinydeploy.graph.invariants import broken, is_bounds, is_int8, is_multiplier, zero_point_of
 from tinydeploy.graph.node import Constraint, Node
+
+if TYPE_CHECKING:
+    from tinydeploy.graph.graph import Graph
 
 LEFT_SHIFT: Final = 20  # TFLite's for 8-bit operands
 
@@ -62,6 +66,26 @@ class ScaledSum(Elementwise):
             values << LEFT_SHIFT, self.multipliers[which], self.shifts[which]
         )
         return (self.signs[which] * scaled).astype(np.int32)
+
+    def verify(self, graph: Graph) -> list[str]:
+        """The invariants of a sum."""
+        pairs = zip(self.multipliers, self.shifts, strict=True)
+        ends = tuple(zero_point_of(graph, t) for t in self.inputs)
+        return super().verify(graph) + broken(
+            (
+                all(is_multiplier(*p) and p[1] <= 0 for p in pairs),
+                "operand multipliers are below 1",
+            ),
+            (
+                is_multiplier(self.output_multiplier, self.output_shift) and self.output_shift <= 0,
+                "the output multiplier is below 1",
+            ),
+            (all(abs(sign) == 1 for sign in self.signs), "signs are +1 or -1"),
+            (is_int8(*self.zero_points), "zero points are int8"),
+            (self.zero_points[: len(ends)] == ends, "zero points are the operands'"),
+            (self.output_zero_point == zero_point_of(graph, self.outputs[0]), "so is the output's"),
+            (is_bounds(self.low, self.high), "the range of outputs is not empty"),
+        )
 
 
 def read_scaled_sum(node: Node, signs: tuple[int, int]) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from tinydeploy.graph.constraints import (
     inputs_and_outputs,
     same_quantization,
 )
+from tinydeploy.graph.invariants import broken, quantize_alike
 from tinydeploy.graph.node import Constraint, Node
 from tinydeploy.graph.op import Op, register_op
 
@@ -87,3 +88,18 @@ class Concatenation(Op):
         height = graph.tensors[self.inputs[which]].rows[0]
         begin, end = max(first - start, 0), min(last - start, height)
         return (begin, end) if begin < end else (0, 0)
+
+    def verify(self, graph: Graph) -> list[str]:
+        """The invariants of a concatenation."""
+        output = graph.tensors[self.outputs[0]].rows
+        inputs = [graph.tensors[t].rows for t in self.inputs]
+        others = [d for d in range(3) if d != self.axis]
+        return broken(
+            (0 <= self.axis <= 2, "the axis is height, width or channels"),
+            (all(rows[d] == output[d] for rows in inputs for d in others), "the inputs agree"),
+            (sum(rows[self.axis] for rows in inputs) == output[self.axis], "the output fits"),
+            (
+                quantize_alike(graph, (*self.inputs, *self.outputs)),
+                "all ends quantize alike",
+            ),
+        )

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from tinydeploy.graph.convolution import Convolution, convolution_constraints, read_convolution
+from tinydeploy.graph.invariants import broken
 from tinydeploy.graph.node import Constraint, Node
 from tinydeploy.graph.op import register_op
+
+if TYPE_CHECKING:
+    from tinydeploy.graph.graph import Graph
 
 
 def ungrouped(node: Node) -> bool:
@@ -24,6 +28,7 @@ class Conv2D(Convolution):
     """
 
     builtin: ClassVar[str] = "CONV_2D"
+    channel_axis: ClassVar[int] = 0
     constraints: ClassVar[tuple[Constraint, ...]] = (*convolution_constraints(axis=0), ungrouped)
 
     @property
@@ -37,3 +42,10 @@ class Conv2D(Convolution):
         weights = node.constant(1)
         channels, height, width, _ = weights.shape
         return cls(weights=weights, **read_convolution(node, (height, width), channels))
+
+    def verify(self, graph: Graph) -> list[str]:
+        """The invariants of a convolution over all input channels."""
+        depth = graph.tensors[self.inputs[0]].rows[2]
+        return super().verify(graph) + broken(
+            (self.weights.shape[3] == depth, "the weights read all input channels"),
+        )

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from tinydeploy.graph.convolution import Convolution, convolution_constraints, read_convolution
+from tinydeploy.graph.invariants import broken
 from tinydeploy.graph.node import Constraint, Node
 from tinydeploy.graph.op import register_op
+
+if TYPE_CHECKING:
+    from tinydeploy.graph.graph import Graph
 
 
 def whole_multiplier(node: Node) -> bool:
@@ -26,6 +30,7 @@ class DepthwiseConv2D(Convolution):
     """
 
     builtin: ClassVar[str] = "DEPTHWISE_CONV_2D"
+    channel_axis: ClassVar[int] = 3
     constraints: ClassVar[tuple[Constraint, ...]] = (
         *convolution_constraints(axis=3),
         whole_multiplier,
@@ -47,4 +52,12 @@ class DepthwiseConv2D(Convolution):
             weights=weights,
             depth_multiplier=channels // node.input(0).shape[3],
             **read_convolution(node, (height, width), channels),
+        )
+
+    def verify(self, graph: Graph) -> list[str]:
+        """The invariants of a convolution of each channel by itself."""
+        depth = graph.tensors[self.inputs[0]].rows[2]
+        return super().verify(graph) + broken(
+            (self.weights.shape[0] == 1, "the weights' first dimension is 1"),
+            (depth * self.depth_multiplier == self.channels, "the multiplier gives the channels"),
         )

@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from tinydeploy.graph.accumulator import accumulator_bounds, fits_int32
 from tinydeploy.graph.constraints import (
     ACTIVATION_CONSTRAINTS,
     FUSED_ACTIVATION_CONSTRAINTS,
     has_options,
     inputs_and_outputs,
 )
+from tinydeploy.graph.invariants import broken, is_array, zero_point_of
 from tinydeploy.graph.node import Constraint, Node
 from tinydeploy.graph.op import Op, register_op
 from tinydeploy.graph.weights import (
@@ -126,3 +128,26 @@ class FullyConnected(Op):
     def parameters(self) -> int:
         """Weights and biases."""
         return int(self.weights.size) + int(self.bias.size)
+
+    def verify(self, graph: Graph) -> list[str]:
+        """The invariants of a fully-connected layer."""
+        count = self.channels
+        source, output = graph.tensors[self.inputs[0]], graph.tensors[self.outputs[0]]
+        ends = zero_point_of(graph, self.inputs[0]), zero_point_of(graph, self.outputs[0])
+        bounds = accumulator_bounds(self.weights, self.bias, self.input_zero_point)
+        return broken(
+            (is_array(self.weights, np.int8, (count, self.depth)), "weights are int8, 2-D"),
+            (is_array(self.bias, np.int32, (count,)), "the bias is int32, one a channel"),
+            (is_array(self.scale, np.float64, (count,)), "scales are float64, one a channel"),
+            (is_array(self.low, np.int8, (count,)), "lower bounds are int8, one a channel"),
+            (is_array(self.high, np.int8, (count,)), "upper bounds are int8, one a channel"),
+            (bool((self.low <= self.high).all()), "no range of outputs is empty"),
+            (bool((np.isfinite(self.scale) & (self.scale >= 0)).all()), "scales are finite"),
+            (fits_int32(bounds, np.zeros(count, np.int32)), "accumulators fit an int32"),
+            (source.size == self.positions * self.depth, "the input fits"),
+            (output.size == self.positions * count, "the output fits"),
+            (
+                ends == (self.input_zero_point, self.output_zero_point),
+                "zero points are the tensors'",
+            ),
+        )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,9 +13,13 @@ from tinydeploy.graph.constraints import (
     inputs_and_outputs,
     same_shape,
 )
+from tinydeploy.graph.invariants import broken, is_array
 from tinydeploy.graph.lookup_tables import TABLES, table_in_range
 from tinydeploy.graph.node import Constraint, Node
 from tinydeploy.graph.op import Op, register_op
+
+if TYPE_CHECKING:
+    from tinydeploy.graph.graph import Graph
 
 
 @register_op(*TABLES)
@@ -53,4 +57,12 @@ class Lookup(Op):
             outputs=node.outputs,
             function=node.builtin,
             table=TABLES[node.builtin](node),
+        )
+
+    def verify(self, graph: Graph) -> list[str]:
+        """The invariants of a table."""
+        source, output = graph.tensors[self.inputs[0]], graph.tensors[self.outputs[0]]
+        return broken(
+            (is_array(self.table, np.int8, (256,)), "the table has 256 int8"),
+            (source.shape == output.shape, "input and output have the same shape"),
         )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from tinydeploy.graph.constraints import ACTIVATION_CONSTRAINTS, inputs_and_outputs
 from tinydeploy.graph.fixed_point import INT32_MAX, quantize_multiplier
+from tinydeploy.graph.invariants import broken, is_multiplier, zero_point_of
 from tinydeploy.graph.node import Constraint, Node
 from tinydeploy.graph.op import Op, register_op
 
@@ -97,6 +98,21 @@ class Mean(Op):
     def input_rows(self, graph: Graph, which: int, first: int, last: int) -> tuple[int, int]:
         """All rows."""
         return 0, graph.tensors[self.inputs[0]].rows[0]
+
+    def verify(self, graph: Graph) -> list[str]:
+        """The invariants of a mean."""
+        height, width, channels = graph.tensors[self.inputs[0]].rows
+        ends = zero_point_of(graph, self.inputs[0]), zero_point_of(graph, self.outputs[0])
+        return broken(
+            (self.count == height * width, "all elements of a channel count"),
+            (graph.tensors[self.outputs[0]].rows == (1, 1, channels), "the output fits"),
+            (is_multiplier(self.multiplier, self.shift, least=0), "the multiplier is in range"),
+            ((255 * self.count) << max(self.shift, 0) <= INT32_MAX, "sums fit an int32"),
+            (
+                ends == (self.input_zero_point, self.output_zero_point),
+                "zero points are the tensors'",
+            ),
+        )
 
 
 def mean_multiplier(real: float, count: int) -> tuple[int, int]:

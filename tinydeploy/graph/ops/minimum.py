@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from tinydeploy.graph.constraints import same_quantization
 from tinydeploy.graph.elementwise import ELEMENTWISE_CONSTRAINTS, Elementwise, read_operands
+from tinydeploy.graph.invariants import broken, quantize_alike
 from tinydeploy.graph.node import Constraint, Node
 from tinydeploy.graph.op import register_op
+
+if TYPE_CHECKING:
+    from tinydeploy.graph.graph import Graph
 
 
 @register_op()
@@ -28,3 +32,8 @@ class Minimum(Elementwise):
     def parameters(self) -> int:
         """Bounds are not weights, here as in a layer that a pass has folded them into."""
         return 0
+
+    def verify(self, graph: Graph) -> list[str]:
+        """The invariants of the operands and their quantization."""
+        alike = quantize_alike(graph, (*self.inputs, *self.outputs))
+        return super().verify(graph) + broken((alike, "operands and output quantize alike"))

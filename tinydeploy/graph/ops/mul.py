@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, Final
+from typing import TYPE_CHECKING, ClassVar, Final
 
 import numpy as np
 
 from tinydeploy.graph.constraints import FUSED_ACTIVATION_CONSTRAINTS
 from tinydeploy.graph.elementwise import ELEMENTWISE_CONSTRAINTS, Elementwise, read_operands
 from tinydeploy.graph.fixed_point import activation_bounds, quantize_multiplier
+from tinydeploy.graph.invariants import broken, is_bounds, is_int8, is_multiplier, zero_point_of
 from tinydeploy.graph.node import Constraint, Node, float32_product
 from tinydeploy.graph.op import register_op
+
+if TYPE_CHECKING:
+    from tinydeploy.graph.graph import Graph
 
 MAX_SHIFT: Final = 14
 """A product below 2^16, shifted left by this, is below 2^30."""
@@ -78,6 +82,18 @@ class Mul(Elementwise):
             output_zero_point=output.zero_point,
             low=low,
             high=high,
+        )
+
+    def verify(self, graph: Graph) -> list[str]:
+        """The invariants of a product."""
+        ends = tuple(zero_point_of(graph, t) for t in self.inputs)
+        return super().verify(graph) + broken(
+            (is_multiplier(self.multiplier, self.shift), "the multiplier is in range"),
+            (self.shift <= MAX_SHIFT, "the shifted product fits an int32"),
+            (is_int8(*self.zero_points), "zero points are int8"),
+            (self.zero_points[: len(ends)] == ends, "zero points are the operands'"),
+            (self.output_zero_point == zero_point_of(graph, self.outputs[0]), "so is the output's"),
+            (is_bounds(self.low, self.high), "the range of outputs is not empty"),
         )
 
 

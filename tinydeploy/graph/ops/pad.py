@@ -11,6 +11,7 @@ from tinydeploy.graph.constraints import (
     nhwc,
     same_quantization,
 )
+from tinydeploy.graph.invariants import broken, is_int8, quantize_alike
 from tinydeploy.graph.node import Constraint, Node
 from tinydeploy.graph.op import Op, register_op
 
@@ -94,3 +95,22 @@ class Pad(Op):
     def input_rows(self, graph: Graph, which: int, first: int, last: int) -> tuple[int, int]:
         """The same rows, moved up by the rows put on top."""
         return first - self.padding[0], last - self.padding[0]
+
+    def verify(self, graph: Graph) -> list[str]:
+        """The invariants of a padding."""
+        height, width, channels = graph.tensors[self.inputs[0]].rows
+        top, left, bottom, right = self.padding
+        expected = (
+            height + top + bottom,
+            width + left + right,
+            channels + sum(self.channel_padding),
+        )
+        return broken(
+            (min(*self.padding, *self.channel_padding) >= 0, "paddings are not negative"),
+            (is_int8(self.value), "the value is int8"),
+            (graph.tensors[self.outputs[0]].rows == expected, "the output fits"),
+            (
+                quantize_alike(graph, (*self.inputs, *self.outputs)),
+                "both ends quantize alike",
+            ),
+        )

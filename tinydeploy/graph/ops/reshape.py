@@ -10,6 +10,7 @@ from tinydeploy.graph.constraints import (
     inputs_and_outputs,
     same_quantization,
 )
+from tinydeploy.graph.invariants import broken, quantize_alike
 from tinydeploy.graph.node import Constraint, Node
 from tinydeploy.graph.op import Op, register_op
 
@@ -46,3 +47,14 @@ class Reshape(Op):
         if source[0] == output[0]:
             return first, last
         return 0, source[0]
+
+    def verify(self, graph: Graph) -> list[str]:
+        """The invariants of a reshape."""
+        source, output = graph.tensors[self.inputs[0]], graph.tensors[self.outputs[0]]
+        return broken(
+            (source.size == output.size, "the output has as many elements as the input"),
+            (
+                quantize_alike(graph, (*self.inputs, *self.outputs)),
+                "both ends quantize alike",
+            ),
+        )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, Final
+from typing import TYPE_CHECKING, ClassVar, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,9 +14,18 @@ from tinydeploy.graph.constraints import (
     same_shape,
 )
 from tinydeploy.graph.exponential import INTEGER_BITS, exp_on_negative_values
-from tinydeploy.graph.fixed_point import multiply_double_rounding, quantize_multiplier
+from tinydeploy.graph.fixed_point import (
+    INT8_MIN,
+    INT32_MAX,
+    multiply_double_rounding,
+    quantize_multiplier,
+)
+from tinydeploy.graph.invariants import broken, is_array, zero_point_of
 from tinydeploy.graph.node import Constraint, Node
 from tinydeploy.graph.op import Op, register_op
+
+if TYPE_CHECKING:
+    from tinydeploy.graph.graph import Graph
 
 MAX_DEPTH: Final = 4095
 """The sum of `MAX_DEPTH` exponentials, each at most 2^19 in Q12.19, fits in an int32."""
@@ -102,6 +111,18 @@ class Softmax(Op):
             input_left_shift=shift,
             diff_min=-radius,
             exponentials=exponentials,
+        )
+
+    def verify(self, graph: Graph) -> list[str]:
+        """The invariants of a softmax."""
+        source, output = graph.tensors[self.inputs[0]], graph.tensors[self.outputs[0]]
+        return broken(
+            (source.shape == output.shape, "input and output have the same shape"),
+            (source.shape[-1] == self.depth <= MAX_DEPTH, "a vector is the last dimension"),
+            (is_array(self.exponentials, np.int32, (256,)), "there are 256 int32 exponentials"),
+            (bool((self.exponentials >= 0).all()), "exponentials are not negative"),
+            (int(self.exponentials[0]) == INT32_MAX, "exp(0) is the largest Q0.31"),
+            (zero_point_of(graph, self.outputs[0]) == INT8_MIN, "the output's zero point is -128"),
         )
 
 
