@@ -26,13 +26,14 @@ STAGES = (
     "validate",
     "report",
     "flash",
+    "source",
     "pipeline",
     "cli",
 )
 LEAVES = {"errors", "paths", "board", "tinydeploy"}
 # The int8 .tflite is the waist: what reads it knows nothing of what made it.
 FLOAT_STAGES = {"model", "zoo", "train", "quantize"}
-ABOVE_THE_WAIST = {*FLOAT_STAGES, "pipeline", "cli"}
+ABOVE_THE_WAIST = {*FLOAT_STAGES, "source", "pipeline", "cli"}
 
 MODULES = sorted(path.relative_to(PACKAGE) for path in PACKAGE.rglob("*.py"))
 

@@ -223,11 +223,11 @@ def find_host_compiler() -> tuple[str, ...]:
 def list_made_rows(graph: Graph, plan: Plan) -> tuple[MadeRows, ...]:
     """Which rows are complete after which call, in the order in which the program writes them."""
     inputs = (
-        MadeRows(tensor, tensor_symbol(graph.name, tensor), 0, 0, plan.rows[tensor].height)
+        MadeRows(tensor, tensor_symbol(tensor), 0, 0, plan.rows[tensor].height)
         for tensor in dict.fromkeys(graph.inputs)
     )
     steps = (
-        MadeRows(tensor, tensor_symbol(graph.name, tensor), call, step.first, step.last)
+        MadeRows(tensor, tensor_symbol(tensor), call, step.first, step.last)
         for call, step in enumerate(plan.steps, start=1)
         for tensor in graph.ops[step.op].outputs
     )

@@ -1,0 +1,146 @@
+"""`tinydeploy run`: one picture through a built image, on the emulated or the attached board."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import numpy as np
+import typer
+from rich.table import Table
+
+from tinydeploy.board import Board, load_board
+from tinydeploy.cli.console import stdout
+from tinydeploy.cli.flash import find_image
+from tinydeploy.emulate.emulated_board import EmulatedBoard
+from tinydeploy.errors import InputFileError, MissingDependencyError, UsageError
+from tinydeploy.graph.graph import Graph
+from tinydeploy.graph.normalization import Normalization, read_normalization
+from tinydeploy.graph.read import read_graph
+from tinydeploy.link.client import BoardClient
+from tinydeploy.link.transport import SerialTransport
+from tinydeploy.validate.quality import dequantize_outputs, quantize_inputs
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+_BEST = 5
+
+
+def run(
+    image: Annotated[
+        Path, typer.Argument(metavar="IMAGE", help="A picture, or a .npy file of the int8 input.")
+    ],
+    build: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Output folder of a build. Default: the newest in out/."),
+    ] = None,
+    on: Annotated[str, typer.Option(metavar="WHERE", help="emulator or board.")] = "emulator",
+    port: Annotated[
+        str | None,
+        typer.Option(metavar="PORT", help="Serial port of the board, e.g. /dev/ttyACM0."),
+    ] = None,
+) -> None:
+    """Put one picture through a built image and show the classes it names.
+
+    A picture is prepared as the model's metadata says: RGB pictures are scaled and cropped to the
+    centre, gray ones stretched. Without metadata the input is taken to be the pixel minus 128.
+    """
+    if on not in ("emulator", "board"):
+        raise UsageError(f"cannot run on '{on}'", "Use --on emulator or --on board.")
+    if on == "board" and port is None:
+        raise UsageError("which serial port is the board on?", "Add --port, e.g. /dev/ttyACM0.")
+    folder = _newest_build() if build is None else build
+    elf, name = find_image(folder, None)
+    board = load_board(name)
+    data = _read_bytes(elf.with_name("model.tflite"))
+    graph = read_graph(data, folder.name)
+    values = _read_input(image, graph, read_normalization(data))
+    if on == "emulator":
+        with EmulatedBoard(elf, board) as emulated:
+            outputs = _infer(BoardClient(emulated.transport), graph, values)
+    else:
+        with SerialTransport(str(port), board.console.baud) as line:
+            outputs = _infer(BoardClient(line), graph, values)
+    _show(graph, outputs, board, on)
+
+
+def _newest_build() -> Path:
+    reports = sorted(Path("out").glob("*/report.json"), key=lambda path: path.stat().st_mtime)
+    if not reports:
+        raise UsageError(
+            "there is no build in out/", "Build one, or name its folder with --build DIR."
+        )
+    return reports[-1].parent
+
+
+def _read_bytes(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise InputFileError(f"cannot read {path}: {error.strerror or error}") from error
+
+
+def _read_input(path: Path, graph: Graph, normalization: Normalization | None) -> NDArray[np.int8]:
+    """The int8 input [*shape]."""
+    if len(graph.inputs) != 1:
+        raise UsageError(f"the model has {len(graph.inputs)} inputs; a picture is one")
+    tensor = graph.tensors[graph.inputs[0]]
+    if path.suffix == ".npy":
+        try:
+            values = np.load(path, allow_pickle=False)
+        except (OSError, ValueError) as error:
+            raise InputFileError(f"cannot read {path}: {error}") from error
+        if values.dtype != np.int8 or values.size != tensor.size:
+            raise InputFileError(
+                f"{path} holds {values.dtype} {list(values.shape)}, not int8 {list(tensor.shape)}"
+            )
+        array: NDArray[np.int8] = np.asarray(values, np.int8)
+        return array.reshape(tensor.shape)
+    height, width, channels = tensor.rows
+    if len(tensor.shape) != 4 or channels not in (1, 3):
+        raise UsageError(
+            f"the model's input {list(tensor.shape)} is no picture",
+            "Give its int8 input as a .npy file.",
+        )
+    try:
+        from tinydeploy.model.float_model import Preprocessing
+        from tinydeploy.model.picture import fit_picture, read_input, read_picture
+    except ModuleNotFoundError as error:
+        raise MissingDependencyError(
+            f"reading pictures needs the package {error.name}", "Try: pip install pillow"
+        ) from error
+    color, ends = ("gray", 1) if channels == 1 else ("rgb", 3)
+    if normalization is None:
+        plain = Preprocessing((128.0,) * ends, (1.0,) * ends, color, "stretch")  # type: ignore[arg-type]
+        pixels = fit_picture(read_picture(path, plain), plain, height, width)
+        return (pixels.astype(np.int16) - 128).astype(np.int8).reshape(tensor.shape)
+    mean, std = (_spread(numbers, ends) for numbers in (normalization.mean, normalization.std))
+    fit = "stretch" if color == "gray" else "center-crop"
+    preprocessing = Preprocessing(mean, std, color, fit)  # type: ignore[arg-type]
+    return quantize_inputs(graph, read_input(path, preprocessing, (1, channels, height, width)))[0]
+
+
+def _spread(numbers: tuple[float, ...], channels: int) -> tuple[float, ...]:
+    return numbers * channels if len(numbers) == 1 else numbers
+
+
+def _infer(client: BoardClient, graph: Graph, values: NDArray[np.int8]) -> NDArray[np.int8]:
+    client.hello()
+    client.write_input(0, values.tobytes())
+    client.run()
+    shape = graph.tensors[graph.outputs[0]].shape
+    return np.frombuffer(client.read_output(0), np.int8).reshape(shape)
+
+
+def _show(graph: Graph, outputs: NDArray[np.int8], board: Board, on: str) -> None:
+    scores = dequantize_outputs(graph, outputs).reshape(-1)
+    best = np.argsort(-scores, kind="stable")[:_BEST]
+    stdout.print(f"{graph.name} on {board.title} ({on})", markup=False)
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for heading in ("class", "label", "score"):
+        table.add_column(heading, justify="left" if heading == "label" else "right")
+    for number in best:
+        label = graph.labels[number] if graph.labels else ""
+        table.add_row(str(number), label, f"{scores[number]:.4g}")
+    stdout.print(table)

@@ -1,0 +1,82 @@
+"""The table at the end of a build."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from rich.markup import escape
+from rich.table import Table
+
+from tinydeploy.cli.console import stdout
+from tinydeploy.report.build_report import BuildReport, PlaceFacts
+
+
+def show_summary(report: BuildReport, folder: Path | None) -> None:
+    """Prints what a reader wants to know first, in at most 80 columns."""
+    table = Table(
+        title=f"{report.model.name} on {report.board.title} ({report.board.cpu})",
+        title_justify="left",
+        title_style="bold",
+        show_header=False,
+        box=None,
+        pad_edge=False,
+    )
+    table.add_column(style="bold", no_wrap=True)
+    table.add_column(overflow="fold")
+    for name, text in _rows(report):
+        table.add_row(name, escape(text))
+    stdout.print()
+    stdout.print(table)
+    if folder is not None:
+        stdout.print(f"\n{escape(str(folder))}: firmware.elf, .bin, .hex, firmware/, report.json")
+
+
+def _rows(report: BuildReport) -> list[tuple[str, str]]:
+    memory, run = report.memory, report.inference
+    rows = [
+        ("model", f"{report.model.macs:,} MACs, {report.model.parameters:,} parameters"),
+        (
+            "flash",
+            f"{memory.flash_bytes:,} of {report.budget.flash_bytes:,} bytes: weights "
+            f"{memory.weights_bytes:,}, code {memory.code_bytes:,}, "
+            f"constants {memory.constants_bytes:,}",
+        ),
+        (
+            "RAM",
+            f"{memory.ram_bytes:,} of {report.budget.ram_bytes:,} bytes: arena "
+            f"{memory.arena_bytes:,}, stack {memory.stack_reserved_bytes:,}, "
+            f"variables {memory.static_bytes:,}",
+        ),
+    ]
+    if run is not None:
+        per_mac = "" if run.instructions_per_mac is None else f" ({run.instructions_per_mac}/MAC)"
+        rows.append(("inference", f"{run.instructions:,} instructions{per_mac}"))
+        rows.append(
+            (
+                "estimate",
+                f"{run.cycles_estimated:,} cycles, {run.latency_ms_estimated} ms at "
+                f"{report.board.clock_hz // 1_000_000} MHz, without caches and wait states",
+            )
+        )
+        rows.append(("stack", f"{memory.stack_high_water_bytes:,} bytes used by inference"))
+    if report.accuracy is not None:
+        rows.append(
+            (
+                "accuracy",
+                f"int8 {100 * report.accuracy.int8:.2f} %, float {100 * report.accuracy.float:.2f} "
+                f"%, {report.accuracy.samples} samples",
+            )
+        )
+    if report.fidelity is not None and report.fidelity.snr_db is not None:
+        agreement = report.fidelity.top1_agreement
+        top1 = "" if agreement is None else f", top-1 agreement {100 * agreement:.1f} %"
+        rows.append(("fidelity", f"SNR {report.fidelity.snr_db:.1f} dB{top1}"))
+    if report.validation is not None:
+        places = [("host", report.validation.host), ("emulator", report.validation.emulator)]
+        exact = "bit-exact" if report.validation.bit_exact else "DIFFERENT"
+        rows.append(("validation", f"{exact}: {', '.join(_place(n, p) for n, p in places if p)}"))
+    return rows
+
+
+def _place(name: str, place: PlaceFacts) -> str:
+    return f"{name} {place.bytes_compared:,} bytes of {place.vectors} vectors"

@@ -1,0 +1,228 @@
+"""The driver: from what the user names to a verified image, one readable sequence of stages."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from tinydeploy.board import load_board
+from tinydeploy.codegen.generate import generate_sources, list_kernels
+from tinydeploy.errors import InternalError, MismatchError, OutputError
+from tinydeploy.graph.passes import fuse_graph
+from tinydeploy.graph.read import read_graph
+from tinydeploy.plan.check import check_plan
+from tinydeploy.plan.memory import plan_memory
+from tinydeploy.plan.plan import Plan
+from tinydeploy.project.build import Firmware, build_firmware
+from tinydeploy.project.publish import publish_folder
+from tinydeploy.project.size import Sizes, check_budget, read_sizes
+from tinydeploy.project.toolchain import find_toolchain
+from tinydeploy.project.write import project_files, write_project
+from tinydeploy.report.build_report import BuildReport
+from tinydeploy.report.collect import Evidence, collect_report
+from tinydeploy.source import Source, Watch, make_source
+from tinydeploy.validate.compare import Comparison
+from tinydeploy.validate.emulator import EmulatorRun, run_emulator
+from tinydeploy.validate.prove import expect_outputs, prove_host
+from tinydeploy.validate.quality import (
+    check_quality,
+    dequantize_outputs,
+    measure_quality,
+    quantize_inputs,
+)
+
+# Random vectors for the host where there are no samples; few for nets that take long.
+_HOST_VECTORS, _HOST_VECTORS_OF_LARGE = 44, 4
+_LARGE_MACS = 20_000_000
+
+
+@dataclass(frozen=True)
+class BuildRequest:
+    """What the user asks for.
+
+    Args:
+        board: Name of the board.
+        model: A .tflite file, a name from the zoo, or None for the built-in default.
+        weights: Trained weights for a net of the zoo.
+        data: Folder of calibration pictures for a net of the zoo.
+        output: Folder to make; None for out/<model>-<board>.
+        max_ram: RAM budget in bytes; None for the board's.
+        max_flash: Flash budget in bytes; None for the board's.
+        min_snr: Least SNR in dB of the int8 outputs; None for no limit.
+        max_drop: Most points of accuracy that int8 may lose; None for no limit.
+        emulate: Run the image in the emulated board.
+        keep: Leave an output folder behind; False for a mere check.
+    """
+
+    board: str
+    model: str | None = None
+    weights: Path | None = None
+    data: Path | None = None
+    output: Path | None = None
+    max_ram: int | None = None
+    max_flash: int | None = None
+    min_snr: float | None = None
+    max_drop: float | None = None
+    emulate: bool = True
+    keep: bool = True
+
+
+@dataclass(frozen=True)
+class BuildResult:
+    """What a build ends in.
+
+    Args:
+        report: Everything that was measured.
+        folder: The output folder; None where none was kept.
+    """
+
+    report: BuildReport
+    folder: Path | None
+
+
+def build_image(request: BuildRequest, watch: Watch) -> BuildResult:
+    """Builds, compiles, emulates and proves an image, and puts it into its folder.
+
+    Nothing appears at the output folder before everything has passed; what stood there stays until
+    then.
+
+    Raises:
+        TinydeployError: See errors.py; its class tells the exit code.
+    """
+    board = load_board(request.board)
+    toolchain = find_toolchain()
+    max_flash = board.flash_budget if request.max_flash is None else request.max_flash
+    max_ram = board.ram_budget if request.max_ram is None else request.max_ram
+
+    source = make_source(request.model, request.weights, request.data, watch)
+
+    with watch.stage("graph"):
+        unfused = read_graph(source.tflite, source.name)
+        graph = fuse_graph(unfused)
+        watch.detail(
+            f"{graph.name}: {len(unfused.ops)} ops in {len(graph.ops)} layers, {graph.macs:,} MACs"
+        )
+
+    with watch.stage("plan"):
+        plan = plan_memory(graph, board, max_ram=request.max_ram)
+        check_plan(graph, plan, board)
+        places = ", ".join(f"{arena.size:,} bytes in {arena.memory}" for arena in plan.arenas)
+        watch.detail(f"arena of {places}; lower bound {plan.lower_bound_bytes:,}")
+
+    with watch.stage("reference"):
+        samples = None if source.samples is None else quantize_inputs(graph, source.samples)
+        extra = _HOST_VECTORS if graph.macs < _LARGE_MACS else _HOST_VECTORS_OF_LARGE
+        expectation = expect_outputs(unfused, source.tflite, samples, extra)
+        watch.detail(f"{len(expectation.outputs[0])} vectors, {expectation.reference}")
+
+    with watch.stage("code"):
+        sources = generate_sources(graph, plan, board, tflite=source.tflite)
+        kernels = list_kernels(graph, plan)
+        crc = expectation.selftest_crc
+        files = project_files(graph, plan, sources, kernels, board, selftest_crc=crc)
+        watch.detail(f"{len(files)} files, {len(kernels)} kernels")
+
+    with _folder(request, f"{graph.name}-{board.name}") as (folder, target):
+        with watch.stage("compile"):
+            write_project(folder / "firmware", files)
+            firmware = build_firmware(folder / "firmware", board, toolchain)
+            sizes = read_sizes(firmware.elf, board)
+            _check_arena(plan, sizes)
+            watch.detail(f"flash {sizes.flash_bytes:,} bytes, RAM {sizes.ram_bytes:,} bytes")
+            for warning in firmware.warnings:
+                watch.note(warning)
+            check_budget(sizes, max_flash, max_ram)
+
+        run: EmulatorRun | None = None
+        if request.emulate:
+            with watch.stage("emulate"):
+                run = run_emulator(firmware.elf, board, graph, plan, expectation, watch.detail)
+                watch.detail(f"{run.instructions:,} instructions, {run.comparison.vectors} vectors")
+
+        with watch.stage("validate"):
+            host = prove_host(unfused, graph, plan, sources, board, expectation)
+            _check_equal(host, run)
+            watch.detail(_describe_proof(host, run))
+
+        with watch.stage("quality"):
+            outputs = dequantize_outputs(graph, expectation.sample_outputs)
+            quality = measure_quality(source.float_outputs, outputs, source.classes)
+            check_quality(quality, request.min_snr, request.max_drop)
+            watch.detail(quality.describe())
+
+        report = collect_report(
+            Evidence(
+                origin=source.origin,
+                tflite=source.tflite,
+                graph=graph,
+                parameters=unfused.parameters,
+                plan=plan,
+                board=board,
+                compiler=toolchain.version,
+                sizes=sizes,
+                flash_budget=max_flash,
+                ram_budget=max_ram,
+                reference=expectation.reference,
+                host=host,
+                run=run,
+                quality=quality,
+                seconds=watch.seconds,
+            )
+        )
+        _complete_folder(folder, source, firmware, report)
+    return BuildResult(report, target)
+
+
+@contextmanager
+def _folder(request: BuildRequest, name: str) -> Iterator[tuple[Path, Path | None]]:
+    """The folder to build in, and where it will be found; None where it is thrown away."""
+    if request.keep:
+        target = request.output or Path("out") / name
+        with publish_folder(target) as folder:
+            yield folder, target
+    else:
+        with tempfile.TemporaryDirectory(prefix="tinydeploy-") as temporary:
+            yield Path(temporary), None
+
+
+def _complete_folder(folder: Path, source: Source, firmware: Firmware, report: BuildReport) -> None:
+    """Puts beside the project what people look for; the project's own build folder goes."""
+    try:
+        (folder / "model.tflite").write_bytes(source.tflite)
+        for image in (firmware.elf, firmware.bin, firmware.hex):
+            shutil.copyfile(image, folder / image.name)
+        shutil.rmtree(firmware.elf.parent)
+        (folder / "report.json").write_text(report.to_json(), encoding="utf-8")
+    except OSError as error:
+        raise OutputError(f"cannot write the results: {error.strerror or error}") from error
+
+
+def _check_arena(plan: Plan, sizes: Sizes) -> None:
+    if plan.arena_bytes != sizes.arena_bytes:
+        raise InternalError(
+            f"the arena is planned with {plan.arena_bytes} bytes, linked with {sizes.arena_bytes}"
+        )
+
+
+def _check_equal(host: Comparison, run: EmulatorRun | None) -> None:
+    """Raises MismatchError, naming the first difference, where any byte differs."""
+    places = [("the host build", host)] + ([("the emulated board", run.comparison)] if run else [])
+    wrong = [(place, comparison) for place, comparison in places if not comparison.bit_exact]
+    if wrong:
+        place, comparison = wrong[0]
+        raise MismatchError(
+            f"{place} differs from the reference in {comparison.bytes_mismatched:,} of "
+            f"{comparison.bytes_compared:,} bytes; {comparison.first_difference}",
+            "This is a bug in tinydeploy's kernels or passes: please report it with the model.",
+        )
+
+
+def _describe_proof(host: Comparison, run: EmulatorRun | None) -> str:
+    places = f"host: {host.vectors} vectors, {host.tensors_compared} tensors"
+    if run is not None:
+        places += f"; emulator: {run.comparison.vectors}, {run.comparison.tensors_compared}"
+    return f"bit-exact ({places})"

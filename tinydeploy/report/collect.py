@@ -1,0 +1,205 @@
+"""Gathers what the stages found out into one report."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from tinydeploy import __version__
+from tinydeploy.board import Board
+from tinydeploy.graph.graph import Graph
+from tinydeploy.plan.plan import Plan
+from tinydeploy.project.size import Sizes
+from tinydeploy.report.build_report import (
+    AccuracyFacts,
+    BoardFacts,
+    BudgetFacts,
+    BuildReport,
+    FidelityFacts,
+    InferenceFacts,
+    LayerFacts,
+    MemoryFacts,
+    ModelFacts,
+    PlaceFacts,
+    PlanFacts,
+    RegionFacts,
+    TensorFacts,
+    ValidationFacts,
+)
+from tinydeploy.validate.compare import Comparison
+from tinydeploy.validate.emulator import EmulatorRun
+from tinydeploy.validate.quality import Quality
+
+
+@dataclass(frozen=True, eq=False)
+class Evidence:
+    """What the stages of a build found out.
+
+    Args:
+        origin: Where the model came from.
+        tflite: The int8 file.
+        graph: The graph as built.
+        parameters: Weights and biases of the graph as read.
+        plan: Its plan.
+        board: The board.
+        compiler: Name and version.
+        sizes: Of the linked ELF.
+        flash_budget: Bytes allowed.
+        ram_budget: Bytes allowed.
+        reference: Name and version of the reference interpreter.
+        host: Comparison on the host.
+        run: What the emulated board showed; None where it was left out.
+        quality: Accuracy and fidelity.
+        seconds: By stage.
+    """
+
+    origin: str
+    tflite: bytes
+    graph: Graph
+    parameters: int
+    plan: Plan
+    board: Board
+    compiler: str
+    sizes: Sizes
+    flash_budget: int
+    ram_budget: int
+    reference: str
+    host: Comparison
+    run: EmulatorRun | None
+    quality: Quality
+    seconds: Mapping[str, float]
+
+
+def collect_report(evidence: Evidence) -> BuildReport:
+    """The report of a build that has passed all its checks."""
+    run, board, graph = evidence.run, evidence.board, evidence.graph
+    plan = PlanFacts(
+        "layer by layer",
+        evidence.plan.arena_bytes,
+        evidence.plan.lower_bound_bytes,
+        run.instructions if run else None,
+        chosen=True,
+    )
+    return BuildReport(
+        tinydeploy=__version__,
+        model=_model_facts(evidence),
+        board=BoardFacts(board.name, board.title, board.chip, board.cpu, board.clock_hz),
+        compiler=evidence.compiler,
+        memory=_memory_facts(evidence),
+        budget=BudgetFacts(
+            evidence.flash_budget,
+            evidence.ram_budget,
+            met=evidence.sizes.flash_bytes <= evidence.flash_budget
+            and evidence.sizes.ram_bytes <= evidence.ram_budget,
+        ),
+        inference=_inference_facts(run, board, graph.macs) if run else None,
+        layers=_layer_facts(graph, evidence.plan, run),
+        plans=(plan,),
+        validation=ValidationFacts(
+            bit_exact=evidence.host.bit_exact and (run is None or run.comparison.bit_exact),
+            reference=evidence.reference,
+            host=_place_facts(evidence.host),
+            emulator=_place_facts(run.comparison) if run else None,
+            board=None,
+        ),
+        accuracy=_accuracy_facts(evidence.quality),
+        fidelity=_fidelity_facts(evidence.quality),
+        seconds={name: round(taken, 3) for name, taken in evidence.seconds.items()},
+    )
+
+
+def _model_facts(evidence: Evidence) -> ModelFacts:
+    graph = evidence.graph
+    return ModelFacts(
+        name=graph.name,
+        source=evidence.origin,
+        macs=graph.macs,
+        parameters=evidence.parameters,
+        tflite_bytes=len(evidence.tflite),
+        tflite_sha256=hashlib.sha256(evidence.tflite).hexdigest(),
+        inputs=tuple(_tensor_facts(graph, tensor) for tensor in graph.inputs),
+        outputs=tuple(_tensor_facts(graph, tensor) for tensor in graph.outputs),
+        labels=graph.labels,
+    )
+
+
+def _tensor_facts(graph: Graph, tensor_id: int) -> TensorFacts:
+    tensor = graph.tensors[tensor_id]
+    return TensorFacts(tensor.name, tensor.shape, *tensor.affine)
+
+
+def _memory_facts(evidence: Evidence) -> MemoryFacts:
+    sizes, run = evidence.sizes, evidence.run
+    addresses = {memory.name: memory.address for memory in evidence.board.memories}
+    regions = tuple(
+        RegionFacts(
+            name=use.name,
+            address=addresses[use.name],
+            size=use.total,
+            used_bytes=use.used,
+            arena_bytes=use.arena_bytes,
+            arena_touched_bytes=run.arena_touched.get(use.name) if run else None,
+        )
+        for use in sizes.memories
+    )
+    return MemoryFacts(
+        flash_bytes=sizes.flash_bytes,
+        code_bytes=sizes.code_bytes,
+        weights_bytes=sizes.weights_bytes,
+        constants_bytes=sizes.constants_bytes,
+        ram_bytes=sizes.ram_bytes,
+        arena_bytes=sizes.arena_bytes,
+        arena_planned_bytes=evidence.plan.arena_bytes,
+        arena_lower_bound_bytes=evidence.plan.lower_bound_bytes,
+        scratch_bytes=max((s.size for s in evidence.plan.scratch.values()), default=0),
+        static_bytes=sizes.static_bytes,
+        stack_reserved_bytes=sizes.stack_bytes,
+        stack_high_water_bytes=run.stack_high_water if run else None,
+        regions=regions,
+    )
+
+
+def _inference_facts(run: EmulatorRun, board: Board, macs: int) -> InferenceFacts:
+    return InferenceFacts(
+        core=board.cpu,
+        instructions=run.instructions,
+        instructions_per_mac=round(run.instructions / macs, 4) if macs else None,
+        cycles_estimated=run.cycles_estimated,
+        latency_ms_estimated=round(1000 * run.cycles_estimated / board.clock_hz, 4),
+    )
+
+
+def _layer_facts(graph: Graph, plan: Plan, run: EmulatorRun | None) -> tuple[LayerFacts, ...]:
+    facts = []
+    for position in sorted({step.op for step in plan.steps}):
+        op = graph.ops[position]
+        output = graph.tensors[op.outputs[0]]
+        counted = run.layer_instructions.get(position) if run else None
+        facts.append(
+            LayerFacts(position, output.name, op.builtin, output.shape, op.macs(graph), counted)
+        )
+    return tuple(facts)
+
+
+def _place_facts(comparison: Comparison) -> PlaceFacts:
+    return PlaceFacts(
+        comparison.vectors,
+        comparison.bytes_compared,
+        comparison.bytes_mismatched,
+        comparison.tensors_compared,
+        comparison.first_difference,
+    )
+
+
+def _accuracy_facts(quality: Quality) -> AccuracyFacts | None:
+    if quality.float_accuracy is None or quality.int8_accuracy is None or quality.fidelity is None:
+        return None
+    return AccuracyFacts(quality.float_accuracy, quality.int8_accuracy, quality.fidelity.samples)
+
+
+def _fidelity_facts(quality: Quality) -> FidelityFacts | None:
+    fidelity = quality.fidelity
+    if fidelity is None:
+        return None
+    return FidelityFacts(fidelity.snr_db, fidelity.top1_agreement, fidelity.samples)

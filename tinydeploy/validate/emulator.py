@@ -1,0 +1,181 @@
+"""The image that would be flashed, run in the emulated board and compared with the reference."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Hashable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tinydeploy.board import Board
+from tinydeploy.emulate.cycles import estimate_cycles
+from tinydeploy.emulate.emulated_board import EmulatedBoard
+from tinydeploy.errors import EmulationError, MismatchError
+from tinydeploy.graph.graph import Graph
+from tinydeploy.link.client import BoardClient
+from tinydeploy.plan.plan import Plan
+from tinydeploy.validate.compare import (
+    Comparison,
+    add_comparisons,
+    compare_outputs,
+    compare_tensors,
+)
+from tinydeploy.validate.prove import EMULATED_VECTORS, Expectation
+
+Int8 = NDArray[np.int8]
+
+# A net that takes longer than this per inference is given only a few vectors.
+_SLOW_S = 1.0
+_SLOW_VECTORS = 3
+
+
+@dataclass(frozen=True, eq=False)
+class EmulatorRun:
+    """What the emulated board showed.
+
+    Args:
+        comparison: Against the reference.
+        instructions: Executed by one NAME_run(), exactly; every run took as many, or the largest.
+        layer_instructions: The same per layer, by position in Graph.ops.
+        cycles_estimated: Of one run, by the static model.
+        stack_high_water: Deepest stack of one run, in bytes, below its caller's frame.
+        arena_touched: Highest byte, plus one, of each memory's arena that runs have written.
+        core_clock_hz: Core clock that the firmware set up.
+    """
+
+    comparison: Comparison
+    instructions: int
+    layer_instructions: Mapping[int, int]
+    cycles_estimated: int
+    stack_high_water: int
+    arena_touched: Mapping[str, int]
+    core_clock_hz: float
+
+
+def run_emulator(
+    elf: Path,
+    board: Board,
+    graph: Graph,
+    plan: Plan,
+    expectation: Expectation,
+    tell: Callable[[str], None],
+) -> EmulatorRun:
+    """Boots the image and puts the first vectors through it, over its serial protocol.
+
+    On the first vector every row that the plan stores is read out of the board's memory when the
+    event that makes it is complete, and compared too.
+
+    Args:
+        elf: The image.
+        board: The board.
+        graph: The graph as built.
+        plan: Its plan.
+        expectation: What the reference says.
+        tell: Is told how far it is.
+
+    Raises:
+        EmulationError: The firmware faults, or does not set up its clock.
+        MismatchError: Its self-test fails.
+        BoardLinkError: It does not answer.
+    """
+    with EmulatedBoard(elf, board) as emulated:
+        client = BoardClient(emulated.transport)
+        tell("booting")
+        client.hello()
+        test = client.selftest()
+        if test.expected != test.found:
+            raise MismatchError(
+                f"the firmware's self-test fails: CRC {test.found:08x}, not {test.expected:08x}",
+                "The emulated board computes something else than the reference: please report it.",
+            )
+        clock = emulated.core_clock_hz()
+        if round(clock) != board.clock_hz:
+            raise EmulationError(
+                f"the firmware runs {board.title} at {clock / 1e6:g} MHz, "
+                f"not at {board.clock_hz / 1e6:g} MHz"
+            )
+        emulated.trace_model(graph.name)
+        emulated.capture(_list_pieces(emulated, graph, plan))
+        found: list[list[Int8]] = []
+        wanted = EMULATED_VECTORS
+        instructions: list[int] = []
+        number = 0
+        while number < wanted:
+            tell(f"vector {number + 1} of {wanted}")
+            begin = time.perf_counter()
+            for port, values in enumerate(expectation.vectors):
+                client.write_input(port, values[number].tobytes())
+            client.run()
+            outputs = [client.read_output(port) for port in range(len(graph.outputs))]
+            if number == 0:
+                tensors = _assemble(emulated.captured(), graph, plan)
+                events = emulated.layer_events()
+                cycles = estimate_cycles(emulated.layer_profiles(), board.cpu)
+                emulated.capture({})
+                if time.perf_counter() - begin > _SLOW_S:
+                    wanted = _SLOW_VECTORS
+            found.append(
+                [
+                    np.frombuffer(data, np.int8).reshape(graph.tensors[tensor].shape)
+                    for data, tensor in zip(outputs, graph.outputs, strict=True)
+                ]
+            )
+            instructions.append(sum(event.instructions for event in emulated.layer_events()))
+            number += 1
+        expected = [values[:number] for values in expectation.outputs]
+        stacked = [np.stack(parts) for parts in zip(*found, strict=True)]
+        layers: dict[int, int] = {}
+        for event in events:
+            layers[event.layer] = layers.get(event.layer, 0) + event.instructions
+        return EmulatorRun(
+            comparison=add_comparisons(
+                compare_outputs(expected, stacked),
+                compare_tensors(graph, expectation.tensors, tensors),
+            ),
+            instructions=instructions[0],
+            layer_instructions=layers,
+            cycles_estimated=cycles,
+            stack_high_water=emulated.stack_high_water(),
+            arena_touched={
+                arena.memory: _touched(emulated, graph, arena.memory, arena.size)
+                for arena in plan.arenas
+            },
+            core_clock_hz=clock,
+        )
+
+
+def _arena_address(emulated: EmulatedBoard, graph: Graph, memory: str) -> int:
+    return emulated.image.symbols[f"{graph.name}_arena_{memory}"]
+
+
+def _list_pieces(
+    emulated: EmulatedBoard, graph: Graph, plan: Plan
+) -> dict[tuple[int, int], list[tuple[int, int, Hashable]]]:
+    """Where each row lies once it is made: (layer, row) -> (address, bytes, (tensor, row))."""
+    pieces: dict[tuple[int, int], list[tuple[int, int, Hashable]]] = {}
+    for step in plan.steps:
+        for tensor in graph.ops[step.op].outputs:
+            rows = plan.rows[tensor]
+            start = _arena_address(emulated, graph, rows.memory)
+            for y in range(step.first, step.last):
+                piece = (start + rows.row_offset(y), rows.row_bytes, (tensor, y))
+                pieces.setdefault((step.op, y), []).append(piece)
+    return pieces
+
+
+def _assemble(captured: Mapping[Hashable, bytes], graph: Graph, plan: Plan) -> dict[int, Int8]:
+    """Whole tensors out of captured rows."""
+    tensors: dict[int, Int8] = {}
+    for tensor in sorted({t for step in plan.steps for t in graph.ops[step.op].outputs}):
+        data = b"".join(captured[tensor, y] for y in range(plan.rows[tensor].height))
+        tensors[tensor] = np.frombuffer(data, np.int8).reshape(graph.tensors[tensor].shape)
+    return tensors
+
+
+def _touched(emulated: EmulatedBoard, graph: Graph, memory: str, size: int) -> int:
+    """The firmware fills its arenas with 0xA5 at boot: what differs now has been written."""
+    data = emulated.read_memory(_arena_address(emulated, graph, memory), size)
+    return len(data.rstrip(b"\xa5"))
