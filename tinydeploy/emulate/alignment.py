@@ -1,8 +1,9 @@
-"""Finds the instructions of a block that fault on an unaligned base, and where their base can be checked.
+"""Finds instructions that fault on an unaligned base, and where their base can be checked.
 
-Unicorn lets unaligned LDRD, LDM, VLDR and the like pass; ARMv7-M cores fault. A base register that reaches such an
-instruction as it was when the block began is checked once, natively, at the block's start. A base that the block
-computes, and an instruction that may not execute (inside an IT block), gets a hook of its own.
+Unicorn lets unaligned LDRD, LDM, VLDR and the like pass; ARMv7-M cores fault. A base register that
+reaches such an instruction as it was when the block began is checked once, natively, at the block's
+start. A base that the block computes, and an instruction that may not execute (inside an IT block),
+gets a hook of its own.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import capstone
 from capstone import arm, arm_const
 from unicorn import arm_const as uc_arm
 
-from tinydeploy.emulate.counter import decode, wants_alignment
+from tinydeploy.emulate.thumb import decode, wants_alignment
 
 _decoder = capstone.Cs(capstone.CS_ARCH_ARM, capstone.CS_MODE_THUMB | capstone.CS_MODE_MCLASS)
 _decoder.detail = True
@@ -28,9 +29,8 @@ _ALWAYS = (arm_const.ARM_CC_INVALID, arm_const.ARM_CC_AL)
 class Alignment:
     """Which bases of a block to check.
 
-    Args:
-        at_start: (Unicorn register, instruction address): the register as it is when the block begins.
-        at_site: The same, as it is when the instruction executes.
+    Args: at_start: (Unicorn register, instruction address): the register as it is when the block
+        begins. at_site: The same, as it is when the instruction executes.
     """
 
     at_start: list[tuple[int, int]]
@@ -50,7 +50,8 @@ def find_bases(code: bytes, address: int) -> Alignment:
         if wants_alignment(first, second)
     }
     found = Alignment([], [])
-    # For each register whose value modulo 4 is still that of a register at the block's start: which one.
+    # For each register whose value modulo 4 is still that of a register at the block's start: which
+    # one.
     origin = {register: register for register in _UNICORN.values()}
     seen = set()
     for instruction in _decoder.disasm(code, address):

@@ -1,7 +1,7 @@
 /* Counts executed instructions and blocks at the speed of native code, and stops before what the hardware forbids.
  *
- * A hook of the emulator's, called at the start of every block of instructions. The Python twin of every function is in
- * counter.py; both give the same numbers. */
+ * A hook of the emulator's, called at the start of every block of instructions. The Python twin is in
+ * python_counter.py; both give the same numbers. */
 #include <stdint.h>
 #include <stdlib.h>
 
@@ -9,7 +9,7 @@
 enum { WATCH = 1, USES_FPU = 2, CHECKED = 4 };
 
 /* Why td_on_block() stopped the processor (td_counter.reason); the block has not run then. */
-enum { NOTHING = 0, DEADLINE = 1, FPU_OFF = 2, UNALIGNED = 3, RETRANSLATE = 4 };
+enum { NOTHING = 0, DEADLINE = 1, FPU_OFF = 2, UNALIGNED = 3, RETRANSLATE = 4, FULL = 5 };
 
 typedef struct {
     uint64_t executions;
@@ -55,7 +55,7 @@ typedef struct {
     td_region region[8];
     int (*stop)(void *uc);
     int (*reg_read)(void *uc, int reg, void *value);
-    uint32_t (*analyse)(uint32_t block); /* for blocks with an instruction that wants alignment; returns RETRANSLATE or 0 */
+    uint32_t (*analyse)(uint32_t block); /* for CHECKED blocks; returns RETRANSLATE, FULL or NOTHING */
     uint32_t (*judge)(uint32_t site);    /* 1 if a misaligned conditional instruction would execute */
     void (*watch)(uint32_t address);
 } td_counter;
@@ -219,8 +219,11 @@ void td_on_block(void *uc, uint64_t address64, uint32_t size, td_counter *c)
     uint32_t number = find_block(c, region, address, size);
     if (__builtin_expect(!number, 0)) {
         number = add_block(c, region, address, size);
-        if (c->block[number].flags & CHECKED && c->analyse(number) == RETRANSLATE) {
-            (void)stop(c, uc, RETRANSLATE, 0);
+        uint32_t reason = number ? NOTHING : FULL;
+        if (c->block[number].flags & CHECKED)
+            reason = c->analyse(number);
+        if (reason != NOTHING) {
+            (void)stop(c, uc, reason, 0);
             return;
         }
     }

@@ -1,4 +1,4 @@
-"""A board in a process of its own, seen from the host: a serial line, and questions no real board answers."""
+"""A board in a process of its own: a serial line, and questions that no real board answers."""
 
 from __future__ import annotations
 
@@ -72,10 +72,8 @@ class EmulatedBoard:
         with EmulatedBoard(elf, board) as emulated:
             client = BoardClient(emulated.transport)
 
-    Args:
-        elf: The firmware.
-        board: The board.
-        counter: "native", "python", or "" for the native instruction counter where a C compiler makes one.
+    Args: elf: The firmware. board: The board. counter: "native", "python", or "" for the native
+        instruction counter where a C compiler makes one.
 
     Raises:
         MissingDependencyError: Unicorn is not installed.
@@ -181,18 +179,19 @@ class EmulatedBoard:
             for symbol, address in starts.items()
             if symbol.startswith(name) and symbol.removeprefix(name).isdecimal()
         ]
-        # The compiler marks copies that it has specialized: a copy need not have the arguments that are read here.
-        clones = [s for s in starts if s.startswith(name) and "." in s and not s.endswith(".cold")]
+        # The compiler marks copies that it has specialized: a copy need not have the arguments that
+        # are read here.
+        clones = [s for s in starts if s.startswith(name) and "." in s and ".cold" not in s]
         if not runs or not layers or clones:
-            found = f"has the specialized copies {', '.join(clones)}" if clones else "lacks them"
+            found = f"has specialized copies: {', '.join(clones)}" if clones else "lacks them"
             raise EmulationError(
                 f"cannot trace {prefix}_run and {name}<k>: {self._elf.name} {found}",
-                "The image must not be stripped, and layer functions must be neither inlined nor cloned.",
+                "The image must have its symbols; layers must be neither inlined nor cloned.",
             )
         self._request({"do": "trace", "runs": runs, "layers": layers})
 
     def layer_events(self) -> list[LayerEvent]:
-        """Events of the last complete run of the traced model; their instructions add up to the run's."""
+        """Events of the last complete run; their instructions add up to the run's."""
         _, data = self._request({"do": "events"})
         return [
             LayerEvent(int(layer), int(first), int(last), int(count))
@@ -204,7 +203,7 @@ class EmulatedBoard:
         return int(self._ask("events")["runs"])
 
     def stack_high_water(self) -> int:
-        """Bytes of stack that the last complete run of the traced model wrote, below its caller's frame."""
+        """Bytes of stack that the last complete run wrote, below its caller's frame."""
         return int(self._ask("events")["stack"])
 
     def capture(self, rows: Mapping[tuple[int, int], Sequence[tuple[int, int, Hashable]]]) -> None:
@@ -277,7 +276,7 @@ class EmulatedBoard:
             raise self._death()
         self._write(pack_message(Kind.UART, data))
 
-    def failure(self) -> EmulationError | None:
+    def failure(self) -> EmulationError | MissingDependencyError | None:
         """Why the firmware or the emulator has stopped; None while they run."""
         return self._death() if self._gone or self._stopped else None
 
@@ -319,7 +318,7 @@ class EmulatedBoard:
     def _listen(self) -> None:
         assert self._process is not None
         assert self._process.stdout is not None
-        source = self._process.stdout
+        source: Any = self._process.stdout
         while (message := read_message(source)) is not None:
             kind, facts, data = message
             if kind is Kind.REPLY:

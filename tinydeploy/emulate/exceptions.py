@@ -165,7 +165,7 @@ class Exceptions:
         uc.reg_write(uc_arm.UC_ARM_REG_PC, int.from_bytes(vector, "little") | 1)
 
     def leave(self, code: int) -> Fault | None:
-        """Returns from an exception: unstacks the frame that EXC_RETURN `code` names; or the fault it is."""
+        """Unstacks the frame that EXC_RETURN `code` names; returns the fault where it cannot."""
         uc, write = self._uc, self._uc.reg_write
         if not self._active or code & 0xF not in (1, 9, 13):
             return Fault(USAGE_FAULT, 1 << 18, f"invalid exception return {code:#010x}")

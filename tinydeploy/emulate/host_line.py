@@ -1,4 +1,4 @@
-"""The emulator's side of the line to its parent: UART bytes and requests, multiplexed on two pipes."""
+"""The emulator's side of the line to its parent: UART bytes and requests on two pipes."""
 
 from __future__ import annotations
 

@@ -44,7 +44,7 @@ class Image:
                 for segment in self._elf.iter_segments()
                 if segment["p_type"] == "PT_LOAD" and segment["p_filesz"]
             )
-            table = self._elf.get_section_by_name(".symtab")
+            table: Any = self._elf.get_section_by_name(".symtab")
             symbols = list(table.iter_symbols()) if table else []
         except OSError as error:
             raise InputFileError(f"cannot read {path}: {error}") from error
@@ -100,7 +100,8 @@ class Image:
                 if program is not None:
                     rows += _line_rows(program)
         except (ELFError, KeyError, IndexError, ValueError, TypeError, AttributeError):
-            # Line numbers are a convenience: damaged debug information must not hide the fault itself.
+            # Line numbers are a convenience: damaged debug information must not hide the fault
+            # itself.
             return []
         return sorted(rows)
 

@@ -1,7 +1,7 @@
 """The emulated chip: core, memories and peripherals, and the loop that runs them.
 
-Unicorn executes the instructions; interrupts, faults, requests of the parent and the rules that Unicorn does not know
-are handled between two blocks of instructions, outside of it.
+Unicorn executes the instructions; interrupts, faults, requests of the parent and the rules that
+Unicorn does not know are handled between two blocks of instructions, outside of it.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from tinydeploy.emulate import counter as counting
 from tinydeploy.emulate import system
 from tinydeploy.emulate.alignment import find_bases
 from tinydeploy.emulate.bus import PeripheralBus
-from tinydeploy.emulate.counter import Hooks, open_counter
+from tinydeploy.emulate.counter import Hooks
 from tinydeploy.emulate.exceptions import (
     BUS_FAULT,
     FIRST_IRQ,
@@ -45,6 +45,7 @@ from tinydeploy.emulate.host_line import HostLine
 from tinydeploy.emulate.image import Image
 from tinydeploy.emulate.memories import Memories
 from tinydeploy.emulate.messages import Kind
+from tinydeploy.emulate.open_counter import open_counter
 from tinydeploy.emulate.peripherals.family import Supervisor, open_family
 from tinydeploy.emulate.peripherals.uart import Uart
 
@@ -178,6 +179,8 @@ class EmulatedChip:
             last = max((site for _, site in self._new_sites), default=pc)
             self._new_sites.clear()
             self.uc.ctl_remove_cache(pc, last + 4)
+        elif counter.reason == counting.FULL:
+            self._stop("internal", "more blocks of instructions than the counter can hold", pc)
         elif counter.reason == counting.NOTHING and self._is_behind_wfi(pc):
             self._asleep = True
 
@@ -277,8 +280,8 @@ class EmulatedChip:
             self._kick()
 
     def _kick(self) -> None:
-        # Stopping Unicorn inside a register access would execute the access twice: the counter stops it at the next
-        # block.
+        # Stopping Unicorn inside a register access would execute the access twice: the counter
+        # stops it at the next block.
         self.counter.kick()
 
     def _set_fpu(self, on: bool) -> None:

@@ -1,7 +1,7 @@
 """The board's memories as host buffers, and nothing else in the address space.
 
-At power-on flash is erased or holds the image, RAM holds arbitrary bytes (never zero by chance), and memories behind
-a clock gate answer only once their enable bits are set.
+At power-on flash is erased or holds the image, RAM holds arbitrary bytes (never zero by chance),
+and memories behind a clock gate answer only once their enable bits are set.
 """
 
 from __future__ import annotations
@@ -58,7 +58,8 @@ class Memories:
         for address, data in image.segments:
             if not flash.address <= address or address + len(data) > flash.end:
                 raise InputFileError(
-                    f"the image loads {len(data)} bytes at {address:#010x}, outside the flash of {self._board.name}",
+                    f"the image loads {len(data)} bytes at {address:#010x}, outside the"
+                    f" flash of {self._board.name}",
                     "Build the image for this board.",
                 )
             at = address - flash.address

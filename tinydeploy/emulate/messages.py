@@ -2,7 +2,8 @@
 
     kind:u8  length of facts:u32  length of data:u32  facts (JSON)  data
 
-UART bytes travel as data without facts; requests, replies and the final report as facts, replies with data.
+UART bytes travel as data without facts; requests, replies and the final report as facts, replies
+with data.
 """
 
 from __future__ import annotations

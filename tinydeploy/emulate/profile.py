@@ -1,4 +1,4 @@
-"""What a firmware executed: blocks of instructions, and how many instructions each function took."""
+"""What a firmware executed: blocks of instructions, and instructions by function."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The process in which an emulated board lives: `python -m tinydeploy.emulate.server`, started by EmulatedBoard."""
+"""The process in which an emulated board lives: `python -m tinydeploy.emulate.server`."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class Server:
             self._chip.counter,
             self._chip.memories,
             frozenset(request["runs"]),
-            {address: layer for address, layer in request["layers"]},
+            dict(request["layers"]),
             limit,
         )
         self._chip.on_watch = self._trace.on_watch

@@ -1,7 +1,7 @@
 """The private peripheral bus: SysTick, NVIC, system control block, DWT cycle counter.
 
-Time is counted in executed instructions: SysTick and DWT's CYCCNT advance by one per instruction, plus the time the
-core sleeps. MPU, cache and debug registers are storage without effect.
+Time is counted in executed instructions: SysTick and DWT's CYCCNT advance by one per instruction,
+plus the time the core sleeps. MPU, cache and debug registers are storage without effect.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Follows a model's run: which layer runs when, how many instructions each takes, what its rows hold."""
+"""Follows a model's run: which layer runs when, its instructions, what its rows hold."""
 
 from __future__ import annotations
 
@@ -153,12 +153,12 @@ class ModelTrace:
             for address, size, key in self._rows.get((layer, row), ()):
                 self._captured[key] = self._memories.read(address, size) or b""
         now = self._count_blocks()
-        now[: len(self._counts)] -= self._counts
-        share = self._running_shares.get(layer)
-        if share is not None:
-            now[: len(share)] += share
-        self._running_shares[layer] = now
-        self._counts = self._count_blocks()
+        share = now.copy()
+        share[: len(self._counts)] -= self._counts
+        earlier = self._running_shares.get(layer)
+        if earlier is not None:
+            share[: len(earlier)] += earlier
+        self._running_shares[layer], self._counts = share, now
 
     def _finish(self) -> None:
         if self._current[0] >= 0 or self._counter.total != self._start:
@@ -177,7 +177,7 @@ class ModelTrace:
 
 
 class StackMark:
-    """Measures how deep a run's stack goes: marks what lies below sp, looks what has changed, puts the rest back."""
+    """Measures a run's stack: marks what lies below sp, looks what changed, restores the rest."""
 
     def __init__(self, memories: Memories) -> None:
         self._memories = memories
@@ -188,7 +188,8 @@ class StackMark:
         """Marks [limit, sp)."""
         self._limit, self._sp = limit, sp
         self._before = self._memories.read(limit, max(sp - limit, 0)) or b""
-        # Never the byte that was there, so that every byte changes; arbitrary, so that no write repeats it by habit.
+        # Never the byte that was there, so that every byte changes; arbitrary, so that no write
+        # repeats it by habit.
         noise = np.random.default_rng(sp).integers(1, 256, len(self._before), np.uint8)
         self._mark = (np.frombuffer(self._before, np.uint8) ^ noise).tobytes()
         self._memories.write(limit, self._mark)

@@ -1,4 +1,4 @@
-"""Talks to a board, real or emulated, over a line that may lose, change and invent bytes (docs/protocol.md)."""
+"""Talks to a board over a line that may lose, change and invent bytes (docs/protocol.md)."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import struct
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from tinydeploy.errors import BoardLinkError
 from tinydeploy.link.frames import MAX_PAYLOAD, Frame, FrameSplitter, encode_frame
@@ -137,10 +138,12 @@ class BoardClient:
     def hello(self) -> Hello:
         """Begins the conversation; makes the board forget answers to whoever spoke before."""
         answer = self._ask(Command.HELLO)
-        fields = _unpack("<HIBBHII8s", answer, "HELLO")
-        if fields[0] != PROTOCOL_VERSION:
+        version, clock, inputs, outputs, layers, arena, stack, build = _unpack(
+            "<HIBBHII8s", answer, "HELLO"
+        )
+        if version != PROTOCOL_VERSION:
             raise BoardLinkError(
-                f"the board speaks protocol version {fields[0]}, this program {PROTOCOL_VERSION}",
+                f"the board speaks protocol version {version}, this program {PROTOCOL_VERSION}",
                 "Flash firmware that was made by this version of tinydeploy.",
             )
         model, board = (
@@ -148,7 +151,7 @@ class BoardClient:
         )
         self._inputs.clear()
         self._outputs.clear()
-        return Hello(*fields, model, board)
+        return Hello(version, clock, inputs, outputs, layers, arena, stack, build, model, board)
 
     def input_info(self, index: int) -> TensorInfo:
         """Describes input tensor `index`."""
@@ -270,7 +273,7 @@ class BoardClient:
             self._on_text(text)
 
 
-def _unpack(layout: str, data: bytes, command: str) -> tuple[int, ...]:
+def _unpack(layout: str, data: bytes, command: str) -> tuple[Any, ...]:
     if len(data) != struct.calcsize(layout):
         raise BoardLinkError(
             f"the answer to {command} has {len(data)} bytes instead of {struct.calcsize(layout)}"

@@ -1,4 +1,4 @@
-"""Consistent Overhead Byte Stuffing: bytes without zeros, at most one byte in 254 longer (Cheshire & Baker, 1999)."""
+"""Consistent Overhead Byte Stuffing: bytes without zeros (Cheshire & Baker, 1999)."""
 
 from __future__ import annotations
 

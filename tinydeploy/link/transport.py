@@ -44,7 +44,7 @@ class SerialTransport:
         except (*self._failures, ValueError) as error:
             raise BoardLinkError(
                 f"cannot open serial port {port}: {error}",
-                "Is the board connected, is the name right, and does no other program use the port?",
+                "Is the board connected, the name right, and no other program using the port?",
             ) from error
 
     def __enter__(self) -> Self:

@@ -10,7 +10,8 @@ from typing import Protocol
 from tinydeploy.board import Board, Console
 from tinydeploy.errors import UsageError
 
-# Oscillators and PLLs are ready this many instructions after they were turned on: firmware has to wait for the flag.
+# Oscillators and PLLs are ready this many instructions after they were turned on: firmware has to
+# wait for the flag.
 START_UP = 500
 
 # Beyond this deviation a UART link is not reliable (two frames of ten bits, sampled in the middle).

@@ -1,6 +1,7 @@
-"""STM32H74x/H75x: RCC, PWR, SYSCFG, FLASH and GPIO, as far as clocks, voltage and the console need them.
+"""STM32H74x/H75x: RCC, PWR, SYSCFG, FLASH and GPIO, as far as clocks and console need them.
 
-Registers, limits and tables: RM0433 (RCC chapter 8, PWR chapter 6, flash wait states table 17), revision V silicon.
+Registers, limits and tables: RM0433 (RCC chapter 8, PWR chapter 6, flash wait states table 17),
+revision V silicon.
 """
 
 from __future__ import annotations
@@ -46,8 +47,9 @@ _WAIT_STATES = (
     ((45, 0, 0), (90, 1, 1), (135, 2, 2), (180, 3, 2), (225, 4, 2)),
 )
 _UART_ENABLES = {
-    "USART2": (_APB1LENR, 17), "USART3": (_APB1LENR, 18), "UART4": (_APB1LENR, 19), "UART5": (_APB1LENR, 20),
-    "UART7": (_APB1LENR, 30), "UART8": (_APB1LENR, 31), "USART1": (_APB2ENR, 4), "USART6": (_APB2ENR, 5),
+    "USART2": (_APB1LENR, 17), "USART3": (_APB1LENR, 18), "UART4": (_APB1LENR, 19),
+    "UART5": (_APB1LENR, 20), "UART7": (_APB1LENR, 30), "UART8": (_APB1LENR, 31),
+    "USART1": (_APB2ENR, 4), "USART6": (_APB2ENR, 5),
 }  # fmt: skip
 
 
@@ -144,7 +146,8 @@ class Stm32H7:
     def _write_rcc(self, offset: int, value: int) -> None:
         rcc, oscillators = self._rcc, self._oscillators
         if offset == _CR:
-            # The board may feed a clock signal; without the bypass bit the crystal oscillator never starts.
+            # The board may feed a clock signal; without the bypass bit the crystal oscillator never
+            # starts.
             blocked = () if value >> 18 & 1 and self._hse_hz else ("HSE",)
             if value >> 24 & 1 and not oscillators.is_on("PLL1"):
                 for problem in self._pll_problems()[:1]:
@@ -226,7 +229,7 @@ class Stm32H7:
         problems = []
         if not low <= reference <= 2 * low:
             problems.append(
-                f"PLL1's reference of {reference:g} MHz is outside its RGE range {low} to {2 * low} MHz"
+                f"PLL1's reference of {reference:g} MHz is outside RGE's {low} to {2 * low} MHz"
             )
         least, most = (150, 420) if setup & 2 else (192, 960)
         if not least <= vco <= most:
@@ -252,7 +255,8 @@ class Stm32H7:
         rcc = self._rcc
         fields = (rcc[_D1CFGR] >> 4, rcc[_D2CFGR] >> 4, rcc[_D2CFGR] >> 8, rcc[0x20] >> 4)
         peripheral = max(bus / _PPRE[field & 7] for field in fields)
-        # Straight after reset all buses run from the HSI undivided: that state is safe whatever the table says.
+        # Straight after reset all buses run from the HSI undivided: that state is safe whatever the
+        # table says.
         if peripheral > most_peripheral and _name(rcc[_CFGR]) != "HSI":
             return [f"an APB runs at {peripheral:g} MHz, VOS{scale} allows {most_peripheral} MHz"]
         states, delay = self._flash[0] & 15, self._flash[0] >> 4 & 3

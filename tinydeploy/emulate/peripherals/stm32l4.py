@@ -1,4 +1,4 @@
-"""STM32L4+ (L4R/L4S): RCC, PWR, FLASH and GPIO, as far as clocks, voltage and the console need them.
+"""STM32L4+ (L4R/L4S): RCC, PWR, FLASH and GPIO, as far as clocks and console need them.
 
 Registers, limits and tables: RM0432 (RCC chapter 6, PWR chapter 5, flash wait states chapter 3).
 """
@@ -130,7 +130,8 @@ class Stm32L4:
             if value >> 24 & 1 and not oscillators.is_on("PLL"):
                 for problem in self._pll_problems()[:1]:
                     self._supervisor.violate(problem)
-            # The board may feed a clock signal; without the bypass bit the crystal oscillator never starts.
+            # The board may feed a clock signal; without the bypass bit the crystal oscillator never
+            # starts.
             blocked = () if value >> 18 & 1 and self._hse_hz else ("HSE",)
             oscillators.control(value, blocked)
         elif offset == _PLLCFGR and oscillators.is_on("PLL") and (value ^ rcc[offset]) & 0x7FF3:

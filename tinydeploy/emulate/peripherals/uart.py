@@ -1,7 +1,8 @@
 """The console's UART: STM32's USART with the ISR/RDR/TDR register layout (H7, L4, F7).
 
-A byte takes no time: the transmitter is always empty, and the receiver hands out what the host has sent as fast as
-the firmware reads. Everything that decides whether a byte passes at all is checked: clocks, pins, enables, baud rate.
+A byte takes no time: the transmitter is always empty, and the receiver hands out what the host has
+sent as fast as the firmware reads. Everything that decides whether a byte passes at all is checked:
+clocks, pins, enables, baud rate.
 """
 
 from __future__ import annotations
@@ -19,22 +20,20 @@ _UE, _RE, _TE, _RXNEIE, _TCIE, _TXEIE, _OVER8 = 1, 1 << 2, 1 << 3, 1 << 5, 1 << 
 _RXNE, _TC, _TXE, _TEACK, _REACK = 1 << 5, 1 << 6, 1 << 7, 1 << 21, 1 << 22
 _DIVIDERS = (1, 2, 4, 6, 8, 10, 12, 16, 32, 64, 128, 256)
 
-# After so many looks at an empty receiver it is worth while to see whether the host has sent something.
+# After so many looks at an empty receiver it is worth while to see whether the host has sent
+# something.
 _LOOK_EVERY = 16
-# After so many, with nothing sent or received in between, the firmware waits for the host: it has worked off what it
-# may have buffered itself.
+# After so many, with nothing sent or received in between, the firmware waits for the host: it has
+# worked off what it may have buffered itself.
 _IDLE_POLLS = 320
 
 
 class Uart:
     """One USART.
 
-    Args:
-        console: Which one, its pins and its baud rate.
-        family: For clocks and pins.
-        supervisor: For reports.
-        send: Takes each transmitted byte.
-        look: Called while the receiver is empty; may put bytes into `received`. Its argument says whether the
+    Args: console: Which one, its pins and its baud rate. family: For clocks and pins. supervisor:
+        For reports. send: Takes each transmitted byte. look: Called while the receiver is empty;
+        may put bytes into `received`. Its argument says whether the
             firmware has nothing to do but wait, so that it may take its time.
     """
 

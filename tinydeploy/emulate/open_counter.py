@@ -1,0 +1,34 @@
+"""Chooses between the counters."""
+
+from __future__ import annotations
+
+import mmap
+from collections.abc import Mapping
+
+from unicorn import Uc
+
+from tinydeploy.emulate.counter import Counter, Hooks
+from tinydeploy.emulate.native_counter import NativeCounter
+from tinydeploy.emulate.native_library import load_native_counter
+from tinydeploy.emulate.python_counter import PythonCounter
+from tinydeploy.errors import MissingDependencyError
+
+
+def open_counter(uc: Uc, code: Mapping[int, mmap.mmap], hooks: Hooks, kind: str) -> Counter:
+    """Makes the fastest counter there is and hooks it.
+
+    Args:
+        uc: The processor.
+        code: Executable memories: first address -> content.
+        hooks: Functions to call.
+        kind: "native", "python", or "" for native with Python as the fallback.
+    """
+    library = None if kind == "python" else load_native_counter()
+    if library is None and kind == "native":
+        raise MissingDependencyError(
+            "the native instruction counter needs a C compiler for this machine",
+            "Install one, e.g. gcc, or use the counter in Python.",
+        )
+    if library is None:
+        return PythonCounter(uc, code, hooks)
+    return NativeCounter(uc, code, hooks, library)
