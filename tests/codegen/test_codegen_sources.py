@@ -54,10 +54,11 @@ def test_the_same_arguments_give_the_same_text() -> None:
         assert int(done.stdout) == here
 
 
-def test_files_lines_and_licence() -> None:
-    _, _, sources = make_sources(classifier(labels=("a" * 30, "ü", "c")), "pets")
+@pytest.mark.parametrize("name", ["pets", "a_name_as_long_as_it_gets_in_int8"])
+def test_files_lines_and_licence(name: str) -> None:
+    _, _, sources = make_sources(classifier(labels=("a" * 30, "ü", "c")), name)
     names = ("model.h", "model.c", "weights.h", "weights.c", "model_data.h", "model_data.c")
-    assert list(sources) == [f"pets/{name}" for name in names]
+    assert list(sources) == [f"{name}/{file}" for file in names]
     for text in sources.values():
         assert text.startswith("/* SPDX-License-Identifier: 0BSD */\n")
         assert text.isascii()

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tinydeploy.codegen.constants import split_constants
-from tinydeploy.codegen.environment import block, indented, make_environment
+from tinydeploy.codegen.environment import block, indented, make_environment, wrapped
 from tinydeploy.codegen.text import byte_lines, c_comment, c_float, c_string
 from tinydeploy.errors import InternalError
 
@@ -81,6 +81,18 @@ def test_filters() -> None:
     assert block("") == ""
     assert block("\na\n\n") == "a\n"
     assert indented("a\n\nb\n") == "    a\n\n    b\n"
+
+
+def test_long_calls_are_wrapped() -> None:
+    short = "    f(a, b);\n"
+    assert wrapped(short) == short
+    call = f"    td_kernel(&{'x' * 50}, &{'y' * 50}, &{'z' * 50}, first, last);\n"
+    assert wrapped(short + call).splitlines() == [
+        "    f(a, b);",
+        f"    td_kernel(&{'x' * 50}, &{'y' * 50},",
+        f"              &{'z' * 50}, first, last);",
+    ]
+    assert wrapped("x" * 200) == "x" * 200
 
 
 def test_an_undefined_name_is_an_error() -> None:

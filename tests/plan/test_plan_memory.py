@@ -13,7 +13,7 @@ from tinydeploy.errors import BudgetError
 from tinydeploy.graph.graph import Graph
 from tinydeploy.plan.check import check_plan
 from tinydeploy.plan.lifetimes import find_items
-from tinydeploy.plan.memory import DATA_RESERVE, make_steps, plan_memory
+from tinydeploy.plan.memory import DATA_RESERVE, make_steps, plan_for_host, plan_memory
 from tinydeploy.plan.plan import Step
 
 BOARD = load_board("stm32h743")
@@ -124,13 +124,26 @@ def test_over_budget_names_layer_tensors_and_advice() -> None:
     assert f"{needed} bytes" in error.message
     assert "axi, has room for 524288 bytes" in error.message
     assert f"{needed - 524288} bytes are missing" in error.message
-    assert "layer 1 (WHOLE)" in error.message
+    assert "The peak is in layer 1 (WHOLE), with" in error.message
     assert (
         "tensor 1 (t1, 1x512x1024x1) 524288, tensor 2 (t2, 1x300000) 300000, scratch 100"
         in error.message
     )
     assert "resolution" in error.hint
     assert error.exit_code == 3
+
+
+def test_over_budget_without_a_layer() -> None:
+    graph = make_graph([(1, 1 << 20), (1, 1 << 20)], [Rename(0, (0,), (1,))], [0], [1])
+    with pytest.raises(BudgetError, match="when inputs are written"):
+        plan_memory(graph, BOARD)
+
+
+def test_the_host_has_room_for_everything() -> None:
+    graph = chain((1, 1 << 22), (1, 1 << 22), scratch=4)
+    plan = plan_for_host(graph)
+    assert plan.arena_bytes == plan.lower_bound_bytes == (1 << 23) + 4
+    check_plan(graph, plan, None)
 
 
 def test_max_ram_limits_the_arena() -> None:

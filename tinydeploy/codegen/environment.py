@@ -10,6 +10,8 @@ import jinja2
 from tinydeploy.codegen.text import c_comment
 from tinydeploy.paths import FIRMWARE
 
+_WIDTH = 120  # columns of a line of C
+
 
 def block(text: str) -> str:
     """Filter: the text with exactly one newline at its end; nothing stays nothing."""
@@ -19,6 +21,19 @@ def block(text: str) -> str:
 def indented(text: str) -> str:
     """Filter: every line that is not empty four columns further right."""
     return textwrap.indent(text, "    ")
+
+
+def wrapped(text: str) -> str:
+    """Filter: calls that are too long for a line go on in the next, behind the opening bracket."""
+    return "".join(_wrap(line) for line in text.splitlines(keepends=True))
+
+
+def _wrap(line: str) -> str:
+    if len(line) <= _WIDTH or "(" not in line:
+        return line
+    head = line.rfind(", ", 0, _WIDTH) + 1
+    margin = " " * (line.index("(") + 1)
+    return f"{line[:head]}\n{_wrap(margin + line[head + 1 :])}" if head > len(margin) else line
 
 
 @cache
@@ -32,7 +47,12 @@ def make_environment() -> jinja2.Environment:
         keep_trailing_newline=True,
         autoescape=False,  # C text, not HTML; strings from files go through codegen/text.py
     )
-    environment.filters |= {"block": block, "indented": indented, "comment": c_comment}
+    environment.filters |= {
+        "block": block,
+        "indented": indented,
+        "wrapped": wrapped,
+        "comment": c_comment,
+    }
     return environment
 
 

@@ -186,9 +186,9 @@ def arena_symbol(name: str, memory: str) -> str:
     return f"{name}_arena_{memory}"
 
 
-def tensor_symbol(name: str, tensor: int) -> str:
-    """C name of a td_tensor of a model."""
-    return f"{name}_tensor{tensor}"
+def tensor_symbol(tensor: int) -> str:
+    """C name of a td_tensor; it is seen in model.c alone."""
+    return f"tensor{tensor}"
 
 
 def layer_symbol(name: str, position: int) -> str:
@@ -210,7 +210,7 @@ def _describe_port(graph: Graph, tensor: int, suffix: str) -> PortText:
     return PortText(
         suffix=suffix,
         comment=_describe_shape(graph, tensor),
-        tensor=tensor_symbol(graph.name, tensor),
+        tensor=tensor_symbol(tensor),
         size=facts.size,
         rank=len(facts.shape),
         shape=", ".join(map(str, facts.shape)),
@@ -227,7 +227,7 @@ def _describe_shape(graph: Graph, tensor: int) -> str:
 
 def _describe_tensor(graph: Graph, rows: Rows) -> TensorText:
     height, width, channels = graph.tensors[rows.tensor].rows
-    symbol = tensor_symbol(graph.name, rows.tensor)
+    symbol = tensor_symbol(rows.tensor)
     table = () if rows.table is None else tuple(offset // _TABLE_UNIT for offset in rows.table)
     if any(unit >= _TABLE_END for unit in table):
         raise InternalError(f"a row of tensor {rows.tensor} lies too far up for its table")
@@ -251,7 +251,7 @@ def _describe_layer(graph: Graph, plan: Plan, position: int, op: Op) -> LayerTex
     context = LayerContext(
         graph=graph,
         prefix=symbol,
-        tensors={t: f"&{tensor_symbol(graph.name, t)}" for t in (*op.inputs, *op.outputs)},
+        tensors={t: f"&{tensor_symbol(t)}" for t in (*op.inputs, *op.outputs)},
         scratch=f"{arena_symbol(graph.name, scratch.memory)} + {scratch.offset}"
         if scratch
         else "NULL",
@@ -259,5 +259,5 @@ def _describe_layer(graph: Graph, plan: Plan, position: int, op: Op) -> LayerTex
     code = emit_layer(op, context)
     sources = ", ".join("x".join(map(str, graph.tensors[t].shape)) for t in op.inputs)
     results = ", ".join(_describe_shape(graph, t) for t in op.outputs)
-    comment = f"{op.kind}: {sources} -> {results}"
+    comment = c_comment(f"{op.kind}: {sources} -> {results}", 110)
     return LayerText(symbol, comment, code, split_constants(code.constants))

@@ -7,13 +7,10 @@ from collections.abc import Mapping
 from tinydeploy.graph.graph import Graph
 from tinydeploy.graph.op import Op
 
-# SQUEEZE, EXPAND_DIMS and the like are read as RESHAPE.
-RENAMING = frozenset({"RESHAPE"})
-
 
 def renames(op: Op) -> bool:
     """Whether the op moves no byte: its output is its input under another shape."""
-    return op.builtin in RENAMING
+    return op.builtin == "RESHAPE"  # SQUEEZE and EXPAND_DIMS are read as this too
 
 
 def find_owners(graph: Graph) -> Mapping[int, int]:

@@ -24,13 +24,18 @@ _NEVER_WRITTEN = -1
 _SCRATCH = -2
 
 
-def check_plan(graph: Graph, plan: Plan, board: Board) -> None:
+def check_plan(graph: Graph, plan: Plan, board: Board | None) -> None:
     """Replays every step of a plan.
 
     Checked: every stored tensor has a place of its shape, inputs and outputs without gaps;
     everything lies in its arena, every arena in its memory; no step reads what was never written
     or has been overwritten; no step's output or scratch overlaps with what it reads or with one
     another; every row of every stored tensor is made once; the outputs are whole at the end.
+
+    Args:
+        graph: The graph.
+        plan: Its plan.
+        board: The board that it was planned for; None for a plan for the host.
 
     Raises:
         InternalError: One of these does not hold; the message says which, where and when.
@@ -39,7 +44,7 @@ def check_plan(graph: Graph, plan: Plan, board: Board) -> None:
 
 
 class _Replay:
-    def __init__(self, graph: Graph, plan: Plan, board: Board) -> None:
+    def __init__(self, graph: Graph, plan: Plan, board: Board | None) -> None:
         self.graph, self.plan, self.board = graph, plan, board
         self.arenas = {
             arena.memory: np.full(arena.size, _NEVER_WRITTEN, np.int64) for arena in plan.arenas
@@ -71,6 +76,8 @@ class _Replay:
         """Arenas have memories of their own that may hold them and are large enough."""
         if len(self.arenas) != len(self.plan.arenas):
             self.fail("two arenas in one memory")
+        if self.board is None:
+            return
         usable = {
             memory.name: memory.size for memory in self.board.memories if "arena" in memory.use
         }

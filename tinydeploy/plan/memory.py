@@ -56,6 +56,13 @@ def plan_unbounded(graph: Graph, board: Board) -> Plan:
     return place_items(graph, steps, items, pack_items(items), memory.name)
 
 
+def plan_for_host(graph: Graph) -> Plan:
+    """Plans one inference for a run on the host, whatever it needs, e.g. of an unfused graph."""
+    steps = make_steps(graph)
+    items = find_items(graph, steps)
+    return place_items(graph, steps, items, pack_items(items), "host")
+
+
 def make_steps(graph: Graph) -> tuple[Step, ...]:
     """Layer by layer: one step for each op that computes something, with all rows of its output."""
     return tuple(
@@ -103,7 +110,6 @@ def _budget_error(
     room = _room(board, largest, max_ram)
     live = live_bytes(items, len(steps) + 2)
     peak = live.index(max(live))
-    op = graph.ops[steps[min(max(peak - 1, 0), len(steps) - 1)].op]
     held = sorted(
         (item for item in items if item.birth <= peak < item.death), key=lambda item: -item.size
     )
@@ -113,10 +119,14 @@ def _budget_error(
         if max_ram is None or room < max_ram
         else f"the arena may have {max_ram} bytes"
     )
+    if 1 <= peak <= len(steps):
+        op = graph.ops[steps[peak - 1].op]
+        where = f"in layer {op.index} ({op.kind})"
+    else:
+        where = "when inputs are written" if peak == 0 else "when outputs are read"
     return BudgetError(
         f"the model needs an arena of {packing.size} bytes and {limit}: {packing.size - room} bytes"
-        f" are missing. The peak is layer {op.index} ({op.builtin}), which has {live[peak]} bytes"
-        f" live: {parts}",
+        f" are missing. The peak is {where}, with {live[peak]} bytes live: {parts}",
         "Try a smaller input resolution (halving it quarters most tensors), a narrower width"
         " multiplier, an earlier stride or pooling in front of the peak layer, or a board with a"
         " larger memory.",
