@@ -25,29 +25,27 @@ static inline int32_t td_clamp(int32_t value, int32_t low, int32_t high)
 }
 
 /* a * b / 2^31 to the nearest integer, halves up: the product of two numbers in Q0.31. Not both may be -2^31.
- * |a * b| <= (2^31 - 1) * 2^31, so neither the product nor the sum overflows, and the result is within [-2^31, 2^31). */
+ * |a * b| <= (2^31 - 1) * 2^31: neither the product nor the sum overflows, and the result is above -2^31. */
 static inline int32_t td_multiply_high(int32_t a, int32_t b)
 {
     return (int32_t)(((int64_t)a * b + (1 << 30)) >> 31);
 }
 
-/* value / 2^n to the nearest integer, halves away from zero, for n in [0, 31].
- * value = (value >> n) * 2^n + remainder with remainder in [0, 2^n). A half goes up where value >= 0 and down where it
- * is negative: there the remainder has to exceed the half. (1 << n) - 1 never overflows as uint32_t, and
- * (mask >> 1) + 1 <= 2^30. */
+/* value / 2^n to the nearest integer, halves away from zero, for n in [1, 31] and value > -2^31.
+ * floor(v / 2^n) plus the next bit of v is floor((v + 2^(n-1)) / 2^n): halves go up. For a negative value, v is value
+ * less 1, which changes that floor only where value + 2^(n-1) is a multiple of 2^n: at halves, and they go down. */
 static inline int32_t td_shift_right_rounding(int32_t value, int32_t n)
 {
-    const int32_t mask = (int32_t)((1U << (uint32_t)n) - 1U);
-    const int32_t half = (mask >> 1) + (value < 0);
-    return (value >> n) + ((value & mask) > half);
+    const int32_t v = value + (value >> 31);
+    return (v >> n) + ((v >> (n - 1)) & 1);
 }
 
 /* acc * multiplier * 2^(shift - 31), rounded twice as the reference does it: to the nearest (halves up) after the
  * multiplication, to the nearest (halves away from zero) after the shift to the right.
- * multiplier in [0, 2^31), shift in [-31, 30]. A shift to the left drops the high bits, as in the reference. */
+ * multiplier in [0, 2^31), shift in [-31, 30]. A shift to the left drops the high bits, as it does in the reference. */
 static inline int32_t td_requantize(int32_t acc, int32_t multiplier, int32_t shift)
 {
-    if (shift > 0)
+    if (shift >= 0)
         return td_multiply_high((int32_t)((uint32_t)acc << (uint32_t)shift), multiplier);
     return td_shift_right_rounding(td_multiply_high(acc, multiplier), -shift);
 }

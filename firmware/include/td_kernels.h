@@ -8,7 +8,7 @@
  * - Rows of `out` must not overlap rows of an input, except where "in place" is said: there an output row may be the
  *   very input row of the same number. `scratch` overlaps with nothing; it is aligned to 4 bytes, has as many bytes as
  *   stated, holds nothing between calls, and is ignored (may be NULL) where none are stated.
- * - Offsets: `input_offset` = -(zero point of the input), in [-127, 128]; `output_offset` = zero point of the output, in
+ * - Offsets: input_offset = -(zero point of the input), in [-127, 128]; output_offset = zero point of the output, in
  *   [-128, 127]. A multiplier and its shift are as in td_channel. Bounds low <= high are in [-128, 127].
  * - Shapes fit together; nothing is checked. Results equal those of the TFLite reference kernels in every byte. */
 #ifndef TD_KERNELS_H
@@ -36,7 +36,8 @@ typedef struct {
     int32_t high;
 } td_max_pool_2d;
 
-void td_max_pool_2d_s8(const td_max_pool_2d *op, const td_tensor *in, const td_tensor *out, int32_t first, int32_t last);
+void td_max_pool_2d_s8(const td_max_pool_2d *op, const td_tensor *in, const td_tensor *out, int32_t first,
+                       int32_t last);
 
 /* Average-pooling: the mean over the same windows, padding left out, to the nearest integer, halves away from zero. */
 typedef struct {
@@ -198,8 +199,8 @@ typedef struct {
 void td_softmax_s8(const td_softmax *op, const td_tensor *in, const td_tensor *out, int32_t first, int32_t last);
 
 /* Inputs behind each other. Along the height: `pieces` is 0, and the rows of `out` are those of the inputs in turn.
- * Else every row of `out` is `pieces` times a piece of each input's row in turn, an input's row being `pieces` pieces of
- * equal size: 1 piece along the width, as many as the width along the channels. */
+ * Else the row of each input is `pieces` pieces of equal size, and a row of `out` is made of the first piece of each
+ * input, then the second of each, and so on: 1 piece along the width, out->width pieces along the channels. */
 typedef struct {
     int32_t inputs;
     int32_t pieces;

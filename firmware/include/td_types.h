@@ -8,6 +8,13 @@
 
 #include <stdint.h>
 
+/* For inner loops that need all registers: not inlined, they get them. */
+#ifdef __GNUC__
+#define TD_NOINLINE __attribute__((noinline))
+#else
+#define TD_NOINLINE
+#endif
+
 #ifdef __cplusplus
 extern "C" {
 #endif

@@ -17,7 +17,7 @@ typedef struct {
     int32_t last;
 } td_range;
 
-/* The taps t of [0, kernel) with 0 <= origin + t * dilation < size. */
+/* The taps t of [0, kernel) with 0 <= origin + t * dilation < size; {0, 0} if there are none. */
 static inline td_range td_taps_inside(int32_t origin, int32_t dilation, int32_t kernel, int32_t size)
 {
     int32_t first = 0;
@@ -26,10 +26,18 @@ static inline td_range td_taps_inside(int32_t origin, int32_t dilation, int32_t 
         first = dilation == 1 ? -origin : (dilation - 1 - origin) / dilation;
     if (origin + (kernel - 1) * dilation >= size)
         last = dilation == 1 ? size - origin : origin < size ? (dilation - 1 + size - origin) / dilation : 0;
-    if (last < first)
-        last = first;
     const td_range taps = {first, last};
-    return taps;
+    const td_range none = {0, 0};
+    return first < last ? taps : none;
+}
+
+/* The input rows under the windows of pooled row `h`. */
+static inline td_range td_pooled_rows(const td_max_pool_2d *op, int32_t h)
+{
+    const int32_t origin = h * op->stride_height - op->pad_top;
+    const td_range taps = td_taps_inside(origin, 1, op->kernel_height, op->in_height);
+    const td_range rows = {origin + taps.first, origin + taps.last};
+    return rows;
 }
 
 /* out[w] = max(out[w], the pixels of the input row `x` in window w), channel by channel. */

@@ -13,8 +13,8 @@ typedef struct {
 } window;
 
 /* sums[i] = sum over the window of weights * (input + offset) for output channels c ... c + 3, depth multiplier 1. */
-static inline void sum_4(const td_depthwise_conv_2d *op, const td_tensor *in, const window *inside, int32_t c,
-                         int32_t sums[4])
+TD_NOINLINE static void sum_4(const td_depthwise_conv_2d *op, const td_tensor *in, const window *inside, int32_t c,
+                              int32_t sums[4])
 {
     const int32_t channels = in->channels;
     const int32_t offset = op->input_offset;
@@ -36,8 +36,8 @@ static inline void sum_4(const td_depthwise_conv_2d *op, const td_tensor *in, co
 }
 
 /* The same for output channel `c` of `channels`, which reads input channel `source`. */
-static inline int32_t sum_1(const td_depthwise_conv_2d *op, const td_tensor *in, const window *inside, int32_t source,
-                            int32_t c, int32_t channels)
+TD_NOINLINE static int32_t sum_1(const td_depthwise_conv_2d *op, const td_tensor *in, const window *inside,
+                                 int32_t source, int32_t c, int32_t channels)
 {
     int32_t sum = 0;
     for (int32_t i = inside->taps_h.first; i < inside->taps_h.last; i++) {
@@ -60,7 +60,9 @@ static void depthwise_row(const td_depthwise_conv_2d *op, const td_tensor *in, i
     for (int32_t w = 0; w < width; w++, out += channels) {
         const int32_t origin_w = w * op->stride_width - op->pad_left;
         inside.taps_w = td_taps_inside(origin_w, op->dilation_width, op->kernel_width, in->width);
-        inside.start = (origin_w + inside.taps_w.first * op->dilation_width) * in->channels;
+        inside.start = 0;
+        if (inside.taps_w.first < inside.taps_w.last)
+            inside.start = (origin_w + inside.taps_w.first * op->dilation_width) * in->channels;
 
         int32_t c = 0;
         if (op->depth_multiplier == 1)
@@ -82,20 +84,19 @@ void td_depthwise_conv_2d_s8(const td_depthwise_conv_2d *op, const td_tensor *in
 {
     const td_max_pool_2d *pool = op->pool;
     const int32_t channels = out->channels;
+    const int32_t width = pool ? pool->in_width : out->width;
 
     for (int32_t h = first; h < last; h++) {
         int8_t *row = td_row(out, h);
-        if (!pool) {
-            depthwise_row(op, in, h, row, out->width, channels);
-            continue;
+        const td_range rows = pool ? td_pooled_rows(pool, h) : (td_range){h, h + 1};
+        if (pool)
+            td_start_max_pool_row(pool, row, out->width, channels);
+        for (int32_t i = rows.first; i < rows.last; i++) {
+            depthwise_row(op, in, i, pool ? scratch : row, width, channels);
+            if (pool)
+                td_max_pool_row(pool, scratch, row, out->width, channels);
         }
-        const int32_t origin = h * pool->stride_height - pool->pad_top;
-        const td_range taps = td_taps_inside(origin, 1, pool->kernel_height, pool->in_height);
-        td_start_max_pool_row(pool, row, out->width, channels);
-        for (int32_t i = taps.first; i < taps.last; i++) {
-            depthwise_row(op, in, origin + i, scratch, pool->in_width, channels);
-            td_max_pool_row(pool, scratch, row, out->width, channels);
-        }
-        td_finish_max_pool_row(pool, row, out->width, channels);
+        if (pool)
+            td_finish_max_pool_row(pool, row, out->width, channels);
     }
 }

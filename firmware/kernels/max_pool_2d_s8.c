@@ -3,15 +3,15 @@
 #include "td_kernels.h"
 #include "td_window.h"
 
-void td_max_pool_2d_s8(const td_max_pool_2d *op, const td_tensor *in, const td_tensor *out, int32_t first, int32_t last)
+void td_max_pool_2d_s8(const td_max_pool_2d *op, const td_tensor *in, const td_tensor *out, int32_t first,
+                       int32_t last)
 {
     for (int32_t h = first; h < last; h++) {
         int8_t *row = td_row(out, h);
-        const int32_t origin = h * op->stride_height - op->pad_top;
-        const td_range taps = td_taps_inside(origin, 1, op->kernel_height, op->in_height);
+        const td_range rows = td_pooled_rows(op, h);
         td_start_max_pool_row(op, row, out->width, out->channels);
-        for (int32_t i = taps.first; i < taps.last; i++)
-            td_max_pool_row(op, td_row(in, origin + i), row, out->width, out->channels);
+        for (int32_t i = rows.first; i < rows.last; i++)
+            td_max_pool_row(op, td_row(in, i), row, out->width, out->channels);
         td_finish_max_pool_row(op, row, out->width, out->channels);
     }
 }

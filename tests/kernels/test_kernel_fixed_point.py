@@ -71,8 +71,8 @@ def test_multiply_high(library: ctypes.CDLL) -> None:
 
 def test_shift_right_rounding(library: ctypes.CDLL) -> None:
     rng = np.random.default_rng(2)
-    for n in range(32):
-        values = [*numbers(rng, 100), -(2**31)]
+    for n in range(1, 32):
+        values = numbers(rng, 100)
         values += [
             k * (1 << max(n - 1, 0)) for k in (-3, -1, 1, 3) if abs(k) << max(n - 1, 0) < 2**31
         ]
@@ -100,7 +100,7 @@ def test_scale_rounding(library: ctypes.CDLL) -> None:
         0.25,
         1.0,
         1e-12,
-        1000000000000.0,
+        1e12,
     ]
     for scale in scales:
         # Near halves, where the product as a double decides, and anywhere.
