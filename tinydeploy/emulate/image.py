@@ -39,11 +39,13 @@ class Image:
             self._elf = ELFFile(io.BytesIO(path.read_bytes()))
             if self._elf["e_machine"] != "EM_ARM" or self._elf["e_type"] != "ET_EXEC":
                 raise InputFileError(f"{path} is not an executable for Arm")
-            self.segments = tuple(
-                (int(segment["p_paddr"]), bytes(segment.data()))
+            loads = [
+                (int(segment["p_paddr"]), int(segment["p_vaddr"]), bytes(segment.data()))
                 for segment in self._elf.iter_segments()
                 if segment["p_type"] == "PT_LOAD" and segment["p_filesz"]
-            )
+            ]
+            self.segments = tuple((load, data) for load, _, data in loads)
+            self._loaded = tuple((run, data) for _, run, data in loads)
             table: Any = self._elf.get_section_by_name(".symtab")
             symbols = list(table.iter_symbols()) if table else []
         except OSError as error:
@@ -72,6 +74,13 @@ class Image:
                 return None
             at -= 1
         return None
+
+    def code_at(self, address: int, size: int) -> bytes:
+        """The image's bytes at an address where it runs; empty where it has none."""
+        for start, data in self._loaded:
+            if start <= address and address + size <= start + len(data):
+                return data[address - start : address - start + size]
+        return b""
 
     def describe(self, address: int) -> str:
         """The function and source line of an address, e.g. "main (app/main.c:12)"."""

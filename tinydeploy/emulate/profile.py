@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tinydeploy.emulate.image import Image
 
@@ -19,6 +19,7 @@ class Block:
         instructions: Their number.
         executions: How often the block ran.
         taken: How often it was left by a taken branch.
+        code: Its bytes; empty where the image does not hold them.
     """
 
     address: int
@@ -26,6 +27,7 @@ class Block:
     instructions: int
     executions: int
     taken: int
+    code: bytes = b""
 
 
 @dataclass(frozen=True)
@@ -47,8 +49,11 @@ class Profile:
 
 
 def make_profile(image: Image, blocks: Iterable[Block]) -> Profile:
-    """Adds up blocks by function."""
-    ordered = tuple(sorted(blocks, key=lambda block: (block.address, block.size)))
+    """Looks up the blocks' code and adds them up by function."""
+    ordered = tuple(
+        replace(block, code=image.code_at(block.address, block.size))
+        for block in sorted(blocks, key=lambda block: (block.address, block.size))
+    )
     functions: Counter[str] = Counter()
     for block in ordered:
         function = image.function_at(block.address)
