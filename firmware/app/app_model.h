@@ -25,7 +25,7 @@ typedef struct {
     int32_t zero_point;
 } app_output;
 
-/* Memory from `start` up to, not including, `end`; both are multiples of 4. */
+/* Memory from `start` up to, not including, `end`; `start` is a multiple of 4. */
 typedef struct {
     uint8_t *start;
     uint8_t *end;

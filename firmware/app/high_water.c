@@ -28,6 +28,9 @@ void fill_arenas(void)
         for (uint32_t count = region_bytes(arena) / 4u; count != 0u; --count) {
             *word++ = PATTERN_WORD;
         }
+        for (volatile uint8_t *byte = (volatile uint8_t *)word; byte < arena.end; ++byte) {
+            *byte = PATTERN;
+        }
     }
 }
 

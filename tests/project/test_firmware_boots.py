@@ -1,0 +1,165 @@
+"""The firmware in the emulated board: boots at full speed, tests itself, serves, reports faults."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from pathlib import Path
+
+import pytest
+from fake_model import BuildFirmware, build_fake, fake_files, fake_output, toolchain_or_skip
+
+from tinydeploy.board import Board, list_boards, load_board
+from tinydeploy.emulate.emulated_board import EmulatedBoard
+from tinydeploy.errors import EmulationError
+from tinydeploy.link.client import BoardClient
+from tinydeploy.project.build import build_firmware
+from tinydeploy.project.toolchain import Kind
+from tinydeploy.project.write import STACK_BYTES, write_project
+
+both = pytest.mark.parametrize("kind", ("gcc", "zig"))
+BOARDS = list_boards()
+every_board = pytest.mark.parametrize("name", BOARDS)
+
+FAULT = re.compile(r"FAULT pc (\w{8}) lr \w{8} sp (\w{8}) cfsr (\w{8}) hfsr (\w{8}) bfar (\w{8})")
+
+
+def read_until(emulated: EmulatedBoard, sign: str) -> str:
+    """The board's text up to what matches `sign`, or up to its stop."""
+    text = b""
+    try:
+        while not re.search(sign.encode(), text):
+            piece = emulated.transport.read(1000, 10.0)
+            assert piece, f"no more text behind {text!r}"
+            text += piece
+    except EmulationError:
+        pass
+    return text.decode()
+
+
+@every_board
+@both
+def test_boots_and_serves(fake_firmware: BuildFirmware, name: str, kind: Kind) -> None:
+    board = load_board(name)
+    firmware = fake_firmware(name, kind)
+    with EmulatedBoard(firmware.elf, board) as emulated:
+        text = read_until(emulated, "ok\r\n")
+        client = BoardClient(emulated.transport)
+        hello = client.hello()
+        frequency = board.clock_hz // 1_000_000
+        assert text == (
+            f"\r\ntinydeploy: model fake, board {board.title}, build {hello.build_id.hex()}, "
+            f"{frequency} MHz\r\nself-test ok\r\n"
+        )
+        assert hello.clock_hz == emulated.core_clock_hz() == board.clock_hz
+        assert abs(emulated.baud() / board.console.baud - 1) < 0.005
+        assert (hello.stack_bytes, hello.arena_bytes) == (STACK_BYTES, 48)
+        for data in (bytes(range(16)), bytes(range(240, 256)), bytes([127, 128] * 8)):
+            client.write_input(0, data)
+            assert 0 < client.run() < 1000
+            assert client.read_output(0) == fake_output(data)
+        first, second = client.profile()
+        assert 0 < first < second < 1000
+        assert client.selftest().passed
+        marks = client.memory()
+        assert 100 < marks.stack_high_water < 400
+        assert marks.arena_high_water == 40
+
+
+def test_failing_selftest_is_said(tmp_path: Path) -> None:
+    board = load_board("stm32l4r9")
+    write_project(tmp_path, fake_files(board, crc=0xDEADBEEF))
+    firmware = build_firmware(tmp_path, board, toolchain_or_skip("gcc"))
+    with EmulatedBoard(firmware.elf, board) as emulated:
+        text = read_until(emulated, "found .*\n")
+        client = BoardClient(emulated.transport)
+        client.hello()
+        found = client.selftest()
+    assert found.expected == 0xDEADBEEF
+    assert f"self-test FAILED expected deadbeef found {found.found:08x}\r\n" in text
+
+
+def test_without_external_clock_the_internal_one_serves(fake_firmware: BuildFirmware) -> None:
+    """The H743's PLL runs from the HSI where no clock arrives at OSC_IN; the speed is the same."""
+    board = load_board("stm32h743")
+    silent = dataclasses.replace(board, external_clock_hz=0)
+    with EmulatedBoard(fake_firmware("stm32h743", "gcc").elf, silent) as emulated:
+        assert BoardClient(emulated.transport).hello().clock_hz == 480_000_000
+        assert emulated.core_clock_hz() == 480_000_000
+
+
+@pytest.mark.parametrize(
+    ("name", "memory"),
+    [(name, memory.name) for name in BOARDS for memory in load_board(name).memories_for("arena")],
+)
+def test_arena_in_every_memory(tmp_path: Path, name: str, memory: str) -> None:
+    """Memories behind a clock gate are on before the arena is filled."""
+    board = load_board(name)
+    firmware = build_fake(tmp_path, board, toolchain_or_skip("gcc"), memory=memory, arena=4099)
+    with EmulatedBoard(firmware.elf, board) as emulated:
+        client = BoardClient(emulated.transport)
+        assert client.hello().arena_bytes == 4099
+        client.write_input(0, bytes(16))
+        client.run()
+        assert client.read_output(0) == fake_output(bytes(16))
+        assert client.memory().arena_high_water == 40
+
+
+def provoke(folder: Path, board: Board, statements: str) -> tuple[str, Path]:
+    """What the board says when the model's run does something bad, and the ELF."""
+    model = fake_files(board)["fake/model.c"].decode()
+    bad = f"int fake_run(void)\n{{\n{statements}\n"
+    assert "int fake_run(void)\n{\n" in model
+    extra = (
+        "static int deeper(volatile int *from)\n{\n"
+        "    volatile int here[64];\n    here[0] = from[0] + 1;\n"
+        "    return here[0] > 1000 ? 0 : deeper(here) + here[0];\n}\n\n"
+    )
+    uses_extra = extra if "deeper" in statements else ""
+    changed = model.replace("int fake_run(void)\n{\n", uses_extra + bad)
+    firmware = build_fake(
+        folder, board, toolchain_or_skip("gcc"), changes={"fake/model.c": changed}
+    )
+    with EmulatedBoard(firmware.elf, board) as emulated:
+        return read_until(emulated, "mmfar 00000000\r\n"), firmware.elf
+
+
+UNALIGNED = 'ldrd r0, r1, [%0]" ::"r"(0x20000001) : "r0", "r1'
+
+
+@pytest.mark.parametrize(
+    ("name", "statement", "status"),
+    [
+        ("stm32h743", "(void)*(volatile int *)0x28000000;", 0x8200),  # data bus, BFAR valid
+        ("stm32h743", '__asm volatile("udf #0");', 1 << 16),  # undefined instruction
+        ("stm32l4r9", f'__asm volatile("{UNALIGNED}");', 1 << 24),
+        ("stm32l4r9", "((int (*)(void))0x60000001)();", 1 << 8),  # instruction bus
+    ],
+)
+def test_faults_are_reported(tmp_path: Path, name: str, statement: str, status: int) -> None:
+    board = load_board(name)
+    text, _ = provoke(tmp_path, board, f"    {statement}")
+    found = FAULT.search(text)
+    assert found, text
+    pc, sp, cfsr, hfsr, bfar = (int(group, 16) for group in found.groups())
+    assert "self-test" not in text
+    assert cfsr == status
+    assert hfsr == 1 << 30  # forced: a fault whose own handler is off
+    assert status != 0x8200 or bfar == 0x28000000
+    assert board.data_memory.address < sp < board.data_memory.address + STACK_BYTES
+    if status != 1 << 8:
+        assert board.code_memory.address < pc < board.code_memory.address + 0x4000
+
+
+@every_board
+def test_stack_overflow_is_reported(tmp_path: Path, name: str) -> None:
+    """The stack lies at the bottom: overflowing it faults instead of corrupting, and is told."""
+    board = load_board(name)
+    statements = (
+        "    volatile int zero[1] = {0};\n    if (deeper(zero) != 0) {\n        return 1;\n    }"
+    )
+    text, _ = provoke(tmp_path, board, statements)
+    found = FAULT.search(text)
+    assert found, text
+    sp = int(found[2], 16)
+    assert sp < board.data_memory.address + 32 * 4
