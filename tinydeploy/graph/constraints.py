@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import math
+from typing import Final
 
 from tinydeploy.graph.fixed_point import ACTIVATIONS, activation_bounds
 from tinydeploy.graph.node import Constraint, Node
 from tinydeploy.graph.tensor import Tensor
 
-MAX_ELEMENTS = 2**31 - 1
+MAX_ELEMENTS: Final = 2**31 - 1
+# The reference takes products and quotients of up to three scales in float32: within these limits
+# they neither overflow nor lose bits.
+MIN_SCALE: Final = 2.0**-40
+MAX_SCALE: Final = 2.0**40
 
 
 def inputs_and_outputs(least: int, most: int | None = None) -> Constraint:
@@ -29,7 +34,7 @@ def first_is_activation(node: Node) -> bool:
 
 
 def activations_int8(node: Node) -> bool:
-    """Its activations are int8 with one positive scale and a zero point of -128 to 127."""
+    """Its activations are int8 with one scale in 2^-40 to 2^40 and a zero point in -128 to 127."""
     return all(_is_int8(tensor) for tensor in _activations(node))
 
 
@@ -113,8 +118,7 @@ def is_per_tensor_int8(tensor: Tensor) -> bool:
         tensor.dtype == "int8"
         and quantization is not None
         and len(quantization.scales) == 1
-        and math.isfinite(quantization.scale)
-        and quantization.scale > 0
+        and MIN_SCALE <= quantization.scale <= MAX_SCALE
         and -128 <= quantization.zero_point <= 127
     )
 

@@ -138,7 +138,7 @@ def some_operand_computed(node: Node) -> bool:
 
 
 def constants_int8(node: Node) -> bool:
-    """Its constant operand, if any, is int8 with one positive scale and one zero point."""
+    """Its constant operand, if any, is int8 with a scale and a zero point like an activation's."""
     return all(
         is_per_tensor_int8(node.input(which))
         for which in (0, 1)

@@ -73,9 +73,18 @@ def quantize_multiplier(real: float) -> tuple[int, int]:
 
 def quantize_multipliers(reals: ArrayLike) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
     """`quantize_multiplier` of every element; returns arrays of significands and shifts."""
-    pairs = [quantize_multiplier(float(real)) for real in np.ravel(np.asarray(reals, np.float64))]
-    multipliers, shifts = zip(*pairs, strict=True) if pairs else ((), ())
-    return np.array(multipliers, np.int32), np.array(shifts, np.int32)
+    reals = np.asarray(reals, np.float64)
+    if not (np.isfinite(reals) & (reals >= 0)).all():
+        raise InternalError("a requantization multiplier is negative or not finite")
+    significand, shift = np.frexp(reals)
+    multiplier = round_array(significand * 2.0**31)
+    carried = multiplier == 2**31
+    multiplier, shift = np.where(carried, 2**30, multiplier), shift + carried
+    flushed = (multiplier == 0) | (shift < MIN_SHIFT)
+    return (
+        np.where(flushed, 0, multiplier).astype(np.int32),
+        np.where(flushed, 0, shift).astype(np.int32),
+    )
 
 
 def saturating_rounding_doubling_high_mul(a: ArrayLike, b: ArrayLike) -> NDArray[np.int64]:

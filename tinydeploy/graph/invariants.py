@@ -36,7 +36,8 @@ def is_multiplier(multiplier: int, shift: int, *, least: int = 1 << 30) -> bool:
 
 def are_multipliers(multiplier: NDArray[np.int32], shift: NDArray[np.int32]) -> bool:
     """`is_multiplier` of every channel."""
-    return all(is_multiplier(int(m), int(s)) for m, s in zip(multiplier, shift, strict=True))
+    normal = (multiplier == 0) | (multiplier >= 1 << 30)
+    return bool((normal & (shift >= MIN_SHIFT) & (shift <= MAX_SHIFT)).all())
 
 
 def is_array(array: NDArray[Any], dtype: type[np.generic], shape: tuple[int, ...]) -> bool:

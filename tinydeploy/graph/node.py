@@ -109,7 +109,6 @@ def _quantization(tensor: Tensor) -> Quantization:
 def float32_product(*factors: float) -> np.float32:
     """The product in float32, rounded after each step, as the reference takes some of them."""
     result = np.float32(1)
-    with np.errstate(over="ignore", under="ignore"):
-        for factor in factors:
-            result = np.float32(result * np.float32(factor))
+    for factor in factors:
+        result = np.float32(result * np.float32(factor))
     return result

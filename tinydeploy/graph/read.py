@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Final
 
 from tinydeploy.errors import InputFileError, UnsupportedModelError
 from tinydeploy.graph.graph import Graph
@@ -20,7 +21,8 @@ _INT8_ADVICE = (
     "convert with TFLiteConverter, a representative dataset, target_spec.supported_ops = "
     "[TFLITE_BUILTINS_INT8] and inference_input_type = inference_output_type = tf.int8."
 )
-_SHOWN = 8  # problems listed before "and n more"
+MAX_CONSTANT_BYTES: Final = 256 << 20
+_SHOWN: Final = 8  # problems listed before "and n more"
 
 
 def read_graph(source: Path | bytes, name: str | None = None) -> Graph:
@@ -46,6 +48,7 @@ def read_graph(source: Path | bytes, name: str | None = None) -> Graph:
     nodes = [_make_node(file, index, op) for index, op in enumerate(file.operators)]
     _check_order(file, nodes)
     _check_model_ends(file)
+    _check_sharing(nodes)
     _check_constraints(nodes)
     graph = Graph(
         name=model_name(name),
@@ -82,32 +85,23 @@ def _make_node(file: TfliteFile, index: int, operator: Operator) -> Node:
 
 def _check_dtypes(file: TfliteFile) -> None:
     """A float model is told apart first: all other complaints about it would mislead."""
-    activations = [
-        tensor
-        for tensor in (
-            *(file.tensors[t] for t in file.inputs),
-            *(file.tensors[t] for op in file.operators for t in op.outputs),
-        )
-        if tensor.data is None
-    ]
-    floats = [tensor for tensor in activations if tensor.dtype in ("float32", "float16")]
+    ends = {*file.inputs, *file.outputs}
+    written = dict.fromkeys((*file.inputs, *(t for op in file.operators for t in op.outputs)))
+    activations = [t for t in written if file.tensors[t].data is None]
+    floats = [t for t in activations if file.tensors[t].dtype in ("float32", "float16")]
     if not floats:
         return
+    first = file.tensors[floats[0]]
     if len(floats) == len(activations):
-        raise UnsupportedModelError(f"the model is {floats[0].dtype}, not int8", _INT8_ADVICE)
-    ends = {*file.inputs, *file.outputs}
-    if all(
-        tensor.dtype == "int8" or index in ends
-        for index, tensor in enumerate(file.tensors)
-        if any(tensor is activation for activation in activations)
-    ):
+        raise UnsupportedModelError(f"the model is {first.dtype}, not int8", _INT8_ADVICE)
+    if ends.issuperset(floats):
         raise UnsupportedModelError(
-            f"the model is int8 inside, but its input or output is {floats[0].dtype}",
+            f"the model is quantized inside, but its input or output is {first.dtype}",
             "Convert it with inference_input_type = inference_output_type = tf.int8.",
         )
     raise UnsupportedModelError(
-        f"the model is partly {floats[0].dtype}: {_tensor_label(floats[0])} and "
-        f"{len(floats) - 1} more of {len(activations)} activations",
+        f"the model is partly {first.dtype}: {_tensor_label(first)} and {len(floats) - 1} more of "
+        f"{len(activations)} activations",
         _INT8_ADVICE,
     )
 
@@ -176,18 +170,34 @@ def _check_model_ends(file: TfliteFile) -> None:
             )
 
 
+def _check_sharing(nodes: Sequence[Node]) -> None:
+    """Bounds the time that checks take: a small file can name one big constant many times."""
+    total = sum(
+        data.nbytes
+        for node in nodes
+        for t in node.inputs
+        if t >= 0 and (data := node.tensors[t].data) is not None
+    )
+    if total > MAX_CONSTANT_BYTES:
+        raise UnsupportedModelError(
+            f"the operators read {total >> 20} MB of constants, counted each time; at most "
+            f"{MAX_CONSTANT_BYTES >> 20} MB are supported",
+            "No microcontroller holds a model of this size; use a smaller one.",
+        )
+
+
 def _check_constraints(nodes: Sequence[Node]) -> None:
     problems = []
     for node in nodes:
         for constraint in OPS[node.builtin].constraints:
             if not constraint(node):
                 sentence = (constraint.__doc__ or "").strip().rstrip(".")
-                problems.append(f"{node.label}: {sentence[0].lower()}{sentence[1:]}")
+                problems.append(f"{node.label} needs that {sentence[0].lower()}{sentence[1:]}")
                 break
     if problems:
         raise UnsupportedModelError(
-            f"the model breaks a rule of what can be deployed: {_list_some(problems)}",
-            "Each line says what must hold; docs/ops.md lists the rules of every operator.",
+            f"the model cannot be deployed as it is: {_list_some(problems)}",
+            "Change the model so that this holds, or export it with other settings.",
         )
 
 

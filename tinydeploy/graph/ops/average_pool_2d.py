@@ -9,7 +9,6 @@ from tinydeploy.graph.node import Constraint, Node
 from tinydeploy.graph.op import register_op
 from tinydeploy.graph.pooling import POOLING_CONSTRAINTS, Pooling, read_pooling
 
-
 MAX_COUNT: Final = 1 << 23
 """Elements under a window: 128 times this, and half of it again, fit in an int32."""
 
