@@ -354,8 +354,8 @@ class ModelBuilder:
                     f"{name}/bias", values.shape, "int32", scales=bias_scales, data=values
                 )
             )
-        else:
-            inputs.append(-1)
+        elif builtin == "FULLY_CONNECTED":
+            inputs.append(-1)  # convolutions have no third input then, says the reference
         if scale is None:
             # Four standard deviations of the median channel fill the range.
             scale = accumulators * x.scale * float(np.median(weight_scales)) / 32

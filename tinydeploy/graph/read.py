@@ -151,23 +151,19 @@ def _check_model_ends(file: TfliteFile) -> None:
             f"the model has {len(file.inputs)} inputs, {len(file.outputs)} outputs and "
             f"{len(file.operators)} operators; at least one of each is needed"
         )
-    for tensor in (file.tensors[t] for t in (*file.inputs, *file.outputs)):
-        label = _tensor_label(tensor)
+    for t in (*file.inputs, *file.outputs):
+        tensor = file.tensors[t]
+        label = f"{_tensor_label(tensor)}, an input or output of the model,"
         if not tensor.shape or min(tensor.shape) < 1:
             raise UnsupportedModelError(
-                f"{label}, an input or output of the model, has shape {list(tensor.shape)}",
-                "Export the model with fixed sizes.",
+                f"{label} has shape {list(tensor.shape)}", "Export the model with fixed sizes."
             )
-        if len(tensor.shape) > 1 and tensor.shape[0] != 1:
+        if t in file.inputs and len(tensor.shape) > 1 and tensor.shape[0] != 1:
             raise UnsupportedModelError(
-                f"{label}, an input or output of the model, has a batch of {tensor.shape[0]}",
-                "Export the model with a batch of 1.",
+                f"{label} has a batch of {tensor.shape[0]}", "Export the model with a batch of 1."
             )
         if tensor.dtype != "int8":
-            raise UnsupportedModelError(
-                f"{label}, an input or output of the model, is {tensor.dtype}, not int8",
-                _INT8_ADVICE,
-            )
+            raise UnsupportedModelError(f"{label} is {tensor.dtype}, not int8", _INT8_ADVICE)
 
 
 def _check_sharing(nodes: Sequence[Node]) -> None:
