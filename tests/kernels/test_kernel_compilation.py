@@ -8,12 +8,15 @@ from pathlib import Path
 
 import pytest
 from kernel_batch import Batch, Q
+from kernel_cases import (
+    add_both,
+    add_chain,
+    add_convolution,
+    add_elementwise,
+    add_fully_connected,
+    add_pool,
+)
 from kernel_library import WARNINGS, write_layers
-from test_kernel_convolution import add_both, add_convolution
-from test_kernel_elementwise import add_elementwise
-from test_kernel_fully_connected import add_fully_connected
-from test_kernel_fused import add_chain
-from test_kernel_pooling import add_pool
 
 from tinydeploy.graph.passes import fuse_graph
 from tinydeploy.graph.read import read_graph

@@ -7,82 +7,8 @@ from pathlib import Path
 
 import numpy as np
 from differential import check_batch
-from kernel_batch import Batch, Q, window_size
-
-
-def add_convolution(
-    batch: Batch,
-    *,
-    size: tuple[int, int] = (6, 5),
-    depth: int = 3,
-    channels: int = 4,
-    multiplier: int = 0,
-    kernel: tuple[int, int] = (3, 3),
-    stride: tuple[int, int] = (1, 1),
-    dilation: tuple[int, int] = (1, 1),
-    padding: str = "SAME",
-    zeros: tuple[int, int] = (-3, 5),
-    per_channel: bool = True,
-    bias: bool = True,
-    activation: str = "NONE",
-    gain: float = 1.0,
-    weights: int | None = None,
-) -> None:
-    """Adds a convolution, depthwise where `multiplier` is not 0.
-
-    `gain` 1 spreads the outputs over the whole range, more saturates them; `weights` sets all.
-    """
-    rng = batch.rng
-    if multiplier:
-        channels = depth * multiplier
-    shape = (1, *kernel, channels) if multiplier else (channels, *kernel, depth)
-    values = rng.integers(-127, 128, shape).astype(np.int8)
-    if weights is not None:
-        values[...] = weights
-    taps = kernel[0] * kernel[1] * (1 if multiplier else depth)
-    q = Q(0.04, zeros[0])
-    scales = rng.uniform(0.002, 0.03, channels if per_channel else 1).astype(np.float32)
-    spread = float(q.scale * scales.mean() * 73 * 74 * np.sqrt(taps))
-    out_q = Q(float(np.float32(spread / 60 / gain)), zeros[1])
-    out_shape = (
-        1,
-        window_size(size[0], kernel[0], stride[0], dilation[0], padding),
-        window_size(size[1], kernel[1], stride[1], dilation[1], padding),
-        channels,
-    )
-    options: dict[str, object] = {
-        "Padding": padding,
-        "StrideH": stride[0],
-        "StrideW": stride[1],
-        "DilationHFactor": dilation[0],
-        "DilationWFactor": dilation[1],
-        "FusedActivationFunction": activation,
-    }
-    if multiplier:
-        options["DepthMultiplier"] = multiplier
-    name = (
-        f"{'depthwise' if multiplier else 'conv'} {size} {depth}->{channels} kernel {kernel} "
-        f"stride {stride} dilation {dilation} {padding} {zeros} gain {gain} {activation}"
-    )
-    source = batch.input((1, *size, depth), q)
-    output = batch.output(name, out_shape, out_q)
-    offsets = rng.integers(-20000, 20000, channels).astype(np.int32) if bias else None
-    batch.weighted(
-        "DEPTHWISE_CONV_2D" if multiplier else "CONV_2D",
-        source,
-        values,
-        3 if multiplier else 0,
-        scales.tolist(),
-        offsets,
-        output,
-        options,
-        q.scale,
-    )
-
-
-def add_both(batch: Batch, **arguments: object) -> None:
-    add_convolution(batch, **arguments)  # type: ignore[arg-type]
-    add_convolution(batch, multiplier=1, **arguments)  # type: ignore[arg-type]
+from kernel_batch import Batch
+from kernel_cases import add_both, add_convolution
 
 
 def test_windows(tmp_path: Path) -> None:

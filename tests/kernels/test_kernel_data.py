@@ -8,6 +8,9 @@ from pathlib import Path
 import numpy as np
 from differential import check_batch
 from kernel_batch import Batch, Q
+from kernel_library import compile_layers
+
+from tinydeploy.graph.read import read_graph
 
 
 def test_pad(tmp_path: Path) -> None:
@@ -89,3 +92,17 @@ def test_softmax(tmp_path: Path) -> None:
         output = batch.output(f"softmax {shape} {scale} {beta}", shape, Q(1 / 256, -128))
         batch.op("SOFTMAX", [source], output, {"Beta": beta})
     assert check_batch(batch, tmp_path, vectors=vectors) > 300_000
+
+
+def test_softmax_where_the_reference_gives_up(tmp_path: Path) -> None:
+    """The reference aborts on sums of 512 and more; what its arithmetic leaves there is nothing."""
+    batch = Batch(7)
+    source = batch.input((1, 600), Q(0.1, 0))
+    batch.op("SOFTMAX", [source], batch.output("", (1, 600), Q(1 / 256, -128)), {"Beta": 1.0})
+    model, _ = batch.finish(1)
+    library = compile_layers(read_graph(model, "batch"), tmp_path)
+    rng = np.random.default_rng(8)
+    same = np.full((1, 600), 5, np.int8)
+    assert (library.run(0, [same], rng) == -128).all()
+    same[0, :89] = -120
+    assert (library.run(0, [same], rng)[0, 89:] == -127).all()  # a sum just above 511

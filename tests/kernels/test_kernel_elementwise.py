@@ -9,37 +9,9 @@ import numpy as np
 import pytest
 from differential import check_batch
 from kernel_batch import Batch, Q
+from kernel_cases import add_elementwise
 
 SHAPES = [(1, 5, 4, 3), (1, 1, 1, 9), (1, 3, 1, 4), (1, 2, 6, 1), (1, 12), (1, 4, 6)]
-
-
-def add_elementwise(
-    batch: Batch,
-    builtin: str,
-    *,
-    shape: tuple[int, ...] = (1, 5, 4, 3),
-    other: tuple[int, ...] | None = None,
-    constant: bool = False,
-    first: int = 0,
-    qs: tuple[Q, Q, Q] = (Q(0.05, 3), Q(0.07, -9), Q(0.08, 1)),
-    activation: str = "NONE",
-) -> None:
-    """Adds an op of two operands; the operand of shape `other` comes first if `first` is 1."""
-    other = shape if other is None else other
-    if builtin in ("MAXIMUM", "MINIMUM"):
-        qs = (qs[0],) * 3
-    one = batch.input(shape, qs[0])
-    if constant:
-        values = batch.rng.integers(-128, 128, other).astype(np.int8)
-        two = batch.constant(values, qs[1])
-    else:
-        two = batch.input(other, qs[1])
-    name = f"{builtin} {shape} {other} constant {constant} {first} {qs} {activation}"
-    output = batch.output(name, shape, qs[2])
-    options = (
-        {"FusedActivationFunction": activation} if builtin[0] in "AS" or builtin == "MUL" else {}
-    )
-    batch.op(builtin, [two, one] if first else [one, two], output, options)
 
 
 @pytest.mark.parametrize("builtin", ["ADD", "SUB", "MUL", "MAXIMUM", "MINIMUM"])

@@ -8,40 +8,7 @@ from pathlib import Path
 import numpy as np
 from differential import check_batch
 from kernel_batch import Batch, Q
-
-
-def add_fully_connected(
-    batch: Batch,
-    *,
-    shape: tuple[int, ...] = (1, 24),
-    depth: int | None = None,
-    units: int = 7,
-    zeros: tuple[int, int] = (-3, 5),
-    per_channel: bool = False,
-    bias: bool = True,
-    activation: str = "NONE",
-    gain: float = 1.0,
-    weights: int | None = None,
-) -> None:
-    rng = batch.rng
-    depth = int(np.prod(shape)) if depth is None else depth
-    values = rng.integers(-128, 128, (units, depth)).astype(np.int8)
-    if weights is not None:
-        values[...] = weights
-    q = Q(0.03, zeros[0])
-    scales = rng.uniform(0.002, 0.03, units if per_channel else 1).astype(np.float32)
-    spread = float(q.scale * scales.mean() * 73 * 74 * np.sqrt(depth))
-    out_q = Q(float(np.float32(spread / 60 / gain)), zeros[1])
-    vectors = int(np.prod(shape)) // depth
-    name = f"fully-connected {shape} x {units} {zeros} {per_channel} gain {gain} {activation}"
-    source = batch.input(shape, q)
-    kept = len(shape) > 2 and shape[-1] == depth
-    output = batch.output(name, (*shape[:-1], units) if kept else (vectors, units), out_q)
-    offsets = rng.integers(-20000, 20000, units).astype(np.int32) if bias else None
-    options = {"FusedActivationFunction": activation, "KeepNumDims": kept}
-    batch.weighted(
-        "FULLY_CONNECTED", source, values, 0, scales.tolist(), offsets, output, options, q.scale
-    )
+from kernel_cases import add_fully_connected
 
 
 def test_shapes(tmp_path: Path) -> None:

@@ -8,35 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from differential import check_batch
-from kernel_batch import Batch, Q, window_size
-
-
-def add_pool(
-    batch: Batch,
-    builtin: str,
-    *,
-    size: tuple[int, int] = (7, 6),
-    channels: int = 3,
-    kernel: tuple[int, int] = (2, 2),
-    stride: tuple[int, int] = (2, 2),
-    padding: str = "SAME",
-    zero: int = 4,
-    activation: str = "NONE",
-) -> None:
-    q = Q(0.05, zero)
-    sizes = [window_size(n, k, s, 1, padding) for n, k, s in zip(size, kernel, stride, strict=True)]
-    source = batch.input((1, *size, channels), q)
-    name = f"{builtin} {size} {kernel} {stride} {padding} {zero} {activation}"
-    output = batch.output(name, (1, *sizes, channels), q)
-    options = {
-        "Padding": padding,
-        "StrideH": stride[0],
-        "StrideW": stride[1],
-        "FilterHeight": kernel[0],
-        "FilterWidth": kernel[1],
-        "FusedActivationFunction": activation,
-    }
-    batch.op(builtin, [source], output, options)
+from kernel_batch import Batch, Q
+from kernel_cases import add_pool
 
 
 @pytest.mark.parametrize("builtin", ["MAX_POOL_2D", "AVERAGE_POOL_2D"])
