@@ -119,14 +119,15 @@ def test_one_rounding_is_one():
 
 
 def test_roundings_differ_where_they_should():
-    # 0.75 * 2 = 1.5 ties: up with one rounding, away from zero with two.
-    assert multiply_single_rounding(-2, 3 << 29, 0) == -1
-    assert multiply_double_rounding(-2, 3 << 29, 0) == -1
-    assert multiply_single_rounding(-2, 3 << 29, -1) == -1
-    assert multiply_double_rounding(-2, 3 << 29, -1) == -1
-    # 3 * 0.5 * 0.5: 1.5 -> 2 -> 1 by two roundings, 0.75 -> 1 by one; -3: -1.5 -> -1 -> -1 (away), -1.
-    assert multiply_double_rounding(5, 1 << 30, -1) == 2  # 2.5 -> 3 -> 1.5 -> 2
-    assert multiply_single_rounding(5, 1 << 30, -1) == 1  # 1.25
+    # 5/4: 2.5 is a tie and becomes 3, 1.5 is one again and becomes 2; rounded once it is 1.
+    assert multiply_double_rounding(5, 1 << 30, -1) == 2
+    assert multiply_single_rounding(5, 1 << 30, -1) == 1
+    # -3/2: a tie that goes up when rounded once, and up by the first of two roundings.
+    assert multiply_single_rounding(-3, 1 << 30, 0) == -1
+    assert multiply_double_rounding(-3, 1 << 30, 0) == -1
+    # -6/4: -3 without rounding, then a tie that goes away from zero; rounded once it goes up.
+    assert multiply_double_rounding(-6, 1 << 30, -1) == -2
+    assert multiply_single_rounding(-6, 1 << 30, -1) == -1
 
 
 @pytest.mark.parametrize(

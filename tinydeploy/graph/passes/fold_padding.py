@@ -27,14 +27,25 @@ def fold_padding(graph: Graph) -> Graph:
     for position, op in enumerate(graph.ops):
         if not isinstance(op, Convolution):
             continue
-        pad = uses.writer(op.inputs[0])
-        if not isinstance(pad, Pad) or not uses.is_private(op.inputs[0]):
-            continue
-        if pad.value != op.input_zero_point or any(pad.channel_padding):
-            continue
-        top, left, bottom, right = (a + b for a, b in zip(op.padding, pad.padding, strict=True))
-        replacements[positions[id(pad)]] = None
-        replacements[position] = replace(  # rule 1
-            op, inputs=pad.inputs, padding=(top, left, bottom, right)
-        )
+        folded = op
+        while (pad := _foldable_pad(uses, folded)) is not None:
+            top, left, bottom, right = (
+                a + b for a, b in zip(folded.padding, pad.padding, strict=True)
+            )
+            folded = replace(folded, inputs=pad.inputs, padding=(top, left, bottom, right))
+            replacements[positions[id(pad)]] = None
+            replacements[position] = folded
     return replace_ops(graph, replacements)
+
+
+def _foldable_pad(uses: Uses, op: Convolution) -> Pad | None:
+    """The PAD in front of a convolution, if rule 1 holds."""
+    pad = uses.writer(op.inputs[0])
+    if (
+        isinstance(pad, Pad)
+        and uses.is_private(op.inputs[0])
+        and pad.value == op.input_zero_point
+        and not any(pad.channel_padding)
+    ):
+        return pad
+    return None
