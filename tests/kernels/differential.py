@@ -13,7 +13,9 @@ from tinydeploy.graph.read import read_graph
 from tinydeploy.validate.reference import run_reference
 
 
-def check_batch(batch: Batch, folder: Path, *, vectors: int = 4, fuse: bool = False) -> int:
+def check_batch(
+    batch: Batch, folder: Path, *, vectors: int = 4, fuse: bool = False, in_place: bool = False
+) -> int:
     """Runs all cases through the reference and through the generated C.
 
     Args:
@@ -21,6 +23,7 @@ def check_batch(batch: Batch, folder: Path, *, vectors: int = 4, fuse: bool = Fa
         folder: For the library.
         vectors: Input vectors per case.
         fuse: Each case is several ops, and fusion makes one layer of them.
+        in_place: Run every layer in place of its first input, too.
 
     Returns:
         Number of bytes compared.
@@ -40,10 +43,13 @@ def check_batch(batch: Batch, folder: Path, *, vectors: int = 4, fuse: bool = Fa
     for position, op in enumerate(graph.ops):
         name, reference = wanted[op.outputs[0]]
         for vector in range(vectors):
-            got = library.run(position, [given[t][vector] for t in op.inputs], rng)
-            different = int(np.count_nonzero(got != reference[vector]))
-            compared += got.size
-            if different:
-                failures.append(f"{name}, vector {vector}: {different} of {got.size} bytes")
+            values = [given[t][vector] for t in op.inputs]
+            for over_input in (False, True) if in_place else (False,):
+                got = library.run(position, values, rng, in_place=over_input)
+                different = int(np.count_nonzero(got != reference[vector]))
+                compared += got.size
+                if different:
+                    place = ", in place" if over_input else ""
+                    failures.append(f"{name}, vector {vector}{place}: {different} of {got.size}")
     assert not failures, "\n".join(failures[:20])
     return compared

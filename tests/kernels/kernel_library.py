@@ -73,13 +73,16 @@ class LayerLibrary:
         self.graph = graph
         self.library = library
 
-    def run(self, position: int, inputs: list[Int8], rng: np.random.Generator) -> Int8:
+    def run(
+        self, position: int, inputs: list[Int8], rng: np.random.Generator, *, in_place: bool = False
+    ) -> Int8:
         """Runs one layer and checks that it wrote nothing but its output rows and its scratch.
 
         Args:
             position: Of the op in Graph.ops.
             inputs: int8 [*shape] for each input.
             rng: Chooses where rows lie, and the pieces.
+            in_place: The output takes the place of the first input, row by row.
 
         Returns:
             int8 [*shape] of the output.
@@ -88,6 +91,8 @@ class LayerLibrary:
         (output,) = op.outputs
         tensors = list(dict.fromkeys((*op.inputs, output)))
         offsets, scratch, memory = self._place(op, tensors, rng)
+        if in_place:
+            offsets[output] = offsets[op.inputs[0]]
         for tensor, values in zip(op.inputs, inputs, strict=True):
             rows = values.reshape(len(offsets[tensor]), -1)
             for offset, row in zip(offsets[tensor], rows, strict=True):

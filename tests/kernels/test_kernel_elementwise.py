@@ -26,7 +26,7 @@ def test_operands(tmp_path: Path, builtin: str) -> None:
         add_elementwise(batch, builtin, other=other, constant=True)
     for channels in range(1, 18):
         add_elementwise(batch, builtin, shape=(1, 2, 2, channels))
-    check_batch(batch, tmp_path)
+    check_batch(batch, tmp_path, in_place=True)
 
 
 def every_pair() -> list[np.ndarray]:
@@ -55,4 +55,4 @@ def test_every_pair_of_values(tmp_path: Path, builtin: str) -> None:
         b = batch.input((1, 256, 256, 1), qs[1], two)
         output = batch.output(f"{builtin} {qs} {activation}", (1, 256, 256, 1), qs[2])
         batch.op(builtin, [a, b], output, options)
-    check_batch(batch, tmp_path, vectors=1)
+    check_batch(batch, tmp_path, vectors=1, in_place=True)
