@@ -116,7 +116,10 @@ def find_toolchain(kind: Kind | None = None) -> Toolchain:
 
 
 def _named_toolchain(named: str) -> Toolchain:
-    command = tuple(shlex.split(named))
+    try:
+        command = tuple(shlex.split(named))
+    except ValueError:  # a quote that does not end
+        command = ()
     version = _read_version(command)
     if version is None:
         raise MissingDependencyError(

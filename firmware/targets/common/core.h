@@ -6,7 +6,9 @@
 
 #include <stdint.h>
 
+#ifndef REGISTER
 #define REGISTER(address) (*(volatile uint32_t *)(address))
+#endif
 
 /* System control block (B3.2) */
 #define SCB_VTOR REGISTER(0xE000ED08u)  /* Vector Table Offset Register */

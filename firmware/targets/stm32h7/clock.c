@@ -96,7 +96,7 @@ static int switch_to_pll(void)
 {
     uint32_t acr = FLASH_ACR_LATENCY(4u) | FLASH_ACR_WRHIGHFREQ(2u); /* AXI up to 240 MHz at VOS0, 225 at VOS1 */
     FLASH_ACR = acr;
-    if (!wait_for(&FLASH_ACR, acr, acr, ATTEMPTS)) {
+    if (!wait_for(&FLASH_ACR, FLASH_ACR_MASK, acr, ATTEMPTS)) {
         return 0;
     }
     RCC_D1CFGR = RCC_D1CFGR_HPRE_2 | RCC_D1CFGR_D1PPRE_2;

@@ -69,6 +69,7 @@
 
 /* Embedded flash memory */
 #define FLASH_ACR REGISTER(0x52002000u)     /* FLASH access control register */
+#define FLASH_ACR_MASK 0x3Fu
 #define FLASH_ACR_LATENCY(wait_states) ((wait_states) << 0)
 #define FLASH_ACR_WRHIGHFREQ(delay) ((delay) << 4)
 

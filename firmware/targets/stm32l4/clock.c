@@ -64,7 +64,7 @@ static int start_flash_cache(void)
 {
     uint32_t acr = FLASH_ACR_LATENCY(5u) | FLASH_ACR_PRFTEN | FLASH_ACR_ICEN | FLASH_ACR_DCEN;
     FLASH_ACR = acr;
-    return wait_for(&FLASH_ACR, acr, acr, ATTEMPTS);
+    return wait_for(&FLASH_ACR, FLASH_ACR_MASK, acr, ATTEMPTS);
 }
 
 static int switch_to_pll(void)

@@ -50,6 +50,7 @@
 
 /* Embedded flash memory */
 #define FLASH_ACR REGISTER(0x40022000u)    /* Flash access control register */
+#define FLASH_ACR_MASK 0x70Fu
 #define FLASH_ACR_LATENCY(wait_states) ((wait_states) << 0)
 #define FLASH_ACR_PRFTEN (1u << 8)
 #define FLASH_ACR_ICEN (1u << 9)

@@ -1,0 +1,179 @@
+"""Clock set-up on the host, over simulated registers: also where something does not start."""
+
+from __future__ import annotations
+
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from fake_model import fake_files
+
+from tinydeploy.board import load_board
+from tinydeploy.paths import FIRMWARE
+from tinydeploy.project.write import write_project
+from tinydeploy.validate.host import find_host_compiler
+
+# STM32H743
+RCC_CR, RCC_CFGR, D1CFGR, PLLCKSELR, PLL1DIVR = (
+    0x58024400, 0x58024410, 0x58024418, 0x58024428, 0x58024430,
+)  # fmt: skip
+PWR_CSR1, PWR_CR3, PWR_D3CR, PWRCR, ACR, IDC = (
+    0x58024804, 0x5802480C, 0x58024818, 0x5800042C, 0x52002000, 0x5C001000,
+)  # fmt: skip
+# STM32L4R9
+L4_CR, L4_CFGR, L4_PLLCFGR, L4_ACR, L4_SR2, L4_CR5 = (
+    0x40021000, 0x40021008, 0x4002100C, 0x40022000, 0x40007014, 0x40007080,
+)  # fmt: skip
+
+
+def follows(address: int, bit: int, ready: int) -> str:
+    """A ready flag that is set while its enable bit is."""
+    return f"rule:{address:x}:{1 << bit:x}:{1 << bit:x}:{address:x}:{1 << ready:x}:0"
+
+
+CHIPS = {
+    "stm32h743": [
+        f"reset:{RCC_CR:x}:1",
+        f"reset:{PWR_CR3:x}:6",
+        f"reset:{PLLCKSELR:x}:2020200",
+        f"reset:{ACR:x}:37",
+        f"reset:{IDC:x}:20036450",
+        follows(RCC_CR, 0, 2),
+        follows(RCC_CR, 16, 17),
+        follows(RCC_CR, 24, 25),
+        *(follows(RCC_CFGR, bit, bit + 3) for bit in range(3)),  # SW, SWS
+        f"rule:{PWR_CR3:x}:4:0:{PWR_CSR1:x}:2000:0",
+        f"rule:{PWR_CR3:x}:4:0:{PWR_D3CR:x}:2000:0",
+    ],
+    "stm32l4r9": [
+        f"reset:{L4_CR:x}:63",
+        f"reset:{L4_CR5:x}:100",
+        follows(L4_CR, 8, 10),
+        follows(L4_CR, 24, 25),
+        *(follows(L4_CFGR, bit, bit + 2) for bit in range(2)),
+    ],
+}
+
+
+@dataclass(frozen=True)
+class Result:
+    """What the clock set-up left."""
+
+    core: int
+    console: int
+    registers: dict[int, int]
+
+
+@pytest.fixture(scope="session")
+def programs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """The clock set-up of each board as a host program."""
+    made = {}
+    for name in CHIPS:
+        board = load_board(name)
+        folder = tmp_path_factory.mktemp(f"clock-{name}")
+        write_project(folder, fake_files(board))
+        tests = Path(__file__).parent
+        sources = [
+            FIRMWARE / "targets" / board.family / "clock.c",
+            tests / "host_clock.c",
+        ]
+        includes = ["config", "targets/common", f"targets/{board.family}"]
+        flags = ["-std=c99", "-O1", "-Wall", "-Wextra", "-Werror", f"-I{tests}"]
+        command = [*find_host_compiler(), *flags, *(f"-I{folder / i}" for i in includes)]
+        subprocess.run(
+            [*command, "-include", "host_register.h", *sources, "-o", folder / "clock"], check=True
+        )
+        made[name] = folder / "clock"
+    return made
+
+
+def start_clocks(programs: dict[str, Path], name: str, *stuck: str) -> Result:
+    command = [programs[name], *CHIPS[name], *stuck]
+    run = subprocess.run(command, capture_output=True, text=True, timeout=20, check=True)
+    first, *rest = run.stdout.splitlines()
+    core, console = map(int, first.split())
+    registers = dict(tuple(int(n, 16) for n in line.split()) for line in rest)
+    return Result(core, console, registers)
+
+
+def test_h743_at_full_speed(programs: dict[str, Path]) -> None:
+    """The register words of a set-up by hand from the manual."""
+    found = start_clocks(programs, "stm32h743")
+    assert (found.core, found.console) == (480_000_000, 120_000_000)
+    registers = found.registers
+    assert registers[PLLCKSELR] == 0x02020022
+    assert registers[PLL1DIVR] == 0x010702EF
+    assert registers[0x5802442C] == 0x01FF0008
+    assert registers[RCC_CFGR] & 0x3F == 0x1B
+    assert (registers[D1CFGR], registers[0x5802441C], registers[0x58024420]) == (0x48, 0x440, 0x40)
+    assert registers[ACR] == 0x24
+    assert registers[PWRCR] == 1
+    assert registers[PWR_D3CR] >> 14 == 3
+    assert registers[PWR_CR3] == 2
+
+
+def test_l4r9_at_full_speed(programs: dict[str, Path]) -> None:
+    found = start_clocks(programs, "stm32l4r9")
+    assert (found.core, found.console) == (120_000_000, 120_000_000)
+    registers = found.registers
+    assert registers[L4_PLLCFGR] == 0x01001E12
+    assert registers[L4_ACR] == 0x705
+    assert registers[L4_CR5] & 0x100 == 0
+    assert registers[L4_CFGR] == 0xF
+
+
+@pytest.mark.parametrize(
+    ("stuck", "core", "console", "source"),
+    [
+        # No clock at OSC_IN: PLL from the HSI, 64 MHz / 16.
+        (f"stuck:{RCC_CR:x}:20000:0", 480_000_000, 120_000_000, 3),
+        # Revision Y, and a revision that cannot be read: 400 MHz at VOS1.
+        (f"stuck:{IDC:x}:ffffffff:10036450", 400_000_000, 100_000_000, 3),
+        (f"stuck:{IDC:x}:ffffffff:0", 400_000_000, 100_000_000, 3),
+        # The supply, the voltage, the overdrive or the PLL never get ready: the HSI.
+        (f"stuck:{PWR_CSR1:x}:2000:0", 64_000_000, 64_000_000, 0),
+        (f"stuck:{PWR_D3CR:x}:2000:0", 64_000_000, 64_000_000, 0),
+        (f"stuck:{PWRCR:x}:1:0", 64_000_000, 64_000_000, 0),
+        (f"stuck:{RCC_CR:x}:2000000:0", 64_000_000, 64_000_000, 0),
+        # The flash refuses its wait states, the switch does not happen.
+        (f"stuck:{ACR:x}:f:7", 64_000_000, 64_000_000, 0),
+        (f"stuck:{RCC_CFGR:x}:38:0", 64_000_000, 64_000_000, 0),
+    ],
+)
+def test_h743_falls_back(
+    programs: dict[str, Path], stuck: str, core: int, console: int, source: int
+) -> None:
+    found = start_clocks(programs, "stm32h743", stuck)
+    assert (found.core, found.console) == (core, console)
+    assert found.registers.get(RCC_CFGR, 0) & 7 == source
+    if core == 64_000_000:
+        assert found.registers.get(D1CFGR, 0) == 0
+    else:
+        divider, factor = found.registers[PLLCKSELR] >> 4 & 63, found.registers[PLL1DIVR] & 0x1FF
+        source_hz = (64_000_000, 0, 8_000_000)[found.registers[PLLCKSELR] & 3]
+        assert source_hz // divider * (factor + 1) // 2 == core
+    if core == 400_000_000:
+        assert found.registers.get(PWRCR, 0) == 0  # no overdrive below
+
+
+def test_h743_locked_supply_is_left(programs: dict[str, Path]) -> None:
+    """PWR_CR3 can be written once: what a boot loader wrote stays, and nothing waits for it."""
+    found = start_clocks(programs, "stm32h743", f"reset:{PWR_CR3:x}:2")
+    assert found.core == 480_000_000
+
+
+@pytest.mark.parametrize(
+    ("stuck", "hz", "source"),
+    [
+        (f"stuck:{L4_CR:x}:400:0", 4_000_000, 0),  # no HSI16: the MSI as after reset
+        (f"stuck:{L4_SR2:x}:400:400", 16_000_000, 1),  # the voltage does not settle
+        (f"stuck:{L4_ACR:x}:f:0", 16_000_000, 1),  # the flash refuses its wait states
+        (f"stuck:{L4_CR:x}:2000000:0", 16_000_000, 1),  # the PLL does not lock
+    ],
+)
+def test_l4r9_falls_back(programs: dict[str, Path], stuck: str, hz: int, source: int) -> None:
+    found = start_clocks(programs, "stm32l4r9", stuck)
+    assert (found.core, found.console) == (hz, hz)
+    assert found.registers.get(L4_CFGR, 0) & 3 == source
+    assert found.registers.get(L4_CFGR, 0) >> 4 & 15 == 0
