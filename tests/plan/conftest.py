@@ -8,7 +8,7 @@ from plan_graphs import fake_scratch_bytes
 from tinydeploy.board import Board, load_board
 
 
-@pytest.fixture(autouse=True, scope="session")
+@pytest.fixture(autouse=True, scope="module")  # undone before other folders' tests
 def _scratch_is_an_attribute() -> object:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("tinydeploy.plan.lifetimes.scratch_bytes", fake_scratch_bytes)

@@ -39,7 +39,7 @@ def assert_disjoint(items: list[Item], offsets: tuple[int, ...], size: int) -> N
                 assert offsets[i] + a.size <= offsets[j] or offsets[j] + b.size <= offsets[i]
 
 
-@pytest.mark.parametrize("seed", range(10))
+@pytest.mark.parametrize("seed", range(5))
 @pytest.mark.parametrize(("pieces", "excess"), [(10, 0.0), (25, 0.0), (60, 0.04)])
 def test_cut_rectangles_are_put_together_again(pieces: int, excess: float, seed: int) -> None:
     items = cut_rectangle(pieces, seed)
