@@ -61,6 +61,12 @@ _SOURCE = """\
 #include "td_types.h"
 #include "weights.h"
 
+#if defined(__GNUC__) && !defined(__clang__)
+#define LAYER static __attribute__((noipa))
+#else
+#define LAYER static __attribute__((noinline))
+#endif
+
 __attribute__((section(".td_arena.MEMORY"), aligned(16)))
 static int8_t fake_arena_MEMORY[ARENA_BYTES];
 
@@ -74,14 +80,14 @@ const int8_t *fake_output(void)
     return fake_arena_MEMORY + 32;
 }
 
-__attribute__((noipa)) static void fake_layer0(int32_t first, int32_t last)
+LAYER void fake_layer0(int32_t first, int32_t last)
 {
     for (int32_t i = first; i < last; ++i) {
         fake_arena_MEMORY[16 + i] = fake_arena_MEMORY[15 - i];
     }
 }
 
-__attribute__((noipa)) static void fake_layer1(int32_t first, int32_t last)
+LAYER void fake_layer1(int32_t first, int32_t last)
 {
     for (int32_t i = first; i < last; ++i) {
         const int8_t *pair = &fake_arena_MEMORY[16 + 2 * i];
