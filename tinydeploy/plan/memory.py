@@ -48,14 +48,6 @@ def plan_memory(graph: Graph, board: Board, *, max_ram: int | None = None) -> Pl
     return place_items(graph, steps, items, packing, memory.name)
 
 
-def plan_unbounded(graph: Graph, board: Board) -> Plan:
-    """Plans one inference as if the board's first arena memory had no end: for runs on the host."""
-    steps = make_steps(graph)
-    items = find_items(graph, steps)
-    memory = board.memories_for("arena")[0]
-    return place_items(graph, steps, items, pack_items(items), memory.name)
-
-
 def plan_for_host(graph: Graph) -> Plan:
     """Plans one inference for a run on the host, whatever it needs, e.g. of an unfused graph."""
     steps = make_steps(graph)

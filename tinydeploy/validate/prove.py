@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from tinydeploy.board import Board
 from tinydeploy.codegen.generate import generate_sources
 from tinydeploy.graph.graph import Graph
-from tinydeploy.plan.memory import plan_unbounded
+from tinydeploy.plan.memory import plan_for_host
 from tinydeploy.plan.plan import Plan
 from tinydeploy.project.selftest import selftest_crc, selftest_inputs
 from tinydeploy.validate.compare import (
@@ -109,7 +109,7 @@ def prove_host(
     with build_host(fused, plan, sources) as program:
         outputs = compare_outputs(expectation.outputs, program.run(expectation.vectors))
         stored = compare_tensors(fused, expectation.tensors, program.dump(first))
-    whole = plan_unbounded(unfused, board)
+    whole = plan_for_host(unfused)
     text = generate_sources(unfused, whole, board, tflite=b"")
     found = dump_host(unfused, whole, text, first)
     gone = set(unfused.stored) - set(fused.stored)
