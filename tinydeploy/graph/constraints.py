@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Final
 
-from tinydeploy.graph.fixed_point import ACTIVATIONS, activation_bounds
+from tinydeploy.graph.fixed_point import ACTIVATIONS
 from tinydeploy.graph.node import Constraint, Node
 from tinydeploy.graph.tensor import Tensor
 
@@ -81,13 +81,6 @@ def known_activation(node: Node) -> bool:
     return node.activation in ACTIVATIONS
 
 
-def activation_leaves_range(node: Node) -> bool:
-    """Its fused activation function leaves the output a range of values."""
-    output = node.output_quantization
-    low, high = activation_bounds(node.activation, output.scale, output.zero_point)
-    return low <= high
-
-
 def known_padding(node: Node) -> bool:
     """Its padding is SAME or VALID."""
     return node.padding != ""
@@ -130,6 +123,3 @@ ACTIVATION_CONSTRAINTS: tuple[Constraint, ...] = (
     batch_of_one,
 )
 """What every op asks of its activations, behind `inputs_and_outputs`."""
-
-FUSED_ACTIVATION_CONSTRAINTS: tuple[Constraint, ...] = (known_activation, activation_leaves_range)
-"""What every op with a fused activation function asks of it."""

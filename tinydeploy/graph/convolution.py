@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from tinydeploy.graph.accumulator import accumulator_bounds, fits_int32
 from tinydeploy.graph.constraints import (
     ACTIVATION_CONSTRAINTS,
-    FUSED_ACTIVATION_CONSTRAINTS,
     has_options,
     inputs_and_outputs,
+    known_activation,
     known_padding,
     nhwc,
     positive_strides,
@@ -218,7 +218,7 @@ def convolution_constraints(axis: int) -> tuple[Constraint, ...]:
         positive_dilations,
         known_padding,
         convolution_shapes(axis),
-        *FUSED_ACTIVATION_CONSTRAINTS,
+        known_activation,
         multipliers_in_range,
         accumulators_fit(axis, shifted=True),
     )

@@ -165,8 +165,7 @@ def activation_bounds(activation: str, scale: float, zero_point: int) -> tuple[i
         zero_point: Zero point of the output.
 
     Returns:
-        (low, high) within int8. low > high is possible for odd quantizations; the caller refuses
-        it.
+        (low, high) within int8, with low <= zero_point <= high.
     """
     bottom, top = _ACTIVATION_BOUNDS[activation]
     low = INT8_MIN if bottom is None else max(INT8_MIN, quantize_value(bottom, scale, zero_point))

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from tinydeploy.graph.constraints import (
     ACTIVATION_CONSTRAINTS,
-    FUSED_ACTIVATION_CONSTRAINTS,
     has_options,
     inputs_and_outputs,
+    known_activation,
     known_padding,
     nhwc,
     positive_strides,
@@ -116,6 +116,6 @@ POOLING_CONSTRAINTS: tuple[Constraint, ...] = (
     positive_kernel,
     known_padding,
     pooled_shape,
-    *FUSED_ACTIVATION_CONSTRAINTS,
+    known_activation,
 )
 """Constraints of both pools."""

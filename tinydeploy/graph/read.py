@@ -149,7 +149,8 @@ def _check_model_ends(file: TfliteFile) -> None:
     if not file.inputs or not file.outputs or not file.operators:
         raise UnsupportedModelError(
             f"the model has {len(file.inputs)} inputs, {len(file.outputs)} outputs and "
-            f"{len(file.operators)} operators; at least one of each is needed"
+            f"{len(file.operators)} operators; at least one of each is needed",
+            "Export a model that computes an output from an input.",
         )
     for t in (*file.inputs, *file.outputs):
         tensor = file.tensors[t]

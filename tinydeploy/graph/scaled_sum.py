@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from tinydeploy.graph.constraints import FUSED_ACTIVATION_CONSTRAINTS
+from tinydeploy.graph.constraints import known_activation
 from tinydeploy.graph.elementwise import ELEMENTWISE_CONSTRAINTS, Elementwise, read_operands
 from tinydeploy.graph.fixed_point import (
     activation_bounds,
@@ -129,7 +129,7 @@ def sum_multiplier_below_one(node: Node) -> bool:
 
 SUM_CONSTRAINTS: tuple[Constraint, ...] = (
     *ELEMENTWISE_CONSTRAINTS,
-    *FUSED_ACTIVATION_CONSTRAINTS,
+    known_activation,
     sum_multiplier_below_one,
 )
 """Constraints of ADD and SUB."""

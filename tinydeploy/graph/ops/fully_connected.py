@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from tinydeploy.graph.accumulator import accumulator_bounds, fits_int32
 from tinydeploy.graph.constraints import (
     ACTIVATION_CONSTRAINTS,
-    FUSED_ACTIVATION_CONSTRAINTS,
     has_options,
     inputs_and_outputs,
+    known_activation,
 )
 from tinydeploy.graph.invariants import broken, is_array, zero_point_of
 from tinydeploy.graph.node import Constraint, Node
@@ -81,7 +81,7 @@ class FullyConnected(Op):
         has_options,
         default_weights_format,
         vectors_fit,
-        *FUSED_ACTIVATION_CONSTRAINTS,
+        known_activation,
         multipliers_in_range,
         accumulators_fit(axis=0, shifted=False),
     )

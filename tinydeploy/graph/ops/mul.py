@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar, Final
 
 import numpy as np
 
-from tinydeploy.graph.constraints import FUSED_ACTIVATION_CONSTRAINTS
+from tinydeploy.graph.constraints import known_activation
 from tinydeploy.graph.elementwise import ELEMENTWISE_CONSTRAINTS, Elementwise, read_operands
 from tinydeploy.graph.fixed_point import activation_bounds, quantize_multiplier
 from tinydeploy.graph.invariants import broken, is_bounds, is_int8, is_multiplier, zero_point_of
@@ -49,7 +49,7 @@ class Mul(Elementwise):
     builtin: ClassVar[str] = "MUL"
     constraints: ClassVar[tuple[Constraint, ...]] = (
         *ELEMENTWISE_CONSTRAINTS,
-        *FUSED_ACTIVATION_CONSTRAINTS,
+        known_activation,
         multiplier_in_range,
     )
 
