@@ -15,6 +15,7 @@ from tinydeploy.errors import InternalError, MismatchError, OutputError
 from tinydeploy.graph.passes import fuse_graph
 from tinydeploy.graph.read import read_graph
 from tinydeploy.plan.check import check_plan
+from tinydeploy.plan.kernel import Optimize
 from tinydeploy.plan.memory import plan_memory
 from tinydeploy.plan.plan import Plan
 from tinydeploy.project.build import Firmware, build_firmware
@@ -50,6 +51,7 @@ class BuildRequest:
         weights: Trained weights for a net of the zoo.
         data: Folder of calibration pictures for a net of the zoo.
         output: Folder to make; None for out/<model>-<board>.
+        optimize: What kernels are chosen for.
         max_ram: RAM budget in bytes; None for the board's.
         max_flash: Flash budget in bytes; None for the board's.
         min_snr: Least SNR in dB of the int8 outputs; None for no limit.
@@ -63,6 +65,7 @@ class BuildRequest:
     weights: Path | None = None
     data: Path | None = None
     output: Path | None = None
+    optimize: Optimize = "balanced"
     max_ram: int | None = None
     max_flash: int | None = None
     min_snr: float | None = None
@@ -108,7 +111,7 @@ def build_image(request: BuildRequest, watch: Watch) -> BuildResult:
         )
 
     with watch.stage("plan"):
-        plan = plan_memory(graph, board, max_ram=request.max_ram)
+        plan = plan_memory(graph, board, max_ram=request.max_ram, optimize=request.optimize)
         check_plan(graph, plan, board)
         places = ", ".join(f"{arena.size:,} bytes in {arena.memory}" for arena in plan.arenas)
         watch.detail(f"arena of {places}; lower bound {plan.lower_bound_bytes:,}")

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
 from hypothesis import strategies as st
 
+from tinydeploy.board import Board
 from tinydeploy.graph.graph import Graph
 from tinydeploy.graph.op import Op
 from tinydeploy.graph.tensor import Quantization, Tensor
+from tinydeploy.plan.kernel import Kernel, Optimize
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,8 +42,13 @@ class Rename(Op):
     builtin: ClassVar[str] = "RESHAPE"
 
 
-def fake_scratch_bytes(op: Op, graph: Graph) -> int:
-    return getattr(op, "scratch", 0)
+def fake_kernels(
+    graph: Graph, board: Board | None = None, optimize: Optimize = "balanced"
+) -> Mapping[int, Kernel]:
+    return {
+        position: Kernel("fake_s8", getattr(op, "scratch", 0))
+        for position, op in enumerate(graph.ops)
+    }
 
 
 def make_graph(

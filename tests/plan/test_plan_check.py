@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-from plan_graphs import Rename, Whole, Window, chain, graphs, make_graph
+from plan_graphs import Rename, Whole, Window, chain, fake_kernels, graphs, make_graph
 
 from tinydeploy.board import load_board
 from tinydeploy.errors import InternalError
@@ -68,7 +68,9 @@ def test_a_good_plan_passes() -> None:
 def test_a_tensor_moved_onto_a_live_one_is_found(graph: Graph, seed: int) -> None:
     plan = plan_memory(graph, BOARD)
     owners = find_owners(graph)
-    items = [item for item in find_items(graph, plan.steps) if item.tensor is not None]
+    items = [
+        item for item in find_items(graph, plan.steps, plan.kernels) if item.tensor is not None
+    ]
     pairs = [
         (a, b)
         for a in items
@@ -231,7 +233,8 @@ def ring_plan(slots: int) -> tuple[Graph, Plan]:
         if y + 1 < height:
             steps.append(Step(0, y + 1, y + 2))
         steps.append(Step(1, y, y + 1))
-    return graph, Plan(tuple(steps), rows, {}, (Arena("dtcm", 2 * whole + slots * row),), 0)
+    arenas = (Arena("dtcm", 2 * whole + slots * row),)
+    return graph, Plan(tuple(steps), rows, {}, arenas, 0, fake_kernels(graph))
 
 
 def test_a_ring_of_three_rows_is_enough_for_a_window_of_three() -> None:

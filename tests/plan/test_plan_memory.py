@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
-from plan_graphs import Rename, Whole, Window, chain, graphs, make_graph
+from plan_graphs import Rename, Whole, Window, chain, fake_kernels, graphs, make_graph
 
 from tinydeploy.board import Board, load_board
 from tinydeploy.errors import BudgetError
@@ -20,7 +20,7 @@ BOARD = load_board("stm32h743")
 
 
 def lives(graph: Graph) -> dict[int | str, tuple[int, int, int]]:
-    items = find_items(graph, make_steps(graph))
+    items = find_items(graph, make_steps(graph), fake_kernels(graph))
     return {
         f"scratch {item.op}" if item.tensor is None else item.tensor: (
             item.birth,

@@ -105,7 +105,7 @@ def test_several_inputs_are_numbered() -> None:
 
 def app_model(graph: Graph, board: Board) -> str:
     memory = board.memories_for("arena")[0].name
-    plan = Plan((), {}, {}, (Arena(memory, 16),), 0)
+    plan = Plan((), {}, {}, (Arena(memory, 16),), 0, {})
     files = project_files(graph, plan, {}, [], board, selftest_crc=0)
     return files["config/app_model.c"].decode()
 

@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 import re
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from tinydeploy.errors import UsageError
+
+
+class OptimizeChoice(StrEnum):
+    """Values of --optimize; the same words as tinydeploy.plan.kernel.Optimize."""
+
+    BALANCED = "balanced"
+    SPEED = "speed"
+    RAM = "ram"
+    FLASH = "flash"
+
 
 _UNITS = {"": 1, "k": 1024, "m": 1024 * 1024}
 
@@ -42,6 +53,9 @@ WeightsOption = Annotated[
 ]
 DataOption = Annotated[
     Path | None, typer.Option(metavar="DIR", help="Pictures to calibrate the quantization with.")
+]
+OptimizeOption = Annotated[
+    OptimizeChoice, typer.Option(help="What to prefer where speed, RAM and flash are at odds.")
 ]
 MaxRamOption = Annotated[
     str | None, typer.Option(metavar="SIZE", help="RAM budget, e.g. 64K. Default: the board's.")

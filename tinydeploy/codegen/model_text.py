@@ -144,7 +144,7 @@ class ModelText:
 
     @property
     def kernels(self) -> tuple[str, ...]:
-        """Stems of the files in firmware/kernels/ that the layers call, sorted."""
+        """What of firmware/kernels/ the layers need: paths without suffix, sorted."""
         return tuple(sorted({kernel for layer in self.layers for kernel in layer.code.kernels}))
 
 
@@ -255,6 +255,7 @@ def _describe_layer(graph: Graph, plan: Plan, position: int, op: Op) -> LayerTex
         scratch=f"{arena_symbol(graph.name, scratch.memory)} + {scratch.offset}"
         if scratch
         else "NULL",
+        kernel=plan.kernels[position],
     )
     code = emit_layer(op, context)
     sources = ", ".join("x".join(map(str, graph.tensors[t].shape)) for t in op.inputs)

@@ -17,7 +17,6 @@ from tinydeploy.board import Board
 from tinydeploy.errors import InternalError
 from tinydeploy.graph.graph import Graph
 from tinydeploy.graph.op import Op
-from tinydeploy.plan.kernels import scratch_bytes
 from tinydeploy.plan.plan import Plan, Rows, Step
 
 _NEVER_WRITTEN = -1
@@ -147,7 +146,9 @@ class _Replay:
 
     def scratch_of(self, position: int) -> NDArray[np.int64]:
         """The op's scratch, which is large enough and lies in its arena."""
-        needed = scratch_bytes(self.graph.ops[position], self.graph)
+        if position not in self.plan.kernels:
+            self.fail(f"op {position} has no kernel")
+        needed = self.plan.kernels[position].scratch_bytes
         place = self.plan.scratch.get(position)
         if place is None:
             if needed:

@@ -22,7 +22,9 @@ def draw_plan(graph: Graph, plan: Plan) -> str:
     The first column is the writing of the inputs, the last the reading of the outputs. A cell that
     several tensors share shows the one that has most of it; a dot is free memory.
     """
-    items = sorted(find_items(graph, plan.steps), key=lambda item: (item.birth, item.death))
+    items = sorted(
+        find_items(graph, plan.steps, plan.kernels), key=lambda item: (item.birth, item.death)
+    )
     return "\n".join(_draw_arena(graph, plan, arena, items) for arena in plan.arenas)
 
 

@@ -6,12 +6,12 @@ the last moment the host reads the outputs. All lives are half-open: [birth, dea
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from tinydeploy.graph.graph import Graph
 from tinydeploy.plan.alias import find_owners
-from tinydeploy.plan.kernels import scratch_bytes
+from tinydeploy.plan.kernel import Kernel
 from tinydeploy.plan.plan import Step
 
 ALIGNMENT = 4  # of every place; the kernels read and write words
@@ -36,7 +36,9 @@ class Item:
     size: int
 
 
-def find_items(graph: Graph, steps: Sequence[Step]) -> tuple[Item, ...]:
+def find_items(
+    graph: Graph, steps: Sequence[Step], kernels: Mapping[int, Kernel]
+) -> tuple[Item, ...]:
     """Every block that has to lie somewhere, with its life.
 
     A tensor lives from the first step that makes a row of it (an input: from moment 0) to the last
@@ -54,7 +56,7 @@ def find_items(graph: Graph, steps: Sequence[Step]) -> tuple[Item, ...]:
             births.setdefault(tensor, moment)
         for tensor in (*op.inputs, *op.outputs):
             deaths[owners[tensor]] = moment + 1
-        if size := scratch_bytes(op, graph):
+        if size := kernels[step.op].scratch_bytes:
             birth = scratch[step.op].birth if step.op in scratch else moment
             scratch[step.op] = Item(None, step.op, birth, moment + 1, round_up(size))
     deaths |= {owners[tensor]: end for tensor in graph.outputs}

@@ -5,12 +5,14 @@ The schedule is layer by layer: every op makes all its rows in one step, every t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from tinydeploy.board import Board, Memory
 from tinydeploy.errors import BudgetError
 from tinydeploy.graph.graph import Graph
 from tinydeploy.plan.alias import find_owners, renames
+from tinydeploy.plan.kernel import Kernel, Optimize
+from tinydeploy.plan.kernels import choose_kernels
 from tinydeploy.plan.lifetimes import Item, find_items, live_bytes
 from tinydeploy.plan.pack import Packing, pack_items
 from tinydeploy.plan.plan import Arena, Plan, Rows, Scratch, Step
@@ -20,7 +22,13 @@ from tinydeploy.plan.plan import Arena, Plan, Rows, Scratch, Step
 DATA_RESERVE = 12 * 1024
 
 
-def plan_memory(graph: Graph, board: Board, *, max_ram: int | None = None) -> Plan:
+def plan_memory(
+    graph: Graph,
+    board: Board,
+    *,
+    max_ram: int | None = None,
+    optimize: Optimize = "balanced",
+) -> Plan:
     """Plans one inference on a board.
 
     The arena goes into the first of the board's arena memories, in their order of preference, that
@@ -30,6 +38,7 @@ def plan_memory(graph: Graph, board: Board, *, max_ram: int | None = None) -> Pl
         graph: A verified graph.
         board: The board; its data memory keeps DATA_RESERVE bytes for stack and static variables.
         max_ram: Bytes that the arena may have at most; None for what the memories hold.
+        optimize: What to prefer when kernels are chosen.
 
     Returns:
         The plan. Same graph and board, same plan.
@@ -38,21 +47,23 @@ def plan_memory(graph: Graph, board: Board, *, max_ram: int | None = None) -> Pl
         BudgetError: No memory holds the arena; the message names the layer that needs most.
     """
     steps = make_steps(graph)
-    items = find_items(graph, steps)
+    kernels = choose_kernels(graph, board, optimize)
+    items = find_items(graph, steps, kernels)
     packing = pack_items(items)
     memory = next(
         (m for m in board.memories_for("arena") if packing.size <= _room(board, m, max_ram)), None
     )
     if memory is None:
         raise _budget_error(graph, board, max_ram, steps, items, packing)
-    return place_items(graph, steps, items, packing, memory.name)
+    return place_items(graph, steps, kernels, items, packing, memory.name)
 
 
 def plan_for_host(graph: Graph) -> Plan:
-    """Plans one inference for a run on the host, whatever it needs, e.g. of an unfused graph."""
+    """Plans one inference with portable kernels on the host, e.g. of an unfused graph."""
     steps = make_steps(graph)
-    items = find_items(graph, steps)
-    return place_items(graph, steps, items, pack_items(items), "host")
+    kernels = choose_kernels(graph, None)
+    items = find_items(graph, steps, kernels)
+    return place_items(graph, steps, kernels, items, pack_items(items), "host")
 
 
 def make_steps(graph: Graph) -> tuple[Step, ...]:
@@ -65,7 +76,12 @@ def make_steps(graph: Graph) -> tuple[Step, ...]:
 
 
 def place_items(
-    graph: Graph, steps: tuple[Step, ...], items: Sequence[Item], packing: Packing, memory: str
+    graph: Graph,
+    steps: tuple[Step, ...],
+    kernels: Mapping[int, Kernel],
+    items: Sequence[Item],
+    packing: Packing,
+    memory: str,
 ) -> Plan:
     """Turns the offsets of items into places of rows and of scratch, all in one arena."""
     offsets = {
@@ -81,7 +97,8 @@ def place_items(
         for item in items
         if item.op is not None
     }
-    return Plan(steps, rows, scratch, (Arena(memory, packing.size),), packing.lower_bound)
+    arenas = (Arena(memory, packing.size),)
+    return Plan(steps, rows, scratch, arenas, packing.lower_bound, kernels)
 
 
 def _room(board: Board, memory: Memory, max_ram: int | None) -> int:

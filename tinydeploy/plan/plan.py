@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from tinydeploy.plan.kernel import Kernel
+
 
 @dataclass(frozen=True)
 class Step:
@@ -75,6 +77,7 @@ class Plan:
         scratch: By position in Graph.ops; ops without scratch are absent.
         arenas: One per memory used.
         lower_bound_bytes: No plan of this family (same ops, same schedule) needs less.
+        kernels: By position in Graph.ops; all but those of ops that only rename.
     """
 
     steps: tuple[Step, ...]
@@ -82,6 +85,7 @@ class Plan:
     scratch: Mapping[int, Scratch]
     arenas: tuple[Arena, ...]
     lower_bound_bytes: int
+    kernels: Mapping[int, Kernel]
 
     @property
     def arena_bytes(self) -> int:

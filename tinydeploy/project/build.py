@@ -93,7 +93,7 @@ def _compile_and_link(
 
 
 def _object(source: str) -> str:
-    return f"build/{source.removesuffix('.c')}.o"
+    return f"build/{source}.o"
 
 
 def _run(folder: Path, what: str, arguments: Sequence[str], toolchain: Toolchain) -> str:

@@ -8,11 +8,11 @@ from pathlib import Path
 
 from tinydeploy.board import Board
 from tinydeploy.errors import InternalError, UsageError
-from tinydeploy.paths import FIRMWARE
+from tinydeploy.paths import FIRMWARE, kernel_sources
 
 # Names of folders that a model's own folder would collide with.
 _TAKEN = ("app", "build", "config", "include", "kernels", "targets")
-_SOURCES = re.compile(r"^SOURCES = \\\n((?: {4}\S+\.c(?: \\)?\n)+)", re.MULTILINE)
+_SOURCES = re.compile(r"^SOURCES = \\\n((?: {4}\S+\.[cS](?: \\)?\n)+)", re.MULTILINE)
 _INCLUDE = re.compile(rb'^\s*#\s*include\s+"([^"]+)"', re.MULTILINE)
 
 
@@ -35,7 +35,9 @@ def compiled_sources(paths: Iterable[str]) -> tuple[str, ...]:
     model_data.c is the .tflite as an array, for other runtimes; it is not linked.
     """
     return tuple(
-        sorted(p for p in set(paths) if p.endswith(".c") and not p.endswith("/model_data.c"))
+        sorted(
+            p for p in set(paths) if p.endswith((".c", ".S")) and not p.endswith("/model_data.c")
+        )
     )
 
 
@@ -71,7 +73,7 @@ def runtime_files(
 
     Args:
         board: Chooses the target's family.
-        kernels: Files of firmware/kernels/ without ".c".
+        kernels: What of firmware/kernels/ the model needs, paths without suffix.
         model: The generated sources; the headers they include come along.
 
     Raises:
@@ -89,10 +91,10 @@ def runtime_files(
     for folder in ("app", "targets/common", f"targets/{board.family}", "targets/libc"):
         files |= _read_folder(folder)
     for kernel in kernels:
-        path = FIRMWARE / "kernels" / f"{kernel}.c"
-        if not path.is_file():
-            raise InternalError(f"there is no kernel {path.name} in firmware/kernels/")
-        files[f"kernels/{kernel}.c"] = path.read_bytes()
+        sources = kernel_sources(kernel)
+        if not sources:
+            raise InternalError(f"there is no kernel {kernel} in firmware/kernels/")
+        files |= {path.relative_to(FIRMWARE).as_posix(): path.read_bytes() for path in sources}
     return files | _included_headers([*files.values(), *model.values()])
 
 

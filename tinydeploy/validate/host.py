@@ -20,7 +20,7 @@ from tinydeploy.codegen.generate import list_kernels
 from tinydeploy.codegen.model_text import ArenaText, arena_symbol, tensor_symbol
 from tinydeploy.errors import CompileError, InternalError, MissingDependencyError
 from tinydeploy.graph.graph import Graph
-from tinydeploy.paths import FIRMWARE
+from tinydeploy.paths import FIRMWARE, kernel_sources
 from tinydeploy.plan.alias import find_owners
 from tinydeploy.plan.plan import Plan
 
@@ -173,7 +173,8 @@ def build_host(
         main = folder / "host_main.c"
         text = render_template("model/host_main.c.j2", host=_describe_host(graph, plan))
         main.write_text(text, encoding="utf-8", newline="\n")
-        kernels = [FIRMWARE / "kernels" / f"{stem}.c" for stem in list_kernels(graph, plan)]
+        needed = list_kernels(graph, plan)
+        kernels = [p for kernel in needed for p in kernel_sources(kernel) if p.suffix == ".c"]
         executable = folder / ("host_main.exe" if sys.platform == "win32" else "host_main")
         flags = [*_FLAGS, *(_SANITIZERS if sanitize else ())]
         includes = ["-I", str(folder), "-I", str(FIRMWARE / "include")]
