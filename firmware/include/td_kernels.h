@@ -5,6 +5,9 @@
  * - A kernel makes the rows [first, last) of `out`, 0 <= first <= last <= out->height, each of them whole and from
  *   nothing but rows of its inputs: rows may be made in any order and in any pieces. It reads only the input rows
  *   that those output rows depend on; rows outside the input are padding and never touched.
+ * - A kernel that accumulates is called with rows [first, last) of `in` instead: with all of them, from the first to the
+ *   last in as many calls as one likes. It makes `out`, of one pixel, in the call with the last of them, and its scratch
+ *   keeps sums between the calls.
  * - Rows of `out` must not overlap rows of an input, except where "in place" is said: there an output row may be the
  *   very input row of the same number. `scratch` overlaps with nothing; it is aligned to 4 bytes, has as many bytes as
  *   stated, holds nothing between calls, and is ignored (may be NULL) where none are stated.
@@ -53,6 +56,16 @@ typedef struct {
 
 void td_average_pool_2d_s8(const td_average_pool_2d *op, const td_tensor *in, const td_tensor *out, int32_t first,
                            int32_t last);
+
+/* The same where one window covers all of the input. Accumulating. in->height * in->width <= 2^23.
+ * Scratch: in->channels * 4 bytes, the sum of each channel. */
+typedef struct {
+    int32_t low;
+    int32_t high;
+} td_average_pool_2d_global;
+
+void td_average_pool_2d_global_s8(const td_average_pool_2d_global *op, const td_tensor *in, const td_tensor *out,
+                               int32_t first, int32_t last, void *scratch);
 
 /* 2-D convolution, optionally with max-pooling behind it.
  * kernel_height * kernel_width * in->channels <= 65536, so that sums of products stay below 65536 * 128 * 255 < 2^31.
@@ -166,7 +179,7 @@ void td_minimum_s8(const td_tensor *in1, const td_tensor *in2, const td_tensor *
 /* Any function of one int8: out = table[in + 128]. In place. */
 void td_lookup_s8(const int8_t *table, const td_tensor *in, const td_tensor *out, int32_t first, int32_t last);
 
-/* Mean over height and width; `out` has one pixel. in->height * in->width <= 2^23.
+/* Accumulating: the mean over height and width. in->height * in->width <= 2^23.
  * Scratch: in->channels * 4 bytes, the sum of each channel. */
 typedef struct {
     int32_t bias;       /* -(zero point of the input) * in->height * in->width */

@@ -1,13 +1,8 @@
 /* SPDX-License-Identifier: 0BSD */
 /* Average-pooling. */
 #include "td_kernels.h"
+#include "td_sums.h"
 #include "td_window.h"
-
-/* sum / count to the nearest integer, halves away from zero; |sum| <= 128 * count < 2^31 - 2^23. */
-static inline int32_t divide_rounding(int32_t sum, int32_t count)
-{
-    return (sum > 0 ? sum + count / 2 : sum - count / 2) / count;
-}
 
 void td_average_pool_2d_s8(const td_average_pool_2d *op, const td_tensor *in, const td_tensor *out, int32_t first,
                            int32_t last)
@@ -29,7 +24,7 @@ void td_average_pool_2d_s8(const td_average_pool_2d *op, const td_tensor *in, co
                     for (int32_t t = taps_w.first; t < taps_w.last; t++, x += channels)
                         sum += *x;
                 }
-                row[c] = (int8_t)td_clamp(divide_rounding(sum, count), op->low, op->high);
+                row[c] = (int8_t)td_clamp(td_divide_rounding(sum, count), op->low, op->high);
             }
         }
     }

@@ -16,6 +16,7 @@ from tinydeploy.codegen.layer import LayerContext, emit_layer
 from tinydeploy.graph.graph import Graph
 from tinydeploy.graph.ops.reshape import Reshape
 from tinydeploy.paths import FIRMWARE, kernel_sources
+from tinydeploy.plan.calls import call_rows
 from tinydeploy.plan.kernel import Kernel
 from tinydeploy.plan.kernels import choose_kernels
 
@@ -112,7 +113,7 @@ class LayerLibrary:
                 memory[offset : offset + len(row)] = row
         tables = [self._bind(tensor, offsets[tensor], memory, rng) for tensor in tensors]
 
-        height, width, channels = self.graph.tensors[output].rows
+        _, width, channels = self.graph.tensors[output].rows
         may_change = np.zeros(len(memory), bool)
         for offset in offsets[output]:
             may_change[offset : offset + width * channels] = True
@@ -121,7 +122,9 @@ class LayerLibrary:
         scratch_pointer = ctypes.c_void_p.in_dll(self.library, "scratch")
         scratch_pointer.value = memory.ctypes.data + scratch
         layer = getattr(self.library, f"layer{position}")
-        for first, last in _cut(height, rng):
+        kernel = self.kernels[position]
+        pieces = _cut(call_rows(self.graph, op, kernel), rng)
+        for first, last in sorted(pieces) if kernel.accumulates else pieces:
             layer(ctypes.c_int32(first), ctypes.c_int32(last))
         del tables
         changed = np.flatnonzero((memory != before) & ~may_change)

@@ -27,6 +27,19 @@ def test_pools(tmp_path: Path, builtin: str) -> None:
         add_pool(batch, builtin, zero=zero, activation=activation)
     for size in ((1, 1), (1, 9), (2, 2)):
         add_pool(batch, builtin, size=size, kernel=(3, 3), stride=(1, 1))
+    for size, padding in itertools.product(((1, 1), (5, 4), (2, 9), (16, 16)), ("SAME", "VALID")):
+        for zero, activation in ((-128, "NONE"), (3, "RELU")):
+            add_pool(
+                batch,
+                builtin,
+                size=size,
+                kernel=size,
+                stride=size,
+                padding=padding,
+                zero=zero,
+                activation=activation,
+                channels=5,
+            )
     check_batch(batch, tmp_path)
 
 

@@ -20,7 +20,7 @@ BOARD = load_board("stm32h743")
 
 
 def lives(graph: Graph) -> dict[int | str, tuple[int, int, int]]:
-    items = find_items(graph, make_steps(graph), fake_kernels(graph))
+    items = find_items(graph, make_steps(graph, fake_kernels(graph)), fake_kernels(graph))
     return {
         f"scratch {item.op}" if item.tensor is None else item.tensor: (
             item.birth,

@@ -20,7 +20,10 @@ class Kernel:
         stem: Its function is td_<stem>, in firmware/kernels/<stem>.c.
         scratch_bytes: Working memory that it needs while it runs, aligned to 4 by whoever places
             it; 0 for none.
+        accumulates: It takes rows of its input, from the first to the last in as many calls as one
+            likes, and makes its output with the last of them; its scratch keeps sums in between.
     """
 
     stem: str
     scratch_bytes: int = 0
+    accumulates: bool = False

@@ -15,6 +15,7 @@ from tinydeploy.board import Board
 from tinydeploy.graph.convolution import Convolution
 from tinydeploy.graph.graph import Graph
 from tinydeploy.graph.op import Op
+from tinydeploy.graph.ops.average_pool_2d import AveragePool2D
 from tinydeploy.graph.ops.mean import Mean
 from tinydeploy.plan.alias import renames
 from tinydeploy.plan.kernel import Kernel, Optimize
@@ -42,6 +43,10 @@ def choose_kernels(
 
 def portable_kernel(op: Op, graph: Graph) -> Kernel:
     """The kernel in plain C that every op has; td_kernels.h states its scratch."""
+    if isinstance(op, Mean) or (isinstance(op, AveragePool2D) and op.covers_input(graph)):
+        _, _, channels = graph.tensors[op.inputs[0]].rows
+        stem = "mean_s8" if isinstance(op, Mean) else "average_pool_2d_global_s8"
+        return Kernel(stem, 4 * channels, accumulates=True)
     return Kernel(f"{_stem(op)}_s8", _portable_scratch(op, graph))
 
 
@@ -64,7 +69,4 @@ def _portable_scratch(op: Op, graph: Graph) -> int:
     if isinstance(op, Convolution) and op.pool is not None:
         _, width, channels = op.row_shape(graph)
         return width * channels
-    if isinstance(op, Mean):
-        _, _, channels = graph.tensors[op.inputs[0]].rows
-        return 4 * channels
     return 0

@@ -11,6 +11,7 @@ from tinydeploy.board import Board, Memory
 from tinydeploy.errors import BudgetError
 from tinydeploy.graph.graph import Graph
 from tinydeploy.plan.alias import find_owners, renames
+from tinydeploy.plan.calls import call_rows
 from tinydeploy.plan.kernel import Kernel, Optimize
 from tinydeploy.plan.kernels import choose_kernels
 from tinydeploy.plan.lifetimes import Item, find_items, live_bytes
@@ -46,8 +47,8 @@ def plan_memory(
     Raises:
         BudgetError: No memory holds the arena; the message names the layer that needs most.
     """
-    steps = make_steps(graph)
     kernels = choose_kernels(graph, board, optimize)
+    steps = make_steps(graph, kernels)
     items = find_items(graph, steps, kernels)
     packing = pack_items(items)
     memory = next(
@@ -60,16 +61,16 @@ def plan_memory(
 
 def plan_for_host(graph: Graph) -> Plan:
     """Plans one inference with portable kernels on the host, e.g. of an unfused graph."""
-    steps = make_steps(graph)
     kernels = choose_kernels(graph, None)
+    steps = make_steps(graph, kernels)
     items = find_items(graph, steps, kernels)
     return place_items(graph, steps, kernels, items, pack_items(items), "host")
 
 
-def make_steps(graph: Graph) -> tuple[Step, ...]:
-    """Layer by layer: one step for each op that computes something, with all rows of its output."""
+def make_steps(graph: Graph, kernels: Mapping[int, Kernel]) -> tuple[Step, ...]:
+    """Layer by layer: one step for each op that computes something, with all its rows."""
     return tuple(
-        Step(position, 0, graph.tensors[op.outputs[0]].rows[0])
+        Step(position, 0, call_rows(graph, op, kernels[position]))
         for position, op in enumerate(graph.ops)
         if not renames(op)
     )

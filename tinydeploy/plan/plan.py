@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from tinydeploy.graph.graph import Graph
+from tinydeploy.plan.calls import made_rows
 from tinydeploy.plan.kernel import Kernel
 
 
 @dataclass(frozen=True)
 class Step:
-    """One event: an op makes the rows [first, last) of its outputs.
+    """One event: a call of a layer for the rows [first, last) of its outputs.
 
     Args:
         op: Position in Graph.ops.
-        first: First output row.
+        first: First row; of the input where the kernel accumulates.
         last: Row behind the last.
     """
 
@@ -91,3 +93,8 @@ class Plan:
     def arena_bytes(self) -> int:
         """RAM of one inference without the stack: activations, input, output, scratch."""
         return sum(arena.size for arena in self.arenas)
+
+
+def step_rows(graph: Graph, plan: Plan, step: Step) -> tuple[int, int]:
+    """Rows of its outputs that are complete after a step, half-open."""
+    return made_rows(graph, graph.ops[step.op], plan.kernels[step.op], step.first, step.last)

@@ -16,7 +16,7 @@ from tinydeploy.emulate.emulated_board import EmulatedBoard
 from tinydeploy.errors import EmulationError, MismatchError
 from tinydeploy.graph.graph import Graph
 from tinydeploy.link.client import BoardClient
-from tinydeploy.plan.plan import Plan
+from tinydeploy.plan.plan import Plan, step_rows
 from tinydeploy.validate.compare import (
     Comparison,
     add_comparisons,
@@ -154,15 +154,18 @@ def _arena_address(emulated: EmulatedBoard, graph: Graph, memory: str) -> int:
 def _list_pieces(
     emulated: EmulatedBoard, graph: Graph, plan: Plan
 ) -> dict[tuple[int, int], list[tuple[int, int, Hashable]]]:
-    """Where each row lies once it is made: (layer, row) -> (address, bytes, (tensor, row))."""
+    """Where each row lies once it is made: (layer, row of the call) -> (address, bytes, key).
+
+    The key is (tensor, row). All rows of a step are complete with the last row of its call.
+    """
     pieces: dict[tuple[int, int], list[tuple[int, int, Hashable]]] = {}
     for step in plan.steps:
         for tensor in graph.ops[step.op].outputs:
             rows = plan.rows[tensor]
             start = _arena_address(emulated, graph, rows.memory)
-            for y in range(step.first, step.last):
+            for y in range(*step_rows(graph, plan, step)):
                 piece = (start + rows.row_offset(y), rows.row_bytes, (tensor, y))
-                pieces.setdefault((step.op, y), []).append(piece)
+                pieces.setdefault((step.op, step.last - 1), []).append(piece)
     return pieces
 
 

@@ -22,7 +22,7 @@ from tinydeploy.errors import CompileError, InternalError, MissingDependencyErro
 from tinydeploy.graph.graph import Graph
 from tinydeploy.paths import FIRMWARE, kernel_sources
 from tinydeploy.plan.alias import find_owners
-from tinydeploy.plan.plan import Plan
+from tinydeploy.plan.plan import Plan, step_rows
 
 Int8Array = NDArray[np.int8]
 
@@ -228,9 +228,11 @@ def list_made_rows(graph: Graph, plan: Plan) -> tuple[MadeRows, ...]:
         for tensor in dict.fromkeys(graph.inputs)
     )
     steps = (
-        MadeRows(tensor, tensor_symbol(tensor), call, step.first, step.last)
+        MadeRows(tensor, tensor_symbol(tensor), call, first, last)
         for call, step in enumerate(plan.steps, start=1)
+        for first, last in [step_rows(graph, plan, step)]
         for tensor in graph.ops[step.op].outputs
+        if first < last
     )
     return (*inputs, *steps)
 
