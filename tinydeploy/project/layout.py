@@ -93,6 +93,7 @@ def runtime_files(
         if not path.is_file():
             raise InternalError(f"there is no kernel {path.name} in firmware/kernels/")
         files[f"kernels/{kernel}.c"] = path.read_bytes()
+    files["LICENSE"] = (FIRMWARE / "LICENSE").read_bytes()
     return files | _included_headers([*files.values(), *model.values()])
 
 
