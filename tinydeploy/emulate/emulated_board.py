@@ -72,8 +72,11 @@ class EmulatedBoard:
         with EmulatedBoard(elf, board) as emulated:
             client = BoardClient(emulated.transport)
 
-    Args: elf: The firmware. board: The board. counter: "native", "python", or "" for the native
-        instruction counter where a C compiler makes one.
+    Args:
+        elf: The firmware.
+        board: The board.
+        counter: "native", "python", or "" for the native instruction counter where there is a C
+            compiler to make one.
 
     Raises:
         MissingDependencyError: Unicorn is not installed.

@@ -54,11 +54,14 @@ _NOWHERE = 0xFFFFFFFE
 _EXC_RETURN = 0xFFFFFF00
 
 # So long may a fault handler run to print its report.
-_LAST_WORDS = 5_000_000
+_LAST_WORDS = 500_000
 # Seconds between two looks at the time while the firmware waits for the host.
 _NAP = 0.05
 # A masked pending interrupt is looked at again after so many instructions.
 _MASKED = 256
+
+_FPU_OFF = Fault(USAGE_FAULT, 1 << 19, "floating-point instruction before CPACR enables the FPU")
+_UNALIGNED = Fault(USAGE_FAULT, 1 << 24, "LDM, LDRD, VLDR or the like at an unaligned address")
 
 _WFI = (b"\x30\xbf", b"\xaf\xf3\x03\x80")
 _HINTS = (b"\x20\xbf", b"\x10\xbf")  # WFE, YIELD: do nothing here
@@ -103,7 +106,8 @@ class EmulatedChip:
         self._last_words_until = counting.NEVER
         self._event: str | Fault = ""
         self._first_fault: dict[str, Any] | None = None
-        self._new_sites: list[tuple[int, int]] = []
+        self._new_sites: list[tuple[int, int, int]] = []
+        self._conditions: dict[int, int] = {}  # condition codes of instructions with a hook
         self.stopped: dict[str, Any] | None = None  # why the firmware stopped for good
         line.on_message(self._on_message)
         self._reset(board)
@@ -165,7 +169,10 @@ class EmulatedChip:
             if fault:
                 self._take_fault(fault, pc)
         elif event == "svc":
-            self._exceptions.pending.add(SVCALL)
+            if self._exceptions.priority(SVCALL) < self._exceptions.execution_priority():
+                self._exceptions.pending.add(SVCALL)
+            else:
+                self._take_fault(Fault(USAGE_FAULT, 0, "SVC while its exception is masked"), pc)
         elif event == "breakpoint":
             counter.trim(pc)
             self._stop("breakpoint", "the firmware executed a breakpoint", pc)
@@ -173,10 +180,14 @@ class EmulatedChip:
             self._stop("internal", event, pc)
         elif counter.reason in (counting.FPU_OFF, counting.UNALIGNED):
             self._approach(pc)
+        elif counter.reason == counting.UNALIGNED_NOW:
+            self._take_fault(_UNALIGNED, counter.site)
         elif counter.reason == counting.RETRANSLATE:
-            for register, site in self._new_sites:
-                counter.add_site(register, site)
-            last = max((site for _, site in self._new_sites), default=pc)
+            last = pc
+            for register, site, condition in self._new_sites:
+                counter.add_site(register, site, condition != 14)
+                self._conditions[site] = condition
+                last = max(last, site)
             self._new_sites.clear()
             self.uc.ctl_remove_cache(pc, last + 4)
         elif counter.reason == counting.FULL:
@@ -195,15 +206,7 @@ class EmulatedChip:
             if self._event or self.uc.reg_read(uc_arm.UC_ARM_REG_PC) & ~1 != site:
                 self._handle_event()  # something else came first
                 return
-        if reason == counting.FPU_OFF:
-            fault = Fault(
-                USAGE_FAULT, 1 << 19, "floating-point instruction before CPACR enables the FPU"
-            )
-        else:
-            fault = Fault(
-                USAGE_FAULT, 1 << 24, "LDM, LDRD, VLDR or the like at an unaligned address"
-            )
-        self._take_fault(fault, site)
+        self._take_fault(_FPU_OFF if reason == counting.FPU_OFF else _UNALIGNED, site)
 
     def _take_fault(self, fault: Fault, pc: int) -> None:
         """Enters the fault handler; the firmware may print its report, then it stops."""
@@ -218,6 +221,7 @@ class EmulatedChip:
         try:
             self._exceptions.raise_fault(fault)
         except LockupError:
+            self._first_fault["text"] += "; its handler faulted too, the core locked up"
             self.stopped = self._first_fault
 
     def _take_interrupts(self) -> None:
@@ -387,13 +391,11 @@ class EmulatedChip:
 
     def _would_execute(self, site: int) -> bool:
         """Whether an instruction inside an IT block passes its condition now."""
-        psr = self.uc.reg_read(uc_arm.UC_ARM_REG_XPSR)
-        state = psr >> 8 & 0xFC | psr >> 25 & 3
-        return not state & 15 or passes(state >> 4, psr)
+        return passes(self._conditions[site], self.uc.reg_read(uc_arm.UC_ARM_REG_XPSR))
 
 
 def passes(condition: int, psr: int) -> bool:
     """Whether a condition code holds for the flags in xPSR (ARMv7-M ARM, A7.3)."""
     n, z, c, v = (bool(psr >> bit & 1) for bit in (31, 30, 29, 28))
     holds = (z, c, n, v, c and not z, n == v, n == v and not z, True)[condition >> 1]
-    return holds != bool(condition & 1 and condition != 15)
+    return holds != bool(condition & 1)

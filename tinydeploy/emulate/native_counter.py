@@ -72,6 +72,7 @@ class _Site(ctypes.Structure):
         ("counter", ctypes.c_void_p),
         ("reg", ctypes.c_int32),
         ("address", ctypes.c_uint32),
+        ("conditional", ctypes.c_uint32),
     )
 
 
@@ -155,9 +156,9 @@ class NativeCounter:
         """See Counter."""
         self._library.td_set_watch(self._pointer, ctypes.c_uint32(address), int(on))
 
-    def add_site(self, register: int, address: int) -> None:
+    def add_site(self, register: int, address: int, conditional: bool) -> None:
         """See Counter."""
-        site = _Site(self._pointer.value, register, address)
+        site = _Site(self._pointer.value, register, address, conditional)
         self._sites.append(site)
         _hook_raw(
             self._uc,
