@@ -164,6 +164,8 @@ def ends_model(ends):
         (("xx", "z"), InputFileError, "named twice"),
         (("xc", "z"), InputFileError, "constants or named twice"),
         (("xy", "z"), InputFileError, "writes 'y', which is an input"),
+        (("x", "zz"), UnsupportedModelError, "an input too, or is named twice"),
+        (("x", "zx"), UnsupportedModelError, "an input too, or is named twice"),
         (("x", "c"), InputFileError, "output 'c' is never written"),
     ],
 )

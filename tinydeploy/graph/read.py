@@ -143,6 +143,11 @@ def _check_order(file: TfliteFile, nodes: Sequence[Node]) -> None:
     if missing := [t for t in file.outputs if t not in written]:
         label = _tensor_label(file.tensors[missing[0]])
         raise InputFileError(f"the model's output {label} is never written", "Export it again.")
+    if len({*file.inputs, *file.outputs}) != len(file.inputs) + len(file.outputs):
+        raise UnsupportedModelError(
+            "the model has an output that is an input too, or is named twice",
+            "Export it with every output once, and computed.",
+        )
 
 
 def _check_model_ends(file: TfliteFile) -> None:
