@@ -15,8 +15,8 @@ def format_rules() -> str:
 def _lines() -> Iterator[str]:
     yield "# Operators"
     yield ""
-    yield "An int8 model is made of these operators. For each of them, all of its rules hold; a model"
-    yield "that breaks one is refused, naming the operator, its number, its output and the rule."
+    yield "An int8 model is made of these operators. All rules of each of them hold; a model that"
+    yield "breaks one is refused, naming the operator, its number, its output and the rule."
     yield "This page is what `tinydeploy.graph.op_rules.format_rules` writes."
     by_rules: dict[tuple[str, ...], list[str]] = {}
     for builtin in sorted(OPS):
