@@ -68,7 +68,7 @@ def test_block_counts_are_instruction_counts(probes: Callable[[str], Path]) -> N
         uc.mem_map(0x20000000, 1 << 16)
         hits: list[int] = []
         if mode == "reference":
-            uc.hook_add(UC_HOOK_CODE, lambda *_: hits.append(0))
+            uc.hook_add(UC_HOOK_CODE, lambda uc, at, size, hits: hits.append(at), hits)
         else:
             hooks = Hooks(lambda at, size: ([], False), lambda site: False, lambda at: None)
             counter = open_counter(uc, {address: flash}, hooks, mode)

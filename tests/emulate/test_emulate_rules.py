@@ -1,4 +1,4 @@
-"""Each rule of the hardware that the emulated board checks: broken by a firmware, and not broken."""
+"""Each rule of the hardware that the emulated board checks: a firmware breaks it, and does not."""
 
 from __future__ import annotations
 
