@@ -251,7 +251,6 @@ GUARDS = {
     "Its first input is computed or given, not constant.",
     "One of its operands at least is computed or given, not constant.",
     "It has 1 input and 1 output.",
-    "It has 1 to 2 inputs and 1 output.",
     "It has 1 to 64 inputs and 1 output.",
 }
 

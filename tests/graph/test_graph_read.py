@@ -11,7 +11,9 @@ import flatbuffers
 import numpy as np
 import pytest
 import tflite
-from builders import ModelBuilder, conv_model
+from builders import ModelBuilder, conv_model, random_inputs
+from execute import execute_graph
+from litert import run_litert
 
 from tinydeploy.errors import InputFileError, UnsupportedModelError
 from tinydeploy.graph.names import MAX_LENGTH, model_name
@@ -190,6 +192,42 @@ def test_two_writers():
     writer.add_op("TANH", [x], [y])
     with pytest.raises(InputFileError, match=r"TANH .* writes 'y'"):
         read_graph(writer.finish([x], [y]))
+
+
+def test_computed_shapes_of_reshapes_are_left_out():
+    """Keras flattens by SHAPE, STRIDED_SLICE and PACK, though all sizes are known."""
+    b = ModelBuilder(3)
+    w = b.writer
+    x = b.conv(b.input((4, 4, 2)), 3)
+    shape = w.add_tensor("shape", (4,), "int32")
+    batch = w.add_tensor("batch", (), "int32")
+    new_shape = w.add_tensor("new_shape", (2,), "int32")
+    ends = [b.constant(np.array([value], np.int32)) for value in (0, 1, 1)]
+    y = b.activation((1, 48), x.scale, x.zero_point)
+    w.add_op("SHAPE", [x.id], [shape], {"OutType": "INT32"})
+    w.add_op("STRIDED_SLICE", [shape, *ends], [batch], {"ShrinkAxisMask": 1})
+    count = b.constant(np.array(48, np.int32))
+    w.add_op("PACK", [batch, count], [new_shape], {"ValuesCount": 2})
+    w.add_op("RESHAPE", [x.id, new_shape], [y.id])
+    model = b.finish([b.fully_connected(y, 5)])
+    graph = read_graph(model)
+    assert [(op.kind, op.index) for op in graph.ops] == [
+        ("CONV_2D", 0),
+        ("RESHAPE", 4),
+        ("FULLY_CONNECTED", 5),
+    ]
+    vector = [values[0] for values in random_inputs(model, 1)]
+    (expected,) = run_litert(model, vector)
+    np.testing.assert_array_equal(execute_graph(graph, vector)[graph.outputs[0]], expected)
+
+
+def test_operators_without_use_are_left_out():
+    b = ModelBuilder()
+    x = b.input((4, 4, 2))
+    y, z = b.activation((1, 4, 4, 2), 0.5, 0), b.lookup("TANH", x)
+    b.writer.add_op("EXP", [x.id], [y.id])
+    b.lookup("RELU", y)
+    assert [op.kind for op in read_graph(b.finish([z])).ops] == ["TANH"]
 
 
 def labelled(labels, count=3):
