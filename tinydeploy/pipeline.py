@@ -18,7 +18,7 @@ from tinydeploy.plan.check import check_plan
 from tinydeploy.plan.memory import plan_memory
 from tinydeploy.plan.plan import Plan
 from tinydeploy.project.build import Firmware, build_firmware
-from tinydeploy.project.publish import publish_folder
+from tinydeploy.project.publish import check_target, publish_folder
 from tinydeploy.project.size import Sizes, check_budget, read_sizes
 from tinydeploy.project.toolchain import find_toolchain
 from tinydeploy.project.write import project_files, write_project
@@ -97,6 +97,8 @@ def build_image(request: BuildRequest, watch: Watch) -> BuildResult:
     toolchain = find_toolchain()
     max_flash = board.flash_budget if request.max_flash is None else request.max_flash
     max_ram = board.ram_budget if request.max_ram is None else request.max_ram
+    if request.output is not None:
+        check_target(request.output)
 
     source = make_source(request.model, request.weights, request.data, watch)
 

@@ -118,7 +118,9 @@ def _read_input(path: Path, graph: Graph, normalization: Normalization | None) -
     mean, std = (_spread(numbers, ends) for numbers in (normalization.mean, normalization.std))
     fit = "stretch" if color == "gray" else "center-crop"
     preprocessing = Preprocessing(mean, std, color, fit)  # type: ignore[arg-type]
-    return quantize_inputs(graph, read_input(path, preprocessing, (1, channels, height, width)))[0]
+    inputs = read_input(path, preprocessing, (1, channels, height, width))
+    quantized: NDArray[np.int8] = quantize_inputs(graph, inputs)[0]
+    return quantized
 
 
 def _spread(numbers: tuple[float, ...], channels: int) -> tuple[float, ...]:

@@ -102,7 +102,8 @@ def quantize_inputs(graph: Graph, inputs: NDArray[np.float32]) -> Int8:
     scale, zero_point = tensor.affine
     scaled = np.moveaxis(inputs, 1, -1).astype(np.float64) / scale
     rounded = np.sign(scaled) * np.floor(np.abs(scaled) + 0.5) + zero_point
-    return np.clip(rounded, -128, 127).astype(np.int8).reshape(len(inputs), *tensor.shape)
+    clipped: Int8 = np.clip(rounded, -128, 127).astype(np.int8)
+    return clipped.reshape(len(inputs), *tensor.shape)
 
 
 def dequantize_outputs(graph: Graph, outputs: Int8) -> NDArray[np.float64]:
