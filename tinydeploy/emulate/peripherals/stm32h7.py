@@ -195,7 +195,8 @@ class Stm32H7:
             return
         if scale != self._vos:
             # A higher voltage is there after a while only, a lower one counts at once.
-            self._vos, self._vos_at = scale, self._supervisor.now() + START_UP
+            settles = START_UP if scale < self._vos else 0
+            self._vos, self._vos_at = scale, self._supervisor.now() + settles
 
     def _source_hz(self, name: str) -> float:
         if name == "HSI":
