@@ -33,14 +33,13 @@ class Quality:
         if self.fidelity is None:
             return "no float net to compare with"
         parts = [f"SNR {self.fidelity.snr_db:.1f} dB"]
-        if self.fidelity.top1_agreement is not None:
-            parts.append(f"top-1 agreement {100 * self.fidelity.top1_agreement:.1f} %")
         if self.float_accuracy is not None and self.int8_accuracy is not None:
-            parts.append(
-                f"accuracy {100 * self.int8_accuracy:.2f} % "
-                f"(float {100 * self.float_accuracy:.2f} %)"
+            parts.insert(
+                0, f"int8 {100 * self.int8_accuracy:.2f} %, float {100 * self.float_accuracy:.2f} %"
             )
-        return f"{', '.join(parts)} on {self.fidelity.samples} samples"
+        elif self.fidelity.top1_agreement is not None:
+            parts.append(f"top-1 agreement {100 * self.fidelity.top1_agreement:.1f} %")
+        return f"{', '.join(parts)}, {self.fidelity.samples} samples"
 
 
 def measure_quality(
