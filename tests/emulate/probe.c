@@ -336,6 +336,8 @@ __attribute__((used)) void start(void)
         case 'H': REG(GATE) &= ~GATE_MASK; (void)REG(GATE); show("gated", REG(GATED)); break;
         case 'n': show("null", REG(0x60000000u)); break;
         case 'N': REG(0x60000000u) = 1; text("survived\n"); break;
+        case 'p': REG(0x5F000000u) = 1; text("survived\n"); break;
+        case 'q': REG(0x40000000u) = 5; show("kept", REG(0x40000000u)); break; /* a timer: no model */
         case 'W': REG(FLASH + 0x100u) = 1; text("survived\n"); break;
         case 'x': ((void (*)(void))0x60000001u)(); break;
         case 'u': __asm volatile("udf #0"); break;

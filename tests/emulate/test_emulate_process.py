@@ -19,8 +19,7 @@ from tinydeploy.errors import EmulationError, InputFileError
 
 
 def pid_of(emulated: EmulatedBoard) -> int:
-    assert emulated._process is not None
-    return emulated._process.pid
+    return emulated.process.pid
 
 
 @pytest.mark.parametrize("probe", ["stm32h743"], indirect=True)

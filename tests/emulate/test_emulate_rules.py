@@ -46,6 +46,7 @@ ALLOWED = {
     "LDR, STR, LDRH unaligned": ("aw1", "aligned=00000077"),
     "gated memory behind its clock": ("G", "gated=12345678"),
     "WFE, YIELD, SEV, NOP": ("e", "hints"),
+    "peripheral without a model": ("q", "kept=00000005"),
 }
 
 
@@ -85,6 +86,7 @@ def test_no_fault(name: str, probe: Probe) -> None:
         ("R", "reset the chip"),
         ("L", "its handler faulted too, the core locked up"),
         ("y", "baud instead of 115200"),
+        ("p", "writes the word at 0x5f000000, where the chip has no peripheral"),
     ],
 )
 def test_firmware_stops(command: str, text: str, probe: Probe) -> None:
