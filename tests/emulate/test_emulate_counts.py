@@ -144,6 +144,11 @@ def test_cycles_of_a_known_block() -> None:
     assert estimate_cycles({0: profile, 1: profile}, "cortex-m7") == 2 * m7
 
 
+def test_cycles_of_an_unknown_block() -> None:
+    profile = Profile((Block(0x20000000, 6, 3, 10, 0),), {})  # code that the image does not hold
+    assert estimate_profile(profile, "cortex-m4") == 30
+
+
 @pytest.mark.parametrize("name", BOARDS)
 def test_estimate_is_deterministic(name: str, probes: Callable[[str], Path]) -> None:
     estimates = set()

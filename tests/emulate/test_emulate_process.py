@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import random
 import signal
@@ -135,6 +136,17 @@ def test_blank_vectors(tmp_path: Path, probes: Callable[[str], Path]) -> None:
         pytest.raises(EmulationError, match="the reset vector 0xffffffff does not point"),
     ):
         emulated.transport.read(1, 10.0)
+
+
+def test_memory_that_cannot_be_mapped(probes: Callable[[str], Path]) -> None:
+    board = load_board("stm32l4r9")
+    flash, ram = board.memories
+    odd = dataclasses.replace(board, memories=(flash, dataclasses.replace(ram, size=1000)))
+    with (
+        pytest.raises(EmulationError, match="multiple of 4096 bytes"),
+        EmulatedBoard(probes("stm32l4r9"), odd),
+    ):
+        pass
 
 
 @pytest.mark.parametrize("content", [b"", b"\x7fELF", b"no ELF at all", b"\x7fELF" + bytes(100)])

@@ -22,9 +22,11 @@ from tinydeploy.emulate.counter import (
     Blocks,
     Hooks,
 )
+from tinydeploy.errors import InternalError
 
 _MAX_BLOCKS = 1 << 18
 _MAX_CHECKS = 1 << 18
+_MAX_REGIONS = 8
 
 
 class _Region(ctypes.Structure):
@@ -54,7 +56,7 @@ class _State(ctypes.Structure):
         ("regions", ctypes.c_uint32),
         ("block", ctypes.c_void_p),
         ("check", ctypes.c_void_p),
-        ("region", _Region * 8),
+        ("region", _Region * _MAX_REGIONS),
         ("stop", ctypes.c_void_p),
         ("reg_read", ctypes.c_void_p),
         ("analyse", ctypes.c_void_p),
@@ -112,6 +114,8 @@ class NativeCounter:
         self._state.analyse, self._state.judge, self._state.watch = (
             _address_of(callback) for callback in self._callbacks
         )
+        if len(code) > _MAX_REGIONS:
+            raise InternalError(f"more than {_MAX_REGIONS} executable memories")
         for address, content in code.items():
             pointer = ctypes.addressof(ctypes.c_char.from_buffer(content))
             library.td_add_region(
