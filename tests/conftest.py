@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from tinydeploy.model.float_model import FloatModel
 
 
 @pytest.fixture(scope="session")
@@ -15,3 +20,23 @@ def shared_data() -> Path:
     if not name or not Path(name).is_dir():
         pytest.skip("TINYDEPLOY_TEST_DATA does not name a folder: real models are not at hand")
     return Path(name)
+
+
+@pytest.fixture(scope="session")
+def digits_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Makes tinydeploy keep trained weights in a folder of this test run, and gives the folder."""
+    base = tmp_path_factory.getbasetemp()
+    # The workers of one run share the folder, so that not each of them trains.
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "cache"
+    folder.mkdir(exist_ok=True)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TINYDEPLOY_CACHE", str(folder))
+        yield folder
+
+
+@pytest.fixture(scope="session")
+def digits_model(digits_cache: Path) -> FloatModel:
+    """The built-in model, trained by its own recipe; the cache then holds it."""
+    from tinydeploy.train.digits import load_digits_model
+
+    return load_digits_model()

@@ -19,7 +19,7 @@ from tinydeploy.plan.kernel import Optimize
 from tinydeploy.plan.memory import plan_memory
 from tinydeploy.plan.plan import Plan
 from tinydeploy.project.build import Firmware, build_firmware
-from tinydeploy.project.publish import publish_folder
+from tinydeploy.project.publish import check_target, publish_folder
 from tinydeploy.project.size import Sizes, check_budget, read_sizes
 from tinydeploy.project.toolchain import find_toolchain
 from tinydeploy.project.write import project_files, write_project
@@ -100,6 +100,8 @@ def build_image(request: BuildRequest, watch: Watch) -> BuildResult:
     toolchain = find_toolchain()
     max_flash = board.flash_budget if request.max_flash is None else request.max_flash
     max_ram = board.ram_budget if request.max_ram is None else request.max_ram
+    if request.output is not None:
+        check_target(request.output)
 
     source = make_source(request.model, request.weights, request.data, watch)
 
@@ -225,7 +227,5 @@ def _check_equal(host: Comparison, run: EmulatorRun | None) -> None:
 
 
 def _describe_proof(host: Comparison, run: EmulatorRun | None) -> str:
-    places = f"host: {host.vectors} vectors, {host.tensors_compared} tensors"
-    if run is not None:
-        places += f"; emulator: {run.comparison.vectors}, {run.comparison.tensors_compared}"
-    return f"bit-exact ({places})"
+    emulated = "" if run is None else f", {run.comparison.vectors} in the emulated board"
+    return f"bit-exact: {host.vectors} vectors on the host{emulated}"

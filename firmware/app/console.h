@@ -6,6 +6,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* Writes a string. */
 void console_text(const char *text);
 
@@ -17,5 +21,9 @@ void console_decimal(uint32_t value);
 
 /* Writes bytes as they are. */
 void console_bytes(const uint8_t *bytes, size_t count);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -64,7 +64,7 @@ _SOURCE = """\
 #if defined(__GNUC__) && !defined(__clang__)
 #define LAYER static __attribute__((noipa))
 #else
-#define LAYER static __attribute__((noinline))
+#define LAYER static __attribute__((noinline, used))
 #endif
 
 __attribute__((section(".td_arena.MEMORY"), aligned(16)))

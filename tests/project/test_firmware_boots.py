@@ -37,6 +37,20 @@ def read_until(emulated: EmulatedBoard, sign: str) -> str:
     return text.decode()
 
 
+@both
+def test_layers_can_be_traced(fake_firmware: BuildFirmware, kind: Kind) -> None:
+    """Layers are functions that get their rows as arguments, whatever the compiler could infer."""
+    board = load_board("stm32l4r9")
+    with EmulatedBoard(fake_firmware("stm32l4r9", kind).elf, board) as emulated:
+        client = BoardClient(emulated.transport)
+        client.hello()
+        emulated.trace_model("fake")
+        client.write_input(0, bytes(16))
+        client.run()
+        events = [(event.layer, event.first, event.last) for event in emulated.layer_events()]
+    assert events == [(0, 0, 16), (1, 0, 4), (1, 4, 8)]
+
+
 @every_board
 @both
 def test_boots_and_serves(fake_firmware: BuildFirmware, name: str, kind: Kind) -> None:

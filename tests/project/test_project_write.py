@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 import pytest
-from fake_model import fake_files, fake_graph
+from fake_model import build_fake, fake_files, fake_graph, toolchain_or_skip
 
 from tinydeploy.board import Board, ClockGate, list_boards, load_board
 from tinydeploy.errors import InternalError, OutputError, UsageError
@@ -162,7 +162,9 @@ def test_new_board_of_a_known_family_needs_one_file(tmp_path: Path) -> None:
         text = text.replace(old, new, 1)
     path = tmp_path / "stm32l4r5.toml"
     path.write_text(text, encoding="utf-8")
-    config = fake_files(load_board(str(path)))["config/board_config.h"].decode()
+    firmware = build_fake(tmp_path / "firmware", load_board(str(path)), toolchain_or_skip("gcc"))
+    assert firmware.warnings == ()
+    config = (tmp_path / "firmware/config/board_config.h").read_text()
     for line in (
         "#define BOARD_CONSOLE_ENABLE LPUART1_ENABLE",
         "#define BOARD_CONSOLE_LPUART 1",

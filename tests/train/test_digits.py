@@ -44,7 +44,7 @@ def test_the_network_is_a_small_etinynet():
 
 
 def test_the_trained_model(digits_model):
-    assert digits_model.name == "digits"
+    assert digits_model.name == "etinynet-digits"
     assert digits_model.labels == tuple("0123456789")
     assert digits_model.notes == ()
     assert digits_model.export_error < 1e-5

@@ -51,7 +51,8 @@ class StageView:
             if not self._quiet:
                 mark = "[green]✓[/]" if done else "[red]✗[/]"
                 width = min(stderr.width, 100) - 24
-                text = escape(self._detail[:width])
+                cut = self._detail[: width - 1] + "…" if len(self._detail) > width else self._detail
+                text = escape(cut)
                 stderr.print(f"{mark} [bold]{name:<10}[/] {text:<{width}} {taken:7.1f} s")
 
     def detail(self, text: str) -> None:

@@ -11,7 +11,7 @@ from rich.table import Table
 
 from tinydeploy.board import Board, load_board
 from tinydeploy.cli.console import stdout
-from tinydeploy.cli.flash import find_image
+from tinydeploy.cli.image import find_image
 from tinydeploy.emulate.emulated_board import EmulatedBoard
 from tinydeploy.errors import InputFileError, MissingDependencyError, UsageError
 from tinydeploy.graph.graph import Graph
@@ -50,14 +50,13 @@ def run(
         raise UsageError(f"cannot run on '{on}'", "Use --on emulator or --on board.")
     if on == "board" and port is None:
         raise UsageError("which serial port is the board on?", "Add --port, e.g. /dev/ttyACM0.")
-    folder = _newest_build() if build is None else build
-    elf, name = find_image(folder, None)
-    board = load_board(name)
-    data = _read_bytes(elf.with_name("model.tflite"))
-    graph = read_graph(data, folder.name)
+    built = find_image(_newest_build() if build is None else build, None)
+    board = load_board(built.board)
+    data = _read_bytes(built.elf.with_name("model.tflite"))
+    graph = read_graph(data, built.model)
     values = _read_input(image, graph, read_normalization(data))
     if on == "emulator":
-        with EmulatedBoard(elf, board) as emulated:
+        with EmulatedBoard(built.elf, board) as emulated:
             outputs = _infer(BoardClient(emulated.transport), graph, values)
     else:
         with SerialTransport(str(port), board.console.baud) as line:
@@ -118,7 +117,9 @@ def _read_input(path: Path, graph: Graph, normalization: Normalization | None) -
     mean, std = (_spread(numbers, ends) for numbers in (normalization.mean, normalization.std))
     fit = "stretch" if color == "gray" else "center-crop"
     preprocessing = Preprocessing(mean, std, color, fit)  # type: ignore[arg-type]
-    return quantize_inputs(graph, read_input(path, preprocessing, (1, channels, height, width)))[0]
+    inputs = read_input(path, preprocessing, (1, channels, height, width))
+    quantized: NDArray[np.int8] = quantize_inputs(graph, inputs)[0]
+    return quantized
 
 
 def _spread(numbers: tuple[float, ...], channels: int) -> tuple[float, ...]:

@@ -37,14 +37,14 @@ def _rows(report: BuildReport) -> list[tuple[str, str]]:
         ("model", f"{report.model.macs:,} MACs, {report.model.parameters:,} parameters"),
         (
             "flash",
-            f"{memory.flash_bytes:,} of {report.budget.flash_bytes:,} bytes: weights "
-            f"{memory.weights_bytes:,}, code {memory.code_bytes:,}, "
+            f"{memory.flash_bytes:,} of {report.budget.flash_bytes:,} bytes\n"
+            f"weights {memory.weights_bytes:,}, code {memory.code_bytes:,}, "
             f"constants {memory.constants_bytes:,}",
         ),
         (
             "RAM",
-            f"{memory.ram_bytes:,} of {report.budget.ram_bytes:,} bytes: arena "
-            f"{memory.arena_bytes:,}, stack {memory.stack_reserved_bytes:,}, "
+            f"{memory.ram_bytes:,} of {report.budget.ram_bytes:,} bytes\n"
+            f"arena {memory.arena_bytes:,}, stack {memory.stack_reserved_bytes:,}, "
             f"variables {memory.static_bytes:,}",
         ),
     ]
@@ -55,7 +55,7 @@ def _rows(report: BuildReport) -> list[tuple[str, str]]:
             (
                 "estimate",
                 f"{run.cycles_estimated:,} cycles, {run.latency_ms_estimated} ms at "
-                f"{report.board.clock_hz // 1_000_000} MHz, without caches and wait states",
+                f"{report.board.clock_hz // 1_000_000} MHz\nno caches, no wait states",
             )
         )
         rows.append(("stack", f"{memory.stack_high_water_bytes:,} bytes used by inference"))
@@ -63,8 +63,8 @@ def _rows(report: BuildReport) -> list[tuple[str, str]]:
         rows.append(
             (
                 "accuracy",
-                f"int8 {100 * report.accuracy.int8:.2f} %, float {100 * report.accuracy.float:.2f} "
-                f"%, {report.accuracy.samples} samples",
+                f"int8 {100 * report.accuracy.int8:.2f} %, float "
+                f"{100 * report.accuracy.float:.2f} %, {report.accuracy.samples} samples",
             )
         )
     if report.fidelity is not None and report.fidelity.snr_db is not None:
@@ -74,9 +74,10 @@ def _rows(report: BuildReport) -> list[tuple[str, str]]:
     if report.validation is not None:
         places = [("host", report.validation.host), ("emulator", report.validation.emulator)]
         exact = "bit-exact" if report.validation.bit_exact else "DIFFERENT"
-        rows.append(("validation", f"{exact}: {', '.join(_place(n, p) for n, p in places if p)}"))
+        lines = [exact, *(_place(name, place) for name, place in places if place)]
+        rows.append(("validation", "\n".join(lines)))
     return rows
 
 
 def _place(name: str, place: PlaceFacts) -> str:
-    return f"{name} {place.bytes_compared:,} bytes of {place.vectors} vectors"
+    return f"{name}: {place.bytes_compared:,} bytes of {place.vectors} vectors compared"

@@ -29,12 +29,15 @@ _ALWAYS = (arm_const.ARM_CC_INVALID, arm_const.ARM_CC_AL)
 class Alignment:
     """Which bases of a block to check.
 
-    Args: at_start: (Unicorn register, instruction address): the register as it is when the block
-        begins. at_site: The same, as it is when the instruction executes.
+    Args:
+        at_start: (Unicorn register, instruction address): the register as it is when the block
+            begins.
+        at_site: The same, as it is when the instruction executes, and the instruction's condition
+            code as encoded (14: always).
     """
 
     at_start: list[tuple[int, int]]
-    at_site: list[tuple[int, int]]
+    at_site: list[tuple[int, int, int]]
 
 
 def find_bases(code: bytes, address: int) -> Alignment:
@@ -63,11 +66,12 @@ def find_bases(code: bytes, address: int) -> Alignment:
             if register in origin and instruction.cc in _ALWAYS:
                 found.at_start.append((origin[register], instruction.address))
             else:
-                found.at_site.append((register, instruction.address))
+                condition = 14 if instruction.cc in _ALWAYS else instruction.cc - 1
+                found.at_site.append((register, instruction.address, condition))
         _follow(instruction, origin, sites)
     for at in sites.keys() - seen:  # the decoder gave up before it: look when it executes
         register = uc_arm.UC_ARM_REG_R0 + sites[at]
-        found.at_site.append((uc_arm.UC_ARM_REG_LR if sites[at] == 14 else register, at))
+        found.at_site.append((uc_arm.UC_ARM_REG_LR if sites[at] == 14 else register, at, 14))
     return found
 
 

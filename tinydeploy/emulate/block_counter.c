@@ -8,8 +8,8 @@
 /* What a block needs beyond counting (td_block.flags). */
 enum { WATCH = 1, USES_FPU = 2, CHECKED = 4 };
 
-/* Why td_on_block() stopped the processor (td_counter.reason); the block has not run then. */
-enum { NOTHING = 0, DEADLINE = 1, FPU_OFF = 2, UNALIGNED = 3, RETRANSLATE = 4, FULL = 5 };
+/* Why the processor was stopped (td_counter.reason). The block has not run, but for UNALIGNED_NOW. */
+enum { NOTHING = 0, DEADLINE = 1, FPU_OFF = 2, UNALIGNED = 3, RETRANSLATE = 4, FULL = 5, UNALIGNED_NOW = 6 };
 
 typedef struct {
     uint64_t executions;
@@ -41,7 +41,7 @@ typedef struct {
     uint64_t total;    /* instructions executed */
     uint64_t deadline; /* stop before the first block that begins at or after this total */
     uint32_t reason;
-    uint32_t site; /* with FPU_OFF and UNALIGNED: the offending instruction */
+    uint32_t site; /* with FPU_OFF, UNALIGNED and UNALIGNED_NOW: the offending instruction */
     uint32_t flag_mask;
     uint32_t blocks; /* entries of `block` in use; entry 0 is never used */
     uint32_t last;   /* block that ran last; 0 after an exception */
@@ -213,7 +213,7 @@ void td_on_block(void *uc, uint64_t address64, uint32_t size, td_counter *c)
     if (!region || !size)
         return;
     if (__builtin_expect(c->total >= c->deadline, 0)) {
-        (void)stop(c, uc, DEADLINE, 0);
+        (void)stop(c, uc, c->reason == UNALIGNED_NOW ? UNALIGNED_NOW : DEADLINE, c->site);
         return;
     }
     uint32_t number = find_block(c, region, address, size);
@@ -243,16 +243,26 @@ typedef struct {
     td_counter *counter;
     int32_t reg;
     uint32_t address;
+    uint32_t conditional;
 } td_site;
 
 void td_on_site(void *uc, uint64_t address, uint32_t size, const td_site *site)
 {
+    td_counter *c = site->counter;
     uint32_t value = 0;
     (void)address;
     (void)size;
-    site->counter->reg_read(uc, site->reg, &value);
-    if (value & 3 && site->counter->judge(site->address))
-        (void)stop(site->counter, uc, UNALIGNED, site->address);
+    c->reg_read(uc, site->reg, &value);
+    if (!(value & 3) || !c->judge(site->address))
+        return;
+    if (!site->conditional) {
+        (void)stop(c, uc, UNALIGNED_NOW, site->address);
+        return;
+    }
+    /* Inside an IT block the emulator does not stop; it does before the next block. */
+    c->reason = UNALIGNED_NOW;
+    c->site = site->address;
+    c->deadline = 0;
 }
 
 /* Takes back what the last block did not execute because it was left at `address`, in its middle. */

@@ -24,17 +24,24 @@ class Device(Protocol):
         """Writes the word register at an address."""
 
 
-class _Storage:
-    """A peripheral without a model: keeps what is written, does nothing."""
+class _Rest:
+    """Peripherals without a model keep what is written; elsewhere an access is an error."""
 
-    def __init__(self) -> None:
+    def __init__(self, spaces: tuple[tuple[int, int], ...], violate: Callable[[str], None]) -> None:
         self._words: dict[int, int] = {}
+        self._spaces, self._violate = spaces, violate
 
     def read(self, address: int) -> int:
+        self._check(address, "reads")
         return self._words.get(address, 0)
 
     def write(self, address: int, value: int) -> None:
+        self._check(address, "writes")
         self._words[address] = value
+
+    def _check(self, address: int, verb: str) -> None:
+        if not any(first <= address < end for first, end in self._spaces):
+            self._violate(f"{verb} the word at {address:#010x}, where the chip has no peripheral")
 
 
 class PeripheralBus:
@@ -45,31 +52,38 @@ class PeripheralBus:
         family: Clock, power and pin registers.
         uart: The console.
         space: The private peripheral bus.
+        violate: Takes the rule that an access breaks.
         changed: Called after each write to one of `family`'s registers.
     """
 
     def __init__(
-        self, uc: Uc, family: Family, uart: Uart, space: Device, changed: Callable[[], None]
+        self,
+        uc: Uc,
+        family: Family,
+        uart: Uart,
+        space: Device,
+        violate: Callable[[str], None],
+        changed: Callable[[], None],
     ) -> None:
         self._devices: dict[int, Device] = {}
         for address, size in family.windows:
             self._devices |= dict.fromkeys(range(address >> 10, address + size >> 10), family)
         self._devices |= {uart.window[0] >> 10: uart}
         self._family, self._space, self._changed = family, space, changed
-        self._storage = _Storage()
+        self._rest = _Rest(family.spaces, violate)
         uc.mmio_map(_BASE, _SIZE, self._read, None, self._write, None)
         uc.mmio_map(system.BASE, system.SIZE, self._read_space, None, self._write_space, None)
 
     def _read(self, uc: Uc, offset: int, size: int, _: object) -> int:
         address = _BASE + offset
-        device = self._devices.get(address >> 10, self._storage)
+        device = self._devices.get(address >> 10, self._rest)
         if size == 4:
             return device.read(address)
         return device.read(address & ~3) >> 8 * (address & 3) & (1 << 8 * size) - 1
 
     def _write(self, uc: Uc, offset: int, size: int, value: int, _: object) -> None:
         address = _BASE + offset
-        device = self._devices.get(address >> 10, self._storage)
+        device = self._devices.get(address >> 10, self._rest)
         _write_part(device, address, size, value)
         if device is self._family:
             self._changed()

@@ -16,8 +16,9 @@ import numpy.typing as npt
 
 NEVER = (1 << 64) - 1
 WATCH, USES_FPU, CHECKED = 1, 2, 4
-# Why a counter stopped the processor; the block that it was about to run has not run.
-NOTHING, DEADLINE, FPU_OFF, UNALIGNED, RETRANSLATE, FULL = range(6)
+# Why a counter stopped the processor. The block that it was about to run has not run, but for
+# UNALIGNED_NOW, which is found inside of a block.
+NOTHING, DEADLINE, FPU_OFF, UNALIGNED, RETRANSLATE, FULL, UNALIGNED_NOW = range(7)
 
 # td_block of block_counter.c
 BLOCK = np.dtype(
@@ -41,10 +42,11 @@ Blocks = npt.NDArray[Any]
 class Hooks:
     """What a counter calls.
 
-    Args: analyse: Given address and size of a new block with an instruction that wants alignment:
-        the checks at its
-            start as (Unicorn register, instruction address), and whether instructions inside it
-            need a hook of their own, so that the block must be translated anew.
+    Args:
+        analyse: Given address and size of a new block with an instruction that wants alignment:
+            the checks at its start as (Unicorn register, instruction address), and whether
+            instructions inside it need a hook of their own, so that the block must be translated
+            anew.
         judge: Whether a conditional instruction at an address executes now.
         watch: A watched block is about to run.
     """
@@ -73,7 +75,7 @@ class Counter(Protocol):
     def set_watch(self, address: int, on: bool) -> None:
         """Has `Hooks.watch` called before each block that begins at `address`."""
 
-    def add_site(self, register: int, address: int) -> None:
+    def add_site(self, register: int, address: int, conditional: bool) -> None:
         """Checks the base register just before the instruction at `address` executes."""
 
     def trim(self, address: int) -> None:

@@ -34,22 +34,24 @@ def estimate_profile(profile: Profile, cpu: str) -> int:
 
 
 def _block_cycles(block: Block, cpu: str) -> int:
-    straight, taken = _cost(block.code, block.address, cpu)
+    known, straight, taken = _cost(block.code, block.address, cpu)
+    # One cycle for each instruction that the image does not hold or the decoder does not know.
+    straight += block.instructions - known
     return straight * block.executions + taken * block.taken
 
 
 @cache
-def _cost(code: bytes, address: int, cpu: str) -> tuple[int, int]:
-    """Cycles of a block that runs through, and those that a taken branch at its end adds."""
+def _cost(code: bytes, address: int, cpu: str) -> tuple[int, int, int]:
+    """Instructions of a block, their cycles, and those that a taken branch at its end adds."""
     instructions = list(_open_decoder().disasm(code, address))
     if cpu == "cortex-m7":
         once = _m7_cycles(instructions)
         if instructions and _target(instructions[-1]) == address:
             # A loop: what one turn costs when the turn before has just ended.
             turn = _m7_cycles(instructions * 2) - once
-            return once, turn - once
-        return once, table.M7_TAKEN
-    return _m4_cycles(instructions), table.M4_REFILL
+            return len(instructions), once, turn - once
+        return len(instructions), once, table.M7_TAKEN
+    return len(instructions), _m4_cycles(instructions), table.M4_REFILL
 
 
 @cache

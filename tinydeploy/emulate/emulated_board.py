@@ -2,15 +2,8 @@
 
 from __future__ import annotations
 
-import os
-import queue
-import subprocess
-import sys
-import tempfile
-import threading
-import time
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -19,15 +12,13 @@ import numpy as np
 
 from tinydeploy.board import Board
 from tinydeploy.emulate.image import Image
-from tinydeploy.emulate.messages import Kind, pack_message, read_message
+from tinydeploy.emulate.process import EmulatorProcess
 from tinydeploy.emulate.profile import Block, Profile, make_profile
 from tinydeploy.errors import EmulationError, InternalError, MissingDependencyError
 
 _EVENT = np.dtype("<i4,<i4,<i4,<i4,<u8")
 _SHARE = np.dtype("<i4,<u4,<u4,<u4,<u8,<u8")
 _BLOCK = np.dtype("<u8,<u8,<u4,<u4,<u4,<u4,<u4,<u4,<u4,<u4")
-
-_START_TIMEOUT, _REPLY_TIMEOUT = 120.0, 60.0
 
 
 @dataclass(frozen=True)
@@ -55,7 +46,7 @@ class EmulatedTransport:
         Raises:
             EmulationError: The firmware has stopped, and all it sent before has been read.
         """
-        return self._emulated.read_uart(max_bytes, timeout_s)
+        return self._emulated.process.read_uart(max_bytes, timeout_s)
 
     def write(self, data: bytes) -> None:
         """Sends bytes to the firmware.
@@ -63,7 +54,7 @@ class EmulatedTransport:
         Raises:
             EmulationError: The firmware has stopped.
         """
-        self._emulated.write_uart(data)
+        self._emulated.process.write_uart(data)
 
 
 class EmulatedBoard:
@@ -72,8 +63,11 @@ class EmulatedBoard:
         with EmulatedBoard(elf, board) as emulated:
             client = BoardClient(emulated.transport)
 
-    Args: elf: The firmware. board: The board. counter: "native", "python", or "" for the native
-        instruction counter where a C compiler makes one.
+    Args:
+        elf: The firmware.
+        board: The board.
+        counter: "native", "python", or "" for the native instruction counter where there is a C
+            compiler to make one.
 
     Raises:
         MissingDependencyError: Unicorn is not installed.
@@ -85,37 +79,12 @@ class EmulatedBoard:
         self.transport = EmulatedTransport(self)
         self._elf, self._board, self._wish = elf, board, counter
         self.counter = ""
-        self._uart = bytearray()
-        self._news = threading.Condition()
-        self._replies: queue.SimpleQueue[tuple[dict[str, Any], bytes]] = queue.SimpleQueue()
-        self._stopped: dict[str, Any] | None = None
-        self._gone = False
         self._keys: list[Hashable] = []
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: EmulatorProcess | None = None
 
     def __enter__(self) -> Self:
-        self._complaints = tempfile.TemporaryFile()
-        package = str(Path(__file__).resolve().parents[2])
-        path = os.pathsep.join(filter(None, [package, os.environ.get("PYTHONPATH", "")]))
-        self._process = subprocess.Popen(
-            [sys.executable, "-X", "faulthandler", "-m", "tinydeploy.emulate.server"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self._complaints,
-            env=os.environ | {"PYTHONPATH": path},
-            bufsize=0,
-        )
-        self._listener = threading.Thread(target=self._listen, daemon=True)
-        self._listener.start()
-        try:
-            facts, _ = self._send(
-                {"elf": str(self._elf), "board": asdict(self._board), "counter": self._wish},
-                _START_TIMEOUT,
-            )
-        except BaseException:
-            self.close()
-            raise
-        self.counter = facts["counter"]
+        self._process = EmulatorProcess(self._elf, self.image, self._board, self._wish)
+        self.counter = self._process.counter
         return self
 
     def __exit__(
@@ -126,18 +95,22 @@ class EmulatedBoard:
     ) -> None:
         self.close()
 
+    @property
+    def process(self) -> EmulatorProcess:
+        """The emulator's process.
+
+        Raises:
+            EmulationError: It has not been started, or was closed.
+        """
+        if self._process is None:
+            raise EmulationError("the emulated board is not running")
+        return self._process
+
     def close(self) -> None:
         """Ends the emulator's process."""
-        process, self._process = self._process, None
-        if process is None:
-            return
-        process.kill()
-        process.wait()
-        self._listener.join()
-        for pipe in (process.stdin, process.stdout):
-            if pipe:
-                pipe.close()
-        self._complaints.close()
+        if self._process is not None:
+            self._process.close()
+            self._process = None
 
     def instructions(self) -> int:
         """Instructions executed since reset, exactly."""
@@ -255,115 +228,12 @@ class EmulatedBoard:
             layers.setdefault(layer, []).append(block)
         return {layer: make_profile(self.image, blocks) for layer, blocks in sorted(layers.items())}
 
-    def read_uart(self, max_bytes: int, timeout_s: float) -> bytes:
-        """See EmulatedTransport.read."""
-        deadline = time.monotonic() + timeout_s
-        with self._news:
-            while not self._uart:
-                if self._gone or self._stopped:
-                    raise self._death()
-                left = deadline - time.monotonic()
-                if left <= 0:
-                    return b""
-                self._news.wait(left)
-            data = bytes(self._uart[:max_bytes])
-            del self._uart[:max_bytes]
-            return data
-
-    def write_uart(self, data: bytes) -> None:
-        """See EmulatedTransport.write."""
-        if self._gone or self._stopped:
-            raise self._death()
-        self._write(pack_message(Kind.UART, data))
-
     def failure(self) -> EmulationError | MissingDependencyError | None:
         """Why the firmware or the emulator has stopped; None while they run."""
-        return self._death() if self._gone or self._stopped else None
+        return self.process.failure()
 
     def _ask(self, what: str) -> dict[str, Any]:
         return self._request({"do": what})[0]
 
     def _request(self, request: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
-        return self._send(request, _REPLY_TIMEOUT)
-
-    def _send(self, request: dict[str, Any], timeout: float) -> tuple[dict[str, Any], bytes]:
-        self._write(pack_message(Kind.REQUEST, request))
-        deadline = time.monotonic() + timeout
-        while True:
-            try:
-                facts, data = self._replies.get(timeout=0.2)
-                break
-            except queue.Empty:
-                if self._gone and self._replies.empty():
-                    raise self._death() from None
-                if time.monotonic() > deadline:
-                    raise EmulationError(
-                        f"the emulator's process does not answer within {timeout:g} s"
-                    ) from None
-        if "error" in facts:
-            raise EmulationError(facts["error"], facts.get("hint", ""))
-        return facts, data
-
-    def _write(self, message: bytes) -> None:
-        if self._process is None or self._process.stdin is None:
-            raise EmulationError("the emulated board is not running")
-        try:
-            view = memoryview(message)
-            while view:
-                view = view[self._process.stdin.write(view) :]
-        except OSError as error:
-            self._listener.join(5)
-            raise self._death() from error
-
-    def _listen(self) -> None:
-        assert self._process is not None
-        assert self._process.stdout is not None
-        source: Any = self._process.stdout
-        while (message := read_message(source)) is not None:
-            kind, facts, data = message
-            if kind is Kind.REPLY:
-                self._replies.put((facts, data))
-                continue
-            with self._news:
-                if kind is Kind.STOPPED:
-                    self._stopped = facts
-                else:
-                    self._uart += data
-                self._news.notify_all()
-        with self._news:
-            self._gone = True
-            self._news.notify_all()
-
-    def _death(self) -> EmulationError | MissingDependencyError:
-        if self._stopped:
-            return EmulationError(
-                self._describe(self._stopped), _ADVICE.get(self._stopped["reason"], "")
-            )
-        if self._process is None:
-            return EmulationError("the emulated board is not running")
-        try:
-            code: int | str = self._process.wait(5)
-        except subprocess.TimeoutExpired:
-            code = "unknown"
-        self._complaints.seek(0)
-        said = self._complaints.read().decode(errors="replace").strip()
-        if "No module named 'unicorn'" in said or "No module named 'capstone'" in said:
-            return MissingDependencyError(
-                "the emulated board needs the packages unicorn and capstone",
-                "Install them with: pip install 'tinydeploy[emulate]'.",
-            )
-        last = said.splitlines()[-1] if said else "no message"
-        return EmulationError(f"the emulator's process ended (exit code {code}): {last}")
-
-    def _describe(self, facts: dict[str, Any]) -> str:
-        image, pc, lr = self.image, int(facts["pc"]), int(facts["lr"])
-        text = f"the firmware stopped: {facts['text']}; at {pc:#010x} in {image.describe(pc)}"
-        if image.function_at(lr & ~1):
-            text += f", called from {image.describe((lr & ~1) - 2)}"
-        return text + f", sp {int(facts['sp']):#010x}"
-
-
-_ADVICE = {
-    "internal": "This is a bug of the emulator, not of the firmware.",
-    "violation": "A real board would fail here, perhaps only sometimes.",
-}
+        return self.process.request(request)

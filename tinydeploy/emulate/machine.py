@@ -10,30 +10,16 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from unicorn import (
-    UC_ARCH_ARM,
-    UC_HOOK_INSN_INVALID,
-    UC_HOOK_INTR,
-    UC_HOOK_MEM_PROT,
-    UC_HOOK_MEM_UNMAPPED,
-    UC_MEM_FETCH_PROT,
-    UC_MEM_FETCH_UNMAPPED,
-    UC_MEM_WRITE_PROT,
-    UC_MEM_WRITE_UNMAPPED,
-    UC_MODE_THUMB,
-    Uc,
-    UcError,
-)
+from unicorn import UC_ARCH_ARM, UC_MODE_THUMB, Uc, UcError
 from unicorn import arm_const as uc_arm
 
 from tinydeploy.board import Board
 from tinydeploy.emulate import counter as counting
 from tinydeploy.emulate import system
-from tinydeploy.emulate.alignment import find_bases
+from tinydeploy.emulate.alignment_rules import AlignmentRules
 from tinydeploy.emulate.bus import PeripheralBus
 from tinydeploy.emulate.counter import Hooks
 from tinydeploy.emulate.exceptions import (
-    BUS_FAULT,
     FIRST_IRQ,
     SVCALL,
     USAGE_FAULT,
@@ -48,20 +34,22 @@ from tinydeploy.emulate.messages import Kind
 from tinydeploy.emulate.open_counter import open_counter
 from tinydeploy.emulate.peripherals.family import Supervisor, open_family
 from tinydeploy.emulate.peripherals.uart import Uart
+from tinydeploy.emulate.traps import Traps
 
 _CPUS = {"cortex-m4": uc_arm.UC_CPU_ARM_CORTEX_M4, "cortex-m7": uc_arm.UC_CPU_ARM_CORTEX_M7}
 _NOWHERE = 0xFFFFFFFE
-_EXC_RETURN = 0xFFFFFF00
 
 # So long may a fault handler run to print its report.
-_LAST_WORDS = 5_000_000
+_LAST_WORDS = 500_000
 # Seconds between two looks at the time while the firmware waits for the host.
 _NAP = 0.05
 # A masked pending interrupt is looked at again after so many instructions.
 _MASKED = 256
 
+_FPU_OFF = Fault(USAGE_FAULT, 1 << 19, "floating-point instruction before CPACR enables the FPU")
+_UNALIGNED = Fault(USAGE_FAULT, 1 << 24, "LDM, LDRD, VLDR or the like at an unaligned address")
+
 _WFI = (b"\x30\xbf", b"\xaf\xf3\x03\x80")
-_HINTS = (b"\x20\xbf", b"\x10\xbf")  # WFE, YIELD: do nothing here
 
 
 class EmulatedChip:
@@ -90,20 +78,23 @@ class EmulatedChip:
         self._system = system.SystemSpace(
             board.cpu, self._exceptions, self.now, self._kick, self._set_fpu, self._request_reset
         )
-        self._bus = PeripheralBus(uc, self.family, self.uart, self._system, self._registers_changed)
+        self._bus = PeripheralBus(
+            uc, self.family, self.uart, self._system, self._violate, self._registers_changed
+        )
         self.on_watch: Callable[[int], None] = lambda address: None
-        hooks = Hooks(self._analyse, self._would_execute, lambda address: self.on_watch(address))
+        self._traps = Traps(uc, self.memories)
+        self._alignment = AlignmentRules(uc, self.memories)
+        hooks = Hooks(
+            self._alignment.analyse,
+            self._alignment.would_execute,
+            lambda address: self.on_watch(address),
+        )
         self.counter = open_counter(uc, self.memories.executable, hooks, counter)
-        uc.hook_add(UC_HOOK_INTR, self._on_interrupt)
-        uc.hook_add(UC_HOOK_INSN_INVALID, self._on_invalid)
-        uc.hook_add(UC_HOOK_MEM_UNMAPPED | UC_HOOK_MEM_PROT, self._on_bad_access)
         self._irq = FIRST_IRQ + board.console.irq
         self._skipped = 0  # cycles that passed while the core slept
         self._asleep = False
         self._last_words_until = counting.NEVER
-        self._event: str | Fault = ""
         self._first_fault: dict[str, Any] | None = None
-        self._new_sites: list[tuple[int, int]] = []
         self.stopped: dict[str, Any] | None = None  # why the firmware stopped for good
         line.on_message(self._on_message)
         self._reset(board)
@@ -146,16 +137,16 @@ class EmulatedChip:
 
     def _execute(self, until: int) -> None:
         """Runs until something happens; what it was is in `_event` and in the counter."""
-        self._event, self.counter.reason = "", counting.NOTHING
+        self._traps.event, self.counter.reason = "", counting.NOTHING
         pc = self.uc.reg_read(uc_arm.UC_ARM_REG_PC)
         try:
             self.uc.emu_start(pc | 1, until)
         except UcError as error:
-            if not self._event:
-                self._event = f"emulator error: {error}"
+            if not self._traps.event:
+                self._traps.event = f"emulator error: {error}"
 
     def _handle_event(self) -> None:
-        counter, event = self.counter, self._event
+        counter, event = self.counter, self._traps.event
         pc = self.uc.reg_read(uc_arm.UC_ARM_REG_PC) & ~1
         if isinstance(event, Fault):
             self._take_fault(event, pc)
@@ -165,7 +156,10 @@ class EmulatedChip:
             if fault:
                 self._take_fault(fault, pc)
         elif event == "svc":
-            self._exceptions.pending.add(SVCALL)
+            if self._exceptions.priority(SVCALL) < self._exceptions.execution_priority():
+                self._exceptions.pending.add(SVCALL)
+            else:
+                self._take_fault(Fault(USAGE_FAULT, 0, "SVC while its exception is masked"), pc)
         elif event == "breakpoint":
             counter.trim(pc)
             self._stop("breakpoint", "the firmware executed a breakpoint", pc)
@@ -173,12 +167,10 @@ class EmulatedChip:
             self._stop("internal", event, pc)
         elif counter.reason in (counting.FPU_OFF, counting.UNALIGNED):
             self._approach(pc)
+        elif counter.reason == counting.UNALIGNED_NOW:
+            self._take_fault(_UNALIGNED, counter.site)
         elif counter.reason == counting.RETRANSLATE:
-            for register, site in self._new_sites:
-                counter.add_site(register, site)
-            last = max((site for _, site in self._new_sites), default=pc)
-            self._new_sites.clear()
-            self.uc.ctl_remove_cache(pc, last + 4)
+            self._alignment.hook_sites(counter, pc)
         elif counter.reason == counting.FULL:
             self._stop("internal", "more blocks of instructions than the counter can hold", pc)
         elif counter.reason == counting.NOTHING and self._is_behind_wfi(pc):
@@ -192,18 +184,10 @@ class EmulatedChip:
             counter.deadline, counter.skip = counting.NEVER, 1
             self.uc.ctl_remove_cache(pc, site + 4)
             self._execute(site)
-            if self._event or self.uc.reg_read(uc_arm.UC_ARM_REG_PC) & ~1 != site:
+            if self._traps.event or self.uc.reg_read(uc_arm.UC_ARM_REG_PC) & ~1 != site:
                 self._handle_event()  # something else came first
                 return
-        if reason == counting.FPU_OFF:
-            fault = Fault(
-                USAGE_FAULT, 1 << 19, "floating-point instruction before CPACR enables the FPU"
-            )
-        else:
-            fault = Fault(
-                USAGE_FAULT, 1 << 24, "LDM, LDRD, VLDR or the like at an unaligned address"
-            )
-        self._take_fault(fault, site)
+        self._take_fault(_FPU_OFF if reason == counting.FPU_OFF else _UNALIGNED, site)
 
     def _take_fault(self, fault: Fault, pc: int) -> None:
         """Enters the fault handler; the firmware may print its report, then it stops."""
@@ -218,6 +202,7 @@ class EmulatedChip:
         try:
             self._exceptions.raise_fault(fault)
         except LockupError:
+            self._first_fault["text"] += "; its handler faulted too, the core locked up"
             self.stopped = self._first_fault
 
     def _take_interrupts(self) -> None:
@@ -324,76 +309,3 @@ class EmulatedChip:
 
     def _is_behind_wfi(self, pc: int) -> bool:
         return any(self.memories.read(pc - len(code), len(code)) == code for code in _WFI)
-
-    def _on_interrupt(self, uc: Uc, number: int, _: object) -> None:
-        pc = uc.reg_read(uc_arm.UC_ARM_REG_PC)
-        if number == 2:
-            self._event = "svc"
-        elif number == 7:
-            self._event = "breakpoint"
-        elif pc >= _EXC_RETURN:
-            self._event = "return"
-        else:
-            self._event = Fault(
-                USAGE_FAULT, 1 << 17, f"the core cannot execute at {pc:#010x} (exception {number})"
-            )
-        uc.emu_stop()
-
-    def _on_invalid(self, uc: Uc, _: object) -> bool:
-        pc = uc.reg_read(uc_arm.UC_ARM_REG_PC)
-        if self.memories.read(pc - 2, 2) in _HINTS:
-            return True
-        self._event = Fault(USAGE_FAULT, 1 << 16, "undefined instruction")
-        return False
-
-    def _on_bad_access(
-        self, uc: Uc, access: int, address: int, size: int, value: int, _: object
-    ) -> bool:
-        if self.memories.admit(address):
-            return True
-        if access in (UC_MEM_FETCH_UNMAPPED, UC_MEM_FETCH_PROT):
-            if address >= _EXC_RETURN:
-                self._event = "return"
-            else:
-                self._event = Fault(
-                    BUS_FAULT, 1 << 8, f"fetches an instruction from {address:#010x}"
-                )
-            return False
-        verb = "writes" if access in (UC_MEM_WRITE_UNMAPPED, UC_MEM_WRITE_PROT) else "reads"
-        text = f"{verb} {size} bytes at {address:#010x}, {self._place(address)}"
-        self._event = Fault(BUS_FAULT, 1 << 9, text, address)
-        return False
-
-    def _place(self, address: int) -> str:
-        memory = self.memories.find(address)
-        if memory is None:
-            sp = self.uc.reg_read(uc_arm.UC_ARM_REG_SP)
-            if self.memories.find(sp) is None or abs(sp - address) < 256:
-                return f"where the board has no memory: the stack has overflowed (sp {sp:#010x})"
-            return "where the board has no memory"
-        if not self.memories.is_clocked(memory):
-            gate = memory.clock
-            assert gate is not None
-            return (
-                f"in {memory.name}, whose clock is off"
-                f" (bits {gate.mask:#x} of the register at {gate.register:#010x})"
-            )
-        return f"in {memory.name}, which is {memory.access}"
-
-    def _analyse(self, address: int, size: int) -> tuple[list[tuple[int, int]], bool]:
-        found = find_bases(self.memories.read(address, size) or b"", address)
-        self._new_sites += found.at_site
-        return found.at_start, bool(found.at_site)
-
-    def _would_execute(self, site: int) -> bool:
-        """Whether an instruction inside an IT block passes its condition now."""
-        psr = self.uc.reg_read(uc_arm.UC_ARM_REG_XPSR)
-        state = psr >> 8 & 0xFC | psr >> 25 & 3
-        return not state & 15 or passes(state >> 4, psr)
-
-
-def passes(condition: int, psr: int) -> bool:
-    """Whether a condition code holds for the flags in xPSR (ARMv7-M ARM, A7.3)."""
-    n, z, c, v = (bool(psr >> bit & 1) for bit in (31, 30, 29, 28))
-    holds = (z, c, n, v, c and not z, n == v, n == v and not z, True)[condition >> 1]
-    return holds != bool(condition & 1 and condition != 15)

@@ -15,8 +15,9 @@ from unicorn import UC_PROT_EXEC, UC_PROT_READ, UC_PROT_WRITE, Uc
 
 from tinydeploy.board import Board, Memory
 from tinydeploy.emulate.image import Image
-from tinydeploy.errors import InputFileError
+from tinydeploy.errors import InputFileError, UsageError
 
+_PAGE = 4096  # Unicorn maps whole pages
 _PROTECTION = {"r": UC_PROT_READ, "w": UC_PROT_WRITE, "x": UC_PROT_EXEC}
 
 
@@ -31,6 +32,12 @@ class Memories:
 
     def __init__(self, uc: Uc, board: Board, read_register: Callable[[int], int]) -> None:
         self._uc, self._board, self._read_register = uc, board, read_register
+        for memory in board.memories:
+            if (memory.address | memory.size) % _PAGE:
+                raise UsageError(
+                    f"memory '{memory.name}' does not begin and end at a multiple of {_PAGE} bytes",
+                    "The emulated board cannot map it; round it down in the board file.",
+                )
         self._buffers = {memory.name: mmap.mmap(-1, memory.size) for memory in board.memories}
         self._mapped: set[str] = set()
         self.power_on()

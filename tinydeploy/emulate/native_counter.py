@@ -22,9 +22,11 @@ from tinydeploy.emulate.counter import (
     Blocks,
     Hooks,
 )
+from tinydeploy.errors import InternalError
 
 _MAX_BLOCKS = 1 << 18
 _MAX_CHECKS = 1 << 18
+_MAX_REGIONS = 8
 
 
 class _Region(ctypes.Structure):
@@ -54,7 +56,7 @@ class _State(ctypes.Structure):
         ("regions", ctypes.c_uint32),
         ("block", ctypes.c_void_p),
         ("check", ctypes.c_void_p),
-        ("region", _Region * 8),
+        ("region", _Region * _MAX_REGIONS),
         ("stop", ctypes.c_void_p),
         ("reg_read", ctypes.c_void_p),
         ("analyse", ctypes.c_void_p),
@@ -72,6 +74,7 @@ class _Site(ctypes.Structure):
         ("counter", ctypes.c_void_p),
         ("reg", ctypes.c_int32),
         ("address", ctypes.c_uint32),
+        ("conditional", ctypes.c_uint32),
     )
 
 
@@ -111,6 +114,8 @@ class NativeCounter:
         self._state.analyse, self._state.judge, self._state.watch = (
             _address_of(callback) for callback in self._callbacks
         )
+        if len(code) > _MAX_REGIONS:
+            raise InternalError(f"more than {_MAX_REGIONS} executable memories")
         for address, content in code.items():
             pointer = ctypes.addressof(ctypes.c_char.from_buffer(content))
             library.td_add_region(
@@ -155,9 +160,9 @@ class NativeCounter:
         """See Counter."""
         self._library.td_set_watch(self._pointer, ctypes.c_uint32(address), int(on))
 
-    def add_site(self, register: int, address: int) -> None:
+    def add_site(self, register: int, address: int, conditional: bool) -> None:
         """See Counter."""
-        site = _Site(self._pointer.value, register, address)
+        site = _Site(self._pointer.value, register, address, conditional)
         self._sites.append(site)
         _hook_raw(
             self._uc,

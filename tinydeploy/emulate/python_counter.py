@@ -18,6 +18,7 @@ from tinydeploy.emulate.counter import (
     NOTHING,
     RETRANSLATE,
     UNALIGNED,
+    UNALIGNED_NOW,
     USES_FPU,
     WATCH,
     Blocks,
@@ -54,7 +55,7 @@ class PythonCounter:
 
     def _on_block(self, uc: Uc, address: int, size: int, _: object) -> None:
         if self.total >= self.deadline:
-            self._stop(DEADLINE, 0)
+            self._stop(UNALIGNED_NOW if self.reason == UNALIGNED_NOW else DEADLINE, self.site)
             return
         block = self._blocks.get((address, size))
         if block is None:
@@ -124,12 +125,17 @@ class PythonCounter:
             if block.address == address:
                 block.flags = block.flags | WATCH if on else block.flags & ~WATCH
 
-    def add_site(self, register: int, address: int) -> None:
+    def add_site(self, register: int, address: int, conditional: bool) -> None:
         """See Counter."""
 
         def check(uc: Uc, at: int, size: int, _: object) -> None:
-            if uc.reg_read(register) & 3 and self._hooks.judge(at):
-                self._stop(UNALIGNED, at)
+            if not uc.reg_read(register) & 3 or not self._hooks.judge(at):
+                return
+            if not conditional:
+                self._stop(UNALIGNED_NOW, at)
+                return
+            # Inside an IT block the emulator does not stop; it does before the next block.
+            self.reason, self.site, self.deadline = UNALIGNED_NOW, at, 0
 
         self._uc.hook_add(UC_HOOK_CODE, check, None, address, address)
 

@@ -24,7 +24,8 @@ def inputs_and_outputs(least: int, most: int | None = None) -> Constraint:
         return least <= len(node.inputs) <= most and len(node.outputs) == 1
 
     numbers = f"{least}" if least == most else f"{least} to {most}"
-    constraint.__doc__ = f"It has {numbers} inputs and 1 output."
+    plural = "" if most == 1 else "s"
+    constraint.__doc__ = f"It has {numbers} input{plural} and 1 output."
     return constraint
 
 

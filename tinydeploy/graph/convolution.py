@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -138,44 +139,44 @@ class Convolution(Op):
         return max(begin, 0), min(end, height)
 
     def verify(self, graph: Graph) -> list[str]:
-        """The invariants of both convolutions."""
+        """The invariants of both convolutions: of the arrays, then those that rely on them."""
         count = self.channels
+        return (
+            broken(
+                (self.weights.dtype == np.int8 and self.weights.ndim == 4, "weights are int8, 4-D"),
+                (self.weights.shape[self.channel_axis] == count, "there is a bias per channel"),
+                (is_array(self.bias, np.int32, (count,)), "the bias is int32"),
+                (
+                    is_array(self.multiplier, np.int32, (count,)),
+                    "multipliers are int32, one a channel",
+                ),
+                (is_array(self.shift, np.int32, (count,)), "shifts are int32, one a channel"),
+                (is_array(self.low, np.int8, (count,)), "lower bounds are int8, one a channel"),
+                (is_array(self.high, np.int8, (count,)), "upper bounds are int8, one a channel"),
+                (min(*self.stride, *self.dilation) >= 1, "strides and dilations are at least 1"),
+                (min(self.padding) >= 0, "paddings are not negative"),
+            )
+            or self._pool_problems()
+            or broken(*self._value_rules(graph))
+        )
+
+    def _pool_problems(self) -> list[str]:
+        return [] if self.pool is None else self.pool.window_problems()
+
+    def _value_rules(self, graph: Graph) -> Iterator[tuple[bool, str]]:
+        taps = np.moveaxis(self.weights, self.channel_axis, 0).reshape(self.channels, -1)
+        bounds = accumulator_bounds(taps, self.bias, self.input_zero_point)
+        yield bool((self.low <= self.high).all()), "no range of outputs is empty"
+        yield are_multipliers(self.multiplier, self.shift), "multipliers are in range"
+        yield fits_int32(bounds, self.shift), "accumulators fit an int32"
         height, width, _ = self.row_shape(graph)
         if self.pool is not None:
+            yield self.pool.kernel[0] <= self.pool.stride[0], "pool windows do not overlap"
             height, width = self.pool.pooled_size(height, width)
+        output = graph.tensors[self.outputs[0]].rows
+        yield output == (height, width, self.channels), "the output fits"
         ends = zero_point_of(graph, self.inputs[0]), zero_point_of(graph, self.outputs[0])
-        bounds = accumulator_bounds(
-            np.moveaxis(self.weights, self.channel_axis, 0).reshape(count, -1),
-            self.bias,
-            self.input_zero_point,
-        )
-        pool = self.pool
-        return broken(
-            (self.weights.dtype == np.int8 and self.weights.ndim == 4, "weights are int8, 4-D"),
-            (
-                self.weights.shape[self.channel_axis] == count,
-                "there is a bias per channel",
-            ),
-            (is_array(self.bias, np.int32, (count,)), "the bias is int32"),
-            (is_array(self.multiplier, np.int32, (count,)), "multipliers are int32, one a channel"),
-            (is_array(self.shift, np.int32, (count,)), "shifts are int32, one a channel"),
-            (is_array(self.low, np.int8, (count,)), "lower bounds are int8, one a channel"),
-            (is_array(self.high, np.int8, (count,)), "upper bounds are int8, one a channel"),
-            (bool((self.low <= self.high).all()), "no range of outputs is empty"),
-            (are_multipliers(self.multiplier, self.shift), "multipliers are in range"),
-            (fits_int32(bounds, self.shift), "accumulators fit an int32"),
-            (min(*self.stride, *self.dilation) >= 1, "strides and dilations are at least 1"),
-            (min(self.padding) >= 0, "paddings are not negative"),
-            (graph.tensors[self.outputs[0]].rows == (height, width, count), "the output fits"),
-            (
-                ends == (self.input_zero_point, self.output_zero_point),
-                "zero points are the tensors'",
-            ),
-            (
-                pool is None or pool.kernel[0] <= pool.stride[0],
-                "pool windows do not overlap",
-            ),
-        )
+        yield ends == (self.input_zero_point, self.output_zero_point), "zero points agree"
 
 
 def read_convolution(node: Node, kernel: tuple[int, int], channels: int) -> dict[str, Any]:

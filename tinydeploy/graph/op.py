@@ -32,6 +32,8 @@ class Op:
         tuple[Constraint, ...]
     ] = ()  # in an order in which each may rely on those before
 
+    inputs_used: ClassVar[int | None] = None  # so many inputs, the rest does not matter; or all
+
     index: int
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -64,24 +65,24 @@ class Pooling(Op):
         return one and kernel_h - top >= height and kernel_w - left >= width
 
     def verify(self, graph: Graph) -> list[str]:
-        """The invariants of both pools."""
-        height, width, channels = graph.tensors[self.inputs[0]].rows
-        expected = (*self.pooled_size(height, width), channels)
-        before, after = self.padding[:2], self.padding[2:]
+        """The invariants of both pools: those of the window, then those that rely on them."""
+        return self.window_problems() or broken(*self._size_rules(graph))
+
+    def window_problems(self) -> list[str]:
+        """The invariants that need no graph: they hold for a pool inside of a convolution too."""
+        overhangs = zip(self.padding, self.kernel * 2, strict=True)
         return broken(
             (min(*self.kernel, *self.stride) >= 1, "window and strides are at least 1"),
             (min(self.padding) >= 0, "paddings are not negative"),
-            (
-                all(p < k for p, k in zip((*before, *after), self.kernel * 2, strict=True)),
-                "every window holds an element of the input",
-            ),
-            (graph.tensors[self.outputs[0]].rows == expected, "the output fits"),
+            (all(p < k for p, k in overhangs), "every window holds an element of the input"),
             (is_bounds(self.low, self.high), "the range of outputs is not empty"),
-            (
-                quantize_alike(graph, (*self.inputs, *self.outputs)),
-                "both ends quantize alike",
-            ),
         )
+
+    def _size_rules(self, graph: Graph) -> Iterator[tuple[bool, str]]:
+        height, width, channels = graph.tensors[self.inputs[0]].rows
+        expected = (*self.pooled_size(height, width), channels)
+        yield graph.tensors[self.outputs[0]].rows == expected, "the output fits"
+        yield quantize_alike(graph, (*self.inputs, *self.outputs)), "both ends quantize alike"
 
 
 def read_pooling(node: Node) -> dict[str, Any]:

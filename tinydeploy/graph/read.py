@@ -33,7 +33,8 @@ def read_graph(source: Path | bytes, name: str | None = None) -> Graph:
         name: Becomes the graph's name, made a C identifier; the file's name by default.
 
     Returns:
-        The graph as the file has it, each operator one op; verified.
+        The graph as the file has it, each operator one op, but for operators that no output depends
+        on, such as those that compute the shape of a reshape; verified.
 
     Raises:
         InputFileError: The file is missing, unreadable, damaged or no .tflite file.
@@ -44,8 +45,8 @@ def read_graph(source: Path | bytes, name: str | None = None) -> Graph:
         name = "model" if isinstance(source, bytes) else source.stem
     file = parse_tflite(data)
     _check_dtypes(file)
-    _check_operators_known(file)
-    nodes = [_make_node(file, index, op) for index, op in enumerate(file.operators)]
+    nodes = _live_nodes(file)
+    _check_operators_known(nodes)
     _check_order(file, nodes)
     _check_model_ends(file)
     _check_sharing(nodes)
@@ -72,11 +73,24 @@ def _load_file(path: Path) -> bytes:
         ) from error
 
 
+def _live_nodes(file: TfliteFile) -> list[Node]:
+    """The operators that an output depends on, in the file's order."""
+    nodes = [_make_node(file, index, operator) for index, operator in enumerate(file.operators)]
+    needed = set(file.outputs)
+    live = []
+    for node in reversed(nodes):
+        if not needed.isdisjoint(node.outputs):
+            needed.update(node.inputs)
+            live.append(node)
+    return live[::-1]
+
+
 def _make_node(file: TfliteFile, index: int, operator: Operator) -> Node:
+    used = OPS[operator.builtin].inputs_used if operator.builtin in OPS else None
     return Node(
         index=index,
-        builtin=operator.builtin,
-        inputs=operator.inputs,
+        builtin=f"custom operator {operator.custom!r}" if operator.custom else operator.builtin,
+        inputs=operator.inputs[:used],
         outputs=operator.outputs,
         options=operator.options,
         tensors=file.tensors,
@@ -106,12 +120,11 @@ def _check_dtypes(file: TfliteFile) -> None:
     )
 
 
-def _check_operators_known(file: TfliteFile) -> None:
+def _check_operators_known(nodes: Sequence[Node]) -> None:
     unknown = [
-        f"{(op.custom and f'custom operator {op.custom!r}') or op.builtin} (operator {index}, "
-        f"output {_tensor_label(file.tensors[op.outputs[0]])})"
-        for index, op in enumerate(file.operators)
-        if op.builtin not in OPS
+        f"{node.builtin} (operator {node.index}, output {_tensor_label(node.output)})"
+        for node in nodes
+        if node.builtin not in OPS
     ]
     if unknown:
         raise UnsupportedModelError(
@@ -143,6 +156,11 @@ def _check_order(file: TfliteFile, nodes: Sequence[Node]) -> None:
     if missing := [t for t in file.outputs if t not in written]:
         label = _tensor_label(file.tensors[missing[0]])
         raise InputFileError(f"the model's output {label} is never written", "Export it again.")
+    if len({*file.inputs, *file.outputs}) != len(file.inputs) + len(file.outputs):
+        raise UnsupportedModelError(
+            "the model has an output that is an input too, or is named twice",
+            "Export it with every output once, and computed.",
+        )
 
 
 def _check_model_ends(file: TfliteFile) -> None:

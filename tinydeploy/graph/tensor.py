@@ -44,7 +44,7 @@ class Tensor:
 
     Args:
         name: As in the file; it need not be unique nor non-empty.
-        shape: Sizes; activations have a first dimension of 1 (one image at a time).
+        shape: Sizes; activations of four dimensions are NHWC and have a first one of 1: one image.
         dtype: "int8", "int32", "float32", ...
         quantization: None where the file gives none.
         data: The constant's values, read-only, shaped; None for activations.

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 import numpy as np
 import tflite
+from flatbuffers import number_types
 from numpy.typing import NDArray
 
 from tinydeploy.errors import InputFileError, UnsupportedModelError
@@ -201,8 +202,13 @@ class _Parser:
     def _codes(self, model: tflite.Model) -> Iterator[tuple[str, str]]:
         for i in range(self._length(model, "OperatorCodes")):
             code = model.OperatorCodes(i)
-            # Old files have the number in a byte, new ones in an int32 beside it.
-            number = max(code.BuiltinCode(), code.DeprecatedBuiltinCode())
+            # Old files have the number in a byte (field 0), new ones in an int32 beside it
+            # (field 3), and most in both. The package's own accessor looks at the byte first.
+            table = code._tab
+            number = max(
+                table.GetSlot(4, 0, number_types.Int8Flags),
+                table.GetSlot(10, 0, number_types.Int32Flags),
+            )
             custom = self._text(code.CustomCode()) if number == _CUSTOM else ""
             yield _BUILTINS.get(number, f"BUILTIN_{number}"), custom
 

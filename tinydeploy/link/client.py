@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import enum
 import struct
 import time
@@ -129,6 +130,7 @@ class BoardClient:
         self._transport, self._on_text = transport, on_text
         self._timeout_s, self._attempts, self._run_timeout_s = timeout_s, attempts, run_timeout_s
         self._splitter = FrameSplitter()
+        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
         self._sequence = 0
         self._inputs: dict[int, TensorInfo] = {}
         self._outputs: dict[int, TensorInfo] = {}
@@ -267,9 +269,9 @@ class BoardClient:
     def _take_text(self, data: bytes) -> None:
         if not data:
             return
-        text = data.decode(errors="replace")
+        text = self._decoder.decode(data)  # a character may come in two pieces
         self.text += text
-        if self._on_text:
+        if self._on_text and text:
             self._on_text(text)
 
 

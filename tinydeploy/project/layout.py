@@ -95,6 +95,7 @@ def runtime_files(
         if not sources:
             raise InternalError(f"there is no kernel {kernel} in firmware/kernels/")
         files |= {path.relative_to(FIRMWARE).as_posix(): path.read_bytes() for path in sources}
+    files["LICENSE"] = (FIRMWARE / "LICENSE").read_bytes()
     return files | _included_headers([*files.values(), *model.values()])
 
 

@@ -24,7 +24,7 @@ def publish_folder(target: Path) -> Iterator[Path]:
         OutputError: The folder cannot be written, or `target` is something else's.
     """
     target = target.absolute()
-    _check_target(target)
+    check_target(target)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         folder = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
@@ -38,7 +38,18 @@ def publish_folder(target: Path) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _check_target(target: Path) -> None:
+def check_target(target: Path) -> None:
+    """Says early whether a build may put its folder at `target`.
+
+    Raises:
+        OutputError: Something else stands there, or no folder can be made there.
+    """
+    parent = next(folder for folder in target.absolute().parents if folder.exists())
+    if not parent.is_dir() or not os.access(parent, os.W_OK | os.X_OK):
+        raise OutputError(
+            f"cannot write {target}: {parent} is not writable",
+            "Choose another folder with --output DIR.",
+        )
     if not target.exists() and not target.is_symlink():
         return
     if not target.is_dir() or target.is_symlink():

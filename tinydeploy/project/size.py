@@ -18,7 +18,7 @@ from tinydeploy.project.image import Image, read_image
 
 # The linker script's output sections.
 _CODE = (".vectors", ".text")
-_WEIGHTS = (".weights",)
+_WEIGHTS_SECTION, _WEIGHTS = ".weights", "_weights"
 _STACK = (".stack",)
 _STATIC = (".data", ".bss")
 _ARENA_PREFIX = ".td_arena."
@@ -67,8 +67,9 @@ class Sizes:
         symbols: Largest first.
         flash_bytes: All that must be written to flash.
         code_bytes: Vector table and functions.
-        weights_bytes: The model's constants: weights, biases, requantization.
-        constants_bytes: Everything else in flash: constants, initial values, padding.
+        weights_bytes: The layers' weights: symbols named `*_weights`.
+        constants_bytes: Everything else in flash: biases and multipliers, tables, descriptors,
+            texts, initial values, padding.
         ram_bytes: All RAM: arenas, static variables, stack, padding.
         arena_bytes: Activations, input, output, scratch.
         static_bytes: Variables outside the arenas.
@@ -108,7 +109,9 @@ def read_sizes(elf: Path, board: Board) -> Sizes:
     image = read_image(content)
     memories = tuple(_measure_memory(memory, sections, image) for memory in board.memories)
     code = _sum_sections(sections, _CODE)
-    weights = _sum_sections(sections, _WEIGHTS)
+    weights = sum(
+        s.size for s in symbols if s.section == _WEIGHTS_SECTION and s.name.endswith(_WEIGHTS)
+    )
     return Sizes(
         memories=memories,
         sections=sections,

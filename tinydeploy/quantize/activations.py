@@ -22,7 +22,7 @@ from tinydeploy.quantize.network import (
 from tinydeploy.quantize.statistics import TensorStatistics
 
 # Values beyond this quantile, at each end, are clipped: a rare value costs all others resolution.
-TAIL = 1e-4
+TAIL = 5e-5
 
 # These operators hand int8 values on: TFLite wants the same quantization at both ends.
 _TIED = (AveragePool, Clamp, MaxPool, Pad, Reshape)

@@ -17,12 +17,13 @@ from numpy.typing import NDArray
 from tinydeploy.quantize.activations import Parameters
 from tinydeploy.quantize.evaluate import Values, clamp, convolve, evaluate_layer
 from tinydeploy.quantize.network import Array, Conv, Network, last_uses
+from tinydeploy.quantize.round_weights import measure_gram, round_with_compensation
 from tinydeploy.quantize.weights import (
     QuantizedConv,
     choose_weight_scales,
     dequantize_weights,
     round_bias,
-    round_weights,
+    round_to_nearest,
 )
 
 # Elements that one step of the evaluation works on, to keep temporaries small.
@@ -60,9 +61,7 @@ def quantize_convolutions(
         chunks = _chunk_samples(network, layer.inputs[0], layer.output, len(samples))
         target = parameters[layer.output]
         if isinstance(layer, Conv):
-            quantized[layer.output] = _quantize_conv(
-                layer, parameters, exact, coarse, chunks, with_correction=k < len(network.layers)
-            )
+            quantized[layer.output] = _quantize_conv(layer, parameters, exact, coarse, chunks)
         else:
             for chunk in chunks:
                 inputs = [exact[name][chunk] for name in layer.inputs]
@@ -84,14 +83,16 @@ def _quantize_conv(
     exact: dict[str, Values],
     coarse: dict[str, NDArray[np.int8]],
     chunks: list[slice],
-    *,
-    with_correction: bool = True,
 ) -> QuantizedConv:
     """Quantizes a convolution and fills in what it gives."""
     (name,) = conv.inputs
     source, target = parameters[name], parameters[conv.output]
     scales = choose_weight_scales(conv, source, target)
-    weights = round_weights(conv.weights, scales)
+    gram = measure_gram(conv, source.dequantize(coarse[name]))
+    if gram is None:
+        weights = round_to_nearest(conv.weights, scales)
+    else:
+        weights = round_with_compensation(conv.weights, scales, gram)
     rounded = dequantize_weights(weights, scales)
     sums = np.zeros(len(conv.bias))
     counts = np.zeros(len(conv.bias))
@@ -105,7 +106,7 @@ def _quantize_conv(
         counts += inside.sum(axis=axes)
         exact[conv.output][chunk] = clamp(y, conv)
         accumulators[chunk] = q
-    correction = sums / np.maximum(counts, 1) if with_correction else np.zeros(len(sums))
+    correction = sums / np.maximum(counts, 1)
     bias: Array = conv.bias + correction
     for chunk in chunks:
         q = clamp(accumulators[chunk] + correction.astype(np.float32), conv)

@@ -3,8 +3,7 @@
 A convolution may give channel c times k[c] if all that read it divide their weights for that
 channel by k[c]; clamps, sums, pools and means pass factors on, so the tensors they connect share
 them. Source: Nagel et al., Data-Free Quantization Through Weight Equalization and Bias Correction
-(ICCV 2019); here ranges are measured rather than derived from weights, and k[c] is the inverse of
-channel c's largest magnitude.
+(ICCV 2019); here the factors come from measured ranges, see tinydeploy.quantize.channel_factors.
 """
 
 from __future__ import annotations
@@ -14,6 +13,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from tinydeploy.quantize.channel_factors import choose_channel_factors
 from tinydeploy.quantize.network import (
     Add,
     Array,
@@ -28,9 +28,6 @@ from tinydeploy.quantize.network import (
     Reshape,
 )
 from tinydeploy.quantize.statistics import TensorStatistics
-
-# A channel this much smaller than the largest is not enlarged any further: it may be dead.
-_LEAST = 1e-3
 
 _PASSING = (Add, AveragePool, Clamp, MaxPool, Mean, Pad, Reshape)
 
@@ -58,15 +55,11 @@ def _choose_factors(
     """The factors of every tensor that can be scaled."""
     factors: dict[str, Array] = {}
     for group in _connect_tensors(network):
-        measured = [statistics[tensor] for tensor in group if tensor in statistics]
-        if not measured or not _is_scalable(network, group):
-            continue
-        reach = np.max([np.maximum(s.maximum, -s.minimum) for s in measured], axis=0)
-        if reach.max() <= 0:
-            continue
-        k = 1 / np.maximum(reach, _LEAST * reach.max())
-        k /= np.exp(np.log(k).mean())
-        factors.update(dict.fromkeys(group, k))
+        measured = tuple(tensor for tensor in group if tensor in statistics)
+        if measured and _is_scalable(network, group):
+            k = choose_channel_factors(network, statistics, measured)
+            if k is not None:
+                factors.update(dict.fromkeys(group, k))
     return factors
 
 

@@ -104,12 +104,23 @@ def convolve(
     return y
 
 
-def extract_patches(layer: Conv, x: Values) -> Values:
-    """What a kernel sees at each place: [n, OH, OW, KH * KW * C] of a padded [n, H, W, C]."""
-    if layer.kernel == (1, 1):
-        return x[:, :: layer.stride[0], :: layer.stride[1]]
-    taps = [_tap(layer, x, i, j) for i in range(layer.kernel[0]) for j in range(layer.kernel[1])]
-    return np.concatenate(taps, axis=-1)
+def extract_patches(layer: Conv, x: Values, every: int = 1) -> Values:
+    """What a kernel sees at each place, taps outside and channels inside.
+
+    Args:
+        layer: Tells kernel, stride and dilation.
+        x: float32 [n, H, W, C], padded.
+        every: Leave out all places but each so-many-th row and column of the output.
+
+    Returns:
+        float32 [n, OH, OW, KH * KW * C]; a view of x where it can be.
+    """
+    taps = [
+        _tap(layer, x, i, j)[:, every // 2 :: every, every // 2 :: every]
+        for i in range(layer.kernel[0])
+        for j in range(layer.kernel[1])
+    ]
+    return taps[0] if len(taps) == 1 else np.concatenate(taps, axis=-1)
 
 
 def pad(x: Values, padding: tuple[int, int, int, int], value: float = 0.0) -> Values:

@@ -46,6 +46,19 @@ class TensorStatistics:
         """Least and greatest value."""
         return float(self.minimum.min()), float(self.maximum.max())
 
+    @property
+    def reach(self) -> Array:
+        """Largest magnitude of each channel [C]."""
+        return np.maximum(self.maximum, -self.minimum)
+
+    @property
+    def variance(self) -> Array:
+        """Variance of each channel [C], to the histogram's precision."""
+        counts = self.counts / np.maximum(self.counts.sum(axis=1, keepdims=True), 1)
+        centers = (np.arange(BINS) - HALF + 0.5) * self.widths[:, None]
+        mean = (counts * centers).sum(axis=1, keepdims=True)
+        return np.asarray((counts * (centers - mean) ** 2).sum(axis=1), np.float64)
+
     def quantile_range(self, tail: float) -> tuple[float, float]:
         """The values below and above which a part `tail` of all values lies, within the range."""
         edges = (np.arange(BINS) - HALF) * self.widths[:, None]

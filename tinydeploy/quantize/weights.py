@@ -49,8 +49,8 @@ def choose_weight_scales(conv: Conv, source: Parameters, target: Parameters) -> 
     return np.asarray(scales, np.float64)
 
 
-def round_weights(weights: Array, scales: Array) -> NDArray[np.int8]:
-    """The nearest integers."""
+def round_to_nearest(weights: Array, scales: Array) -> NDArray[np.int8]:
+    """The nearest integers, in [-127, 127]."""
     q = np.rint(weights / scales[:, None, None, None])
     return np.clip(q, -127, 127).astype(np.int8)
 

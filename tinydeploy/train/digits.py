@@ -30,7 +30,7 @@ from tinydeploy.train.classifier import Progress, Recipe, train_classifier
 from tinydeploy.zoo import etinynet
 from tinydeploy.zoo.etinynet import EtinyNet, EtinyNetConfig, scale_width
 
-NAME = "digits"
+NAME = "etinynet-digits"
 INPUT_SHAPE = (1, 1, 32, 32)
 CONFIG = EtinyNetConfig(channels=scale_width(0.5), depths=(2, 2, 2, 0), in_channels=1, classes=10)
 # Mean and standard deviation of the 8x8 pixels, 77.8 and 95.9, rounded: then the int8 input is

@@ -33,14 +33,13 @@ class Quality:
         if self.fidelity is None:
             return "no float net to compare with"
         parts = [f"SNR {self.fidelity.snr_db:.1f} dB"]
-        if self.fidelity.top1_agreement is not None:
-            parts.append(f"top-1 agreement {100 * self.fidelity.top1_agreement:.1f} %")
         if self.float_accuracy is not None and self.int8_accuracy is not None:
-            parts.append(
-                f"accuracy {100 * self.int8_accuracy:.2f} % "
-                f"(float {100 * self.float_accuracy:.2f} %)"
+            parts.insert(
+                0, f"int8 {100 * self.int8_accuracy:.2f} %, float {100 * self.float_accuracy:.2f} %"
             )
-        return f"{', '.join(parts)} on {self.fidelity.samples} samples"
+        elif self.fidelity.top1_agreement is not None:
+            parts.append(f"top-1 agreement {100 * self.fidelity.top1_agreement:.1f} %")
+        return f"{', '.join(parts)}, {self.fidelity.samples} samples"
 
 
 def measure_quality(
@@ -102,7 +101,8 @@ def quantize_inputs(graph: Graph, inputs: NDArray[np.float32]) -> Int8:
     scale, zero_point = tensor.affine
     scaled = np.moveaxis(inputs, 1, -1).astype(np.float64) / scale
     rounded = np.sign(scaled) * np.floor(np.abs(scaled) + 0.5) + zero_point
-    return np.clip(rounded, -128, 127).astype(np.int8).reshape(len(inputs), *tensor.shape)
+    clipped: Int8 = np.clip(rounded, -128, 127).astype(np.int8)
+    return clipped.reshape(len(inputs), *tensor.shape)
 
 
 def dequantize_outputs(graph: Graph, outputs: Int8) -> NDArray[np.float64]:

@@ -5,6 +5,10 @@
 
 #include "target.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* Brings the core to the board's clock; falls back to the internal oscillator. Every wait is bounded. */
 target_clocks family_start_clocks(void);
 
@@ -29,5 +33,9 @@ static inline int wait_for(const volatile uint32_t *address, uint32_t mask, uint
     }
     return 0;
 }
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -34,7 +34,7 @@
 #define GPIO_MODE_ALTERNATE 2u
 #define GPIO_PULL_UP 1u
 
-/* Reads of ISR for one byte: 87 us at 115200 baud; one read takes some 10 ns, so this is a fraction of a second. */
+/* Reads of ISR while a byte cannot be sent. One takes some 50 ns, a byte at 115200 baud 87 us: this is 5000 bytes. */
 #define SEND_ATTEMPTS 10000000u
 
 static uint8_t received[256];

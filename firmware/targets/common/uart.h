@@ -5,6 +5,10 @@
 
 #include <stdint.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* Sets up the console's pins and 8N1 at BOARD_CONSOLE_BAUD; `kernel_hz` is the clock of its baud-rate generator. */
 void uart_init(uint32_t kernel_hz);
 
@@ -13,5 +17,9 @@ void uart_put(uint8_t byte);
 
 /* The oldest received byte, or -1. */
 int uart_get(void);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

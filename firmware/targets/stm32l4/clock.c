@@ -27,7 +27,8 @@ static int switch_to(uint32_t source, uint32_t status)
 static int start_hsi16(void)
 {
     RCC_CR |= RCC_CR_HSION;
-    if (!wait_for(&RCC_CR, RCC_CR_HSIRDY, RCC_CR_HSIRDY, ATTEMPTS) || !switch_to(RCC_CFGR_SW_HSI16, RCC_CFGR_SWS_HSI16)) {
+    if (!wait_for(&RCC_CR, RCC_CR_HSIRDY, RCC_CR_HSIRDY, ATTEMPTS) ||
+        !switch_to(RCC_CFGR_SW_HSI16, RCC_CFGR_SWS_HSI16)) {
         return 0;
     }
     RCC_CFGR &= ~(RCC_CFGR_HPRE_MASK | RCC_CFGR_PPRE_MASK);

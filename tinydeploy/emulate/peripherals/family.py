@@ -34,7 +34,8 @@ class Supervisor:
 class Family(Protocol):
     """The clock, power and pin registers of a chip family."""
 
-    windows: tuple[tuple[int, int], ...]
+    windows: tuple[tuple[int, int], ...]  # (address, bytes) of the registers that are modelled
+    spaces: tuple[tuple[int, int], ...]  # (first, end) of where the chip has peripherals
 
     def read(self, address: int) -> int:
         """Reads the word register at an address inside one of `windows`."""

@@ -61,6 +61,17 @@ def open_chip(board: Board, supervisor: Supervisor) -> Stm32H7:
 class Stm32H7:
     """Clock tree, voltage scaling, flash wait states and pins."""
 
+    spaces = (
+        (0x40000000, 0x40018000),  # APB1, APB2
+        (0x40020000, 0x400C0000),  # AHB1
+        (0x48020000, 0x48024000),  # AHB2
+        (0x50000000, 0x50004000),  # APB3
+        (0x51000000, 0x5200A000),  # AXI interconnect, AHB3
+        (0x58000000, 0x58007000),  # APB4
+        (0x58020000, 0x58028000),  # AHB4
+        (0x5C001000, 0x5C001400),  # DBGMCU
+    )
+
     def __init__(self, board: Board, supervisor: Supervisor) -> None:
         self._supervisor = supervisor
         self._hse_hz = float(board.external_clock_hz)
@@ -195,7 +206,8 @@ class Stm32H7:
             return
         if scale != self._vos:
             # A higher voltage is there after a while only, a lower one counts at once.
-            self._vos, self._vos_at = scale, self._supervisor.now() + START_UP
+            settles = START_UP if scale < self._vos else 0
+            self._vos, self._vos_at = scale, self._supervisor.now() + settles
 
     def _source_hz(self, name: str) -> float:
         if name == "HSI":

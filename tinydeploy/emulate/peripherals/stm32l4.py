@@ -48,6 +48,13 @@ def open_chip(board: Board, supervisor: Supervisor) -> Stm32L4:
 class Stm32L4:
     """Clock tree, voltage ranges, flash wait states and pins."""
 
+    spaces = (
+        (0x40000000, 0x40017000),  # APB1, APB2
+        (0x40020000, 0x4002C000),  # AHB1
+        (0x48000000, 0x48003000),  # GPIO
+        (0x50000000, 0x50063000),  # AHB2
+    )
+
     def __init__(self, board: Board, supervisor: Supervisor) -> None:
         self._supervisor = supervisor
         self._hse_hz = float(board.external_clock_hz)

@@ -31,10 +31,13 @@ _IDLE_POLLS = 320
 class Uart:
     """One USART.
 
-    Args: console: Which one, its pins and its baud rate. family: For clocks and pins. supervisor:
-        For reports. send: Takes each transmitted byte. look: Called while the receiver is empty;
-        may put bytes into `received`. Its argument says whether the
-            firmware has nothing to do but wait, so that it may take its time.
+    Args:
+        console: Which one, its pins and its baud rate.
+        family: For clocks and pins.
+        supervisor: For reports.
+        send: Takes each transmitted byte.
+        look: Called while the receiver is empty; may put bytes into `received`. Its argument says
+            whether the firmware has nothing to do but wait, so that it may take its time.
     """
 
     def __init__(

@@ -91,11 +91,12 @@ class Concatenation(Op):
 
     def verify(self, graph: Graph) -> list[str]:
         """The invariants of a concatenation."""
+        if not 0 <= self.axis <= 2:
+            return ["the axis is height, width or channels"]
         output = graph.tensors[self.outputs[0]].rows
         inputs = [graph.tensors[t].rows for t in self.inputs]
         others = [d for d in range(3) if d != self.axis]
         return broken(
-            (0 <= self.axis <= 2, "the axis is height, width or channels"),
             (all(rows[d] == output[d] for rows in inputs for d in others), "the inputs agree"),
             (sum(rows[self.axis] for rows in inputs) == output[self.axis], "the output fits"),
             (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
@@ -130,24 +131,25 @@ class FullyConnected(Op):
         return int(self.weights.size) + int(self.bias.size)
 
     def verify(self, graph: Graph) -> list[str]:
-        """The invariants of a fully-connected layer."""
+        """The invariants of a fully-connected layer: of its arrays, then the others."""
         count = self.channels
-        source, output = graph.tensors[self.inputs[0]], graph.tensors[self.outputs[0]]
-        ends = zero_point_of(graph, self.inputs[0]), zero_point_of(graph, self.outputs[0])
-        bounds = accumulator_bounds(self.weights, self.bias, self.input_zero_point)
         return broken(
-            (is_array(self.weights, np.int8, (count, self.depth)), "weights are int8, 2-D"),
+            (self.weights.dtype == np.int8 and self.weights.ndim == 2, "weights are int8, 2-D"),
             (is_array(self.bias, np.int32, (count,)), "the bias is int32, one a channel"),
             (is_array(self.scale, np.float64, (count,)), "scales are float64, one a channel"),
             (is_array(self.low, np.int8, (count,)), "lower bounds are int8, one a channel"),
             (is_array(self.high, np.int8, (count,)), "upper bounds are int8, one a channel"),
-            (bool((self.low <= self.high).all()), "no range of outputs is empty"),
-            (bool((np.isfinite(self.scale) & (self.scale >= 0)).all()), "scales are finite"),
-            (fits_int32(bounds, np.zeros(count, np.int32)), "accumulators fit an int32"),
-            (source.size == self.positions * self.depth, "the input fits"),
-            (output.size == self.positions * count, "the output fits"),
-            (
-                ends == (self.input_zero_point, self.output_zero_point),
-                "zero points are the tensors'",
-            ),
-        )
+        ) or broken(*self._value_rules(graph))
+
+    def _value_rules(self, graph: Graph) -> Iterator[tuple[bool, str]]:
+        count = self.channels
+        bounds = accumulator_bounds(self.weights, self.bias, self.input_zero_point)
+        finite = np.isfinite(self.scale) & (self.scale >= 0)
+        yield bool((self.low <= self.high).all()), "no range of outputs is empty"
+        yield bool(finite.all()), "scales are finite"
+        yield fits_int32(bounds, np.zeros(count, np.int32)), "accumulators fit an int32"
+        source, output = graph.tensors[self.inputs[0]], graph.tensors[self.outputs[0]]
+        yield source.size == self.positions * self.depth, "the input fits"
+        yield output.size == self.positions * count, "the output fits"
+        ends = zero_point_of(graph, self.inputs[0]), zero_point_of(graph, self.outputs[0])
+        yield ends == (self.input_zero_point, self.output_zero_point), "zero points agree"

@@ -110,7 +110,7 @@ class Mean(Op):
             ((255 * self.count) << max(self.shift, 0) <= INT32_MAX, "sums fit an int32"),
             (
                 ends == (self.input_zero_point, self.output_zero_point),
-                "zero points are the tensors'",
+                "zero points agree",
             ),
         )
 

@@ -29,8 +29,9 @@ class Reshape(Op):
     """The input's bytes under another shape: the plan gives both tensors the same place."""
 
     builtin: ClassVar[str] = "RESHAPE"
+    inputs_used: ClassVar[int | None] = 1  # the new shape is that of the output, known already
     constraints: ClassVar[tuple[Constraint, ...]] = (
-        inputs_and_outputs(1, 2),
+        inputs_and_outputs(1),
         *ACTIVATION_CONSTRAINTS,
         same_size,
         same_quantization,

@@ -1,0 +1,214 @@
+"""The command line: exit codes, one-line errors with advice, no traceback, nothing left behind."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.builders import conv_model
+from tinydeploy import __version__
+from tinydeploy.cli.main import main
+from tinydeploy.cli.options import parse_bytes
+from tinydeploy.errors import UsageError
+
+Outcome = tuple[int, str, str]
+
+
+@pytest.fixture
+def cli(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> Callable[..., Outcome]:
+    """Runs a command in an empty folder: exit code, stdout, stderr."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "80")
+
+    def run(*words: str) -> Outcome:
+        with pytest.raises(SystemExit) as caught:
+            main(list(words))
+        out, err = capsys.readouterr()
+        return int(caught.value.code or 0), out, err
+
+    return run
+
+
+def make_model(folder: Path) -> Path:
+    path = folder / "small.tflite"
+    path.write_bytes(conv_model((8, 8, 3), 4))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("65536", 65536), ("64K", 65536), ("64kb", 65536), ("1.5M", 1572864), (" 2 MiB ", 2097152)],
+)
+def test_sizes(text: str, expected: int) -> None:
+    assert parse_bytes(text) == expected
+
+
+@pytest.mark.parametrize("text", ["", "K", "-5", "64G", "1,5M", "0x100"])
+def test_sizes_that_are_none(text: str) -> None:
+    with pytest.raises(UsageError, match="is no size"):
+        parse_bytes(text)
+
+
+def test_version(cli: Callable[..., Outcome]) -> None:
+    assert cli("--version") == (0, f"tinydeploy {__version__}\n", "")
+
+
+@pytest.mark.parametrize("command", ["build", "check", "run", "flash", "boards", "doctor"])
+def test_every_command_has_help_of_80_columns(cli: Callable[..., Outcome], command: str) -> None:
+    code, out, _ = cli(command, "--help")
+    assert code == 0
+    assert command in out
+    assert max(len(line) for line in out.splitlines()) <= 80
+
+
+def test_boards_lists_every_board(cli: Callable[..., Outcome]) -> None:
+    code, out, _ = cli("boards")
+    assert code == 0
+    assert "stm32h743" in out
+    assert "stm32l4r9" in out
+    assert max(len(line) for line in out.splitlines()) <= 80
+
+
+def test_doctor_names_what_it_found(cli: Callable[..., Outcome]) -> None:
+    code, out, _ = cli("doctor")
+    assert code == 0
+    for name in ("arm-none-eabi-gcc", "ziglang", "unicorn", "openocd"):
+        assert name in out
+
+
+BAD = [
+    # words of the command line, exit code, words of the message, words of the advice
+    (["build", "{model}", "--board", "stm32h734"], 2, "unknown board", "Did you mean stm32h743"),
+    (["build", "none.tflite", "--board", "stm32h743"], 1, "cannot read none.tflite", "path"),
+    (["build", "{empty}", "--board", "stm32h743"], 1, "", "tflite"),
+    (["build", "{text}", "--board", "stm32h743"], 1, "", "tflite"),
+    (["build", "{short}", "--board", "stm32h743"], 1, "", ""),
+    (["build", "{model}", "--board", "stm32h743", "--max-ram", "lots"], 2, "no size", "64K"),
+    (["build", "{model}", "--board", "stm32h743", "--max-ram", "4K"], 3, "RAM", "--max-ram"),
+    (["build", "{model}", "--board", "stm32h743", "--max-flash", "4K"], 3, "flash", "--max-flash"),
+    (["check", "{model}", "--board", "stm32h743", "--max-flash", "4K"], 3, "flash", "largest"),
+    (
+        ["check", "{model}", "--board", "stm32h743", "--min-snr", "10", "--no-emulate"],
+        3,
+        "min-snr",
+        "",
+    ),
+    (["build", "{model}", "--board", "stm32h743", "-o", "{file}"], 1, "no folder", "--output"),
+    (["build", "{model}", "--board", "stm32h743", "-o", "{full}"], 1, "no build", "lost"),
+    (
+        ["build", "{model}", "--board", "stm32h743", "-o", "/proc/x/y"],
+        1,
+        "cannot write",
+        "--output",
+    ),
+    (["build", "etinynet-1.0", "--board", "stm32h743"], 2, "weights", "--weights"),
+    (["build", "etinynet-9000", "--board", "stm32h743"], 2, "etinynet-9000", "etinynet-1.0"),
+    (["build", "--board", "stm32h743", "--data", "."], 2, "need a model", "Name one"),
+    (["build", "{model}", "--board", "stm32h743", "--data", "."], 2, "zoo", "leave them out"),
+    (["flash", "nowhere"], 1, "no firmware image", "Build one"),
+    (["flash", "{model}"], 1, "no ELF", "firmware.elf"),
+    (["run", "picture.png"], 2, "no build", "--build"),
+    (["run", "picture.png", "--on", "moon"], 2, "moon", "emulator"),
+    (["run", "picture.png", "--on", "board"], 2, "serial port", "--port"),
+]
+
+
+@pytest.mark.parametrize(("words", "code", "message", "advice"), BAD, ids=lambda v: str(v)[:60])
+def test_bad_input(
+    cli: Callable[..., Outcome],
+    tmp_path: Path,
+    words: list[str],
+    code: int,
+    message: str,
+    advice: str,
+) -> None:
+    model = make_model(tmp_path)
+    places = {name: tmp_path / f"{name}.tflite" for name in ("empty", "text", "short")}
+    places["empty"].write_bytes(b"")
+    places["text"].write_bytes(b"hello, I am no model at all")
+    places["short"].write_bytes(model.read_bytes()[:700])
+    (tmp_path / "a-file").write_text("mine")
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "thesis.tex").write_text("ten years of work")
+    places |= {"model": model, "file": tmp_path / "a-file", "full": tmp_path / "full"}
+    before = sorted(path for path in tmp_path.rglob("*"))
+
+    found, out, err = cli(*[word.format(**places) for word in words])
+
+    flat = " ".join(err.split())
+    assert found == code, err
+    assert message in flat
+    assert advice in flat
+    assert "Traceback" not in out + err
+    after = sorted(path for path in tmp_path.rglob("*") if path != tmp_path / "out")
+    assert after == before, "something was left behind"
+    assert not list(tmp_path.glob("out/*"))
+
+
+def test_missing_compiler(
+    cli: Callable[..., Outcome], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TINYDEPLOY_CC", str(tmp_path / "no-such-gcc"))
+    code, _, err = cli("build", str(make_model(tmp_path)), "--board", "stm32h743")
+    assert code == 1
+    assert "no-such-gcc" in " ".join(err.split())
+
+
+def test_debug_shows_the_traceback(cli: Callable[..., Outcome]) -> None:
+    code, _, err = cli("build", "none.tflite", "--board", "stm32h743", "--debug")
+    assert code == 1
+    assert "Traceback" in err
+
+
+def test_a_failed_build_leaves_the_old_one(cli: Callable[..., Outcome], tmp_path: Path) -> None:
+    model = str(make_model(tmp_path))
+    arguments = ["build", model, "--board", "stm32h743", "-o", "result", "--quiet"]
+    assert cli(*arguments)[0] == 0
+    old = {path: path.read_bytes() for path in (tmp_path / "result").rglob("*") if path.is_file()}
+    assert cli(*arguments, "--max-ram", "1K")[0] == 3
+    new = {path: path.read_bytes() for path in (tmp_path / "result").rglob("*") if path.is_file()}
+    assert new == old
+    assert not [path for path in tmp_path.iterdir() if path.name.startswith(".")]
+
+
+def test_json_is_all_of_stdout(cli: Callable[..., Outcome], tmp_path: Path) -> None:
+    words = ["check", str(make_model(tmp_path)), "--board", "stm32l4r9", "--json", "--quiet"]
+    code, out, err = cli(*words)
+    assert code == 0
+    assert err == ""
+    report = json.loads(out)
+    assert report["validation"]["bit_exact"] is True
+    assert report["board"]["name"] == "stm32l4r9"
+
+
+def test_flash_dry_run_shows_the_command(cli: Callable[..., Outcome], tmp_path: Path) -> None:
+    model = str(make_model(tmp_path))
+    assert cli("build", model, "--board", "stm32h743", "-o", "result", "--quiet")[0] == 0
+    code, out, _ = cli("flash", "result", "--tool", "openocd", "--dry-run")
+    assert code == 0
+    assert out.startswith("openocd -f board/st_nucleo_h743zi.cfg -c 'program {")
+    assert "verify reset exit" in out
+    code, out, _ = cli("flash", "result/firmware.elf", "--tool", "pyocd", "--dry-run")
+    assert code == 0
+    assert "--target stm32h743xx" in out
+
+
+def test_run_gives_the_class(cli: Callable[..., Outcome], tmp_path: Path) -> None:
+    model = str(make_model(tmp_path))
+    assert cli("build", model, "--board", "stm32h743", "--quiet")[0] == 0
+    shape = json.loads(next((tmp_path / "out").glob("*/report.json")).read_text())["model"]
+    values = np.zeros(shape["inputs"][0]["shape"], np.int8)
+    np.save(tmp_path / "input.npy", values)
+    code, out, _ = cli("run", "input.npy")
+    assert code == 0
+    assert "NUCLEO-H743ZI2 (emulator)" in out
+    np.save(tmp_path / "wrong.npy", values.astype(np.float32))
+    code, _, err = cli("run", "wrong.npy")
+    assert code == 1
+    assert "float32" in err
