@@ -17,6 +17,7 @@
 #ifndef TD_KERNELS_H
 #define TD_KERNELS_H
 
+#include "td_dense.h"
 #include "td_fixed.h"
 #include "td_types.h"
 
@@ -131,6 +132,22 @@ typedef struct {
 
 void td_fully_connected_s8(const td_fully_connected *op, const td_tensor *in, const td_tensor *out, int32_t first,
                            int32_t last);
+
+/* The same by the core loops of td_dense.h, with weights and constants packed for them.
+ * Scratch: 2 bytes for every element of a vector, their number rounded up to a multiple of 4. */
+typedef struct {
+    const td_dense_form *form;
+    const int8_t *weights;
+    const int32_t *constants;
+    const int8_t *bounds; /* [units][2], low and high of each; NULL: none but int8's */
+    int32_t depth;
+    int32_t units;
+    int32_t offset;
+    int32_t shift;
+} td_fully_connected_packed;
+
+void td_fully_connected_packed_s8(const td_fully_connected_packed *op, const td_tensor *in, const td_tensor *out,
+                                  int32_t first, int32_t last, void *scratch);
 
 /* Element by element, of two inputs. Each of an input's height, width and channels is that of `out` or 1: there the
  * one row, pixel or channel serves for all. In place with an input of the same shape as `out`. */

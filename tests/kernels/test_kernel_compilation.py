@@ -16,8 +16,9 @@ from kernel_cases import (
     add_fully_connected,
     add_pool,
 )
-from kernel_library import WARNINGS, write_layers
+from kernel_library import WARNINGS, c_files, write_layers
 
+from tinydeploy.board import load_board
 from tinydeploy.graph.passes import fuse_graph
 from tinydeploy.graph.read import read_graph
 from tinydeploy.paths import FIRMWARE
@@ -26,6 +27,7 @@ from tinydeploy.plan.kernels import choose_kernels
 from tinydeploy.validate.reference import run_reference
 
 KERNELS = sorted((FIRMWARE / "kernels").glob("*.c"))
+CORES = sorted((FIRMWARE / "kernels" / "cores").glob("*.[cS]"))
 HEADERS = sorted((FIRMWARE / "include").glob("td_*.h"))
 
 
@@ -39,6 +41,9 @@ def every_kernel() -> Batch:
         add_convolution(batch, depth=3, multiplier=3, zeros=zeros, gain=1e5)
         add_fully_connected(batch, shape=(1, 3, 4, 5), depth=60, zeros=zeros, gain=1e6)
         add_fully_connected(batch, shape=(1, 3, 4, 5), depth=5, zeros=zeros, per_channel=True)
+        add_fully_connected(batch, shape=(1, 61), units=13, zeros=zeros, gain=40.0)
+        add_fully_connected(batch, shape=(1, 61), units=6, zeros=zeros, weights=-128)
+        add_fully_connected(batch, shape=(1, 61), units=6, zeros=zeros, weights=-127)
     for depthwise in (False, True):
         pool = ((2, 3), (2, 2), "SAME", "RELU")
         add_chain(batch, depthwise=depthwise, clamp=(True, True), pads=(1, 2, 3, 0), pool=pool)
@@ -70,13 +75,23 @@ def every_kernel() -> Batch:
     return batch
 
 
-def test_sanitizers_find_nothing(tmp_path: Path) -> None:
+def test_every_kernel_is_reached() -> None:
+    model, _ = every_kernel().finish(1)
+    graph = fuse_graph(read_graph(model, "batch"))
+    reached = set()
+    for board in (None, load_board("stm32h743")):
+        reached |= set(write_layers(graph, choose_kernels(graph, board))[1])
+    stems = {path.stem for path in KERNELS} | {f"cores/{path.stem}" for path in CORES}
+    assert reached == stems
+
+
+@pytest.mark.parametrize("board", [None, "stm32h743"])
+def test_sanitizers_find_nothing(tmp_path: Path, board: str | None) -> None:
     model, inputs = every_kernel().finish(3)
     expected = run_reference(model, inputs).outputs
     graph = fuse_graph(read_graph(model, "batch"))
-    kernels = choose_kernels(graph, None)
+    kernels = choose_kernels(graph, load_board(board) if board else None)
     text, needed = write_layers(graph, kernels)
-    assert {f"{kernel}.c" for kernel in needed} == {path.name for path in KERNELS}
     given = dict(zip(graph.inputs, inputs, strict=True))
     wanted = dict(zip(graph.outputs, expected, strict=True))
 
@@ -100,7 +115,7 @@ def test_sanitizers_find_nothing(tmp_path: Path) -> None:
     (tmp_path / "main.c").write_text(f"{text}\n#define CASES {{ \\\n    {joined} }}\n{main}")
     command = ["gcc", *WARNINGS, "-std=c11", "-O1", "-g", "-fsanitize=address,undefined"]
     command += ["-fno-sanitize-recover=all", f"-I{FIRMWARE / 'include'}", "-o"]
-    command += [str(tmp_path / "main"), str(tmp_path / "main.c"), *map(str, KERNELS)]
+    command += [str(tmp_path / "main"), str(tmp_path / "main.c"), *c_files(needed)]
     subprocess.run(command, check=True)
     done = subprocess.run(
         [str(tmp_path / "main")], input=b"".join(data), capture_output=True, check=False
@@ -115,7 +130,7 @@ def test_cross_compiler_warns_of_nothing(tmp_path: Path, core: str) -> None:
     if compiler is None:
         pytest.skip("arm-none-eabi-gcc is not on the PATH")
     flags = [*WARNINGS, "-Wshadow", "-Wcast-align", "-O2", f"-mcpu={core}", "-mthumb", "-c"]
-    for kernel in KERNELS:
+    for kernel in KERNELS + CORES:
         output = str(tmp_path / f"{kernel.stem}.o")
         command = [compiler, *flags, f"-I{FIRMWARE / 'include'}", "-o", output, str(kernel)]
         subprocess.run(command, check=True)
@@ -126,7 +141,8 @@ def test_cross_compiler_warns_of_nothing(tmp_path: Path, core: str) -> None:
             text=True,
         ).stdout.split()[::2]
         # Nothing of libc but memory functions, no 64-bit division, no floating point.
-        assert set(used) <= {"memcpy", "memset"}, f"{kernel.name} needs {used}"
+        foreign = {name for name in used if not name.startswith("td_")}
+        assert foreign <= {"memcpy", "memset"}, f"{kernel.name} needs {foreign}"
 
 
 @pytest.mark.parametrize("header", HEADERS, ids=lambda path: path.name)
