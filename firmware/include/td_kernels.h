@@ -19,6 +19,7 @@
 
 #include "td_dense.h"
 #include "td_fixed.h"
+#include "td_linear_sum.h"
 #include "td_types.h"
 
 #ifdef __cplusplus
@@ -175,6 +176,19 @@ void td_add_s8(const td_add *op, const td_tensor *in1, const td_tensor *in2, con
 void td_sub_s8(const td_add *op, const td_tensor *in1, const td_tensor *in2, const td_tensor *out, int32_t first,
                int32_t last);
 
+/* in1 + in2 or in1 - in2 by the core loops of td_linear_sum.h. `in1` has the shape of `out`, `in2` has it, too, or is one
+ * row, of one pixel or of all, with as many channels. */
+typedef struct {
+    void (*add)(const td_linear_sum *sum, const int8_t *x1, const int8_t *x2, int8_t *y, int32_t count);
+    td_linear_sum sum;
+    int32_t shift; /* that of `add` */
+    int32_t low;
+    int32_t high;
+} td_add_linear;
+
+void td_add_linear_s8(const td_add_linear *op, const td_tensor *in1, const td_tensor *in2, const td_tensor *out,
+                      int32_t first, int32_t last);
+
 /* in1 * in2. */
 typedef struct {
     int32_t input1_offset;
@@ -242,5 +256,8 @@ void td_concatenation_s8(const td_concatenation *op, const td_tensor *const *in,
 #ifdef __cplusplus
 }
 #endif
+
+/* Kernels for cores with the DSP extension. */
+#include "td_conv_2d_gemm.h"
 
 #endif

@@ -1,13 +1,99 @@
-"""CONV_2D as a call of td_conv_2d_s8."""
+"""CONV_2D as a call of td_conv_2d_s8 or td_conv_2d_gemm_s8."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tinydeploy.codegen.c_data import format_array, format_struct
 from tinydeploy.codegen.layer import LayerCode, LayerContext
-from tinydeploy.codegen.window import emit_convolution
+from tinydeploy.codegen.window import (
+    Fields,
+    emit_convolution,
+    emit_pool,
+    format_channels,
+    window_fields,
+)
+from tinydeploy.errors import InternalError
 from tinydeploy.graph.ops.conv_2d import Conv2D
+from tinydeploy.plan.kernel_choice.conv_2d import GemmKernel
+from tinydeploy.plan.requantization import exact_requantization
+
+_BLOCK = 4  # output channels of the core loop, and neighbouring taps of one
 
 
 def emit_layer(op: Conv2D, context: LayerContext) -> LayerCode:
     """Writes the C text of a convolution."""
+    if isinstance(context.kernel, GemmKernel):
+        return _emit_gemm(op, context.kernel, context)
     taps = op.weights[0].size
     return emit_convolution(op, "conv_2d", {}, taps, context)
+
+
+def _emit_gemm(op: Conv2D, kernel: GemmKernel, context: LayerContext) -> LayerCode:
+    prefix = context.prefix
+    variant = kernel.form if kernel.finish == "plain" else f"{kernel.form}_{kernel.finish}"
+    source, result = op.inputs[0], op.outputs[0]
+    rows = context.graph.tensors[source].rows
+    pointwise = op.kernel == op.stride == (1, 1) and rows[:2] == op.row_shape(context.graph)[:2]
+    pool = emit_pool(op, context)
+    parameters: Fields = {
+        "weights": f"{prefix}_weights",
+        "channels": f"{prefix}_channels",
+        "pool": f"&{prefix}_pool" if pool else "NULL",
+        "multiply": f"td_gemm_{variant}",
+        "finish": f"TD_FINISH_{kernel.finish.upper()}",
+        "pointwise": int(pointwise),
+        "depth": kernel.depth,
+        "pixels": kernel.pixels,
+        **window_fields(op),
+        "input_zero_point": op.input_zero_point,
+        "output_offset": op.output_zero_point,
+    }
+    weights = pack_weights(op.weights, kernel.depth)
+    constants = format_array("int8_t", f"{prefix}_weights", weights, align=4)
+    constants += format_channels(_fold(op, kernel), f"{prefix}_channels")
+    call = f"&{prefix}_op, {context.tensors[source]}, {context.tensors[result]}, first, last"
+    return LayerCode(
+        kernels=(kernel.stem, "cores/gemm_s8"),
+        constants=constants,
+        parameters=pool + format_struct("td_conv_2d_gemm", f"{prefix}_op", parameters),
+        call=f"td_{kernel.stem}({call}, {context.scratch});",
+    )
+
+
+def pack_weights(weights: NDArray[np.int8], depth: int) -> NDArray[np.int8]:
+    """Weights by blocks of 4 channels and 4 taps, both padded with zeros.
+
+    Args:
+        weights: int8 [channels, ...taps].
+        depth: Taps with padding, a multiple of 4.
+
+    Returns:
+        int8 [channels / 4, depth / 4, 4 channels, 4 taps].
+    """
+    flat = weights.reshape(len(weights), -1)
+    channels = -(-len(flat) // _BLOCK) * _BLOCK
+    padded = np.zeros((channels, depth), np.int8)
+    padded[: flat.shape[0], : flat.shape[1]] = flat
+    blocks = padded.reshape(channels // _BLOCK, _BLOCK, depth // _BLOCK, _BLOCK)
+    return np.ascontiguousarray(blocks.transpose(0, 2, 1, 3))
+
+
+def _fold(op: Conv2D, kernel: GemmKernel) -> Conv2D:
+    """The convolution with the biases and multipliers that the core loop begins and ends with.
+
+    sum w * (x - zero point) + bias = sum w * (x + 128) + (bias - (128 + zero point) * sum w), and
+    all of it doubled. Sums are taken modulo 2^32, so a bias may be, too.
+    """
+    total = op.weights.reshape(op.channels, -1).sum(axis=1, dtype=np.int64)
+    bias = 2 * (op.bias.astype(np.int64) - (128 + op.input_zero_point) * total)
+    folded = replace(op, bias=bias.astype(np.uint32).view(np.int32))
+    if kernel.finish == "sums":
+        return folded
+    exact = exact_requantization(op)
+    if exact is None:
+        raise InternalError(f"layer {op.index} was given a kernel that is not exact for it")
+    return replace(folded, multiplier=exact.multiplier, shift=exact.shift)

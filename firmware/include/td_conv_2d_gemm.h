@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: 0BSD */
+/* 2-D convolution as products of matrices, for cores with the DSP extension; what td_kernels.h says of all kernels
+ * holds. Part of td_kernels.h. */
+#ifndef TD_CONV_2D_GEMM_H
+#define TD_CONV_2D_GEMM_H
+
+#include "td_gemm.h"
+#include "td_kernels.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* The same convolution as td_conv_2d, by blocks of `pixels` pixels and 4 output channels.
+ *
+ * Taps are padded to `depth`, a multiple of 4, those behind kernel_height * kernel_width * in->channels having weights
+ * of 0. A channel's `bias` is doubled and has the input's zero point folded in: it is what the sum of
+ * weight * 2 * (x + 128) begins with. `multiplier` and `shift` are as in td_channel with shift in [-31, -1], unless
+ * `finish` is TD_FINISH_SUMS: then any shift is allowed.
+ *
+ * Scratch, in this order: widened pixels, depth * 2 * pixels bytes; widened weights, depth * 8 + 16 bytes; results that
+ * cannot go to their place at once, 4 * pixels bytes (16 * pixels for sums); 2 * depth bytes for two pixels' taps; with
+ * `pool` a row before pooling, pool->in_width * out->channels bytes. */
+enum {
+    TD_FINISH_PLAIN,   /* bounds are those of int8; multiply is td_gemm_paired or td_gemm_single */
+    TD_FINISH_CLAMPED, /* ... td_gemm_paired_clamped or td_gemm_single_clamped */
+    TD_FINISH_SUMS     /* ... td_gemm_paired_sums; requantization in C */
+};
+
+typedef struct {
+    const int8_t *weights;      /* [channels / 4 rounded up][depth / 4][4 channels][4 taps], aligned to 4 */
+    const td_channel *channels; /* [out->channels] */
+    const td_max_pool_2d *pool; /* NULL: none */
+    void (*multiply)(const td_gemm_block *block);
+    int32_t finish;
+    int32_t pointwise; /* whether pixel i of the input, and nothing else, makes pixel i of the output */
+    int32_t depth;
+    int32_t pixels; /* even */
+    int32_t kernel_height;
+    int32_t kernel_width;
+    int32_t stride_height;
+    int32_t stride_width;
+    int32_t dilation_height;
+    int32_t dilation_width;
+    int32_t pad_top;
+    int32_t pad_left;
+    int32_t input_zero_point;
+    int32_t output_offset;
+} td_conv_2d_gemm;
+
+void td_conv_2d_gemm_s8(const td_conv_2d_gemm *op, const td_tensor *in, const td_tensor *out, int32_t first,
+                        int32_t last, void *scratch);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,276 @@
+/* SPDX-License-Identifier: 0BSD */
+/* Core loops of matrix products in assembly; td_gemm.h states the contract. */
+#include "td_core.h"
+
+#if TD_DSP
+
+    .syntax unified
+    .thumb
+
+    .macro FUNCTION name
+    .section .text.\name, "ax", %progbits
+    .balign 4
+    .global \name
+    .type \name, %function
+    .thumb_func
+\name:
+    .endm
+
+/* 2 * (x + 128) of the bytes 0 and 2 of r\even, and of 1 and 3 in r\odd; r3 is the mask 0x01FE01FE. */
+    .macro WIDEN_UNSIGNED even, odd
+    eor \even, \even, #0x80808080
+    and \odd, r3, \even, lsr #7
+    and \even, r3, \even, lsl #1
+    .endm
+
+/* r0 to, r1 pixel x, r2 pixel y, r3 mask, r12 end of x.
+ * Stack: taps, pairs, bytes from a pair's end to the next in the source, in the result; 9 saved; pitches. */
+    FUNCTION td_widen_pixels
+    push {r4-r11, lr}
+    ldrd r4, r5, [sp, #36]
+    sub r5, r5, r2, lsl #2
+    add r6, r4, r4
+    sub r6, r6, r2
+    push {r2, r3, r4, r5, r6, lr}
+    movw r3, #0x01FE
+    movt r3, #0x01FE
+1:  ldr lr, [sp, #8]
+    ldr r4, [sp, #0]
+    add r2, r1, lr
+    add r12, r1, r4
+    tst r4, #4
+    beq 2f
+    ldr r4, [r1], #4
+    ldr r5, [r2], #4
+    WIDEN_UNSIGNED r4, r6
+    WIDEN_UNSIGNED r5, r7
+    cmp r1, r12
+    stm r0!, {r4-r7}
+    beq 3f
+2:  ldr r4, [r1], #4
+    ldr r5, [r2], #4
+    ldr r8, [r1], #4
+    ldr r9, [r2], #4
+    WIDEN_UNSIGNED r4, r6
+    WIDEN_UNSIGNED r5, r7
+    WIDEN_UNSIGNED r8, r10
+    WIDEN_UNSIGNED r9, r11
+    cmp r1, r12
+    stm r0!, {r4-r11}
+    bne 2b
+3:  ldrd r5, r6, [sp, #12]
+    ldr r4, [sp, #4]
+    add r0, r0, r5
+    add r1, r1, r6
+    subs r4, r4, #1
+    str r4, [sp, #4]
+    bne 1b
+    add sp, sp, #24
+    pop {r4-r11, pc}
+    .size td_widen_pixels, . - td_widen_pixels
+
+    FUNCTION td_widen_weights
+    push {r4-r11, lr}
+1:  ldm r1!, {r4-r7}
+    sxtb16 r8, r4, ror #8
+    sxtb16 r9, r5, ror #8
+    sxtb16 r10, r6, ror #8
+    sxtb16 r11, r7, ror #8
+    sxtb16 r4, r4
+    sxtb16 r5, r5
+    sxtb16 r6, r6
+    sxtb16 r7, r7
+    cmp r1, r2
+    stm r0!, {r4-r11}
+    bne 1b
+    pop {r4-r11, pc}
+    .size td_widen_weights, . - td_widen_weights
+
+/* Registers of the loops: sums of pixel x in r4-r7, of y in r8-r11; r0 pixels, r1 weights; r2, r3 a pair of taps of x
+ * and y; r12, lr weights. Each step takes one pair of taps. The first adds to the biases, which are in r4-r7. */
+
+    .macro STEP_paired
+    ldrd r2, r3, [r0], #8
+    ldrd r12, lr, [r1], #8
+    smlad r4, r12, r2, r4
+    smlad r8, r12, r3, r8
+    smlad r5, lr, r2, r5
+    smlad r9, lr, r3, r9
+    ldrd r12, lr, [r1], #8
+    smlad r6, r12, r2, r6
+    smlad r10, r12, r3, r10
+    smlad r7, lr, r2, r7
+    smlad r11, lr, r3, r11
+    .endm
+
+    .macro FIRST_paired
+    ldrd r2, r3, [r0], #8
+    ldrd r12, lr, [r1], #8
+    smlad r8, r12, r3, r4
+    smlad r4, r12, r2, r4
+    smlad r9, lr, r3, r5
+    smlad r5, lr, r2, r5
+    ldrd r12, lr, [r1], #8
+    smlad r10, r12, r3, r6
+    smlad r6, r12, r2, r6
+    smlad r11, lr, r3, r7
+    smlad r7, lr, r2, r7
+    ldr lr, [sp, #FRAME_ENTRY]
+    .endm
+
+/* Loads run ahead of their use: r12, r2 and r3 hold what the next step begins with. */
+    .macro STEP_single
+    smlad r4, r12, r2, r4
+    ldr.w lr, [r1, #4]
+    smlad r8, r12, r3, r8
+    smlad r5, lr, r2, r5
+    ldr.w r12, [r1, #8]
+    smlad r9, lr, r3, r9
+    smlad r6, r12, r2, r6
+    ldr.w lr, [r1, #12]
+    smlad r10, r12, r3, r10
+    ldr.w r12, [r1, #16]!
+    smlad r7, lr, r2, r7
+    ldr.w r2, [r0, #8]!
+    smlad r11, lr, r3, r11
+    ldr.w r3, [r0, #4]
+    .endm
+
+    .macro FIRST_single
+    ldr r12, [r1]
+    ldrd r2, r3, [r0]
+    ldr lr, [r1, #4]
+    smlad r8, r12, r3, r4
+    smlad r4, r12, r2, r4
+    ldr r12, [r1, #8]
+    smlad r9, lr, r3, r5
+    smlad r5, lr, r2, r5
+    ldr lr, [r1, #12]
+    smlad r10, r12, r3, r6
+    smlad r6, r12, r2, r6
+    ldr r12, [r1, #16]!
+    smlad r11, lr, r3, r7
+    ldr r3, [r0, #12]
+    smlad r7, lr, r2, r7
+    ldr r2, [r0, #8]!
+    ldr lr, [sp, #FRAME_ENTRY]
+    .endm
+
+    .equ STEPS, 8 /* in a turn of the loop */
+    .equ STEP_BYTES_paired, 11 * 4
+    .equ STEP_BYTES_single, 14 * 4
+
+/* The stack: the first six words of the block, then where in the loop to enter, then the block's biases. */
+    .equ FRAME_PIXELS, 0
+    .equ FRAME_WEIGHTS, 4
+    .equ FRAME_WEIGHTS_END, 8
+    .equ FRAME_OUT, 12
+    .equ FRAME_PITCH, 16
+    .equ FRAME_OUT_END, 20
+    .equ FRAME_ENTRY, 24
+    .equ FRAME_BIAS, 28
+    .equ FRAME_BYTES, 32
+
+/* Both pixels of one channel: \x and \y become results, saturated; r0 points to the scale. */
+    .macro REQUANTIZE x, y, saturate
+    ldm r0!, {r2, r3, r12}
+    add lr, r3, \x, asr #31
+    smmlar \x, \x, r2, lr
+    add lr, r3, \y, asr #31
+    smmlar \y, \y, r2, lr
+    asr \x, \x, r12
+    asr \y, \y, r12
+    \saturate \x, #8, \x
+    \saturate \y, #8, \y
+    .endm
+
+    .macro REQUANTIZE_ALL saturate
+    ldr r0, [sp, #FRAME_BIAS]
+    ldr r1, [sp, #FRAME_OUT]
+    add r0, r0, #16
+    REQUANTIZE r4, r8, \saturate
+    REQUANTIZE r5, r9, \saturate
+    bfi r4, r5, #8, #8
+    bfi r8, r9, #8, #8
+    REQUANTIZE r6, r10, \saturate
+    bfi r4, r6, #16, #8
+    bfi r8, r10, #16, #8
+    REQUANTIZE r7, r11, \saturate
+    bfi r4, r7, #24, #8
+    bfi r8, r11, #24, #8
+    .endm
+
+    .macro STORE
+    ldrd r2, r3, [sp, #FRAME_PITCH]
+    str r4, [r1]
+    str r8, [r1, r2]
+    add r1, r1, r2, lsl #1
+    .endm
+
+    .macro FINISH_plain
+    REQUANTIZE_ALL ssat
+    STORE
+    .endm
+
+    .macro FINISH_clamped
+    REQUANTIZE_ALL usat
+    ldrd r2, r3, [r0]
+    uqadd8 r4, r4, r2
+    uqadd8 r8, r8, r2
+    uadd8 r4, r4, r3
+    uadd8 r8, r8, r3
+    STORE
+    .endm
+
+    .macro FINISH_sums
+    ldr r1, [sp, #FRAME_OUT]
+    ldr r3, [sp, #FRAME_OUT_END]
+    stm r1!, {r4-r11}
+    .endm
+
+/* Of n pairs of taps, n even, the first step takes one; the loop is entered so that its turns take the other n - 1:
+ * STEPS - (n - 1) mod STEPS steps from its beginning. */
+    .macro GEMM name, form, finish
+    FUNCTION \name
+    push {r4-r11, lr}
+    ldm r0, {r1-r6}
+    sub r7, r3, r2
+    lsr r7, r7, #4
+    rsb r7, r7, #1
+    and r7, r7, #STEPS - 1
+    mov r8, #STEP_BYTES_\form
+    mul r7, r7, r8
+    adr.w r8, 2f
+    add r7, r7, r8
+    orr r7, r7, #1
+    add r8, r0, #24
+    push {r1-r8}
+1:  ldr r2, [sp, #FRAME_BIAS]
+    ldrd r0, r1, [sp, #FRAME_PIXELS]
+    ldm r2, {r4-r7}
+    FIRST_\form
+    bx lr
+    .balign 4
+2:  .rept STEPS
+    STEP_\form
+    .endr
+    ldr lr, [sp, #FRAME_WEIGHTS_END]
+    cmp r1, lr
+    bne 2b
+    str r0, [sp, #FRAME_PIXELS]
+    FINISH_\finish
+    cmp r1, r3
+    str r1, [sp, #FRAME_OUT]
+    bne 1b
+    add sp, sp, #FRAME_BYTES
+    pop {r4-r11, pc}
+    .size \name, . - \name
+    .endm
+
+    GEMM td_gemm_paired, paired, plain
+    GEMM td_gemm_single, single, plain
+    GEMM td_gemm_paired_clamped, paired, clamped
+    GEMM td_gemm_single_clamped, single, clamped
+    GEMM td_gemm_paired_sums, paired, sums
+
+#endif

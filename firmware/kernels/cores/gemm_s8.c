@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: 0BSD */
+/* Core loops of matrix products in C; td_gemm.h states the contract. */
+#include "td_gemm.h"
+
+#include "td_core.h"
+
+#if !TD_DSP
+
+/* The halves of a word as they lie in memory on a little-endian core, for any byte order. */
+static uint32_t pack(int32_t low, int32_t high)
+{
+    return (uint32_t)(low & 0xFFFF) | (uint32_t)high << 16;
+}
+
+void td_widen_pixels(void *to, const int8_t *from, int32_t taps, int32_t pairs, int32_t pixel_pitch, int32_t pair_pitch)
+{
+    for (int32_t pair = 0; pair < pairs; pair++) {
+        uint32_t *word = (uint32_t *)((char *)to + pair * pair_pitch);
+        const int8_t *x = from + 2 * pair * pixel_pitch;
+        const int8_t *y = x + pixel_pitch;
+        for (int32_t k = 0; k < taps; k += 4)
+            for (int32_t i = k; i < k + 2; i++) {
+                *word++ = pack(2 * (x[i] + 128), 2 * (x[i + 2] + 128));
+                *word++ = pack(2 * (y[i] + 128), 2 * (y[i + 2] + 128));
+            }
+    }
+}
+
+void td_widen_weights(void *to, const int8_t *from, const int8_t *end)
+{
+    uint32_t *word = to;
+    for (; from < end; from += 16)
+        for (int32_t i = 0; i < 2; i++)
+            for (int32_t c = 0; c < 4; c++)
+                *word++ = pack(from[4 * c + i], from[4 * c + i + 2]);
+}
+
+/* sum + the products of both halves, modulo 2^32. */
+static uint32_t multiply_pair(uint32_t a, uint32_t b, uint32_t sum)
+{
+    const int32_t low = (int16_t)a * (int16_t)b;
+    const int32_t high = (int16_t)(a >> 16) * (int16_t)(b >> 16);
+    return sum + (uint32_t)low + (uint32_t)high;
+}
+
+static void multiply(const td_gemm_block *block, const uint32_t *pixels, int32_t sums[2][4])
+{
+    uint32_t total[2][4];
+    const uint32_t *const end = block->weights_end;
+    for (int32_t c = 0; c < 4; c++)
+        total[0][c] = total[1][c] = (uint32_t)block->bias[c];
+    for (const uint32_t *w = block->weights; w < end; w += 4, pixels += 2)
+        for (int32_t c = 0; c < 4; c++)
+            for (int32_t p = 0; p < 2; p++)
+                total[p][c] = multiply_pair(w[c], pixels[p], total[p][c]);
+    for (int32_t c = 0; c < 4; c++)
+        for (int32_t p = 0; p < 2; p++)
+            sums[p][c] = (int32_t)total[p][c];
+}
+
+/* Words of a pair of pixels: as many as weights of two channels. */
+static const uint32_t *next_pair(const td_gemm_block *block, const uint32_t *pixels)
+{
+    return pixels + ((const uint32_t *)block->weights_end - (const uint32_t *)block->weights) / 2;
+}
+
+static int32_t requantize(int32_t sum, const td_gemm_scale *scale)
+{
+    const int32_t high = (int32_t)(((int64_t)sum * scale->multiplier + ((int64_t)1 << 31)) >> 32);
+    return (high + scale->addend - (sum < 0)) >> scale->shift;
+}
+
+static void multiply_block(const td_gemm_block *block, int clamped)
+{
+    const uint32_t *pixels = block->pixels;
+    for (int8_t *out = block->out; out != block->out_end; out += 2 * block->pitch) {
+        int32_t sums[2][4];
+        multiply(block, pixels, sums);
+        pixels = next_pair(block, pixels);
+        for (int32_t p = 0; p < 2; p++)
+            for (int32_t c = 0; c < 4; c++) {
+                int32_t value = requantize(sums[p][c], &block->scales[c]);
+                if (clamped) {
+                    const int32_t lift = (int32_t)(block->lift >> (8 * c) & 255U);
+                    value = (value < 0 ? 0 : value > 255 ? 255 : value) + lift;
+                    value = (value > 255 ? 255 : value) + (int32_t)(block->drop >> (8 * c) & 255U);
+                } else
+                    value = value < -128 ? -128 : value > 127 ? 127 : value;
+                out[p * block->pitch + c] = (int8_t)(uint8_t)value;
+            }
+    }
+}
+
+void td_gemm_paired(const td_gemm_block *block)
+{
+    multiply_block(block, 0);
+}
+
+void td_gemm_single(const td_gemm_block *block)
+{
+    multiply_block(block, 0);
+}
+
+void td_gemm_paired_clamped(const td_gemm_block *block)
+{
+    multiply_block(block, 1);
+}
+
+void td_gemm_single_clamped(const td_gemm_block *block)
+{
+    multiply_block(block, 1);
+}
+
+void td_gemm_paired_sums(const td_gemm_block *block)
+{
+    const uint32_t *pixels = block->pixels;
+    int32_t(*sums)[4] = (void *)block->out;
+    for (; (void *)sums != block->out_end; sums += 2) {
+        multiply(block, pixels, sums);
+        pixels = next_pair(block, pixels);
+    }
+}
+
+#else
+typedef int td_assembly_is_used; /* a translation unit is never empty */
+#endif
