@@ -23,9 +23,9 @@
     .endm
 
 /* void td_planar_load(const td_planar_source *source)
- * r0 words, r1 column, r2 pixel, r3 rows, r12 offset of the group, lr end of the rows.
- * Stack: 0, 4 padding, 8 flags of the group, 12, 16 padding, 20 rows, 24 their end, 28 groups, 32 their end,
- * 36 words of the next group, 40 pitch. */
+ * r0 words, r1 column, r2 pixel, r3 rows, r12 column 0 of the group, lr end of the rows.
+ * Stack: 0, 4 padding, 8 the group's columns that are inside, 12, 16 padding, 20 rows, 24 their end, 28 groups, 32 their
+ * end, 36 words of the group, 40 pitch. */
     .section .text.td_planar_load, "ax", %progbits
     .balign 4
     .global td_planar_load
@@ -37,10 +37,10 @@ td_planar_load:
     ldm     r0, {r1, r3, r4, r5, r6, r7, r8, r9, r10}
     strd    r10, r10, [sp]
     strd    r10, r10, [sp, #12]
-    strd    r3, r4, [sp, #20]
-    strd    r5, r6, [sp, #28]
+    strd    r4, r5, [sp, #20]
+    strd    r6, r7, [sp, #28]
     strd    r1, r9, [sp, #36]
-    mov     r12, r7
+    mov     r12, r3
     mov     r2, r8
 1:
     ldrd    r4, r5, [sp, #36]
@@ -95,7 +95,7 @@ td_planar_load:
     .size td_planar_load, . - td_planar_load
 
 /* void td_planar_bound(const td_planar_band *band, uint32_t low, uint32_t lift)
- * r3 pixel, r4 rows, r5 their end, r6 offset, r7 width, r0 word, lr outputs left. */
+ * r3 pixel, r4 rows, r5 their end, r6 base, r7 width, r0 word, lr pairs of outputs left. */
     .section .text.td_planar_bound, "ax", %progbits
     .balign 4
     .global td_planar_bound
@@ -103,9 +103,9 @@ td_planar_load:
     .thumb_func
 td_planar_bound:
     push    {r4, r5, r6, r7, r8, r9, lr}
-    ldrd    r4, r5, [r0, #4]
-    ldr     r6, [r0, #12]
+    ldrd    r4, r5, [r0, #8]
     ldrd    r3, r7, [r0, #16]
+    ldr     r6, [r0, #4]
 1:
     ldr     r0, [r4], #4
     lsrs    lr, r7, #1

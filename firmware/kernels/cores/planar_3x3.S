@@ -16,8 +16,8 @@
     pkhbt   \second, \second, \temporary
     .endm
 
-/* void td_planar_3x3_prepare(weights, channels, count, output_offset, constants)
- * r0 weights, r1 channels, r2 count, r3 zero point, r12 constants. */
+/* void td_planar_3x3_prepare(band, weights, channels, count, output_offset)
+ * r0 output_offset, r1 weights, r2 channels, r3 count, r12 constants. */
     .section .text.td_planar_3x3_prepare, "ax", %progbits
     .balign 4
     .global td_planar_3x3_prepare
@@ -25,10 +25,11 @@
     .thumb_func
 td_planar_3x3_prepare:
     push    {r4, r5, r6, r7, r8, r9, r10, r11, lr}
-    ldr     r12, [sp, #36]
+    ldr     r12, [r0, #28]
+    ldr     r0, [sp, #36]
 1:
-    ldm     r1!, {r7, r8, r9}    /* bias, multiplier, low << 24 | lift << 16 | shift << 8 | right */
-    uxtab   r4, r3, r9, ror #16  /* ((2 * (zero point + lift) + 1) << right) / 2 */
+    ldm     r2!, {r7, r8, r9}    /* bias, multiplier, low << 24 | lift << 16 | shift << 8 | right */
+    uxtab   r4, r0, r9, ror #16  /* (2 * (output_offset + lift) + 1) << (right - 1); 0 if right is 0 */
     uxtb    r6, r9
     lsl     r4, r4, #1
     sub     r5, r6, #1
@@ -36,14 +37,14 @@ td_planar_3x3_prepare:
     lsl     r4, r4, r5
     stm     r12!, {r8}
     stm     r12!, {r4, r6, r7}
-    ldr     r4, [r0]
-    ldr     r6, [r0, #3]
-    ldr     r8, [r0, #6]
-    add     r0, r0, #9
+    ldr     r4, [r1]
+    ldr     r6, [r1, #3]
+    ldr     r8, [r1, #6]
+    add     r1, r1, #9
     pair    r4, r5, r10
     pair    r6, r7, r10
     pair    r8, r9, r10
-    subs    r2, r2, #1
+    subs    r3, r3, #1
     stm     r12!, {r4, r5, r6, r7, r8, r9}
     bne     1b
     pop     {r4, r5, r6, r7, r8, r9, r10, r11, pc}
@@ -174,21 +175,20 @@ td_planar_3x3_prepare:
     finish_all \count
     .endm
 
-/* void td_planar_3x3_stride\stride(const td_planar_band *band)
+/* void td_planar_3x3_multiply\stride(const td_planar_band *band)
  * Stack: 0 bytes of words and 4 of outputs in whole groups of four, 8 end of the constants, 12 plane, 16 where a
- * channel begins, 20 where it goes on behind those groups, 24 rows, 28 their end, 32 words, 36 constants, 40 offset. */
+ * channel begins, 20 where it goes on behind those groups, 24 rows, 28 their end, 32 words, 36 constants, 40 base. */
     .macro  convolve stride
     push    {r4, r5, r6, r7, r8, r9, r10, r11, lr}
     sub     sp, sp, #44
-    ldr     r12, [r0, #28]
-    ldr     r8, [r0, #32]
+    ldrd    r12, r8, [r0, #28]
     ldm     r0, {r0, r1, r2, r3, r4, r5, r6}
     add     r12, r12, #12
     add     r8, r8, #12
     strd    r8, r6, [sp, #8]
-    strd    r1, r2, [sp, #24]
+    strd    r2, r3, [sp, #24]
     strd    r0, r12, [sp, #32]
-    str     r3, [sp, #40]
+    str     r1, [sp, #40]
     mov     r2, r4
     lsr     r6, r5, #2
     mul     r7, r6, r4
@@ -255,22 +255,22 @@ td_planar_3x3_prepare:
     pop     {r4, r5, r6, r7, r8, r9, r10, r11, pc}
     .endm
 
-    .section .text.td_planar_3x3_stride1, "ax", %progbits
+    .section .text.td_planar_3x3_multiply1, "ax", %progbits
     .balign 4
-    .global td_planar_3x3_stride1
-    .type td_planar_3x3_stride1, %function
+    .global td_planar_3x3_multiply1
+    .type td_planar_3x3_multiply1, %function
     .thumb_func
-td_planar_3x3_stride1:
+td_planar_3x3_multiply1:
     convolve 1
-    .size td_planar_3x3_stride1, . - td_planar_3x3_stride1
+    .size td_planar_3x3_multiply1, . - td_planar_3x3_multiply1
 
-    .section .text.td_planar_3x3_stride2, "ax", %progbits
+    .section .text.td_planar_3x3_multiply2, "ax", %progbits
     .balign 4
-    .global td_planar_3x3_stride2
-    .type td_planar_3x3_stride2, %function
+    .global td_planar_3x3_multiply2
+    .type td_planar_3x3_multiply2, %function
     .thumb_func
-td_planar_3x3_stride2:
+td_planar_3x3_multiply2:
     convolve 2
-    .size td_planar_3x3_stride2, . - td_planar_3x3_stride2
+    .size td_planar_3x3_multiply2, . - td_planar_3x3_multiply2
 
 #endif
