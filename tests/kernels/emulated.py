@@ -20,7 +20,7 @@ from tinydeploy.project.selftest import selftest_crc, selftest_inputs
 from tinydeploy.project.toolchain import Kind, find_toolchain
 from tinydeploy.project.write import project_files, write_project
 from tinydeploy.validate.emulator import run_emulator
-from tinydeploy.validate.prove import EMULATED_VECTORS, Expectation
+from tinydeploy.validate.prove import Expectation
 from tinydeploy.validate.reference import run_reference
 
 BOARDS = {"cortex-m7": "stm32h743", "cortex-m4": "stm32l4r9"}
@@ -31,6 +31,7 @@ def check_emulated(
     folder: Path,
     core: str,
     *,
+    vectors: int = 5,
     optimize: Optimize = "balanced",
     toolchain: Kind | None = None,
 ) -> Mapping[str, int]:
@@ -39,7 +40,7 @@ def check_emulated(
     Returns:
         Instructions by name of the case.
     """
-    model, inputs = batch.finish(EMULATED_VECTORS)
+    model, inputs = batch.finish(vectors)
     graph = fuse_graph(read_graph(model, "batch"))
     assert len(graph.ops) == len(graph.outputs), "a case is not one layer"
     board = load_board(BOARDS[core])
@@ -47,11 +48,11 @@ def check_emulated(
     check_plan(graph, plan, board)
 
     raw = selftest_inputs([graph.tensors[tensor].size for tensor in graph.inputs])
-    vectors = [
+    tested = [
         np.concatenate([values, np.frombuffer(data, np.int8).reshape(1, *values.shape[1:])])
         for values, data in zip(inputs, raw, strict=True)
     ]
-    reference = run_reference(model, vectors)
+    reference = run_reference(model, tested)
     crc = selftest_crc(values[-1].tobytes() for values in reference.outputs)
     sources = generate_sources(graph, plan, board, tflite=b"")
     kernels = list_kernels(graph, plan)

@@ -1,8 +1,11 @@
-"""The `td_add` struct, which ADD and SUB share."""
+"""What ADD and SUB share: the `td_add` struct, and the kernel that runs both."""
 
 from __future__ import annotations
 
+from tinydeploy.codegen.elementwise import emit_elementwise
+from tinydeploy.codegen.layer import LayerCode, LayerContext
 from tinydeploy.graph.scaled_sum import LEFT_SHIFT, ScaledSum
+from tinydeploy.plan.linear_sum import LinearSum
 
 
 def scaled_sum_fields(op: ScaledSum, *, swap: bool = False) -> dict[str, int | str]:
@@ -22,3 +25,16 @@ def scaled_sum_fields(op: ScaledSum, *, swap: bool = False) -> dict[str, int | s
         "low": op.low,
         "high": op.high,
     }
+
+
+def emit_linear_sum(op: ScaledSum, linear: LinearSum, context: LayerContext) -> LayerCode:
+    """Writes a sum or a difference as a call of td_add_linear_s8."""
+    fields: dict[str, int | str] = {
+        "add": f"td_linear_sum_{linear.shift}",
+        "sum": f"{{{linear.factors[0]}, {linear.factors[1]}, {linear.addend}}}",
+        "shift": linear.shift,
+        "low": linear.low,
+        "high": linear.high,
+    }
+    cores = ("cores/linear_sum", "cores/bound")
+    return emit_elementwise(op, "add_linear", "td_add_linear", fields, context, cores=cores)
