@@ -95,6 +95,6 @@ def test_instructions(tmp_path: Path) -> None:
         add_elementwise(batch, builtin, shape=(1, 8, 16, 32), qs=qs)
     add, sub, larger = check_emulated(batch, tmp_path, "cortex-m7").values()
     elements = 8 * 16 * 32
-    assert add < 6 * elements
-    assert sub < 6 * elements
+    assert add < 6.1 * elements
+    assert sub < 6.1 * elements
     assert larger < 2 * elements
