@@ -13,8 +13,8 @@ extern "C" {
 
 /* The same convolution as td_conv_2d, by blocks of `pixels` pixels and 4 output channels.
  *
- * Taps are padded to `depth`, a multiple of 4, those behind kernel_height * kernel_width * in->channels having weights
- * of 0. A channel's `bias` is doubled and has the input's zero point folded in: it is what the sum of
+ * Taps are padded to `depth`, a multiple of 4, with taps whose weights are 0: behind the others, or, where widen_rows is
+ * td_widen_3x3x3, as that says; it is for kernels of 3x3 over 3 channels not dilated in width, NULL for all others. A channel's `bias` is doubled and has the input's zero point folded in: it is what the sum of
  * weight * 2 * (x + 128) begins with. `multiplier` and `shift` are as in td_channel with shift in [-31, -1], unless
  * `finish` is TD_FINISH_SUMS: then any shift is allowed.
  *
@@ -32,6 +32,7 @@ typedef struct {
     const td_channel *channels; /* [out->channels] */
     const td_max_pool_2d *pool; /* NULL: none */
     void (*multiply)(const td_gemm_block *block);
+    void (*widen_rows)(void *to, const int8_t *const rows[3], int32_t pairs, int32_t pitch);
     int32_t finish;
     int32_t pointwise; /* whether pixel i of the input, and nothing else, makes pixel i of the output */
     int32_t depth;

@@ -21,6 +21,11 @@ extern "C" {
 void td_widen_pixels(void *to, const int8_t *from, int32_t taps, int32_t pairs, int32_t pixel_pitch,
                      int32_t pair_pitch);
 
+/* Widens pixels of 27 taps in pairs: 9 neighbouring bytes of each of three rows, as pixels of depth 28 in the order row
+ * 0 [0, 8), row 1 [0, 8), row 2 [0, 8), row 0 [8], row 1 [8], row 2 [8], and one that is any value. `pixel_pitch`: bytes
+ * from pixel to pixel in each row. */
+void td_widen_3x3x3(void *to, const int8_t *const rows[3], int32_t pairs, int32_t pixel_pitch);
+
 /* Widens the weights of 4 channels: for each 4 taps, from the bytes of channel 0, 1, 2, 3 (a word each, so 16 bytes,
  * aligned to 4) the words (k0k2) of the 4 channels and then their words (k1k3). `from` to `end`, at least once. */
 void td_widen_weights(void *to, const int8_t *from, const int8_t *end);

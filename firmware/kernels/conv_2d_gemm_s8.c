@@ -5,6 +5,7 @@
  * weights of 4 output channels after the other, which are widened once for each chunk. */
 #include <string.h>
 
+#include "td_core.h"
 #include "td_gemm.h"
 #include "td_kernels.h"
 #include "td_window.h"
@@ -14,8 +15,7 @@ typedef struct {
     const td_tensor *in;
     int32_t width;    /* of the convolution's rows */
     int32_t channels; /* of its output */
-    int32_t inside_first; /* pixels [first, last) of a row whose windows lie inside the input's width ... */
-    int32_t inside_last;  /* ... and are runs of bytes without a gap, in fours; else an empty range */
+    td_range inside;  /* pixels of a row that widen_inside can make */
     char *pixels;
     char *weights;
     char *results;
@@ -25,6 +25,21 @@ typedef struct {
 static td_range rows_inside(const job *j, int32_t origin)
 {
     return td_taps_inside(origin, j->op->dilation_height, j->op->kernel_height, j->in->height);
+}
+
+/* Both for few bytes: a call of memcpy or memset costs more. */
+static void copy_bytes(int8_t *to, const int8_t *from, int32_t count)
+{
+    for (; count >= 4; count -= 4, to += 4, from += 4)
+        memcpy(to, from, 4);
+    for (; count > 0; count--)
+        *to++ = *from++;
+}
+
+static void fill_words(void *to, uint32_t word, int32_t count)
+{
+    for (uint32_t *t = to; count > 0; count--)
+        *t++ = word;
 }
 
 /* The taps of pixel (h, w), padding as the zero point. */
@@ -38,17 +53,24 @@ static void gather_pixel(const job *j, int32_t h, int32_t w, int8_t *to)
     const td_range taps_w = td_taps_inside(origin_w, op->dilation_width, op->kernel_width, j->in->width);
     const int32_t taps_per_run = op->dilation_width == 1 ? taps_w.last - taps_w.first : 1;
 
-    memset(to, op->input_zero_point, (size_t)op->depth);
+    fill_words(to, 0x01010101U * (uint8_t)op->input_zero_point, op->depth / 4);
     for (int32_t i = taps_h.first; i < taps_h.last; i++) {
         const int8_t *row = td_row(j->in, origin_h + i * op->dilation_height);
         for (int32_t t = taps_w.first; t < taps_w.last; t += taps_per_run)
-            memcpy(to + (i * op->kernel_width + t) * depth, row + (origin_w + t * op->dilation_width) * depth,
-                   (size_t)(taps_per_run * depth));
+            copy_bytes(to + (i * op->kernel_width + t) * depth, row + (origin_w + t * op->dilation_width) * depth,
+                       taps_per_run * depth);
     }
 }
 
-/* `pairs` pairs of pixels from (h, w) on, all of them inside the width. */
-static void widen_inside(const job *j, int32_t h, int32_t w, int32_t pairs, char *to)
+/* Whether the rows under row `h` of the convolution are all there. */
+static int is_whole(const job *j, int32_t h)
+{
+    const td_range taps = rows_inside(j, h * j->op->stride_height - j->op->pad_top);
+    return taps.last - taps.first == j->op->kernel_height;
+}
+
+/* `pairs` pairs of pixels from (h, w) on; with a pitch of 0, both of a pair are the same pixel. */
+static void widen_inside(const job *j, int32_t h, int32_t w, int32_t pairs, int32_t pitch, char *to)
 {
     const td_conv_2d_gemm *op = j->op;
     const int32_t depth = j->in->channels;
@@ -58,17 +80,37 @@ static void widen_inside(const job *j, int32_t h, int32_t w, int32_t pairs, char
     const int32_t start = (w * op->stride_width - op->pad_left) * depth;
     const int32_t pair_pitch = 4 * op->depth;
 
+    if (op->widen_rows) {
+        const int8_t *rows[3];
+        for (int32_t i = 0; i < 3; i++)
+            rows[i] = td_row(j->in, origin_h + i * op->dilation_height) + start;
+        op->widen_rows(to, rows, pairs, pitch);
+        return;
+    }
     for (int32_t i = 0; i < op->kernel_height; i++, to += 4 * run) {
         if (i >= taps_h.first && i < taps_h.last)
-            td_widen_pixels(to, td_row(j->in, origin_h + i * op->dilation_height) + start, run, pairs,
-                            op->stride_width * depth, pair_pitch);
+            td_widen_pixels(to, td_row(j->in, origin_h + i * op->dilation_height) + start, run, pairs, pitch,
+                            pair_pitch);
         else
-            for (int32_t pair = 0; pair < pairs; pair++) {
-                uint32_t *word = (void *)(to + pair * pair_pitch);
-                for (int32_t k = 0; k < run; k++)
-                    *word++ = 0x20002U * (uint32_t)(op->input_zero_point + 128);
-            }
+            for (int32_t pair = 0; pair < pairs; pair++)
+                fill_words(to + pair * pair_pitch, 0x20002U * (uint32_t)(op->input_zero_point + 128), run);
     }
+}
+
+/* One pair of pixels from (h, w) on, by way of a copy of their taps; `alone`: the second is the first again. */
+static void widen_gathered(const job *j, int32_t h, int32_t w, int alone, char *to)
+{
+    const td_conv_2d_gemm *op = j->op;
+    const int32_t next_row = w + 1 == j->width;
+    gather_pixel(j, h, w, j->taps);
+    if (!alone)
+        gather_pixel(j, h + next_row, next_row ? 0 : w + 1, j->taps + op->depth);
+    const int32_t pitch = alone ? 0 : op->depth;
+    if (op->widen_rows) {
+        const int8_t *rows[3] = {j->taps, j->taps + 9, j->taps + 18};
+        op->widen_rows(to, rows, 1, pitch);
+    } else
+        td_widen_pixels(to, j->taps, op->depth, 1, pitch, 0);
 }
 
 /* Gathers and widens `count` pixels from the one of number `pixel`, counted from row `h` on. The last of an odd number
@@ -78,28 +120,24 @@ static void widen_pixels(const job *j, int32_t h, int32_t pixel, int32_t count)
     const td_conv_2d_gemm *op = j->op;
     char *to = j->pixels;
     int32_t w = pixel;
+    const int32_t pitch = op->stride_width * j->in->channels;
     for (; w >= j->width; w -= j->width)
         h++;
-    for (int32_t done = 0; done < count;) {
-        int32_t inside = w >= j->inside_first && w < j->inside_last ? j->inside_last - w : 0;
-        if (inside > count - done)
-            inside = count - done;
-        int32_t pairs = inside / 2;
+    while (count > 0) {
+        const int32_t inside = w >= j->inside.first && w < j->inside.last ? j->inside.last - w : 0;
+        int32_t pairs = (inside < count ? inside : count) / 2;
+        if (inside && op->widen_rows && !is_whole(j, h))
+            pairs = 0;
+        const int alone = count == 1;
         if (pairs)
-            widen_inside(j, h, w, pairs, to);
-        else {
-            gather_pixel(j, h, w, j->taps);
-            if (done + 1 == count)
-                memcpy(j->taps + op->depth, j->taps, (size_t)op->depth);
-            else if (w + 1 < j->width)
-                gather_pixel(j, h, w + 1, j->taps + op->depth);
-            else
-                gather_pixel(j, h + 1, 0, j->taps + op->depth);
-            pairs = 1;
-            td_widen_pixels(to, j->taps, op->depth, 1, op->depth, 0);
-        }
+            widen_inside(j, h, w, pairs, pitch, to);
+        else if (alone && inside && !op->widen_rows)
+            widen_inside(j, h, w, 1, 0, to);
+        else
+            widen_gathered(j, h, w, alone, to);
+        pairs += pairs == 0;
         to += pairs * 4 * op->depth;
-        done += 2 * pairs;
+        count -= 2 * pairs;
         for (w += 2 * pairs; w >= j->width; w -= j->width)
             h++;
     }
@@ -199,15 +237,15 @@ static void make_pixels(const job *j, int32_t h, int32_t count, int8_t *out)
 
 static job make_job(const td_conv_2d_gemm *op, const td_tensor *in, int32_t width, int32_t channels, char *scratch)
 {
-    const int32_t run = op->kernel_width * in->channels;
-    const td_range inside = {(op->pad_left + op->stride_width - 1) / op->stride_width,
-                             (in->width - op->kernel_width + op->pad_left) / op->stride_width + 1};
-    const int32_t runs = run % 4 == 0 && (op->dilation_width == 1 || op->kernel_width == 1);
+    const int32_t in_fours = op->kernel_width * in->channels % 4 == 0;
+    const int32_t without_gaps = op->dilation_width == 1 || op->kernel_width == 1;
     const int32_t result_bytes = op->finish == TD_FINISH_SUMS ? 16 : 4;
     job j = {.op = op, .in = in, .width = width, .channels = channels};
-    if (runs && in->width >= op->kernel_width) {
-        j.inside_first = inside.first;
-        j.inside_last = inside.last < width ? inside.last : width;
+    if (op->widen_rows || (in_fours && without_gaps && in->width >= op->kernel_width)) {
+        j.inside.first = (op->pad_left + op->stride_width - 1) / op->stride_width;
+        j.inside.last = (in->width - op->kernel_width + op->pad_left) / op->stride_width + 1;
+        if (j.inside.last > width)
+            j.inside.last = width;
     }
     j.pixels = scratch;
     j.weights = j.pixels + 2 * op->depth * op->pixels;
@@ -230,13 +268,11 @@ static int32_t count_adjacent(const td_tensor *tensor, int32_t h, int32_t last)
 static void make_rows(job *j, const td_tensor *out, int32_t first, int32_t last)
 {
     const int32_t width = j->width;
-    const int32_t inside_last = j->inside_last;
     for (int32_t h = first, rows; h < last; h += rows) {
         rows = count_adjacent(out, h, last);
-        if (j->op->pointwise) {
+        if (j->op->pointwise && j->inside.last) {
             rows = count_adjacent(j->in, h, h + rows);
-            j->width = rows * width;
-            j->inside_last = inside_last ? j->width : 0;
+            j->width = j->inside.last = rows * width;
         }
         make_pixels(j, h, rows * width, td_row(out, h));
     }

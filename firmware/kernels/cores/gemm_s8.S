@@ -16,11 +16,11 @@
 \name:
     .endm
 
-/* 2 * (x + 128) of the bytes 0 and 2 of r\even, and of 1 and 3 in r\odd; r3 is the mask 0x01FE01FE. */
-    .macro WIDEN_UNSIGNED even, odd
+/* 2 * (x + 128) of the bytes 0 and 2 of r\even, and of 1 and 3 in r\odd; \mask is 0x01FE01FE. */
+    .macro WIDEN_UNSIGNED even, odd, mask=r3
     eor \even, \even, #0x80808080
-    and \odd, r3, \even, lsr #7
-    and \even, r3, \even, lsl #1
+    and \odd, \mask, \even, lsr #7
+    and \even, \mask, \even, lsl #1
     .endm
 
 /* r0 to, r1 pixel x, r2 pixel y, r3 mask, r12 end of x.
@@ -68,6 +68,58 @@
     add sp, sp, #24
     pop {r4-r11, pc}
     .size td_widen_pixels, . - td_widen_pixels
+
+/* Of the row at \p, of x and then of y; \p moves on to y. r12 pitch, lr mask. */
+    .macro WIDEN_ROW p
+    ldr r4, [\p]
+    ldr r8, [\p, #4]
+    add \p, \p, r12
+    ldr r5, [\p]
+    ldr r9, [\p, #4]
+    WIDEN_UNSIGNED r4, r6, lr
+    WIDEN_UNSIGNED r5, r7, lr
+    WIDEN_UNSIGNED r8, r10, lr
+    WIDEN_UNSIGNED r9, r11, lr
+    stm r0!, {r4-r11}
+    .endm
+
+/* \a: the bytes 8 of the three rows, in order. */
+    .macro LAST_BYTES a, b, c
+    ldrb \a, [r1, #8]
+    ldrb \b, [r2, #8]
+    ldrb \c, [r3, #8]
+    orr \a, \a, \b, lsl #8
+    orr \a, \a, \c, lsl #16
+    .endm
+
+    FUNCTION td_widen_3x3x3
+    push {r4-r11, lr}
+    mov r12, r3
+    push {r2, r3}
+    ldm r1, {r1-r3}
+    movw lr, #0x01FE
+    movt lr, #0x01FE
+1:  WIDEN_ROW r1
+    WIDEN_ROW r2
+    WIDEN_ROW r3
+    LAST_BYTES r5, r8, r9
+    sub r1, r1, r12
+    sub r2, r2, r12
+    sub r3, r3, r12
+    LAST_BYTES r4, r8, r9
+    WIDEN_UNSIGNED r4, r6, lr
+    WIDEN_UNSIGNED r5, r7, lr
+    ldr r8, [sp]
+    stm r0!, {r4-r7}
+    add r1, r1, r12, lsl #1
+    add r2, r2, r12, lsl #1
+    add r3, r3, r12, lsl #1
+    subs r8, r8, #1
+    str r8, [sp]
+    bne 1b
+    add sp, sp, #8
+    pop {r4-r11, pc}
+    .size td_widen_3x3x3, . - td_widen_3x3x3
 
     FUNCTION td_widen_weights
     push {r4-r11, lr}

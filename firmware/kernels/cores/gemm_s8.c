@@ -26,6 +26,21 @@ void td_widen_pixels(void *to, const int8_t *from, int32_t taps, int32_t pairs, 
     }
 }
 
+void td_widen_3x3x3(void *to, const int8_t *const rows[3], int32_t pairs, int32_t pixel_pitch)
+{
+    int8_t taps[2][28] = {{0}, {0}};
+    for (int32_t pair = 0; pair < pairs; pair++) {
+        for (int32_t p = 0; p < 2; p++)
+            for (int32_t i = 0; i < 3; i++) {
+                const int8_t *x = rows[i] + (2 * pair + p) * pixel_pitch;
+                for (int32_t k = 0; k < 8; k++)
+                    taps[p][8 * i + k] = x[k];
+                taps[p][24 + i] = x[8];
+            }
+        td_widen_pixels((char *)to + pair * 4 * 28, taps[0], 28, 1, 28, 0);
+    }
+}
+
 void td_widen_weights(void *to, const int8_t *from, const int8_t *end)
 {
     uint32_t *word = to;

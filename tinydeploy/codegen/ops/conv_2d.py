@@ -16,10 +16,9 @@ from tinydeploy.codegen.window import (
     format_channels,
     window_fields,
 )
-from tinydeploy.errors import InternalError
 from tinydeploy.graph.ops.conv_2d import Conv2D
 from tinydeploy.plan.kernel_choice.conv_2d import GemmKernel
-from tinydeploy.plan.requantization import exact_requantization
+from tinydeploy.plan.requantization import settle_channels
 
 _BLOCK = 4  # output channels of the core loop, and neighbouring taps of one
 
@@ -33,6 +32,7 @@ def emit_layer(op: Conv2D, context: LayerContext) -> LayerCode:
 
 
 def _emit_gemm(op: Conv2D, kernel: GemmKernel, context: LayerContext) -> LayerCode:
+    op = settle_channels(op)
     prefix = context.prefix
     variant = kernel.form if kernel.finish == "plain" else f"{kernel.form}_{kernel.finish}"
     source, result = op.inputs[0], op.outputs[0]
@@ -44,6 +44,7 @@ def _emit_gemm(op: Conv2D, kernel: GemmKernel, context: LayerContext) -> LayerCo
         "channels": f"{prefix}_channels",
         "pool": f"&{prefix}_pool" if pool else "NULL",
         "multiply": f"td_gemm_{variant}",
+        "widen_rows": "td_widen_3x3x3" if is_stem(op) else "NULL",
         "finish": f"TD_FINISH_{kernel.finish.upper()}",
         "pointwise": int(pointwise),
         "depth": kernel.depth,
@@ -52,9 +53,10 @@ def _emit_gemm(op: Conv2D, kernel: GemmKernel, context: LayerContext) -> LayerCo
         "input_zero_point": op.input_zero_point,
         "output_offset": op.output_zero_point,
     }
-    weights = pack_weights(op.weights, kernel.depth)
+    taps = order_stem(op.weights) if is_stem(op) else op.weights
+    weights = pack_weights(taps, kernel.depth)
     constants = format_array("int8_t", f"{prefix}_weights", weights, align=4)
-    constants += format_channels(_fold(op, kernel), f"{prefix}_channels")
+    constants += format_channels(_fold_zero_point(op), f"{prefix}_channels")
     call = f"&{prefix}_op, {context.tensors[source]}, {context.tensors[result]}, first, last"
     return LayerCode(
         kernels=(kernel.stem, "cores/gemm_s8"),
@@ -62,6 +64,17 @@ def _emit_gemm(op: Conv2D, kernel: GemmKernel, context: LayerContext) -> LayerCo
         parameters=pool + format_struct("td_conv_2d_gemm", f"{prefix}_op", parameters),
         call=f"td_{kernel.stem}({call}, {context.scratch});",
     )
+
+
+def is_stem(op: Conv2D) -> bool:
+    """Whether the taps of its pixels are gathered by td_widen_3x3x3: 3x3 over 3 channels."""
+    return op.weights.shape[1:] == (3, 3, 3) and op.dilation[1] == 1
+
+
+def order_stem(weights: NDArray[np.int8]) -> NDArray[np.int8]:
+    """Weights [channels, 3, 9] in the order of td_widen_3x3x3: [channels, 27]."""
+    rows = weights.reshape(-1, 3, 9)
+    return np.concatenate([rows[:, :, :8].reshape(-1, 24), rows[:, :, 8]], axis=1)
 
 
 def pack_weights(weights: NDArray[np.int8], depth: int) -> NDArray[np.int8]:
@@ -82,18 +95,12 @@ def pack_weights(weights: NDArray[np.int8], depth: int) -> NDArray[np.int8]:
     return np.ascontiguousarray(blocks.transpose(0, 2, 1, 3))
 
 
-def _fold(op: Conv2D, kernel: GemmKernel) -> Conv2D:
-    """The convolution with the biases and multipliers that the core loop begins and ends with.
+def _fold_zero_point(op: Conv2D) -> Conv2D:
+    """The convolution with the biases that the core loop begins with.
 
     sum w * (x - zero point) + bias = sum w * (x + 128) + (bias - (128 + zero point) * sum w), and
     all of it doubled. Sums are taken modulo 2^32, so a bias may be, too.
     """
     total = op.weights.reshape(op.channels, -1).sum(axis=1, dtype=np.int64)
     bias = 2 * (op.bias.astype(np.int64) - (128 + op.input_zero_point) * total)
-    folded = replace(op, bias=bias.astype(np.uint32).view(np.int32))
-    if kernel.finish == "sums":
-        return folded
-    exact = exact_requantization(op)
-    if exact is None:
-        raise InternalError(f"layer {op.index} was given a kernel that is not exact for it")
-    return replace(folded, multiplier=exact.multiplier, shift=exact.shift)
+    return replace(op, bias=bias.astype(np.uint32).view(np.int32))

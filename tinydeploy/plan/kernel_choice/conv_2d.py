@@ -9,7 +9,12 @@ from tinydeploy.board import Board
 from tinydeploy.graph.graph import Graph
 from tinydeploy.graph.ops.conv_2d import Conv2D
 from tinydeploy.plan.kernel import Kernel, Optimize
-from tinydeploy.plan.requantization import exact_requantization, is_clamped, sums_fit_doubled
+from tinydeploy.plan.requantization import (
+    is_clamped,
+    requantizes_exactly,
+    settle_channels,
+    sums_fit_doubled,
+)
 
 # Bytes of scratch that a layer may take.
 _SCRATCH = {"balanced": 8192, "speed": 24576, "ram": 4096, "flash": 8192}
@@ -35,11 +40,11 @@ class GemmKernel(Kernel):
 
 def choose_kernel(op: Conv2D, graph: Graph, board: Board, optimize: Optimize) -> Kernel | None:
     """The kernel for a convolution; None where sums do not fit doubled, or scratch does not."""
+    op = settle_channels(op)
     if not sums_fit_doubled(op):
         return None
-    if exact_requantization(op) is None:
-        finish: Literal["plain", "clamped", "sums"] = "sums"
-    else:
+    finish: Literal["plain", "clamped", "sums"] = "sums"
+    if requantizes_exactly(op):
         finish = "clamped" if is_clamped(op) else "plain"
     taps = op.weights[0].size
     depth = -(-taps // 4) * 4
