@@ -151,7 +151,7 @@ def test_l4_reaches_full_speed() -> None:
         ({"wait_states": 0x14}, "WRHIGHFREQ 1 at 240 MHz, it needs 4 and 2"),
         ({"await_HSE": None}, "PLL1 is turned on before its source HSE is ready"),
         ({"PLL_source": 0x02020023}, "without a clock source"),
-        ({"PLL_source": 0x02020082}, "reference of 1 MHz is outside RGE's 4 to 8 MHz"),
+        ({"PLL_source": 0x02020082}, "reference of 1 MHz is outside 4 to 8 MHz"),
         ({"PLL_ranges": 0x01FF000A}, "VCO of 960 MHz is outside 150 to 420 MHz"),
         ({"PLL_dividers": 0x010703EF}, "VCO of 1984 MHz is outside 192 to 960"),
         ({"await_PLL": None}, "switched to PLL1 before PLL1 is ready"),

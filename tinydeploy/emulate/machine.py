@@ -76,7 +76,13 @@ class EmulatedChip:
         self.memories.program(image)
         self._exceptions = Exceptions(uc, self.memories, board.code_memory.address)
         self._system = system.SystemSpace(
-            board.cpu, self._exceptions, self.now, self._kick, self._set_fpu, self._request_reset
+            board.cpu,
+            self.family.core_registers,
+            self._exceptions,
+            self.now,
+            self._kick,
+            self._set_fpu,
+            self._request_reset,
         )
         self._bus = PeripheralBus(
             uc, self.family, self.uart, self._system, self._violate, self._registers_changed
