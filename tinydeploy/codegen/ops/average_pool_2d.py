@@ -15,14 +15,14 @@ def emit_layer(op: AveragePool2D, context: LayerContext) -> LayerCode:
         arguments = f"&{context.prefix}_op, {source}, {result}, first, last, {context.scratch}"
         bounds: dict[str, int | str] = {"low": op.low, "high": op.high}
         return LayerCode(
-            kernels=("average_pool_2d_global_s8",),
+            kernels=("average_pool_2d_global_s8", "cores/sums"),
             constants="",
             parameters=format_struct("td_average_pool_2d_global", f"{context.prefix}_op", bounds),
             call=f"td_average_pool_2d_global_s8({arguments});",
         )
     fields = {**pool_fields(op), "low": op.low, "high": op.high}
     return LayerCode(
-        kernels=("average_pool_2d_s8",),
+        kernels=("average_pool_2d_s8", "cores/sums"),
         constants="",
         parameters=format_struct("td_average_pool_2d", f"{context.prefix}_op", fields),
         call=f"td_average_pool_2d_s8(&{context.prefix}_op, {source}, {result}, first, last);",
