@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tinydeploy.board import Board
-from tinydeploy.emulate.cycles import estimate_cycles
+from tinydeploy.emulate.cycles import estimate_profile
 from tinydeploy.emulate.emulated_board import EmulatedBoard
 from tinydeploy.errors import EmulationError, MismatchError
 from tinydeploy.graph.graph import Graph
@@ -40,7 +40,8 @@ class EmulatorRun:
         comparison: Against the reference.
         instructions: Executed by one NAME_run(), exactly; every run took as many, or the largest.
         layer_instructions: The same per layer, by position in Graph.ops.
-        cycles_estimated: Of one run, by the static model.
+        layer_cycles: Estimated by the static model, per layer.
+        cycles_estimated: Of one run.
         stack_high_water: Deepest stack of one run, in bytes, below its caller's frame.
         arena_touched: Highest byte, plus one, of each memory's arena that runs have written.
         core_clock_hz: Core clock that the firmware set up.
@@ -49,6 +50,7 @@ class EmulatorRun:
     comparison: Comparison
     instructions: int
     layer_instructions: Mapping[int, int]
+    layer_cycles: Mapping[int, int]
     cycles_estimated: int
     stack_high_water: int
     arena_touched: Mapping[str, int]
@@ -113,7 +115,10 @@ def run_emulator(
             if number == 0:
                 tensors = _assemble(emulated.captured(), graph, plan)
                 events = emulated.layer_events()
-                cycles = estimate_cycles(emulated.layer_profiles(), board.cpu)
+                cycles = {
+                    layer: estimate_profile(profile, board.cpu)
+                    for layer, profile in emulated.layer_profiles().items()
+                }
                 emulated.capture({})
                 if time.perf_counter() - begin > _SLOW_S:
                     wanted = _SLOW_VECTORS
@@ -137,7 +142,8 @@ def run_emulator(
             ),
             instructions=instructions[0],
             layer_instructions=layers,
-            cycles_estimated=cycles,
+            layer_cycles=cycles,
+            cycles_estimated=sum(cycles.values()),
             stack_high_water=emulated.stack_high_water(),
             arena_touched={
                 arena.memory: _touched(emulated, graph, arena.memory, arena.size)
