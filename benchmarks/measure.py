@@ -184,6 +184,10 @@ def code_by_file(elf: Path) -> Mapping[str, int]:
             if "kernels/" not in name or program is None:
                 continue
             entries = program.get_entries()
-            starts = {entry.state.address for entry in entries if entry.state}
+            starts = {
+                entry.state.address
+                for entry in entries
+                if entry.state and not entry.state.end_sequence  # which belongs to what follows
+            }
             found[name.split("kernels/")[-1]] += sum(sizes.get(start, 0) for start in starts)
     return {name: size for name, size in sorted(found.items()) if size}

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-
 from benchmarks.__main__ import BOARDS, make_tables, place_tables
 from benchmarks.measure import LayerType, Measurement, measure_model
 from benchmarks.peers import PEERS
