@@ -23,10 +23,20 @@ def include_folders(board: Board) -> tuple[str, ...]:
         "config",
         "include",
         "app",
-        "targets/common",
-        f"targets/{board.family}",
-        "targets/libc",
+        *target_folders(board),
     )
+
+
+def target_folders(board: Board) -> tuple[str, ...]:
+    """Folders of firmware/ that hold what a board needs of targets/.
+
+    Besides the family's own there may be one that it shares with others: targets/stm32f holds what
+    the families stm32f4 and stm32f7 have in common.
+    """
+    families = sorted(
+        path.name for path in (FIRMWARE / "targets").iterdir() if board.family.startswith(path.name)
+    )
+    return ("targets/common", *(f"targets/{name}" for name in families), "targets/libc")
 
 
 def compiled_sources(paths: Iterable[str]) -> tuple[str, ...]:
@@ -79,7 +89,7 @@ def runtime_files(
     Raises:
         UsageError: There is no code for the board's family.
     """
-    if not (FIRMWARE / "targets" / board.family).is_dir():
+    if not (FIRMWARE / "targets" / board.family / "registers.h").is_file():
         known = sorted(
             p.name for p in (FIRMWARE / "targets").iterdir() if (p / "registers.h").is_file()
         )
@@ -88,7 +98,7 @@ def runtime_files(
             f"Families: {', '.join(known)}.",
         )
     files: dict[str, bytes] = {}
-    for folder in ("app", "targets/common", f"targets/{board.family}", "targets/libc"):
+    for folder in ("app", *target_folders(board)):
         files |= _read_folder(folder)
     for kernel in kernels:
         sources = kernel_sources(kernel)
