@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: 0BSD */
-/* Core loops of matrix products: int8 weights by int8 activations, both widened to pairs of int16 beforehand, for 4
- * output channels of 2 pixels at a time. Each is written twice, in assembly and in C: see td_core.h.
+/* Core loops of matrix products: int8 weights by int8 activations. Activations are widened to pairs of int16 beforehand.
+ * Weights are, too, for the loops that make 4 output channels of 2 pixels at a time; the one that makes 2 channels of 4
+ * pixels widens them as it goes. Each is written twice, in assembly and in C: see td_core.h.
  *
  * Widened activations are unsigned and doubled, 2 * (x + 128) in [0, 510]; the doubling spares the requantization a
  * shift. Sums are doubled, too. Of 4 neighbouring taps k0 to k3 the first pair is (k0, k2), the second (k1, k3), k0 and
@@ -14,12 +15,22 @@
 extern "C" {
 #endif
 
+/* Where td_widen_pixels takes and puts pixels: in bytes, from pixel x of a pair to its pixel y, from a pair to the next
+ * one, and from a widened pair to the next one. */
+typedef struct {
+    int32_t pixel_pitch;
+    int32_t pair_pitch;
+    int32_t to_pitch;
+} td_widen_layout;
+
 /* Widens pixels in pairs: for each 4 taps, words (x k0k2), (y k0k2), (x k1k3), (y k1k3) for pixels x and y.
- * `to`: aligned to 4. `from`: any alignment, the first pixel; pixel i is at from + i * pixel_pitch.
- * `taps`: bytes of a pixel, a multiple of 4, at least 4. `pairs`: at least 1.
- * `pair_pitch`: bytes from one pair to the next at `to`, at least 4 * taps. */
-void td_widen_pixels(void *to, const int8_t *from, int32_t taps, int32_t pairs, int32_t pixel_pitch,
-                     int32_t pair_pitch);
+ * `to`: aligned to 4. `from`: any alignment, pixel x of the first pair.
+ * `taps`: bytes of a pixel, a multiple of 4, at least 4. `pairs`: at least 1. */
+void td_widen_pixels(void *to, const int8_t *from, int32_t taps, int32_t pairs, const td_widen_layout *layout);
+
+/* The same for groups of 4 pixels, of which this makes the first or the second two: for each 4 taps, words (x k0k2),
+ * (y k0k2), two words left alone, (x k1k3), (y k1k3), two words left alone. */
+void td_widen_pixels_apart(void *to, const int8_t *from, int32_t taps, int32_t pairs, const td_widen_layout *layout);
 
 /* Widens pixels of 27 taps in pairs: 9 neighbouring bytes of each of three rows, as pixels of depth 28 in the order row
  * 0 [0, 8), row 1 [0, 8), row 2 [0, 8), row 0 [8], row 1 [8], row 2 [8], and one that is any value. `pixel_pitch`: bytes
@@ -39,22 +50,22 @@ typedef struct {
     int32_t shift;
 } td_gemm_scale;
 
-/* One block: 4 output channels of `out_end - out` pixels. */
+/* One block of 4 or 2 output channels. A group of pixels is 2 or 4, as `out_end` says. */
 typedef struct {
-    const void *pixels;      /* widened, pair behind pair */
-    const void *weights;     /* widened, aligned to 4; 16 bytes per pair of taps */
+    const void *pixels;      /* widened, group behind group */
+    const void *weights;     /* aligned to 4 */
     const void *weights_end; /* up to 16 bytes behind it, and behind the last pixel, are read and not used */
-    int8_t *out;             /* channel 0 of the first pixel; 4 bytes are written for each pixel */
+    int8_t *out;             /* channel 0 of the first pixel; a byte for each channel of a pixel is written */
     int32_t pitch;           /* bytes from pixel to pixel */
-    int8_t *out_end;         /* out + pairs * 2 * pitch */
+    int8_t *out_end;         /* out + groups * 2 (or 4) * pitch */
     int32_t bias[4];         /* doubled */
     td_gemm_scale scales[4];
     uint32_t lift; /* per channel a byte, see td_gemm_clamped */
     uint32_t drop;
 } td_gemm_block;
 
-/* The number of weights per channel is a multiple of 4. One loop form fetches pairs of words (fewest instructions), the
- * other single words between multiplications (fewest cycles where a core issues two instructions at a time). */
+/* 4 channels of 2 pixels. The number of taps is a multiple of 4. One form fetches pairs of words (fewest instructions),
+ * the other single words between multiplications (fewest cycles where a core issues two instructions at a time). */
 
 /* Results saturated to int8. */
 void td_gemm_paired(const td_gemm_block *block);
@@ -69,6 +80,11 @@ void td_gemm_single_clamped(const td_gemm_block *block);
 /* The sums themselves: `out` points to int32_t [pairs][2 pixels][4 channels], out_end behind them; pitch, scales, lift
  * and drop are ignored. */
 void td_gemm_paired_sums(const td_gemm_block *block);
+
+/* 2 channels of 4 pixels. Weights are int8: for each 4 taps of channels a and b, the bytes a k0, b k0, a k2, b k2, a k1,
+ * b k1, a k3, b k3. */
+void td_gemm_direct(const td_gemm_block *block);
+void td_gemm_direct_clamped(const td_gemm_block *block);
 
 #ifdef __cplusplus
 }

@@ -16,6 +16,7 @@ typedef struct {
     int32_t width;    /* of the convolution's rows */
     int32_t channels; /* of its output */
     td_range inside;  /* pixels of a row that widen_inside can make */
+    int32_t block; /* output channels made at a time: 4 of groups of 2 pixels, or 2 of 4 */
     char *pixels;
     char *weights;
     char *results;
@@ -40,6 +41,42 @@ static void fill_words(void *to, uint32_t word, int32_t count)
 {
     for (uint32_t *t = to; count > 0; count--)
         *t++ = word;
+}
+
+/* Where the widened pair of pixels [2 * pair, 2 * pair + 2) begins. */
+static char *widened(const job *j, int32_t pair)
+{
+    const int32_t bytes = 4 * j->op->depth;
+    return j->block == 4 ? j->pixels + pair * bytes : j->pixels + (pair & ~1) * bytes + (pair & 1) * 8;
+}
+
+/* Widens `taps` bytes of `pairs` pairs of pixels, from the tap of number `tap` of pair `pair` on. */
+static void widen_run(const job *j, int32_t pair, int32_t tap, const int8_t *from, int32_t taps, int32_t pairs,
+                      int32_t pitch)
+{
+    td_widen_layout layout = {.pixel_pitch = pitch, .pair_pitch = 2 * pitch, .to_pitch = 4 * j->op->depth};
+    if (j->block == 4) {
+        td_widen_pixels(widened(j, pair) + 4 * tap, from, taps, pairs, &layout);
+        return;
+    }
+    layout.pair_pitch = 4 * pitch;
+    layout.to_pitch = 8 * j->op->depth;
+    td_widen_pixels_apart(widened(j, pair) + 8 * tap, from, taps, (pairs + 1) / 2, &layout);
+    if (pairs > 1)
+        td_widen_pixels_apart(widened(j, pair + 1) + 8 * tap, from + 2 * pitch, taps, pairs / 2, &layout);
+}
+
+/* The same of padding. */
+static void widen_padding(const job *j, int32_t pair, int32_t tap, int32_t taps, int32_t pairs)
+{
+    const uint32_t word = 0x20002U * (uint32_t)(j->op->input_zero_point + 128);
+    const int32_t words = 8 / j->block; /* of a pair of taps; these are of one or of two pairs of pixels */
+    const int32_t step = words / 2;
+    for (int32_t end = pair + pairs; pair < end; pair++) {
+        uint32_t *to = (void *)(widened(j, pair) + 4 * step * tap);
+        for (int32_t i = 0; i < taps / 2; i++, to += words)
+            to[0] = to[1] = word;
+    }
 }
 
 /* The taps of pixel (h, w), padding as the zero point. */
@@ -70,7 +107,7 @@ static int is_whole(const job *j, int32_t h)
 }
 
 /* `pairs` pairs of pixels from (h, w) on; with a pitch of 0, both of a pair are the same pixel. */
-static void widen_inside(const job *j, int32_t h, int32_t w, int32_t pairs, int32_t pitch, char *to)
+static void widen_inside(const job *j, int32_t h, int32_t w, int32_t pair, int32_t pairs, int32_t pitch)
 {
     const td_conv_2d_gemm *op = j->op;
     const int32_t depth = j->in->channels;
@@ -78,27 +115,24 @@ static void widen_inside(const job *j, int32_t h, int32_t w, int32_t pairs, int3
     const int32_t origin_h = h * op->stride_height - op->pad_top;
     const td_range taps_h = rows_inside(j, origin_h);
     const int32_t start = (w * op->stride_width - op->pad_left) * depth;
-    const int32_t pair_pitch = 4 * op->depth;
 
     if (op->widen_rows) {
         const int8_t *rows[3];
         for (int32_t i = 0; i < 3; i++)
             rows[i] = td_row(j->in, origin_h + i * op->dilation_height) + start;
-        op->widen_rows(to, rows, pairs, pitch);
+        op->widen_rows(widened(j, pair), rows, pairs, pitch);
         return;
     }
-    for (int32_t i = 0; i < op->kernel_height; i++, to += 4 * run) {
+    for (int32_t i = 0; i < op->kernel_height; i++) {
         if (i >= taps_h.first && i < taps_h.last)
-            td_widen_pixels(to, td_row(j->in, origin_h + i * op->dilation_height) + start, run, pairs, pitch,
-                            pair_pitch);
+            widen_run(j, pair, i * run, td_row(j->in, origin_h + i * op->dilation_height) + start, run, pairs, pitch);
         else
-            for (int32_t pair = 0; pair < pairs; pair++)
-                fill_words(to + pair * pair_pitch, 0x20002U * (uint32_t)(op->input_zero_point + 128), run);
+            widen_padding(j, pair, i * run, run, pairs);
     }
 }
 
 /* One pair of pixels from (h, w) on, by way of a copy of their taps; `alone`: the second is the first again. */
-static void widen_gathered(const job *j, int32_t h, int32_t w, int alone, char *to)
+static void widen_gathered(const job *j, int32_t h, int32_t w, int alone, int32_t pair)
 {
     const td_conv_2d_gemm *op = j->op;
     const int32_t next_row = w + 1 == j->width;
@@ -108,9 +142,9 @@ static void widen_gathered(const job *j, int32_t h, int32_t w, int alone, char *
     const int32_t pitch = alone ? 0 : op->depth;
     if (op->widen_rows) {
         const int8_t *rows[3] = {j->taps, j->taps + 9, j->taps + 18};
-        op->widen_rows(to, rows, 1, pitch);
+        op->widen_rows(widened(j, pair), rows, 1, pitch);
     } else
-        td_widen_pixels(to, j->taps, op->depth, 1, pitch, 0);
+        widen_run(j, pair, 0, j->taps, op->depth, 1, pitch);
 }
 
 /* Gathers and widens `count` pixels from the one of number `pixel`, counted from row `h` on. The last of an odd number
@@ -118,8 +152,8 @@ static void widen_gathered(const job *j, int32_t h, int32_t w, int alone, char *
 static void widen_pixels(const job *j, int32_t h, int32_t pixel, int32_t count)
 {
     const td_conv_2d_gemm *op = j->op;
-    char *to = j->pixels;
     int32_t w = pixel;
+    int32_t pair = 0;
     const int32_t pitch = op->stride_width * j->in->channels;
     for (; w >= j->width; w -= j->width)
         h++;
@@ -130,13 +164,13 @@ static void widen_pixels(const job *j, int32_t h, int32_t pixel, int32_t count)
             pairs = 0;
         const int alone = count == 1;
         if (pairs)
-            widen_inside(j, h, w, pairs, pitch, to);
+            widen_inside(j, h, w, pair, pairs, pitch);
         else if (alone && inside && !op->widen_rows)
-            widen_inside(j, h, w, 1, 0, to);
+            widen_inside(j, h, w, pair, 1, 0);
         else
-            widen_gathered(j, h, w, alone, to);
+            widen_gathered(j, h, w, alone, pair);
         pairs += pairs == 0;
-        to += pairs * 4 * op->depth;
+        pair += pairs;
         count -= 2 * pairs;
         for (w += 2 * pairs; w >= j->width; w -= j->width)
             h++;
@@ -178,47 +212,61 @@ static void finish_sums(const job *j, const int32_t *sums, int32_t c, int32_t ch
         }
 }
 
-static void copy_results(const int8_t *from, int8_t *to, int32_t pitch, int32_t channels, int32_t count)
+/* From pixels of a whole block of channels to their place. */
+static void copy_results(const job *j, const int8_t *from, int8_t *to, int32_t channels, int32_t count)
 {
-    for (int32_t p = 0; p < count; p++, from += 4, to += pitch)
+    for (int32_t p = 0; p < count; p++, from += j->block, to += j->channels)
         for (int32_t i = 0; i < channels; i++)
             to[i] = from[i];
 }
 
-static void multiply_pairs(const job *j, td_gemm_block *block, int32_t first, int8_t *out, int32_t pitch, int32_t pairs)
+/* The groups of pixels from the one of number `first` on. */
+static void multiply_groups(const job *j, td_gemm_block *block, int32_t first, int32_t groups, int8_t *out,
+                            int32_t pitch)
 {
-    block->pixels = j->pixels + first * 4 * j->op->depth;
+    const int32_t group = 8 / j->block;
+    block->pixels = j->pixels + first * group * 2 * j->op->depth;
     block->out = out;
     block->pitch = pitch;
-    block->out_end = out + 2 * pitch * pairs;
+    block->out_end = out + group * groups * pitch;
     j->op->multiply(block);
 }
 
-/* All channels of `count` widened pixels. */
+/* All channels of `count` widened pixels. What is no whole block of channels or group of pixels goes to a place of its
+ * own first. */
 static void multiply_chunk(const job *j, int32_t count, int8_t *out)
 {
     const td_conv_2d_gemm *op = j->op;
-    const int32_t pairs = (count + 1) / 2;
+    const int32_t group = 8 / j->block;
+    const int32_t whole = count / group;
+    const int32_t rest = count - whole * group;
+    const int32_t weight_bytes = j->block * op->depth;
     const int8_t *weights = op->weights;
     int8_t *results = (int8_t *)j->results;
-    td_gemm_block block = {.weights = j->weights, .weights_end = j->weights + 8 * op->depth};
+    td_gemm_block block;
 
-    for (int32_t c = 0; c < j->channels; c += 4, weights += 4 * op->depth) {
-        const int32_t channels = j->channels - c < 4 ? j->channels - c : 4;
-        td_widen_weights(j->weights, weights, weights + 4 * op->depth);
+    for (int32_t c = 0; c < j->channels; c += j->block, weights += weight_bytes) {
+        const int32_t channels = j->channels - c < j->block ? j->channels - c : j->block;
+        block.weights = weights;
+        block.weights_end = weights + weight_bytes;
+        if (j->block == 4) {
+            td_widen_weights(j->weights, weights, weights + weight_bytes);
+            block.weights = j->weights;
+            block.weights_end = j->weights + 2 * weight_bytes;
+        }
         fill_block(j, c, channels, &block);
         if (op->finish == TD_FINISH_SUMS) {
-            multiply_pairs(j, &block, 0, results, 16, pairs);
+            multiply_groups(j, &block, 0, whole + rest, results, 16);
             finish_sums(j, (const int32_t *)(void *)results, c, channels, count, out + c);
-        } else if (channels < 4) {
-            multiply_pairs(j, &block, 0, results, 4, pairs);
-            copy_results(results, out + c, j->channels, channels, count);
+        } else if (channels < j->block) {
+            multiply_groups(j, &block, 0, whole + (rest > 0), results, j->block);
+            copy_results(j, results, out + c, channels, count);
         } else {
-            if (count > 1)
-                multiply_pairs(j, &block, 0, out + c, j->channels, count / 2);
-            if (count & 1) {
-                multiply_pairs(j, &block, count / 2, results, 4, 1);
-                copy_results(results, out + c + (count - 1) * j->channels, j->channels, 4, 1);
+            if (whole)
+                multiply_groups(j, &block, 0, whole, out + c, j->channels);
+            if (rest) {
+                multiply_groups(j, &block, whole, 1, results, j->block);
+                copy_results(j, results, out + c + whole * group * j->channels, channels, rest);
             }
         }
     }
@@ -241,6 +289,7 @@ static job make_job(const td_conv_2d_gemm *op, const td_tensor *in, int32_t widt
     const int32_t without_gaps = op->dilation_width == 1 || op->kernel_width == 1;
     const int32_t result_bytes = op->finish == TD_FINISH_SUMS ? 16 : 4;
     job j = {.op = op, .in = in, .width = width, .channels = channels};
+    j.block = op->direct ? 2 : 4;
     if (op->widen_rows || (in_fours && without_gaps && in->width >= op->kernel_width)) {
         j.inside.first = (op->pad_left + op->stride_width - 1) / op->stride_width;
         j.inside.last = (in->width - op->kernel_width + op->pad_left) / op->stride_width + 1;
@@ -249,7 +298,7 @@ static job make_job(const td_conv_2d_gemm *op, const td_tensor *in, int32_t widt
     }
     j.pixels = scratch;
     j.weights = j.pixels + 2 * op->depth * op->pixels;
-    j.results = j.weights + 8 * op->depth + 16;
+    j.results = j.weights + (op->direct ? 0 : 8 * op->depth) + 16;
     j.taps = (int8_t *)j.results + result_bytes * op->pixels;
     return j;
 }

@@ -23,20 +23,20 @@
     and \even, \mask, \even, lsl #1
     .endm
 
-/* r0 to, r1 pixel x, r2 pixel y, r3 mask, r12 end of x.
- * Stack: taps, pairs, bytes from a pair's end to the next in the source, in the result; 9 saved; pitches. */
-    FUNCTION td_widen_pixels
+/* Stack: taps, pairs, from x to y, from a pair's end to the next pair, the same of the result; then 9 saved registers
+ * and the layout. r0 to, r1 pixel x, r2 pixel y, r3 mask, r12 end of x. \factor: result bytes per tap. */
+    .macro BEGIN_PAIRS factor
     push {r4-r11, lr}
-    ldrd r4, r5, [sp, #36]
-    sub r5, r5, r2, lsl #2
-    add r6, r4, r4
-    sub r6, r6, r2
-    push {r2, r3, r4, r5, r6, lr}
+    ldr r7, [sp, #36]
+    ldm r7, {r4-r6}
+    sub r5, r5, r2
+    sub r6, r6, r2, lsl #\factor
+    push {r2-r6}
     movw r3, #0x01FE
     movt r3, #0x01FE
-1:  ldr lr, [sp, #8]
+1:  ldr r2, [sp, #8]
     ldr r4, [sp, #0]
-    add r2, r1, lr
+    add r2, r1, r2
     add r12, r1, r4
     tst r4, #4
     beq 2f
@@ -45,6 +45,22 @@
     WIDEN_UNSIGNED r4, r6
     WIDEN_UNSIGNED r5, r7
     cmp r1, r12
+    .endm
+
+    .macro END_PAIRS
+3:  ldrd r4, r5, [sp, #12]
+    ldr r6, [sp, #4]
+    add r1, r1, r4
+    add r0, r0, r5
+    subs r6, r6, #1
+    str r6, [sp, #4]
+    bne 1b
+    add sp, sp, #20
+    pop {r4-r11, pc}
+    .endm
+
+    FUNCTION td_widen_pixels
+    BEGIN_PAIRS 2
     stm r0!, {r4-r7}
     beq 3f
 2:  ldr r4, [r1], #4
@@ -58,16 +74,30 @@
     cmp r1, r12
     stm r0!, {r4-r11}
     bne 2b
-3:  ldrd r5, r6, [sp, #12]
-    ldr r4, [sp, #4]
-    add r0, r0, r5
-    add r1, r1, r6
-    subs r4, r4, #1
-    str r4, [sp, #4]
-    bne 1b
-    add sp, sp, #24
-    pop {r4-r11, pc}
+    END_PAIRS
     .size td_widen_pixels, . - td_widen_pixels
+
+    FUNCTION td_widen_pixels_apart
+    BEGIN_PAIRS 3
+    strd r4, r5, [r0], #16
+    strd r6, r7, [r0], #16
+    beq 3f
+2:  ldr r4, [r1], #4
+    ldr r5, [r2], #4
+    ldr r8, [r1], #4
+    ldr r9, [r2], #4
+    WIDEN_UNSIGNED r4, r6
+    WIDEN_UNSIGNED r5, r7
+    WIDEN_UNSIGNED r8, r10
+    WIDEN_UNSIGNED r9, r11
+    cmp r1, r12
+    strd r4, r5, [r0], #16
+    strd r6, r7, [r0], #16
+    strd r8, r9, [r0], #16
+    strd r10, r11, [r0], #16
+    bne 2b
+    END_PAIRS
+    .size td_widen_pixels_apart, . - td_widen_pixels_apart
 
 /* Of the row at \p, of x and then of y; \p moves on to y. r12 pitch, lr mask. */
     .macro WIDEN_ROW p
@@ -208,9 +238,16 @@
     ldr lr, [sp, #FRAME_ENTRY]
     .endm
 
-    .equ STEPS, 8 /* in a turn of the loop */
+    .equ STEPS, 16 /* in a turn of the loop */
     .equ STEP_BYTES_paired, 11 * 4
     .equ STEP_BYTES_single, 14 * 4
+    .equ STEP_BYTES_direct, 14 * 4
+    .equ WEIGHT_SHIFT_paired, 4 /* log2 of the bytes of weights that a step takes ... */
+    .equ WEIGHT_SHIFT_single, 4
+    .equ WEIGHT_SHIFT_direct, 2
+    .equ AHEAD_paired, 0 /* ... and how far ahead of its use the last load has moved the pointer */
+    .equ AHEAD_single, 0
+    .equ AHEAD_direct, 4
 
 /* The stack: the first six words of the block, then where in the loop to enter, then the block's biases. */
     .equ FRAME_PIXELS, 0
@@ -274,10 +311,104 @@
     STORE
     .endm
 
+/* Two of 4 pixels of one channel. */
+    .macro REQUANTIZE_TWO x, y, saturate
+    add lr, r3, \x, asr #31
+    smmlar \x, \x, r2, lr
+    add lr, r3, \y, asr #31
+    smmlar \y, \y, r2, lr
+    asr \x, \x, r12
+    asr \y, \y, r12
+    \saturate \x, #8, \x
+    \saturate \y, #8, \y
+    .endm
+
+    .macro REQUANTIZE_DIRECT saturate
+    ldr r0, [sp, #FRAME_BIAS]
+    ldr r1, [sp, #FRAME_OUT]
+    add r0, r0, #16
+    ldm r0!, {r2, r3, r12}
+    REQUANTIZE_TWO r4, r5, \saturate
+    REQUANTIZE_TWO r6, r7, \saturate
+    ldm r0!, {r2, r3, r12}
+    REQUANTIZE_TWO r8, r9, \saturate
+    REQUANTIZE_TWO r10, r11, \saturate
+    bfi r4, r8, #8, #8
+    bfi r5, r9, #8, #8
+    bfi r6, r10, #8, #8
+    bfi r7, r11, #8, #8
+    .endm
+
+    .macro STORE_DIRECT
+    ldrd r2, r3, [sp, #FRAME_PITCH]
+    strh r4, [r1]
+    strh r5, [r1, r2]
+    strh r6, [r1, r2, lsl #1]
+    add r1, r1, r2
+    strh r7, [r1, r2, lsl #1]
+    add r2, r2, r2, lsl #1
+    add r1, r1, r2
+    .endm
+
+    .macro FINISH_direct
+    REQUANTIZE_DIRECT ssat
+    STORE_DIRECT
+    .endm
+
+    .macro FINISH_direct_clamped
+    REQUANTIZE_DIRECT usat
+    ldrd r2, r3, [r0, #24]
+    .irp sum, r4, r5, r6, r7
+    uqadd8 \sum, \sum, r2
+    uadd8 \sum, \sum, r3
+    .endr
+    STORE_DIRECT
+    .endm
+
     .macro FINISH_sums
     ldr r1, [sp, #FRAME_OUT]
     ldr r3, [sp, #FRAME_OUT_END]
     stm r1!, {r4-r11}
+    .endm
+
+/* 2 channels of 4 pixels: sums of channel a in r4-r7, of b in r8-r11; r0 pixels, r1 weights; r2, r3 a pair of taps of
+ * two pixels; r12, lr weights of a and b. Loads run ahead: r12 holds the next weights as bytes, r2 and r3 two pixels. */
+    .macro STEP_direct
+    sxtb16.w lr, r12, ror #8
+    sxtb16.w r12, r12
+    smlad r8, lr, r2, r8
+    smlad r4, r12, r2, r4
+    ldr.w r2, [r0, #8]
+    smlad r9, lr, r3, r9
+    smlad r5, r12, r3, r5
+    ldr.w r3, [r0, #12]
+    smlad r6, r12, r2, r6
+    smlad r7, r12, r3, r7
+    ldr.w r12, [r1], #4
+    smlad r10, lr, r2, r10
+    smlad r11, lr, r3, r11
+    ldrd r2, r3, [r0, #16]!
+    .endm
+
+    .macro FIRST_direct
+    ldr r12, [r1], #4
+    ldrd r2, r3, [r0]
+    mov r8, r5
+    sxtb16 lr, r12, ror #8
+    sxtb16 r12, r12
+    smlad r9, lr, r3, r8
+    smlad r5, r12, r3, r4
+    ldr r3, [r0, #8]
+    smlad r10, lr, r3, r8
+    smlad r6, r12, r3, r4
+    ldr r3, [r0, #12]
+    smlad r11, lr, r3, r8
+    smlad r8, lr, r2, r8
+    smlad r7, r12, r3, r4
+    smlad r4, r12, r2, r4
+    ldr r12, [r1], #4
+    ldrd r2, r3, [r0, #16]!
+    ldr lr, [sp, #FRAME_ENTRY]
     .endm
 
 /* Of n pairs of taps, n even, the first step takes one; the loop is entered so that its turns take the other n - 1:
@@ -287,7 +418,8 @@
     push {r4-r11, lr}
     ldm r0, {r1-r6}
     sub r7, r3, r2
-    lsr r7, r7, #4
+    add r3, r3, #AHEAD_\form
+    lsr r7, r7, #WEIGHT_SHIFT_\form
     rsb r7, r7, #1
     and r7, r7, #STEPS - 1
     mov r8, #STEP_BYTES_\form
@@ -324,5 +456,7 @@
     GEMM td_gemm_paired_clamped, paired, clamped
     GEMM td_gemm_single_clamped, single, clamped
     GEMM td_gemm_paired_sums, paired, sums
+    GEMM td_gemm_direct, direct, direct
+    GEMM td_gemm_direct_clamped, direct, direct_clamped
 
 #endif

@@ -12,23 +12,35 @@ static uint32_t pack(int32_t low, int32_t high)
     return (uint32_t)(low & 0xFFFF) | (uint32_t)high << 16;
 }
 
-void td_widen_pixels(void *to, const int8_t *from, int32_t taps, int32_t pairs, int32_t pixel_pitch, int32_t pair_pitch)
+/* `step`: words from one pair of taps to the next. */
+static void widen_pairs(char *to, const int8_t *from, int32_t taps, int32_t pairs, const td_widen_layout *layout,
+                        int32_t step)
 {
-    for (int32_t pair = 0; pair < pairs; pair++) {
-        uint32_t *word = (uint32_t *)((char *)to + pair * pair_pitch);
-        const int8_t *x = from + 2 * pair * pixel_pitch;
-        const int8_t *y = x + pixel_pitch;
+    for (; pairs > 0; pairs--, to += layout->to_pitch, from += layout->pair_pitch) {
+        uint32_t *word = (void *)to;
+        const int8_t *y = from + layout->pixel_pitch;
         for (int32_t k = 0; k < taps; k += 4)
-            for (int32_t i = k; i < k + 2; i++) {
-                *word++ = pack(2 * (x[i] + 128), 2 * (x[i + 2] + 128));
-                *word++ = pack(2 * (y[i] + 128), 2 * (y[i + 2] + 128));
+            for (int32_t i = k; i < k + 2; i++, word += step) {
+                word[0] = pack(2 * (from[i] + 128), 2 * (from[i + 2] + 128));
+                word[1] = pack(2 * (y[i] + 128), 2 * (y[i + 2] + 128));
             }
     }
+}
+
+void td_widen_pixels(void *to, const int8_t *from, int32_t taps, int32_t pairs, const td_widen_layout *layout)
+{
+    widen_pairs(to, from, taps, pairs, layout, 2);
+}
+
+void td_widen_pixels_apart(void *to, const int8_t *from, int32_t taps, int32_t pairs, const td_widen_layout *layout)
+{
+    widen_pairs(to, from, taps, pairs, layout, 4);
 }
 
 void td_widen_3x3x3(void *to, const int8_t *const rows[3], int32_t pairs, int32_t pixel_pitch)
 {
     int8_t taps[2][28] = {{0}, {0}};
+    const td_widen_layout layout = {28, 0, 0};
     for (int32_t pair = 0; pair < pairs; pair++) {
         for (int32_t p = 0; p < 2; p++)
             for (int32_t i = 0; i < 3; i++) {
@@ -37,7 +49,7 @@ void td_widen_3x3x3(void *to, const int8_t *const rows[3], int32_t pairs, int32_
                     taps[p][8 * i + k] = x[k];
                 taps[p][24 + i] = x[8];
             }
-        td_widen_pixels((char *)to + pair * 4 * 28, taps[0], 28, 1, 28, 0);
+        td_widen_pixels((char *)to + pair * 4 * 28, taps[0], 28, 1, &layout);
     }
 }
 
@@ -85,6 +97,16 @@ static int32_t requantize(int32_t sum, const td_gemm_scale *scale)
     return (high + scale->addend - (sum < 0)) >> scale->shift;
 }
 
+static int8_t finish(const td_gemm_block *block, int32_t sum, int32_t c, int clamped)
+{
+    int32_t value = requantize(sum, &block->scales[c]);
+    if (!clamped)
+        return (int8_t)(value < -128 ? -128 : value > 127 ? 127 : value);
+    value = (value < 0 ? 0 : value > 255 ? 255 : value) + (int32_t)(block->lift >> (8 * c) & 255U);
+    value = (value > 255 ? 255 : value) + (int32_t)(block->drop >> (8 * c) & 255U);
+    return (int8_t)(uint8_t)value;
+}
+
 static void multiply_block(const td_gemm_block *block, int clamped)
 {
     const uint32_t *pixels = block->pixels;
@@ -93,17 +115,38 @@ static void multiply_block(const td_gemm_block *block, int clamped)
         multiply(block, pixels, sums);
         pixels = next_pair(block, pixels);
         for (int32_t p = 0; p < 2; p++)
-            for (int32_t c = 0; c < 4; c++) {
-                int32_t value = requantize(sums[p][c], &block->scales[c]);
-                if (clamped) {
-                    const int32_t lift = (int32_t)(block->lift >> (8 * c) & 255U);
-                    value = (value < 0 ? 0 : value > 255 ? 255 : value) + lift;
-                    value = (value > 255 ? 255 : value) + (int32_t)(block->drop >> (8 * c) & 255U);
-                } else
-                    value = value < -128 ? -128 : value > 127 ? 127 : value;
-                out[p * block->pitch + c] = (int8_t)(uint8_t)value;
-            }
+            for (int32_t c = 0; c < 4; c++)
+                out[p * block->pitch + c] = finish(block, sums[p][c], c, clamped);
     }
+}
+
+static void multiply_direct(const td_gemm_block *block, int clamped)
+{
+    const uint32_t *pixels = block->pixels;
+    const int8_t *const end = block->weights_end;
+    for (int8_t *out = block->out; out != block->out_end; out += 4 * block->pitch) {
+        uint32_t total[4][2];
+        for (int32_t p = 0; p < 4; p++)
+            for (int32_t c = 0; c < 2; c++)
+                total[p][c] = (uint32_t)block->bias[c];
+        for (const int8_t *w = block->weights; w < end; w += 4, pixels += 4)
+            for (int32_t p = 0; p < 4; p++)
+                for (int32_t c = 0; c < 2; c++)
+                    total[p][c] = multiply_pair(pack(w[c], w[c + 2]), pixels[p], total[p][c]);
+        for (int32_t p = 0; p < 4; p++)
+            for (int32_t c = 0; c < 2; c++)
+                out[p * block->pitch + c] = finish(block, (int32_t)total[p][c], c, clamped);
+    }
+}
+
+void td_gemm_direct(const td_gemm_block *block)
+{
+    multiply_direct(block, 0);
+}
+
+void td_gemm_direct_clamped(const td_gemm_block *block)
+{
+    multiply_direct(block, 1);
 }
 
 void td_gemm_paired(const td_gemm_block *block)

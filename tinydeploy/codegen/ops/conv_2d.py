@@ -38,23 +38,26 @@ def _emit_gemm(op: Conv2D, kernel: GemmKernel, context: LayerContext) -> LayerCo
     source, result = op.inputs[0], op.outputs[0]
     rows = context.graph.tensors[source].rows
     pointwise = op.kernel == op.stride == (1, 1) and rows[:2] == op.row_shape(context.graph)[:2]
+    direct = kernel.form == "direct"
+    stem = is_stem(op) and not direct
     pool = emit_pool(op, context)
     parameters: Fields = {
         "weights": f"{prefix}_weights",
         "channels": f"{prefix}_channels",
         "pool": f"&{prefix}_pool" if pool else "NULL",
         "multiply": f"td_gemm_{variant}",
-        "widen_rows": "td_widen_3x3x3" if is_stem(op) else "NULL",
+        "widen_rows": "td_widen_3x3x3" if stem else "NULL",
         "finish": f"TD_FINISH_{kernel.finish.upper()}",
         "pointwise": int(pointwise),
         "depth": kernel.depth,
         "pixels": kernel.pixels,
+        "direct": int(direct),
         **window_fields(op),
         "input_zero_point": op.input_zero_point,
         "output_offset": op.output_zero_point,
     }
-    taps = order_stem(op.weights) if is_stem(op) else op.weights
-    weights = pack_weights(taps, kernel.depth)
+    taps = order_stem(op.weights) if stem else op.weights
+    weights = pack_direct(taps, kernel.depth) if direct else pack_weights(taps, kernel.depth)
     constants = format_array("int8_t", f"{prefix}_weights", weights, align=4)
     constants += format_channels(_fold_zero_point(op), f"{prefix}_channels")
     call = f"&{prefix}_op, {context.tensors[source]}, {context.tensors[result]}, first, last"
@@ -93,6 +96,25 @@ def pack_weights(weights: NDArray[np.int8], depth: int) -> NDArray[np.int8]:
     padded[: flat.shape[0], : flat.shape[1]] = flat
     blocks = padded.reshape(channels // _BLOCK, _BLOCK, depth // _BLOCK, _BLOCK)
     return np.ascontiguousarray(blocks.transpose(0, 2, 1, 3))
+
+
+def pack_direct(weights: NDArray[np.int8], depth: int) -> NDArray[np.int8]:
+    """Weights as td_gemm_direct takes them, and 4 bytes that it reads ahead.
+
+    Args:
+        weights: int8 [channels, ...taps].
+        depth: Taps with padding, a multiple of 4.
+
+    Returns:
+        int8 [channels / 2 * depth / 2 * 4 + 4]: for each 4 taps of channels a and b the bytes
+        a0 b0 a2 b2 a1 b1 a3 b3.
+    """
+    flat = weights.reshape(len(weights), -1)
+    channels = -(-len(flat) // 2) * 2
+    padded = np.zeros((channels, depth), np.int8)
+    padded[: flat.shape[0], : flat.shape[1]] = flat
+    blocks = padded.reshape(channels // 2, 2, depth // 4, 2, 2)  # [.., channel, .., k / 2, k % 2]
+    return np.append(blocks.transpose(0, 2, 4, 3, 1), np.zeros(4, np.int8))
 
 
 def _fold_zero_point(op: Conv2D) -> Conv2D:

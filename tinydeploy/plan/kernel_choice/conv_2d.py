@@ -16,9 +16,12 @@ from tinydeploy.plan.requantization import (
     sums_fit_doubled,
 )
 
+Form = Literal["single", "paired", "direct"]
+Finish = Literal["plain", "clamped", "sums"]
+
 # Bytes of scratch that a layer may take.
-_SCRATCH = {"balanced": 8192, "speed": 24576, "ram": 4096, "flash": 8192}
-_MAX_PIXELS = 64  # beyond, widening the weights costs next to nothing per pixel
+_SCRATCH = {"balanced": 8192, "speed": 24576, "ram": 3072, "flash": 8192}
+_MAX_PIXELS = 64  # beyond, what a chunk costs is next to nothing per pixel
 
 
 @dataclass(frozen=True)
@@ -28,14 +31,32 @@ class GemmKernel(Kernel):
     Args:
         depth: Taps of a pixel, padded to a multiple of 4.
         pixels: Pixels of a chunk, even.
-        form: How the core loop fetches words.
+        form: How the core loop fetches words; "direct" does not widen weights beforehand.
         finish: What the core loop does with its sums; see td_conv_2d_gemm.h.
     """
 
     depth: int = 0
     pixels: int = 0
-    form: Literal["paired", "single"] = "paired"
-    finish: Literal["plain", "clamped", "sums"] = "plain"
+    form: Form = "paired"
+    finish: Finish = "plain"
+
+
+@dataclass(frozen=True)
+class _Step:
+    """What a form of the core loop spends on 16 MACs, its share of the loop's end included."""
+
+    instructions: float
+    cycles: dict[str, float]  # by core, see tinydeploy/emulate/cycle_table.py
+
+
+_STEPS: dict[Form, _Step] = {
+    "single": _Step(14.2, {"cortex-m7": 8.2, "cortex-m4": 20.4}),
+    "paired": _Step(11.2, {"cortex-m7": 13.2, "cortex-m4": 17.4}),
+    "direct": _Step(14.2, {"cortex-m7": 10.2, "cortex-m4": 19.4}),
+}
+# Instructions for 8 results; for widening 16 weights, once a chunk; for 16 taps, once for all
+# channels (where windows overlap they are gathered, too); for each block of channels of a chunk.
+_RESULTS, _WEIGHTS, _TAPS, _GATHERED_TAPS, _BLOCK = 62, 12, 22, 36, 130
 
 
 def choose_kernel(op: Conv2D, graph: Graph, board: Board, optimize: Optimize) -> Kernel | None:
@@ -43,40 +64,79 @@ def choose_kernel(op: Conv2D, graph: Graph, board: Board, optimize: Optimize) ->
     op = settle_channels(op)
     if not sums_fit_doubled(op):
         return None
-    finish: Literal["plain", "clamped", "sums"] = "sums"
+    finish: Finish = "sums"
     if requantizes_exactly(op):
         finish = "clamped" if is_clamped(op) else "plain"
-    taps = op.weights[0].size
-    depth = -(-taps // 4) * 4
+    forms: tuple[Form, ...] = ("paired",) if finish == "sums" else ("single", "paired", "direct")
+    limit = _SCRATCH[optimize]
+    found = [make_kernel(op, graph, form, finish, limit) for form in forms]
+    fitting = [kernel for kernel in found if kernel.scratch_bytes <= limit]
+    if not fitting:
+        return min(found, key=lambda kernel: kernel.scratch_bytes)
+    return min(fitting, key=lambda kernel: _rank(op, graph, kernel, board.cpu))
+
+
+def make_kernel(op: Conv2D, graph: Graph, form: Form, finish: Finish, limit: int) -> GemmKernel:
+    """The kernel of this form with as many pixels a chunk as the scratch allows, at least a group.
+
+    Args:
+        op: The convolution.
+        graph: Its graph.
+        form: Of the core loop.
+        finish: Of the core loop.
+        limit: Bytes of scratch.
+    """
+    depth = -(-op.weights[0].size // 4) * 4
     height, width, channels = op.row_shape(graph)
-    wanted = width if op.pool is not None else height * width
-    pixels = min(_round_up_even(wanted), _MAX_PIXELS)
-    fixed = 8 * depth + 16 + 2 * depth + (width * channels if op.pool is not None else 0)
+    group = 4 if form == "direct" else 2
+    wanted = height * width if height * width <= _MAX_PIXELS and op.pool is None else width
+    fixed = (0 if form == "direct" else 8 * depth) + 16 + 2 * depth
+    fixed += width * channels if op.pool is not None else 0
     each = 2 * depth + (16 if finish == "sums" else 4)
-    pixels = max(2, min(pixels, (_SCRATCH[optimize] - fixed) // each // 2 * 2))
-    single = board.cpu == "cortex-m7" and finish != "sums" and _few_instructions(op, depth, pixels)
+    most = max(group, min(_MAX_PIXELS, (limit - fixed) // each) // group * group)
+    chunks = -(-wanted // most)
+    pixels = -(-wanted // (chunks * group)) * group
     return GemmKernel(
         "conv_2d_gemm_s8",
         fixed + each * pixels,
         depth=depth,
         pixels=pixels,
-        form="single" if single else "paired",
+        form=form,
         finish=finish,
     )
 
 
-def _round_up_even(count: int) -> int:
-    return count + count % 2
+def estimate_instructions(kernel: GemmKernel, op: Conv2D, pixels: int, cpu: str = "") -> float:
+    """Instructions of one call that makes so many neighbouring pixels, by estimate.
 
-
-def _few_instructions(op: Conv2D, depth: int, pixels: int) -> bool:
-    """Whether single loads keep the layer at or below one instruction per MAC.
-
-    Per MAC: 14 instructions in 16 and the loop's own; 62 per 8 results; 12 per 16 weights of every
-    chunk; 19 per 16 taps, for all output channels together.
+    Args:
+        kernel: One that `make_kernel` has made for `op`.
+        op: The convolution.
+        pixels: Of the convolution, before any pool.
+        cpu: With a core's name, cycles of its inner loop instead of instructions.
     """
-    loop = 14.375 / 16
-    results = 62 / 8 / depth
-    weights = 12 / 16 / pixels
-    taps = 19 / 16 / op.channels
-    return (loop + results + weights + taps) * depth / op.weights[0].size <= 1.0
+    direct = kernel.form == "direct"
+    group = 4 if direct else 2
+    chunks = -(-pixels // kernel.pixels)
+    groups = -(-pixels // group)
+    blocks = -(-op.channels * group // 8)
+    step = _STEPS[kernel.form]
+    loop = step.cycles.get(cpu, step.instructions) * kernel.depth / 2 + _RESULTS
+    taps = _TAPS if op.kernel == (1, 1) else _GATHERED_TAPS
+    weights = 0 if direct else kernel.depth / 4 * _WEIGHTS
+    return (
+        groups * blocks * loop
+        + pixels * kernel.depth / 16 * taps
+        + chunks * blocks * (weights + _BLOCK)
+    )
+
+
+def _rank(op: Conv2D, graph: Graph, kernel: GemmKernel, cpu: str) -> tuple[bool, float]:
+    """Fewest cycles among those of at most one instruction per MAC; else fewest instructions."""
+    height, width, channels = op.row_shape(graph)
+    pixels = width if op.pool is not None else height * width
+    macs = pixels * channels * op.weights[0].size
+    instructions = estimate_instructions(kernel, op, pixels)
+    if instructions > macs:
+        return True, instructions
+    return False, estimate_instructions(kernel, op, pixels, cpu)
