@@ -19,6 +19,12 @@ typedef struct {
     const int8_t *weights; /* [out->channels][kernel_height][kernel_width] and 1 byte of anything */
     const td_planar_channel *channels; /* [out->channels] */
     const td_planar_form *form;
+    /* td_planar_load_end, needed with less than 4 input channels; td_planar_bound, where some channel has bounds other
+     * than those of int8; td_planar_repair, where some channel has `right` 0. Else NULL. */
+    void (*load_end)(const td_planar_source *source, const td_tensor *in);
+    void (*bound)(const td_planar_band *band, const td_planar_channel *channels, int32_t count);
+    void (*repair)(const td_planar_band *band, const int8_t *weights, const td_planar_channel *channels, int32_t count,
+                   int32_t output_offset);
     int32_t constant_words; /* that the form makes for each channel */
     int32_t slots;          /* input rows that become planes at the same time, (band - 1) * stride_height + kernel_height
                                or more; 8 if the form demands it */

@@ -29,7 +29,11 @@ extern "C" {
 #endif
 
 #define TD_PLANAR_CHANNELS 4
-#define TD_PLANAR_ROW 8 /* words from a row to the next in one group */
+#define TD_PLANAR_ROW 8 /* words of a row in one group */
+
+typedef struct {
+    uint32_t words[TD_PLANAR_ROW];
+} td_planar_row;
 
 /* One output channel. The generator sees to it that no sum reaches 2^31, and no sum plus addend. */
 typedef struct {
@@ -52,6 +56,7 @@ typedef struct {
     int32_t pixel;            /* bytes from one column to the next */
     int32_t pitch;
     uint32_t padding; /* the byte outside of the image, four times */
+    int32_t column;   /* of the image that column 0 of the planes is, counted from the first one; may be negative */
 } td_planar_source;
 
 /* Rows of output channels, to be made of planes. */
@@ -82,9 +87,13 @@ typedef struct {
 } td_planar_form;
 
 /* 3x3, one stride in both directions, 8 slots. Constants: 40 bytes: multiplier, addend, right, bias, and twice
- * {w0, w1}, {w1, w2} of each row of weights. Planes: stride * (width - 1) + 3 columns. */
+ * {w0, w1}, {w1, w2} of each row of weights. Planes: stride * (width - 1) + 3 columns.
+ * Rectified: no lower bound is below the output's zero point. How negative sums are rounded is then all the same, which
+ * saves an instruction in five. */
 extern const td_planar_form td_planar_3x3_stride1;
 extern const td_planar_form td_planar_3x3_stride2;
+extern const td_planar_form td_planar_3x3_stride1_rectified;
+extern const td_planar_form td_planar_3x3_stride2_rectified;
 
 /* Any kernel and strides. With words = kernel_width / 2 + 1, constants: 16 + 8 * kernel_height * words bytes: the same
  * first four, then of each row of weights, twice, {w0, w1}, {0, w0}, {w2, w3}, {w1, w2} and so on, filled with zeros.
@@ -95,8 +104,25 @@ extern const td_planar_form td_planar_any;
 /* Reads four bytes at each column that is inside. */
 void td_planar_load(const td_planar_source *source);
 
+/* The columns of the image that td_planar_load can take: with less than four channels its last pixels are too near the
+ * end of the row. */
+static inline int32_t td_planar_whole_columns(const td_tensor *in)
+{
+    return in->width - (in->channels < TD_PLANAR_CHANNELS ? (TD_PLANAR_CHANNELS - 1) / in->channels : 0);
+}
+
+/* The others: behind td_planar_load, for less than four channels. */
+void td_planar_load_end(const td_planar_source *source, const td_tensor *in);
+
 /* Four channels at a time: max(byte, low) - lift. In both words byte i is that of channel i. */
-void td_planar_bound(const td_planar_band *band, uint32_t low, uint32_t lift);
+void td_planar_bound_4(const td_planar_band *band, uint32_t low, uint32_t lift);
+
+/* Lower bounds of `count` <= 4 channels of the band. */
+void td_planar_bound(const td_planar_band *band, const td_planar_channel *channels, int32_t count);
+
+/* Makes those of `count` channels of the band whose `right` is 0. */
+void td_planar_repair(const td_planar_band *band, const int8_t *weights, const td_planar_channel *channels,
+                      int32_t count, int32_t output_offset);
 
 /* Addend of one channel. */
 static inline int32_t td_planar_addend(const td_planar_channel *channel, int32_t output_offset)

@@ -3,26 +3,23 @@
  *
  * Four channels at a time: their input rows become planes, as many rows as there are slots, a band of output rows is
  * made of them, the rows that the next band needs too move up, and so on down the image. */
-#include <string.h>
-
 #include "td_kernels.h"
 
 #define FOUR TD_PLANAR_CHANNELS
 
-/* The scratch, and which part of the layer is being made. */
+/* The part of a layer that is being made, and the scratch. */
 typedef struct {
     const td_depthwise_conv_2d_planar *op;
     const td_tensor *in;
-    const td_tensor *out;
+    int8_t *base;  /* of the output's rows, at the first column */
     int32_t first; /* output rows, not more than op->rows */
     int32_t last;
-    int32_t column;     /* first output column */
-    int32_t in_first;   /* first input row inside the image that they need */
-    int32_t in_last;    /* end of them */
-    uint32_t *words;    /* planes */
-    uint32_t *groups;   /* which columns of the planes td_planar_load takes from the image */
-    int32_t *in_rows;   /* from in->base to rows in_first ... in_last */
-    int32_t *out_rows;  /* from out->base to rows first ... last */
+    int32_t in_first;       /* first input row inside of the image that they need */
+    td_planar_row *planes;  /* [op->groups][op->slots] */
+    uint32_t *groups;       /* which columns of the planes td_planar_load takes from the image */
+    int32_t *in_rows;       /* from in->base to row in_first and those behind it */
+    int32_t *out_rows;      /* from out->base to row `first` and those behind it */
+    td_planar_source source;
     td_planar_band band;
 } part;
 
@@ -31,208 +28,148 @@ static int32_t min(int32_t a, int32_t b)
     return a < b ? a : b;
 }
 
-/* Columns of the image from column 0 of the planes on; negative in the padding. */
-static int32_t origin(const part *p)
+static int32_t max(int32_t a, int32_t b)
 {
-    return p->column * p->op->stride_width - p->op->pad_left;
+    return a > b ? a : b;
 }
 
-/* td_planar_load reads four channels: with less, the last pixels' columns are left to load_end. */
-static int32_t whole_columns(const part *p)
-{
-    const int32_t channels = p->in->channels;
-    return channels < FOUR ? p->in->width - (FOUR - 1) / channels : p->in->width;
-}
-
-static void mark_columns(part *p)
-{
-    const int32_t end = whole_columns(p);
-    int32_t column = origin(p);
-    for (int32_t g = 0; g < p->op->groups; g++) {
-        uint32_t inside = 0;
-        for (int32_t i = 0; i < 4; i++, column++)
-            inside = inside << 1 | (column >= 0 && column < end);
-        p->groups[g] = inside << 28;
-    }
-}
-
-static void list_rows(part *p)
-{
-    const td_depthwise_conv_2d_planar *op = p->op;
-    const int32_t from = p->first * op->stride_height - op->pad_top;
-    const int32_t to = (p->last - 1) * op->stride_height - op->pad_top + op->kernel_height;
-    p->in_first = from < 0 ? 0 : from;
-    p->in_last = min(to, p->in->height);
-    for (int32_t h = p->in_first; h < p->in_last; h++)
-        p->in_rows[h - p->in_first] = (int32_t)(td_row(p->in, h) - p->in->base);
-    for (int32_t h = p->first; h < p->last; h++)
-        p->out_rows[h - p->first] = (int32_t)(td_row(p->out, h) - p->out->base);
-}
-
-/* The columns that whole_columns leaves out, of input rows [first, last) of which the first goes to `slot`. */
-static void load_end(const part *p, int32_t slot, int32_t first, int32_t last)
-{
-    const int32_t start = origin(p);
-    int32_t column = whole_columns(p);
-    if (column < 0)
-        column = 0;
-    if (column < start)
-        column = start;
-    for (; column < min(p->in->width, start + 4 * p->op->groups); column++)
-        for (int32_t h = first; h < last; h++) {
-            const int8_t *x = td_row(p->in, h) + column * p->in->channels;
-            const int32_t v = column - start;
-            uint32_t *to = p->words + ((v >> 2) * p->op->slots + slot + h - first) * TD_PLANAR_ROW + ((v >> 1) & 1);
-            const uint32_t shift = 16U * ((uint32_t)v & 1U);
-            for (int32_t c = 0; c < p->in->channels; c++, to += 2)
-                *to = (*to & ~(0xffffU << shift)) | (uint32_t)(uint16_t)x[c] << shift;
-        }
-}
-
-/* Slots [slot, end) of padding. */
-static void load_padding(const part *p, int32_t slot, int32_t end)
+/* Slots [slot, end) of groups [first, last) of padding. */
+TD_NOINLINE static void load_padding(const part *p, int32_t first, int32_t last, int32_t slot, int32_t end)
 {
     const uint32_t pair = (uint16_t)p->op->padding * 0x10001U;
-    for (int32_t g = 0; g < p->op->groups; g++) {
-        uint32_t *to = p->words + (g * p->op->slots + slot) * TD_PLANAR_ROW;
-        for (int32_t i = 0; i < (end - slot) * TD_PLANAR_ROW; i++)
-            to[i] = pair;
-    }
+    const td_planar_row padding = {{pair, pair, pair, pair, pair, pair, pair, pair}};
+    td_planar_row *to = p->planes + first * p->op->slots;
+    for (int32_t g = first; g < last; g++, to += p->op->slots)
+        for (int32_t i = slot; i < end; i++)
+            to[i] = padding;
 }
 
-/* Input rows [first, last), some of which may be padding, of four channels from `channel` on, from `slot` on. */
-static void load_rows(const part *p, int32_t channel, int32_t slot, int32_t first, int32_t last)
+/* Which columns td_planar_load takes from the image, `origin` being that of column 0 of the planes. Groups of nothing
+ * but padding are made here and stay. */
+static void mark_columns(part *p, int32_t origin)
+{
+    const int32_t groups = p->op->groups;
+    const int32_t end = td_planar_whole_columns(p->in);
+    int32_t first = groups, last = 0;
+    for (int32_t g = 0; g < groups; g++) {
+        const int32_t column = origin + 4 * g;
+        uint32_t inside = 0;
+        for (int32_t i = 0; i < 4; i++)
+            inside = inside << 1 | (column + i >= 0 && column + i < end);
+        p->groups[g] = inside << 28;
+        if (column + 4 > 0 && column < p->in->width) {
+            first = min(first, g);
+            last = g + 1;
+        }
+    }
+    last = max(first, last);
+    load_padding(p, 0, first, 0, p->op->slots);
+    load_padding(p, last, groups, 0, p->op->slots);
+    p->source.groups = p->groups + first;
+    p->source.groups_end = p->groups + last;
+    p->source.column = origin + 4 * first;
+    p->source.base = p->in->base + p->source.column * p->in->channels;
+}
+
+static void list_rows(part *p, const td_tensor *out)
 {
     const td_depthwise_conv_2d_planar *op = p->op;
-    const int32_t above = first < 0 ? min(-first, last - first) : 0;
-    const int32_t end = min(last, p->in->height);
-    if (above)
-        load_padding(p, slot, slot + above);
-    if (first + above < end) {
-        td_planar_source source;
-        source.words = p->words + (slot + above) * TD_PLANAR_ROW;
-        source.base = p->in->base + channel + origin(p) * p->in->channels;
-        source.rows = p->in_rows + first + above - p->in_first;
-        source.rows_end = p->in_rows + end - p->in_first;
-        source.groups = p->groups;
-        source.groups_end = p->groups + op->groups;
-        source.pixel = p->in->channels;
-        source.pitch = p->band.pitch;
-        source.padding = (uint8_t)op->padding * 0x01010101U;
-        td_planar_load(&source);
-        if (p->in->channels < FOUR)
-            load_end(p, slot + above, first + above, end);
-    }
-    if (last > p->in->height) {
-        const int32_t inside = p->in->height > first ? p->in->height - first : 0;
-        load_padding(p, slot + (inside > above ? inside : above), slot + last - first);
-    }
+    const int32_t end = (p->last - 1) * op->stride_height - op->pad_top + op->kernel_height;
+    int32_t *to = p->in_rows;
+    p->in_first = max(p->first * op->stride_height - op->pad_top, 0);
+    for (int32_t h = p->in_first; h < min(end, p->in->height); h++)
+        *to++ = (int32_t)(td_row(p->in, h) - p->in->base);
+    to = p->out_rows;
+    for (int32_t h = p->first; h < p->last; h++)
+        *to++ = (int32_t)(td_row(out, h) - out->base);
 }
 
-/* Rows that this band and the next one need move to the first slots. */
-static void move_rows(const part *p, int32_t from, int32_t count)
+/* Slots [from, from + count) become the first ones. */
+TD_NOINLINE static void move_rows(const part *p, int32_t from, int32_t count)
 {
-    for (int32_t g = 0; g < p->op->groups; g++) {
-        uint32_t *to = p->words + g * p->op->slots * TD_PLANAR_ROW;
-        const uint32_t *row = to + from * TD_PLANAR_ROW;
-        for (int32_t i = 0; i < count; i++, to += TD_PLANAR_ROW, row += TD_PLANAR_ROW)
-            memcpy(to, row, 4 * TD_PLANAR_ROW);
-    }
+    td_planar_row *to = p->planes;
+    for (int32_t g = 0; g < p->op->groups; g++, to += p->op->slots)
+        for (int32_t i = 0; i < count; i++)
+            to[i] = to[from + i];
 }
 
-/* The band of one channel whose multiplier is out of the ordinary. */
-static void make_other(const part *p, const td_planar_channel *channel, const int8_t *weights, const uint32_t *plane,
-                       int8_t *y)
+/* Makes p->source the input rows [first, last), to be loaded from `slot` on, and those of padding among them padding. */
+static void find_rows(part *p, int32_t slot, int32_t first, int32_t last)
 {
-    const td_planar_band *band = &p->band;
-    for (const int32_t *row = band->rows; row != band->rows_end; row++, plane += band->stride_height * TD_PLANAR_ROW)
-        for (int32_t w = 0; w < band->width; w++) {
-            const uint32_t *x = plane;
-            const int8_t *tap = weights;
-            int32_t sum = channel->bias / 2;
-            for (int32_t r = 0; r < band->kernel_height; r++, x += TD_PLANAR_ROW)
-                for (int32_t t = 0; t < band->kernel_width; t++)
-                    sum += *tap++ * td_planar_column(x, w * band->stride_width + t, band->pitch);
-            const int32_t value = td_requantize(sum, channel->multiplier, channel->shift) + p->op->output_offset;
-            y[*row + w * band->pixel] =
-                (int8_t)td_clamp(value, channel->low - channel->lift, INT8_MAX - channel->lift);
-        }
-}
-
-/* Lower bounds of four channels, or less, whose outputs td_planar_bound or something like it takes. */
-static void bound(const part *p, const td_planar_channel *channels, int32_t count)
-{
-    uint32_t low = 0, lift = 0;
-    for (int32_t i = 0; i < count; i++) {
-        low |= (uint32_t)(uint8_t)channels[i].low << 8 * i;
-        lift |= (uint32_t)channels[i].lift << 8 * i;
-    }
-    if (count == FOUR) {
-        if (low != 0x80808080U || lift != 0)
-            td_planar_bound(&p->band, low, lift);
-        return;
-    }
-    for (const int32_t *row = p->band.rows; row != p->band.rows_end; row++)
-        for (int32_t i = 0; i < count; i++) {
-            int8_t *y = p->band.base + *row + i;
-            for (int32_t w = 0; w < p->band.width; w++, y += p->band.pixel)
-                *y = (int8_t)((*y < channels[i].low ? channels[i].low : *y) - channels[i].lift);
-        }
+    const int32_t groups = p->op->groups;
+    const int32_t begin = min(max(first, 0), last);
+    const int32_t end = max(min(last, p->in->height), begin);
+    const int32_t start = (int32_t)(p->source.groups - p->groups) * p->op->slots;
+    if (begin > first)
+        load_padding(p, 0, groups, slot, slot + begin - first);
+    if (last > end)
+        load_padding(p, 0, groups, slot + end - first, slot + last - first);
+    p->source.words = p->planes[start + slot + begin - first].words;
+    p->source.rows = p->in_rows + begin - p->in_first;
+    p->source.rows_end = p->in_rows + end - p->in_first;
 }
 
 /* Output channels [channel, channel + count), count <= 4, of the band, from planes `plane` bytes apart. */
-static void make_channels(part *p, int32_t channel, int32_t count, const uint32_t *words, int32_t plane, int prepared)
+TD_NOINLINE static void make_channels(part *p, int32_t channel, int32_t count, const uint32_t *words, int32_t plane,
+                                      int prepared)
 {
     const td_depthwise_conv_2d_planar *op = p->op;
     const td_planar_channel *channels = op->channels + channel;
-    const int32_t taps = op->kernel_height * op->kernel_width;
-    const int8_t *weights = op->weights + channel * taps;
+    const int8_t *weights = op->weights + channel * op->kernel_height * op->kernel_width;
     td_planar_band *band = &p->band;
 
     band->words = words;
     band->plane = plane;
-    band->base = p->out->base + p->column * p->out->channels + channel;
+    band->base = p->base + channel;
     band->constants_end = band->constants + count * op->constant_words;
     if (!prepared)
         op->form->prepare(band, weights, channels, count, op->output_offset);
     op->form->multiply(band);
-    bound(p, channels, count);
-    for (int32_t i = 0; i < count; i++)
-        if (channels[i].right == 0)
-            make_other(p, &channels[i], weights + i * taps, words + i * plane / 4, band->base + i);
+    if (op->bound)
+        op->bound(band, channels, count);
+    if (op->repair)
+        op->repair(band, weights, channels, count, op->output_offset);
 }
 
-/* All rows of the output channels that read input channels [channel, channel + count), count <= 4. */
-static void make_planes(part *p, int32_t channel, int32_t count)
+/* The band of the output channels that read input channels [channel, channel + count), count <= 4. */
+static void make_band(part *p, int32_t channel, int32_t count, int prepared)
+{
+    const int32_t multiplier = p->op->depth_multiplier;
+    const uint32_t *words = p->planes->words;
+    if (p->source.rows != p->source.rows_end && p->source.groups != p->source.groups_end)
+        td_planar_load(&p->source);
+    if (p->op->load_end)
+        p->op->load_end(&p->source, p->in);
+    if (multiplier == 1) {
+        make_channels(p, channel, count, words, 8, prepared);
+        return;
+    }
+    /* Of each plane four channels at a time, the last of them perhaps once more. */
+    for (int32_t i = 0; i < count; i++)
+        for (int32_t c = 0; c < multiplier; c += FOUR) {
+            const int32_t from = max(min(c, multiplier - FOUR), 0);
+            make_channels(p, (channel + i) * multiplier + from, min(FOUR, multiplier), words + 2 * i, 0, 0);
+        }
+}
+
+/* All rows of the same. */
+static void make_bands(part *p, int32_t channel, int32_t count)
 {
     const td_depthwise_conv_2d_planar *op = p->op;
-    const int32_t multiplier = op->depth_multiplier;
-    int32_t loaded = 0; /* slots */
+    const int32_t kept = max(op->kernel_height - op->stride_height, 0); /* rows that a band and the next one need */
+    int32_t loaded = 0;                                                 /* of them */
 
     for (int32_t h = p->first; h < p->last;) {
         const int32_t rows = min(op->band, p->last - h);
-        const int32_t needed = (rows - 1) * op->stride_height + op->kernel_height;
         const int32_t top = h * op->stride_height - op->pad_top;
-        load_rows(p, channel, loaded, top + loaded, top + needed);
+        find_rows(p, loaded, top + loaded, top + (rows - 1) * op->stride_height + op->kernel_height);
         p->band.rows = p->out_rows + h - p->first;
         p->band.rows_end = p->band.rows + rows;
-        if (multiplier == 1)
-            make_channels(p, channel, count, p->words, 8, h > p->first);
-        else
-            for (int32_t i = 0; i < count * multiplier;) {
-                /* Four at a time, the last ones perhaps once more. */
-                const int32_t from = i % multiplier;
-                const int32_t n = min(FOUR, multiplier);
-                const int32_t start = i - (from + n > multiplier ? from + n - multiplier : 0);
-                make_channels(p, channel * multiplier + start, n, p->words + i / multiplier * 2, 0, 0);
-                i = start + n;
-            }
+        make_band(p, channel, count, h > p->first);
         h += rows;
-        loaded = op->kernel_height - op->stride_height;
-        if (loaded < 0)
-            loaded = 0;
-        else if (h < p->last)
-            move_rows(p, rows * op->stride_height, loaded);
+        loaded = kept;
+        if (kept && h < p->last)
+            move_rows(p, rows * op->stride_height, kept);
     }
 }
 
@@ -243,28 +180,38 @@ void td_depthwise_conv_2d_planar_s8(const td_depthwise_conv_2d_planar *op, const
     part p;
     p.op = op;
     p.in = in;
-    p.out = out;
-    p.words = scratch;
-    p.groups = p.words + op->groups * op->slots * TD_PLANAR_ROW;
+    p.planes = scratch;
+    p.groups = p.planes[op->groups * op->slots].words;
     p.band.constants = (int32_t *)(p.groups + op->groups);
     p.out_rows = p.band.constants + FOUR * op->constant_words;
     p.in_rows = p.out_rows + op->rows;
+    p.source.pixel = channels;
+    p.source.padding = (uint8_t)op->padding * 0x01010101U;
+    p.source.pitch = p.band.pitch = (int32_t)sizeof(td_planar_row) * op->slots;
     p.band.pixel = out->channels;
-    p.band.pitch = 4 * TD_PLANAR_ROW * op->slots;
     p.band.kernel_height = op->kernel_height;
     p.band.kernel_width = op->kernel_width;
     p.band.stride_height = op->stride_height;
     p.band.stride_width = op->stride_width;
 
-    for (p.column = 0; p.column < out->width; p.column += op->columns) {
-        p.band.width = min(op->columns, out->width - p.column);
-        mark_columns(&p);
+    for (int32_t column = 0; column < out->width; column += op->columns) {
+        p.band.width = min(op->columns, out->width - column);
+        p.base = out->base + column * out->channels;
+        mark_columns(&p, column * op->stride_width - op->pad_left);
+        const int8_t *base = p.source.base;
         for (p.first = first; p.first < last; p.first = p.last) {
             p.last = min(p.first + op->rows, last);
-            list_rows(&p);
-            /* The last four channels may overlap the four before. */
-            for (int32_t c = 0; c < channels; c += FOUR)
-                make_planes(&p, c + FOUR > channels && c > 0 ? channels - FOUR : c, min(FOUR, channels));
+            list_rows(&p, out);
+            /* The last four channels may overlap the four before. With a single band the same rows are the source of
+             * all channels, and rows of padding stay. */
+            for (int32_t c = 0; c < channels; c += FOUR) {
+                const int32_t channel = max(min(c, channels - FOUR), 0);
+                p.source.base = base + channel;
+                if (c == 0 || p.last - p.first > op->band)
+                    make_bands(&p, channel, min(FOUR, channels));
+                else
+                    make_band(&p, channel, FOUR, 0);
+            }
         }
     }
 }

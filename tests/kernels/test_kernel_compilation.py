@@ -39,6 +39,9 @@ def every_kernel() -> Batch:
             add_both(batch, kernel=kernel, stride=stride, zeros=zeros, depth=5, gain=300.0)
         add_both(batch, dilation=(2, 3), size=(9, 9), zeros=zeros, weights=-128, depth=17)
         add_convolution(batch, depth=3, multiplier=3, zeros=zeros, gain=1e5)
+        for kernel in ((3, 3), (5, 4)):
+            add_convolution(batch, kernel=kernel, depth=5, multiplier=1, zeros=zeros)
+            add_convolution(batch, kernel=kernel, depth=2, multiplier=5, activation="RELU_N1_TO_1")
         add_fully_connected(batch, shape=(1, 3, 4, 5), depth=60, zeros=zeros, gain=1e6)
         add_fully_connected(batch, shape=(1, 3, 4, 5), depth=5, zeros=zeros, per_channel=True)
         add_fully_connected(batch, shape=(1, 61), units=13, zeros=zeros, gain=40.0)

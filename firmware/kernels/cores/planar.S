@@ -94,14 +94,14 @@ td_planar_load:
     pop     {r4, r5, r6, r7, r8, r9, r10, r11, pc}
     .size td_planar_load, . - td_planar_load
 
-/* void td_planar_bound(const td_planar_band *band, uint32_t low, uint32_t lift)
+/* void td_planar_bound_4(const td_planar_band *band, uint32_t low, uint32_t lift)
  * r3 pixel, r4 rows, r5 their end, r6 base, r7 width, r0 word, lr pairs of outputs left. */
-    .section .text.td_planar_bound, "ax", %progbits
+    .section .text.td_planar_bound_4, "ax", %progbits
     .balign 4
-    .global td_planar_bound
-    .type td_planar_bound, %function
+    .global td_planar_bound_4
+    .type td_planar_bound_4, %function
     .thumb_func
-td_planar_bound:
+td_planar_bound_4:
     push    {r4, r5, r6, r7, r8, r9, lr}
     ldrd    r4, r5, [r0, #8]
     ldrd    r3, r7, [r0, #16]
@@ -137,6 +137,6 @@ td_planar_bound:
     cmp     r4, r5
     bne     1b
     pop     {r4, r5, r6, r7, r8, r9, pc}
-    .size td_planar_bound, . - td_planar_bound
+    .size td_planar_bound_4, . - td_planar_bound_4
 
 #endif

@@ -26,7 +26,7 @@ void td_planar_load(const td_planar_source *source)
     }
 }
 
-void td_planar_bound(const td_planar_band *band, uint32_t low, uint32_t lift)
+void td_planar_bound_4(const td_planar_band *band, uint32_t low, uint32_t lift)
 {
     for (const int32_t *row = band->rows; row != band->rows_end; row++)
         for (int32_t c = 0; c < TD_PLANAR_CHANNELS; c++) {

@@ -55,8 +55,12 @@ td_planar_3x3_prepare:
 
 /* Sums to outputs 0 to \count - 1. */
     .macro  finish sum
+    .if     rectified
+    smmlar  \sum, \sum, r8, r9
+    .else
     add     r11, r9, \sum, asr #31
     smmlar  \sum, \sum, r8, r11
+    .endif
     asr     \sum, \sum, r10
     ssat    \sum, #8, \sum
     .endm
@@ -175,7 +179,7 @@ td_planar_3x3_prepare:
     finish_all \count
     .endm
 
-/* void td_planar_3x3_multiply\stride(const td_planar_band *band)
+/* void td_planar_3x3_multiply<stride>[_rectified](const td_planar_band *band)
  * Stack: 0 bytes of words and 4 of outputs in whole groups of four, 8 end of the constants, 12 plane, 16 where a
  * channel begins, 20 where it goes on behind those groups, 24 rows, 28 their end, 32 words, 36 constants, 40 base. */
     .macro  convolve stride
@@ -255,22 +259,22 @@ td_planar_3x3_prepare:
     pop     {r4, r5, r6, r7, r8, r9, r10, r11, pc}
     .endm
 
-    .section .text.td_planar_3x3_multiply1, "ax", %progbits
+    .macro  function name, stride
+    .section .text.\name, "ax", %progbits
     .balign 4
-    .global td_planar_3x3_multiply1
-    .type td_planar_3x3_multiply1, %function
+    .global \name
+    .type   \name, %function
     .thumb_func
-td_planar_3x3_multiply1:
-    convolve 1
-    .size td_planar_3x3_multiply1, . - td_planar_3x3_multiply1
+\name:
+    convolve \stride
+    .size   \name, . - \name
+    .endm
 
-    .section .text.td_planar_3x3_multiply2, "ax", %progbits
-    .balign 4
-    .global td_planar_3x3_multiply2
-    .type td_planar_3x3_multiply2, %function
-    .thumb_func
-td_planar_3x3_multiply2:
-    convolve 2
-    .size td_planar_3x3_multiply2, . - td_planar_3x3_multiply2
+    .set    rectified, 0
+    function td_planar_3x3_multiply1, 1
+    function td_planar_3x3_multiply2, 2
+    .set    rectified, 1
+    function td_planar_3x3_multiply1_rectified, 1
+    function td_planar_3x3_multiply2_rectified, 2
 
 #endif

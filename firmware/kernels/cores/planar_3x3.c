@@ -15,6 +15,8 @@ void td_planar_3x3_prepare(const td_planar_band *band, const int8_t *weights, co
                            int32_t count, int32_t output_offset);
 void td_planar_3x3_multiply1(const td_planar_band *band);
 void td_planar_3x3_multiply2(const td_planar_band *band);
+void td_planar_3x3_multiply1_rectified(const td_planar_band *band);
+void td_planar_3x3_multiply2_rectified(const td_planar_band *band);
 
 #if !TD_DSP
 
@@ -68,7 +70,19 @@ void td_planar_3x3_multiply2(const td_planar_band *band)
     multiply(band, 2);
 }
 
+void td_planar_3x3_multiply1_rectified(const td_planar_band *band)
+{
+    multiply(band, 1);
+}
+
+void td_planar_3x3_multiply2_rectified(const td_planar_band *band)
+{
+    multiply(band, 2);
+}
+
 #endif
 
 const td_planar_form td_planar_3x3_stride1 = {td_planar_3x3_prepare, td_planar_3x3_multiply1};
 const td_planar_form td_planar_3x3_stride2 = {td_planar_3x3_prepare, td_planar_3x3_multiply2};
+const td_planar_form td_planar_3x3_stride1_rectified = {td_planar_3x3_prepare, td_planar_3x3_multiply1_rectified};
+const td_planar_form td_planar_3x3_stride2_rectified = {td_planar_3x3_prepare, td_planar_3x3_multiply2_rectified};

@@ -7,8 +7,14 @@ import numpy as np
 from tinydeploy.codegen.c_data import format_array, format_elements, format_struct
 from tinydeploy.codegen.layer import LayerCode, LayerContext
 from tinydeploy.codegen.window import Fields, emit_convolution
+from tinydeploy.graph.fixed_point import INT8_MIN
 from tinydeploy.graph.ops.depthwise_conv_2d import DepthwiseConv2D
-from tinydeploy.plan.kernel_choice.depthwise_conv_2d import PlanarKernel, fit_rounding, fold_bias
+from tinydeploy.plan.kernel_choice.depthwise_conv_2d import (
+    PlanarKernel,
+    Rounding,
+    fit_rounding,
+    fold_bias,
+)
 
 
 def emit_layer(op: DepthwiseConv2D, context: LayerContext) -> LayerCode:
@@ -22,10 +28,16 @@ def emit_layer(op: DepthwiseConv2D, context: LayerContext) -> LayerCode:
 
 def _emit_planar(op: DepthwiseConv2D, kernel: PlanarKernel, context: LayerContext) -> LayerCode:
     prefix = context.prefix
+    rounding = fit_rounding(op)
+    bounded = bool(rounding.lift.any() or (rounding.low != INT8_MIN).any())
+    few = op.channels < 4 * op.depth_multiplier
     fields: Fields = {
         "weights": f"{prefix}_weights",
         "channels": f"{prefix}_channels",
         "form": f"&td_planar_{kernel.form}",
+        "load_end": "td_planar_load_end" if few else "NULL",
+        "bound": "td_planar_bound" if bounded else "NULL",
+        "repair": "NULL" if rounding.right.all() else "td_planar_repair",
         "constant_words": kernel.constant_words,
         "slots": kernel.slots,
         "band": kernel.band,
@@ -48,16 +60,15 @@ def _emit_planar(op: DepthwiseConv2D, kernel: PlanarKernel, context: LayerContex
     call = f"&{prefix}_op, {source}, {result}, first, last, {context.scratch}"
     loops = "planar_any" if kernel.form == "any" else "planar_3x3"
     return LayerCode(
-        kernels=(kernel.stem, "cores/planar", f"cores/{loops}"),
+        kernels=(kernel.stem, "cores/planar", "cores/planar_rest", f"cores/{loops}"),
         constants=format_array("int8_t", f"{prefix}_weights", weights)
-        + _format_channels(op, f"{prefix}_channels"),
+        + _format_channels(op, rounding, f"{prefix}_channels"),
         parameters=format_struct("td_depthwise_conv_2d_planar", f"{prefix}_op", fields),
         call=f"td_{kernel.stem}({call});",
     )
 
 
-def _format_channels(op: DepthwiseConv2D, name: str) -> str:
-    rounding = fit_rounding(op)
+def _format_channels(op: DepthwiseConv2D, rounding: Rounding, name: str) -> str:
     columns = (
         fold_bias(op),
         rounding.multiplier,

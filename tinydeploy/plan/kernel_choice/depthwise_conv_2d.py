@@ -80,7 +80,10 @@ def choose_kernel(
     rows = min(height, _ROWS)
     listed = rows + min((rows - 1) * stride_h + kernel_h, in_height)
     fast = (kernel_h, kernel_w) == (3, 3) and stride_h == stride_w <= 2
-    form = f"3x3_stride{stride_h}" if fast else "any"
+    form = "any"
+    if fast:
+        rectified = bool((op.low >= op.output_zero_point).all())
+        form = f"3x3_stride{stride_h}" + ("_rectified" if rectified else "")
     words = 10 if fast else 4 + 2 * kernel_h * (kernel_w // 2 + 1)
 
     def scratch(groups: int, slots: int) -> int:
