@@ -133,8 +133,7 @@ def test_a_wrong_plan_gives_wrong_bytes() -> None:
     tflite = classifier()
     graph = read_graph(tflite, "net")
     plan = plan_memory(graph, BOARD)
-    steps = (plan.steps[1], plan.steps[0], *plan.steps[2:])
-    wrong = replace(plan, steps=steps)
+    wrong = replace(plan, steps=plan.steps[::-1])
     sources = generate_sources(graph, wrong, BOARD, tflite=tflite)
     vectors = make_vectors(graph, 6)
     expected = run_reference(tflite, vectors).outputs[0]

@@ -32,8 +32,8 @@ class Rows:
     Args:
         tensor: Tensor id.
         memory: Name of the board's memory whose arena holds it.
-        offset: Bytes from the start of that arena.
-        pitch: Bytes from one row to the next.
+        offset: Bytes from the start of that arena; with a table, of the lowest row.
+        pitch: Bytes from one row to the next; it may be negative.
         height: Number of rows.
         row_bytes: Bytes of one row.
         table: Offset of each row, a multiple of 4, where they do not follow a pitch; else None.
