@@ -20,6 +20,7 @@
 #include "td_dense.h"
 #include "td_fixed.h"
 #include "td_linear_sum.h"
+#include "td_product.h"
 #include "td_types.h"
 
 #ifdef __cplusplus
@@ -202,6 +203,17 @@ typedef struct {
 
 void td_mul_s8(const td_mul *op, const td_tensor *in1, const td_tensor *in2, const td_tensor *out, int32_t first,
                int32_t last);
+
+/* The same by the core loop of td_product.h. `in1` has the shape of `out`, `in2` has it, too, or is one row, of one pixel
+ * or of all, with as many channels. */
+typedef struct {
+    td_product product;
+    int32_t low;
+    int32_t high;
+} td_mul_fours;
+
+void td_mul_fours_s8(const td_mul_fours *op, const td_tensor *in1, const td_tensor *in2, const td_tensor *out,
+                     int32_t first, int32_t last);
 
 /* The larger, the smaller of two; all three tensors have one scale and zero point. */
 void td_maximum_s8(const td_tensor *in1, const td_tensor *in2, const td_tensor *out, int32_t first, int32_t last);

@@ -31,7 +31,7 @@ def check_emulated(
     folder: Path,
     core: str,
     *,
-    vectors: int = 5,
+    vectors: int = 4,
     optimize: Optimize = "balanced",
     toolchain: Kind | None = None,
 ) -> Mapping[str, int]:
@@ -58,7 +58,7 @@ def check_emulated(
     kernels = list_kernels(graph, plan)
     write_project(folder, project_files(graph, plan, sources, kernels, board, selftest_crc=crc))
     firmware = build_firmware(folder, board, find_toolchain(toolchain))
-    assert not firmware.warnings
+    assert not firmware.warnings, firmware.warnings
     outputs = tuple(values[:-1] for values in reference.outputs)
     expectation = Expectation(tuple(inputs), outputs, {}, crc, reference.version)
     run = run_emulator(firmware.elf, board, graph, plan, expectation, lambda _: None)

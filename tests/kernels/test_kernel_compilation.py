@@ -55,6 +55,8 @@ def every_kernel() -> Batch:
     add_pool(batch, "AVERAGE_POOL_2D", kernel=(7, 6), stride=(1, 2), padding="VALID")
     for builtin in ("ADD", "SUB", "MUL", "MAXIMUM", "MINIMUM"):
         add_elementwise(batch, builtin)
+        qs = Q(0.0513, 3), Q(0.0721, -9), Q(0.0833, 1)
+        add_elementwise(batch, builtin, shape=(1, 3, 3, 7), qs=qs, activation="RELU")
         add_elementwise(batch, builtin, other=(1, 1, 1, 3))
         add_elementwise(batch, builtin, other=(3,), constant=True, first=1)
     q, probability = Q(0.1, -5), Q(1 / 256, -128)
