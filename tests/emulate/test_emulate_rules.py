@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from probe_firmware import Probe
+from probe_firmware import BOARDS, Probe
 
 from tinydeploy.errors import EmulationError
 
@@ -85,7 +85,6 @@ def test_no_fault(name: str, probe: Probe) -> None:
         ("b", "executed a breakpoint"),
         ("R", "reset the chip"),
         ("L", "its handler faulted too, the core locked up"),
-        ("y", "baud instead of 115200"),
         ("p", "writes the word at 0x5f000000, where the chip has no peripheral"),
     ],
 )
@@ -126,6 +125,22 @@ def test_exceptions_and_timers(command: str, lines: list[str], probe: Probe) -> 
     assert probe.ask(command) == lines[0]
     for line in lines[1:]:
         assert probe.read_until("\n") == line + "\n"
+
+
+@pytest.mark.parametrize("probe", BOARDS, indirect=True)
+def test_console_of_every_board(probe: Probe) -> None:
+    """Polled and by interrupt, at the clock that runs after reset."""
+    assert probe.ask("Exyz.") == "xyzhash=0001d199"
+    assert abs(probe.emulated.baud() / 115200 - 1) < 0.01
+    assert probe.ask("iabc.") == "interrupts"
+    assert probe.read_until("\n") == "abcirqs=00000001\n"
+
+
+@pytest.mark.parametrize("probe", BOARDS, indirect=True)
+def test_wrong_baud_rate_is_noticed(probe: Probe) -> None:
+    probe.emulated.transport.write(b"y")
+    with pytest.raises(EmulationError, match="baud instead of 115200"):
+        assert probe.read_until("never")
 
 
 def test_interrupt_priorities(probe: Probe) -> None:

@@ -24,7 +24,8 @@
 #define GPIO_MODE_ALTERNATE 2u
 #define GPIO_PULL_UP 1u
 
-/* Reads of the status while a byte cannot be sent. One takes some 50 ns, a byte at 115200 baud 87 us: this is 5000 bytes. */
+/* Reads of the status while a byte cannot be sent. One takes some 50 ns, a byte at 115200 baud 87 us: this is 5000 of
+ * them. */
 #define SEND_ATTEMPTS 10000000u
 
 static uint8_t received[256];

@@ -10,7 +10,7 @@
 #error "this family sets the core to FAMILY_CLOCK_HZ (registers.h): say that as clock_hz in the board file"
 #endif
 #if BOARD_EXTERNAL_CLOCK_HZ % 2000000 != 0 || BOARD_EXTERNAL_CLOCK_HZ > 50000000
-#error "the PLL wants 2 MHz: an external clock must be a multiple of it, up to 50 MHz; leave external_clock_hz out otherwise"
+#error "the PLL wants 2 MHz: an external clock must be a multiple of it, up to 50 MHz; else leave external_clock_hz out"
 #endif
 
 #define HSI_HZ 16000000u

@@ -27,9 +27,9 @@
 #define RCC_CFGR_SW_PLL (2u << 0)
 #define RCC_CFGR_SWS_POSITION 2u
 #define RCC_CFGR_DIVIDERS_MASK (0xFCF0u)   /* HPRE, PPRE1 and PPRE2; 0 is undivided */
-#define RCC_CFGR_PPRE1(divider) RCC_CFGR_PPRE(divider, 10)
-#define RCC_CFGR_PPRE2(divider) RCC_CFGR_PPRE(divider, 13)
-#define RCC_CFGR_PPRE(divider, position) (((divider) == 1u ? 0u : (divider) == 2u ? 4u : 5u) << (position)) /* 1, 2, 4 */
+#define RCC_CFGR_PPRE1(divider) (RCC_CFGR_PPRE(divider) << 10)
+#define RCC_CFGR_PPRE2(divider) (RCC_CFGR_PPRE(divider) << 13)
+#define RCC_CFGR_PPRE(divider) ((divider) == 1u ? 0u : (divider) == 2u ? 4u : 5u) /* of 1, 2 and 4 */
 #define RCC_AHB1ENR REGISTER(0x40023830u)  /* RCC AHB1 peripheral clock register */
 #define RCC_APB1ENR REGISTER(0x40023840u)  /* RCC APB1 peripheral clock enable register */
 #define RCC_APB1ENR_PWREN (1u << 28)

@@ -49,7 +49,7 @@ class Uart:
         self.window = (console.address, 0x400)
         self.received: deque[int] = deque()
         self._console, self._family, self._supervisor = console, family, supervisor
-        self._layout = family.uart_layout
+        self.layout = family.uart_layout
         self._send, self._look = send, look
         self._words: dict[int, int] = {}
         self._polls = 0
@@ -72,9 +72,9 @@ class Uart:
     def read(self, address: int) -> int:
         """Reads a register."""
         offset = address - self.window[0]
-        if offset == self._layout.status:
+        if offset == self.layout.status:
             return self._read_status()
-        if offset == self._layout.receive:
+        if offset == self.layout.receive:
             self._polls = 0
             return self.received.popleft() if self.received else 0
         return self._words.get(offset, 0) if self._family.is_uart_clocked(self._console) else 0
@@ -82,7 +82,7 @@ class Uart:
     def write(self, address: int, value: int) -> None:
         """Writes a register."""
         offset = address - self.window[0]
-        layout, violate, name = self._layout, self._supervisor.violate, self._console.uart
+        layout, violate, name = self.layout, self._supervisor.violate, self._console.uart
         if offset == layout.transmit:
             self._polls = 0
             if not self._checked:
@@ -101,7 +101,7 @@ class Uart:
 
     def baud(self) -> float:
         """Bits per second as clocks and registers make them; 0 where BRR is 0."""
-        layout = self._layout
+        layout = self.layout
         divider = self._words.get(layout.brr, 0)
         clock = self._family.uart_clock_hz(self._console)
         if layout.prescaler is not None:
@@ -116,11 +116,11 @@ class Uart:
 
     @property
     def _cr1(self) -> int:
-        return self._words.get(self._layout.cr1, 0)
+        return self._words.get(self.layout.cr1, 0)
 
     def _read_status(self) -> int:
         acknowledged = 0
-        if self._layout.acknowledges and self._cr1 & self._layout.enable:
+        if self.layout.acknowledges and self._cr1 & self.layout.enable:
             acknowledged |= _TEACK if self._cr1 & _TE else 0
             acknowledged |= _REACK if self._cr1 & _RE else 0
         if self.received:
@@ -141,7 +141,7 @@ class Uart:
             problems.append(f"{console.uart} is used while its clock is off")
         elif missing := [
             name
-            for bit, name in ((self._layout.enable, "UE"), (_TE, "TE"), (_RE, "RE"))
+            for bit, name in ((self.layout.enable, "UE"), (_TE, "TE"), (_RE, "RE"))
             if not self._cr1 & bit
         ]:
             problems.append(f"{console.uart} is used with CR1.{', CR1.'.join(missing)} clear")
