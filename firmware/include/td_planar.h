@@ -95,10 +95,9 @@ extern const td_planar_form td_planar_3x3_stride2;
 extern const td_planar_form td_planar_3x3_stride1_rectified;
 extern const td_planar_form td_planar_3x3_stride2_rectified;
 
-/* Any kernel and strides. With words = kernel_width / 2 + 1, constants: 16 + 8 * kernel_height * words bytes: the same
- * first four, then of each row of weights, twice, {w0, w1}, {0, w0}, {w2, w3}, {w1, w2} and so on, filled with zeros.
- * Planes: 4 * ((width - 1) / 4) + 2 * words + 2 columns at stride_width 1, else
- * 2 * ((width - 1) * stride_width / 2 + words). */
+/* Any kernel, stride_width 1 or 2. With words = kernel_width / 2 + 1, constants: 16 + 8 * kernel_height * words bytes:
+ * the same first four, then of each row of weights, twice, {w0, w1}, {0, w0}, {w2, w3}, {w1, w2} and so on, filled with
+ * zeros. Planes: 4 * ((width - 1) / (4 / stride_width)) + 2 * words + 2 columns. */
 extern const td_planar_form td_planar_any;
 
 /* Reads four bytes at each column that is inside. */

@@ -10,10 +10,11 @@
 /* The part of a layer that is being made, and the scratch. */
 typedef struct {
     const td_depthwise_conv_2d_planar *op;
-    const td_tensor *in;
     int8_t *base;  /* of the output's rows, at the first column */
     int32_t first; /* output rows, not more than op->rows */
     int32_t last;
+    int32_t in_height;
+    int32_t taps;
     int32_t in_first;       /* first input row inside of the image that they need */
     td_planar_row *planes;  /* [op->groups][op->slots] */
     uint32_t *groups;       /* which columns of the planes td_planar_load takes from the image */
@@ -46,39 +47,41 @@ TD_NOINLINE static void load_padding(const part *p, int32_t first, int32_t last,
 
 /* Which columns td_planar_load takes from the image, `origin` being that of column 0 of the planes. Groups of nothing
  * but padding are made here and stay. */
-static void mark_columns(part *p, int32_t origin)
+static void mark_columns(part *p, const td_tensor *in, int32_t origin)
 {
     const int32_t groups = p->op->groups;
-    const int32_t end = td_planar_whole_columns(p->in);
-    int32_t first = groups, last = 0;
-    for (int32_t g = 0; g < groups; g++) {
-        const int32_t column = origin + 4 * g;
-        uint32_t inside = 0;
-        for (int32_t i = 0; i < 4; i++)
-            inside = inside << 1 | (column + i >= 0 && column + i < end);
+    const int32_t end = td_planar_whole_columns(in) - origin;
+    const int32_t first = min(max(-origin, 0) >> 2, groups);
+    const int32_t last = max(min((in->width - origin + 3) >> 2, groups), first);
+    const int32_t full_first = (max(-origin, 0) + 3) >> 2;
+    const int32_t full_last = end >> 2;
+    for (int32_t g = first; g < last; g++) {
+        uint32_t inside = 15;
+        if (g < full_first || g >= full_last)
+            for (int32_t v = 4 * g; v < 4 * g + 4; v++)
+                inside = (inside << 1 & 15) | (origin + v >= 0 && v < end);
         p->groups[g] = inside << 28;
-        if (column + 4 > 0 && column < p->in->width) {
-            first = min(first, g);
-            last = g + 1;
-        }
     }
-    last = max(first, last);
-    load_padding(p, 0, first, 0, p->op->slots);
-    load_padding(p, last, groups, 0, p->op->slots);
+    if (first > 0)
+        load_padding(p, 0, first, 0, p->op->slots);
+    if (last < groups)
+        load_padding(p, last, groups, 0, p->op->slots);
     p->source.groups = p->groups + first;
     p->source.groups_end = p->groups + last;
     p->source.column = origin + 4 * first;
-    p->source.base = p->in->base + p->source.column * p->in->channels;
+    p->source.base = in->base + p->source.column * in->channels;
 }
 
-static void list_rows(part *p, const td_tensor *out)
+/* Where the rows [p->first, p->last) lie, and the input rows that they need. */
+static void list_rows(part *p, const td_tensor *in, const td_tensor *out)
 {
     const td_depthwise_conv_2d_planar *op = p->op;
     const int32_t end = (p->last - 1) * op->stride_height - op->pad_top + op->kernel_height;
     int32_t *to = p->in_rows;
+    const int32_t in_last = min(end, in->height);
     p->in_first = max(p->first * op->stride_height - op->pad_top, 0);
-    for (int32_t h = p->in_first; h < min(end, p->in->height); h++)
-        *to++ = (int32_t)(td_row(p->in, h) - p->in->base);
+    for (int32_t h = p->in_first; h < in_last; h++)
+        *to++ = (int32_t)(td_row(in, h) - in->base);
     to = p->out_rows;
     for (int32_t h = p->first; h < p->last; h++)
         *to++ = (int32_t)(td_row(out, h) - out->base);
@@ -93,35 +96,38 @@ TD_NOINLINE static void move_rows(const part *p, int32_t from, int32_t count)
             to[i] = to[from + i];
 }
 
-/* Makes p->source the input rows [first, last), to be loaded from `slot` on, and those of padding among them padding. */
-static void find_rows(part *p, int32_t slot, int32_t first, int32_t last)
+/* The band of output rows from `h` on, at most to p->last: its input rows, of which the first `loaded` are in their slots
+ * already, become p->source, and those of padding among them padding. */
+static void find_band(part *p, int32_t h, int32_t loaded)
 {
-    const int32_t groups = p->op->groups;
-    const int32_t begin = min(max(first, 0), last);
-    const int32_t end = max(min(last, p->in->height), begin);
-    const int32_t start = (int32_t)(p->source.groups - p->groups) * p->op->slots;
-    if (begin > first)
-        load_padding(p, 0, groups, slot, slot + begin - first);
-    if (last > end)
-        load_padding(p, 0, groups, slot + end - first, slot + last - first);
-    p->source.words = p->planes[start + slot + begin - first].words;
+    const td_depthwise_conv_2d_planar *op = p->op;
+    const int32_t rows = min(op->band, p->last - h);
+    const int32_t top = h * op->stride_height - op->pad_top;
+    const int32_t bottom = top + (rows - 1) * op->stride_height + op->kernel_height;
+    const int32_t begin = min(max(top + loaded, 0), bottom);
+    const int32_t end = max(min(bottom, p->in_height), begin);
+    const int32_t start = (int32_t)(p->source.groups - p->groups) * op->slots;
+    if (begin > top + loaded)
+        load_padding(p, 0, op->groups, loaded, begin - top);
+    if (bottom > end)
+        load_padding(p, 0, op->groups, end - top, bottom - top);
+    p->source.words = p->planes[start + begin - top].words;
     p->source.rows = p->in_rows + begin - p->in_first;
     p->source.rows_end = p->in_rows + end - p->in_first;
+    p->band.rows = p->out_rows + h - p->first;
+    p->band.rows_end = p->band.rows + rows;
 }
 
-/* Output channels [channel, channel + count), count <= 4, of the band, from planes `plane` bytes apart. */
-TD_NOINLINE static void make_channels(part *p, int32_t channel, int32_t count, const uint32_t *words, int32_t plane,
-                                      int prepared)
+/* Output channels [channel, channel + count), count <= 4, of the band, from the planes at `words`. */
+static inline void make_channels(part *p, int32_t channel, int32_t count, const uint32_t *words, int prepared)
 {
     const td_depthwise_conv_2d_planar *op = p->op;
     const td_planar_channel *channels = op->channels + channel;
-    const int8_t *weights = op->weights + channel * op->kernel_height * op->kernel_width;
+    const int8_t *weights = op->weights + channel * p->taps;
     td_planar_band *band = &p->band;
 
     band->words = words;
-    band->plane = plane;
     band->base = p->base + channel;
-    band->constants_end = band->constants + count * op->constant_words;
     if (!prepared)
         op->form->prepare(band, weights, channels, count, op->output_offset);
     op->form->multiply(band);
@@ -131,61 +137,70 @@ TD_NOINLINE static void make_channels(part *p, int32_t channel, int32_t count, c
         op->repair(band, weights, channels, count, op->output_offset);
 }
 
-/* The band of the output channels that read input channels [channel, channel + count), count <= 4. */
-static void make_band(part *p, int32_t channel, int32_t count, int prepared)
+/* The same for all that read input channels [channel, channel + count): of each plane four, the last of them perhaps
+ * once more. */
+TD_NOINLINE static void make_multiples(part *p, int32_t channel, int32_t count)
 {
     const int32_t multiplier = p->op->depth_multiplier;
-    const uint32_t *words = p->planes->words;
-    if (p->source.rows != p->source.rows_end && p->source.groups != p->source.groups_end)
-        td_planar_load(&p->source);
-    if (p->op->load_end)
-        p->op->load_end(&p->source, p->in);
-    if (multiplier == 1) {
-        make_channels(p, channel, count, words, 8, prepared);
-        return;
-    }
-    /* Of each plane four channels at a time, the last of them perhaps once more. */
     for (int32_t i = 0; i < count; i++)
         for (int32_t c = 0; c < multiplier; c += FOUR) {
-            const int32_t from = max(min(c, multiplier - FOUR), 0);
-            make_channels(p, (channel + i) * multiplier + from, min(FOUR, multiplier), words + 2 * i, 0, 0);
+            const int32_t output = (channel + i) * multiplier + max(min(c, multiplier - FOUR), 0);
+            make_channels(p, output, min(FOUR, multiplier), p->planes->words + 2 * i, 0);
         }
 }
 
-/* All rows of the same. */
-static void make_bands(part *p, int32_t channel, int32_t count)
+/* Rows [p->first, p->last) of all channels. */
+static void make_rows(part *p, const td_tensor *in)
 {
     const td_depthwise_conv_2d_planar *op = p->op;
     const int32_t kept = max(op->kernel_height - op->stride_height, 0); /* rows that a band and the next one need */
-    int32_t loaded = 0;                                                 /* of them */
+    const int32_t several = p->last - p->first > op->band;
+    const int32_t channels = in->channels;
+    const int32_t count = min(FOUR, channels);
+    const int8_t *base = p->source.base;
 
-    for (int32_t h = p->first; h < p->last;) {
-        const int32_t rows = min(op->band, p->last - h);
-        const int32_t top = h * op->stride_height - op->pad_top;
-        find_rows(p, loaded, top + loaded, top + (rows - 1) * op->stride_height + op->kernel_height);
-        p->band.rows = p->out_rows + h - p->first;
-        p->band.rows_end = p->band.rows + rows;
-        make_band(p, channel, count, h > p->first);
-        h += rows;
-        loaded = kept;
-        if (kept && h < p->last)
-            move_rows(p, rows * op->stride_height, kept);
+    for (int32_t channel = 0;;) {
+        p->source.base = base + channel;
+        for (int32_t h = p->first; h < p->last; h += op->band) {
+            /* A single band is the same for all channels, and rows of padding stay. */
+            if (channel == 0 || several)
+                find_band(p, h, h > p->first ? kept : 0);
+            if (p->source.rows != p->source.rows_end && p->source.groups != p->source.groups_end)
+                td_planar_load(&p->source);
+            if (op->load_end)
+                op->load_end(&p->source, in);
+            if (op->depth_multiplier == 1)
+                make_channels(p, channel, count, p->planes->words, h > p->first);
+            else
+                make_multiples(p, channel, count);
+            if (h + op->band < p->last)
+                move_rows(p, op->band * op->stride_height, kept);
+        }
+        channel += FOUR;
+        if (channel >= channels)
+            break;
+        /* The last four channels may overlap the four before. */
+        channel = min(channel, channels - FOUR);
     }
+    p->source.base = base;
 }
 
 void td_depthwise_conv_2d_planar_s8(const td_depthwise_conv_2d_planar *op, const td_tensor *in, const td_tensor *out,
                                     int32_t first, int32_t last, void *scratch)
 {
-    const int32_t channels = in->channels;
+    const int32_t count = min(FOUR, op->depth_multiplier == 1 ? in->channels : op->depth_multiplier);
     part p;
     p.op = op;
-    p.in = in;
+    p.in_height = in->height;
+    p.taps = op->kernel_height * op->kernel_width;
+    p.band.plane = op->depth_multiplier == 1 ? 8 : 0;
     p.planes = scratch;
     p.groups = p.planes[op->groups * op->slots].words;
     p.band.constants = (int32_t *)(p.groups + op->groups);
+    p.band.constants_end = p.band.constants + count * op->constant_words;
     p.out_rows = p.band.constants + FOUR * op->constant_words;
     p.in_rows = p.out_rows + op->rows;
-    p.source.pixel = channels;
+    p.source.pixel = in->channels;
     p.source.padding = (uint8_t)op->padding * 0x01010101U;
     p.source.pitch = p.band.pitch = (int32_t)sizeof(td_planar_row) * op->slots;
     p.band.pixel = out->channels;
@@ -197,21 +212,11 @@ void td_depthwise_conv_2d_planar_s8(const td_depthwise_conv_2d_planar *op, const
     for (int32_t column = 0; column < out->width; column += op->columns) {
         p.band.width = min(op->columns, out->width - column);
         p.base = out->base + column * out->channels;
-        mark_columns(&p, column * op->stride_width - op->pad_left);
-        const int8_t *base = p.source.base;
+        mark_columns(&p, in, column * op->stride_width - op->pad_left);
         for (p.first = first; p.first < last; p.first = p.last) {
             p.last = min(p.first + op->rows, last);
-            list_rows(&p, out);
-            /* The last four channels may overlap the four before. With a single band the same rows are the source of
-             * all channels, and rows of padding stay. */
-            for (int32_t c = 0; c < channels; c += FOUR) {
-                const int32_t channel = max(min(c, channels - FOUR), 0);
-                p.source.base = base + channel;
-                if (c == 0 || p.last - p.first > op->band)
-                    make_bands(&p, channel, min(FOUR, channels));
-                else
-                    make_band(&p, channel, FOUR, 0);
-            }
+            list_rows(&p, in, out);
+            make_rows(&p, in);
         }
     }
 }

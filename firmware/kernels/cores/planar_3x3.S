@@ -17,7 +17,7 @@
     .endm
 
 /* void td_planar_3x3_prepare(band, weights, channels, count, output_offset)
- * r0 output_offset, r1 weights, r2 channels, r3 count, r12 constants. */
+ * r0 2 * output_offset + 1, r1 weights, r2 channels, r3 count, r12 constants. */
     .section .text.td_planar_3x3_prepare, "ax", %progbits
     .balign 4
     .global td_planar_3x3_prepare
@@ -27,13 +27,14 @@ td_planar_3x3_prepare:
     push    {r4, r5, r6, r7, r8, r9, r10, r11, lr}
     ldr     r12, [r0, #28]
     ldr     r0, [sp, #36]
+    lsl     r0, r0, #1
+    add     r0, r0, #1
 1:
     ldm     r2!, {r7, r8, r9}    /* bias, multiplier, low << 24 | lift << 16 | shift << 8 | right */
-    uxtab   r4, r0, r9, ror #16  /* (2 * (output_offset + lift) + 1) << (right - 1); 0 if right is 0 */
+    ubfx    r4, r9, #16, #8      /* (2 * (output_offset + lift) + 1) << (right - 1); 0 if right is 0 */
     uxtb    r6, r9
-    lsl     r4, r4, #1
+    add     r4, r0, r4, lsl #1
     sub     r5, r6, #1
-    add     r4, r4, #1
     lsl     r4, r4, r5
     stm     r12!, {r8}
     stm     r12!, {r4, r6, r7}

@@ -1,19 +1,47 @@
 /* SPDX-License-Identifier: 0BSD */
-/* Depthwise convolution of any kernel and strides on planes: td_planar.h. */
+/* Depthwise convolution of any kernel on planes, of stride_width 1 or 2: td_planar.h. */
 #include "td_planar.h"
 
-#if TD_DSP
-#include <arm_acle.h>
-#define dot(x, w, sum) __smlad((int16x2_t)(x), (int16x2_t)(w), (sum))
-#else
-static int32_t dot(uint32_t x, int32_t w, int32_t sum)
-{
-    return sum + (int16_t)x * (int16_t)w + (int16_t)(x >> 16) * (int16_t)(w >> 16);
-}
-#endif
-
-/* Head of the constants; the taps follow. */
+/* Head of a channel's constants; the pairs of taps follow. */
 enum { MULTIPLIER, ADDEND, RIGHT, BIAS, HEAD };
+
+/* `count` neighbouring outputs, 1 to 4 at stride_width 1, 1 or 2 at stride_width 2, from the group of columns at `x` on.
+ * Cores with the DSP extension run planar_any.S. */
+void td_planar_any_stride1(const td_planar_band *band, const uint32_t *x, const int32_t *constants, int8_t *y,
+                           int32_t count);
+void td_planar_any_stride2(const td_planar_band *band, const uint32_t *x, const int32_t *constants, int8_t *y,
+                           int32_t count);
+
+#if !TD_DSP
+
+/* One output, from column `v` of the plane on: where v is even the first word of each pair of taps, else the second. */
+static void make_1(const td_planar_band *band, const uint32_t *plane, int32_t v, const int32_t *constants, int8_t *y)
+{
+    const int32_t *taps = constants + HEAD + (v & 1);
+    int32_t sum = constants[BIAS];
+    for (int32_t r = 0; r < band->kernel_height; r++, plane += TD_PLANAR_ROW)
+        for (int32_t w = v & ~1; w <= (v & ~1) + band->kernel_width; w += 2, taps += 2) {
+            sum += td_planar_column(plane, w, band->pitch) * (int16_t)*taps;
+            sum += td_planar_column(plane, w + 1, band->pitch) * (*taps >> 16);
+        }
+    *y = td_planar_round(sum, constants[MULTIPLIER], constants[ADDEND], constants[RIGHT]);
+}
+
+void td_planar_any_stride1(const td_planar_band *band, const uint32_t *x, const int32_t *constants, int8_t *y,
+                           int32_t count)
+{
+    for (int32_t i = 0; i < count; i++)
+        make_1(band, x, i, constants, y + i * band->pixel);
+}
+
+void td_planar_any_stride2(const td_planar_band *band, const uint32_t *x, const int32_t *constants, int8_t *y,
+                           int32_t count)
+{
+    for (int32_t i = 0; i < count; i++)
+        make_1(band, x, 2 * i, constants, y + i * band->pixel);
+}
+
+#endif
 
 /* Twice weight t of [0, size), 0 for other t. */
 static uint32_t tap(const int8_t *weights, int32_t t, int32_t size)
@@ -34,106 +62,34 @@ static void prepare(const td_planar_band *band, const int8_t *weights, const td_
         to += HEAD;
         for (int32_t r = 0; r < band->kernel_height; r++, weights += size)
             for (int32_t t = 0; t <= size; t += 2, to += 2) {
-                const uint32_t last = tap(weights, t - 1, size);
                 const uint32_t even = tap(weights, t, size);
                 to[0] = (int32_t)((even & 0xffff) | tap(weights, t + 1, size) << 16);
-                to[1] = (int32_t)((last & 0xffff) | even << 16);
+                to[1] = (int32_t)((tap(weights, t - 1, size) & 0xffff) | even << 16);
             }
     }
 }
 
-/* Four neighbouring outputs at stride_width 1, from the group at `x` on: the even ones take the first word of each pair
- * of taps, the odd ones the second. */
-static void sum_4(const td_planar_band *band, const uint32_t *x, const int32_t *constants, int32_t sums[4])
-{
-    const int32_t pitch = band->pitch / 4;
-    const int32_t *w = constants + HEAD;
-    int32_t s0 = constants[BIAS], s1 = s0, s2 = s0, s3 = s0;
-    for (int32_t r = 0; r < band->kernel_height; r++, x += TD_PLANAR_ROW) {
-        const uint32_t *group = x;
-        uint32_t a = group[0];
-        for (int32_t t = band->kernel_width;;) {
-            const uint32_t b = group[1];
-            s0 = dot(a, w[0], s0);
-            s1 = dot(a, w[1], s1);
-            s2 = dot(b, w[0], s2);
-            s3 = dot(b, w[1], s3);
-            w += 2;
-            if ((t -= 2) < 0)
-                break;
-            group += pitch;
-            a = group[0];
-            s0 = dot(b, w[0], s0);
-            s1 = dot(b, w[1], s1);
-            s2 = dot(a, w[0], s2);
-            s3 = dot(a, w[1], s3);
-            w += 2;
-            if ((t -= 2) < 0)
-                break;
-        }
-    }
-    sums[0] = s0;
-    sums[1] = s1;
-    sums[2] = s2;
-    sums[3] = s3;
-}
-
-/* One output, from column `v` of the planes on. */
-static int32_t sum_1(const td_planar_band *band, const uint32_t *plane, int32_t v, const int32_t *constants)
-{
-    const int32_t pitch = band->pitch / 4;
-    const uint32_t *x = plane + (v >> 2) * pitch;
-    const int32_t *w = constants + HEAD + (v & 1);
-    int32_t sum = constants[BIAS];
-    for (int32_t r = 0; r < band->kernel_height; r++, x += TD_PLANAR_ROW) {
-        const uint32_t *group = x;
-        int32_t t = band->kernel_width;
-        if (v & 2)
-            goto second;
-        for (;;) {
-            sum = dot(group[0], *w, sum);
-            w += 2;
-            if ((t -= 2) < 0)
-                break;
-        second:
-            sum = dot(group[1], *w, sum);
-            w += 2;
-            if ((t -= 2) < 0)
-                break;
-            group += pitch;
-        }
-    }
-    return sum;
-}
-
 static void make_channel(const td_planar_band *band, const uint32_t *plane, const int32_t *constants, int8_t *y)
 {
-    const int32_t multiplier = constants[MULTIPLIER];
-    const int32_t addend = constants[ADDEND];
-    const int32_t right = constants[RIGHT];
-    if (band->stride_width == 1) {
-        for (int32_t w = 0; w < band->width; w += 4, plane += band->pitch / 4) {
-            int32_t sums[4];
-            sum_4(band, plane, constants, sums);
-            for (int32_t i = 0; i < 4 && w + i < band->width; i++, y += band->pixel)
-                *y = td_planar_round(sums[i], multiplier, addend, right);
-        }
-    } else {
-        for (int32_t w = 0; w < band->width; w++, y += band->pixel) {
-            const int32_t sum = sum_1(band, plane, w * band->stride_width, constants);
-            *y = td_planar_round(sum, multiplier, addend, right);
-        }
+    const int32_t most = band->stride_width == 1 ? 4 : 2;
+    for (int32_t left = band->width; left > 0; left -= most) {
+        if (band->stride_width == 1)
+            td_planar_any_stride1(band, plane, constants, y, left < most ? left : most);
+        else
+            td_planar_any_stride2(band, plane, constants, y, left < most ? left : most);
+        plane += band->pitch / 4;
+        y += most * band->pixel;
     }
 }
 
 static void multiply(const td_planar_band *band)
 {
-    const int32_t taps = 2 * (band->kernel_width / 2 + 1) * band->kernel_height;
+    const int32_t size = HEAD + 2 * (band->kernel_width / 2 + 1) * band->kernel_height;
     const uint32_t *words = band->words;
     for (const int32_t *row = band->rows; row != band->rows_end; row++) {
         const uint32_t *plane = words;
         int8_t *y = band->base + *row;
-        for (const int32_t *c = band->constants; c != band->constants_end; c += HEAD + taps, plane += band->plane / 4)
+        for (const int32_t *c = band->constants; c != band->constants_end; c += size, plane += band->plane / 4)
             make_channel(band, plane, c, y++);
         words += band->stride_height * TD_PLANAR_ROW;
     }

@@ -67,10 +67,14 @@ class Rounding:
 
 
 def choose_kernel(
-    op: DepthwiseConv2D, graph: Graph, board: Board, optimize: Optimize
+    op: DepthwiseConv2D,
+    graph: Graph,
+    board: Board,
+    optimize: Optimize,
+    max_scratch: int = MAX_SCRATCH,
 ) -> Kernel | None:
     """The kernel on planes, where it covers the op and enough of its channels."""
-    if optimize == "flash" or op.pool is not None or op.dilation != (1, 1):
+    if optimize == "flash" or op.pool is not None or op.dilation != (1, 1) or op.stride[1] > 2:
         return None
     if not sums_fit(op) or np.count_nonzero(fit_rounding(op).right == 0) * 4 > op.channels:
         return None
@@ -96,7 +100,7 @@ def choose_kernel(
         slots = _FIXED_SLOTS if fast else (band - 1) * stride_h + kernel_h
         groups = _groups(columns, kernel_w, stride_w, fast=fast)
         size = scratch(groups, slots)
-        if size <= MAX_SCRATCH:
+        if size <= max_scratch:
             break
         if band > 1 and not fast:
             band -= 1
@@ -117,15 +121,22 @@ def choose_kernel(
     )
 
 
+def list_kernels(
+    op: DepthwiseConv2D, graph: Graph, board: Board, optimize: Optimize
+) -> list[Kernel]:
+    """Kernels with fewer columns at a time than `choose_kernel` takes, and less scratch."""
+    limits = (768, 1024, 1536, 2048, 3072, 4096, 6144, MAX_SCRATCH)
+    found = (choose_kernel(op, graph, board, optimize, limit) for limit in limits)
+    return [kernel for kernel in found if kernel is not None]
+
+
 def _groups(columns: int, kernel: int, stride: int, *, fast: bool) -> int:
     """Groups of four columns that the planes of so many outputs need."""
     words = kernel // 2 + 1
     if fast:
         needed = stride * (columns - 1) + 3
-    elif stride == 1:
-        needed = (columns - 1) // 4 * 4 + 2 * words + 2
     else:
-        needed = 2 * ((columns - 1) * stride // 2 + words)
+        needed = (columns - 1) // (4 // stride) * 4 + 2 * words + 2
     return -(-needed // 4)
 
 
