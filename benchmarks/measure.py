@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import tempfile
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -30,7 +29,7 @@ class LayerType:
     Args:
         name: The op, with the size of its window.
         layers: How many there are.
-        work: MACs, or elements of the outputs where the op has none.
+        work: MACs, or, where the op has none, elements of its input or output, of the larger one.
         has_macs: Whether `work` is MACs.
         instructions: Of all of them, exact.
         cycles: Estimated.
@@ -117,10 +116,11 @@ def measure_model(path: Path, board: str, optimize: Optimize = "balanced") -> Me
     for layer in report.layers:
         op = graph.ops[layer.index]
         name = _name_type(op)
+        elements = max(graph.tensors[tensor].size for tensor in (op.inputs[0], *op.outputs))
         new = LayerType(
             name=name,
             layers=1,
-            work=layer.macs or math.prod(layer.output_shape),
+            work=layer.macs or elements,
             has_macs=layer.macs > 0,
             instructions=layer.instructions or 0,
             cycles=layer.cycles_estimated or 0,

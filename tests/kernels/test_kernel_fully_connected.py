@@ -13,6 +13,10 @@ from emulated import check_emulated
 from kernel_batch import Batch, Q
 from kernel_cases import add_fully_connected
 
+from tinydeploy.board import load_board
+from tinydeploy.graph.read import read_graph
+from tinydeploy.plan.kernels import choose_kernels
+
 BOARDS = pytest.mark.parametrize("board", [None, "stm32h743"], ids=["portable", "packed"])
 
 
@@ -68,6 +72,21 @@ def test_numbers(tmp_path: Path, board: str | None) -> None:
 @pytest.mark.parametrize("core", ["cortex-m7", "cortex-m4"])
 def test_in_assembly(tmp_path: Path, core: str, make: Callable[[], Batch]) -> None:
     check_emulated(make(), tmp_path, core)
+
+
+def test_outputs_that_never_leave_a_bound(tmp_path: Path) -> None:
+    """Such channels do not keep a layer from being packed."""
+    batch = Batch(5)
+    batch.rng = np.random.default_rng(6)
+    for activation in ("NONE", "RELU"):
+        add_fully_connected(
+            batch, shape=(1, 1), units=16, zeros=(-128, -128), activation=activation, least=-127
+        )
+    model, _ = batch.finish(1)
+    graph = read_graph(model, "bounds")
+    chosen = choose_kernels(graph, load_board("stm32h743"))
+    assert {kernel.stem for kernel in chosen.values()} == {"fully_connected_packed_s8"}
+    check_batch(batch, tmp_path, board="stm32h743")
 
 
 def test_instructions(tmp_path: Path) -> None:

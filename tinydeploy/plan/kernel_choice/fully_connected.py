@@ -113,8 +113,9 @@ def fit_kernel(op: FullyConnected, form: DenseForm, scratch: int) -> PackedKerne
         # as large; the whole multiples of 2^32 are the offset's, the rest the addend's.
         bottom = (least << form.scale) - (offset << 32)
         top = ((most + 1) << form.scale) - 1 - (offset << 32)
-        fine = -(-bottom // factor)
-        if fine * factor > top or abs(fine) > 1 << form.scale:
+        least_addend, most_addend = -(-bottom // factor), top // factor
+        fine = min(max(0, least_addend), most_addend)
+        if least_addend > most_addend or abs(fine) > 1 << form.scale:
             return None
         addend.append(fine)
     bias = op.bias.astype(np.int64) << form.scale
