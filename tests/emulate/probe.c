@@ -330,6 +330,8 @@ __attribute__((used)) void start(void)
             break;
         }
         case 'F': enable_fpu(); __asm volatile("vmov s0, %0\n vadd.f32 s0, s0, s0" ::"r"(0x3F800000u) : "s0"); text("fpu on\n"); break;
+        case 'd': __asm volatile(".inst.w 0xEE300B00" ::: "s0", "s1"); text("double\n"); break; /* vadd.f64 d0, d0, d0 */
+        case 'v': __asm volatile("vmov d0, %0, %1\n vpush {d0}\n vpop {d1}" ::"r"(1), "r"(2) : "s0", "s1", "s2", "s3"); text("moved\n"); break;
         case 'a': { int which = get(); uint32_t offset = (uint32_t)get() - '0'; align(which, offset); break; }
         case 'g': REG(GATED) = 0x12345678u; show("gated", REG(GATED)); break;
         case 'G': REG(GATE) |= GATE_MASK; (void)REG(GATE); REG(GATED) = 0x12345678u; show("gated", REG(GATED)); break;

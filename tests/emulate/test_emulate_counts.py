@@ -71,7 +71,7 @@ def test_block_counts_are_instruction_counts(probes: Callable[[str], Path]) -> N
             uc.hook_add(UC_HOOK_CODE, lambda uc, at, size, hits: hits.append(at), hits)
         else:
             hooks = Hooks(lambda at, size: ([], False), lambda site: False, lambda at: None)
-            counter = open_counter(uc, {address: flash}, hooks, mode)
+            counter = open_counter(uc, {address: flash}, hooks, mode, double=True)
         uc.reg_write(uc_arm.UC_ARM_REG_SP, 0x20010000)
         uc.reg_write(uc_arm.UC_ARM_REG_R0, 8)
         uc.reg_write(uc_arm.UC_ARM_REG_LR, image.symbols["Reset_Handler"])

@@ -14,7 +14,9 @@ from tinydeploy.emulate.python_counter import PythonCounter
 from tinydeploy.errors import MissingDependencyError
 
 
-def open_counter(uc: Uc, code: Mapping[int, mmap.mmap], hooks: Hooks, kind: str) -> Counter:
+def open_counter(
+    uc: Uc, code: Mapping[int, mmap.mmap], hooks: Hooks, kind: str, *, double: bool
+) -> Counter:
     """Makes the fastest counter there is and hooks it.
 
     Args:
@@ -22,6 +24,7 @@ def open_counter(uc: Uc, code: Mapping[int, mmap.mmap], hooks: Hooks, kind: str)
         code: Executable memories: first address -> content.
         hooks: Functions to call.
         kind: "native", "python", or "" for native with Python as the fallback.
+        double: Whether the FPU computes with double precision.
     """
     library = None if kind == "python" else load_native_counter()
     if library is None and kind == "native":
@@ -30,5 +33,5 @@ def open_counter(uc: Uc, code: Mapping[int, mmap.mmap], hooks: Hooks, kind: str)
             "Install one, e.g. gcc, or use the counter in Python.",
         )
     if library is None:
-        return PythonCounter(uc, code, hooks)
-    return NativeCounter(uc, code, hooks, library)
+        return PythonCounter(uc, code, hooks, double=double)
+    return NativeCounter(uc, code, hooks, library, double=double)
