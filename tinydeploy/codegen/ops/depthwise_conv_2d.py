@@ -15,6 +15,7 @@ from tinydeploy.plan.kernel_choice.depthwise_conv_2d import (
     fit_rounding,
     fold_bias,
 )
+from tinydeploy.plan.requantization import settle_channels
 
 
 def emit_layer(op: DepthwiseConv2D, context: LayerContext) -> LayerCode:
@@ -28,6 +29,7 @@ def emit_layer(op: DepthwiseConv2D, context: LayerContext) -> LayerCode:
 
 def _emit_planar(op: DepthwiseConv2D, kernel: PlanarKernel, context: LayerContext) -> LayerCode:
     prefix = context.prefix
+    op = settle_channels(op)
     rounding = fit_rounding(op)
     bounded = bool(rounding.lift.any() or (rounding.low != INT8_MIN).any())
     few = op.channels < 4 * op.depth_multiplier
@@ -71,9 +73,9 @@ def _emit_planar(op: DepthwiseConv2D, kernel: PlanarKernel, context: LayerContex
 def _format_channels(op: DepthwiseConv2D, rounding: Rounding, name: str) -> str:
     columns = (
         fold_bias(op),
-        rounding.multiplier,
+        op.multiplier,
         rounding.right,
-        rounding.shift,
+        op.shift,
         rounding.lift,
         rounding.low,
     )

@@ -13,6 +13,7 @@ from tinydeploy.graph.fixed_point import INT8_MAX, INT32_MAX
 from tinydeploy.graph.graph import Graph
 from tinydeploy.graph.ops.depthwise_conv_2d import DepthwiseConv2D
 from tinydeploy.plan.kernel import Kernel, Optimize
+from tinydeploy.plan.requantization import settle_channels
 
 MAX_SCRATCH = 8192
 """Bytes of scratch that a layer may take."""
@@ -52,16 +53,12 @@ class Rounding:
     """What the core loops need for each channel's requantization, see td_planar.h.
 
     Args:
-        multiplier: int64 [C].
-        right: int64 [C], in [1, 31], or 0 where the channel must be requantized by `shift`.
-        shift: int64 [C].
+        right: int64 [C], in [1, 31], or 0 where the channel must be requantized by its shift.
         lift: int64 [C], in [0, 255].
         low: int64 [C], lower bound plus lift, in [-128, 127].
     """
 
-    multiplier: NDArray[np.int64]
     right: NDArray[np.int64]
-    shift: NDArray[np.int64]
     lift: NDArray[np.int64]
     low: NDArray[np.int64]
 
@@ -76,6 +73,7 @@ def choose_kernel(
     """The kernel on planes, where it covers the op and enough of its channels."""
     if optimize == "flash" or op.pool is not None or op.dilation != (1, 1) or op.stride[1] > 2:
         return None
+    op = settle_channels(op)
     if not sums_fit(op) or np.count_nonzero(fit_rounding(op).right == 0) * 4 > op.channels:
         return None
     height, width, _ = op.row_shape(graph)
@@ -155,26 +153,18 @@ def fold_bias(op: DepthwiseConv2D) -> NDArray[np.int64]:
 def fit_rounding(op: DepthwiseConv2D) -> Rounding:
     """Brings each channel's requantization to the form of td_planar.h, where it has that form.
 
-    With x = acc * multiplier / 2^31, halves up, and s = -shift > 0, the result is x / 2^s, halves
-    away from zero. Where |x| is below 2^(s-1), that is 0 whatever the multiplier.
+    Args:
+        op: A convolution that `settle_channels` has made.
     """
     low, high = output_bounds(_weights(op), op.bias, op.input_zero_point)
     magnitude = np.maximum(np.abs(low), np.abs(high))
-    multiplier, shift = op.multiplier.astype(np.int64), op.shift.astype(np.int64)
     # Magnitude and multiplier are below 2^31: the product fits.
-    largest = (magnitude * multiplier >> 31) + 1
-    right = np.clip(-shift, 1, _MAX_SHIFT)
-    nothing = (multiplier == 0) | ((shift < 0) & (largest < np.int64(1) << (right - 1)))
-    multiplier = np.where(nothing, 0, multiplier)
-    largest = np.where(nothing, 0, largest)
-    right = np.where(nothing, 1, right)
+    largest = (magnitude * op.multiplier.astype(np.int64) >> 31) + 1
+    right = np.clip(-op.shift.astype(np.int64), 0, _MAX_SHIFT)
     lift = INT8_MAX - op.high.astype(np.int64)
-    addend = (2 * (op.output_zero_point + lift) + 1) << (right - 1)
-    ordinary = (nothing | (shift < 0)) & (np.abs(addend) + largest + 1 <= INT32_MAX)
+    addend = (2 * (op.output_zero_point + lift) + 1) << np.maximum(right - 1, 0)
     return Rounding(
-        multiplier=np.where(ordinary, multiplier, op.multiplier),
-        right=np.where(ordinary, right, 0),
-        shift=shift,
+        right=np.where(np.abs(addend) + largest + 1 <= INT32_MAX, right, 0),
         lift=lift,
         low=op.low.astype(np.int64) + lift,
     )
