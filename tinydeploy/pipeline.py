@@ -46,9 +46,11 @@ class BuildRequest:
 
     Args:
         board: Name of the board.
-        model: A .tflite file, a name from the zoo, or None for the built-in default.
+        model: A .tflite or .onnx file, a name from the zoo, or None for the built-in default.
         weights: Trained weights for a net of the zoo.
-        data: Folder of calibration pictures for a net of the zoo.
+        data: Calibration data for a float net: a folder of pictures, or a .npy or .npz file.
+        mean: Of an .onnx file's preprocessing, in units of the pixel; None for 0.
+        std: Likewise; None for 255.
         output: Folder to make; None for out/<model>-<board>.
         max_ram: RAM budget in bytes; None for the board's.
         max_flash: Flash budget in bytes; None for the board's.
@@ -62,6 +64,8 @@ class BuildRequest:
     model: str | None = None
     weights: Path | None = None
     data: Path | None = None
+    mean: tuple[float, ...] | None = None
+    std: tuple[float, ...] | None = None
     output: Path | None = None
     max_ram: int | None = None
     max_flash: int | None = None
@@ -100,7 +104,14 @@ def build_image(request: BuildRequest, watch: Watch) -> BuildResult:
     if request.output is not None:
         check_target(request.output)
 
-    source = make_source(request.model, request.weights, request.data, watch)
+    source = make_source(
+        request.model,
+        watch,
+        weights=request.weights,
+        data=request.data,
+        mean=request.mean,
+        std=request.std,
+    )
 
     with watch.stage("graph"):
         unfused = read_graph(source.tflite, source.name)

@@ -6,7 +6,7 @@ import pytest
 from sklearn.datasets import load_digits
 
 from tinydeploy.model.count import Counts, count_model
-from tinydeploy.model.export import run_onnx
+from tinydeploy.model.run_onnx import run_onnx
 from tinydeploy.train import digits
 from tinydeploy.train.digits import load_digits_data, load_digits_model
 

@@ -15,10 +15,13 @@ from tinydeploy.cli.options import (
     MaxDropOption,
     MaxFlashOption,
     MaxRamOption,
+    MeanOption,
     MinSnrOption,
     ModelArgument,
+    StdOption,
     WeightsOption,
     parse_bytes,
+    parse_numbers,
 )
 from tinydeploy.cli.summary import show_summary
 from tinydeploy.pipeline import BuildRequest, build_image
@@ -29,6 +32,8 @@ def build(
     model: ModelArgument = None,
     weights: WeightsOption = None,
     data: DataOption = None,
+    mean: MeanOption = None,
+    std: StdOption = None,
     output: Annotated[
         Path | None,
         typer.Option("--output", "-o", metavar="DIR", help="Default: out/<model>-<board>."),
@@ -46,6 +51,8 @@ def build(
         model=model,
         weights=weights,
         data=data,
+        mean=parse_numbers("--mean", mean),
+        std=parse_numbers("--std", std),
         output=output,
         max_ram=None if max_ram is None else parse_bytes(max_ram),
         max_flash=None if max_flash is None else parse_bytes(max_flash),

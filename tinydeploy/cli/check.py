@@ -14,10 +14,13 @@ from tinydeploy.cli.options import (
     MaxDropOption,
     MaxFlashOption,
     MaxRamOption,
+    MeanOption,
     MinSnrOption,
     ModelArgument,
+    StdOption,
     WeightsOption,
     parse_bytes,
+    parse_numbers,
 )
 from tinydeploy.cli.summary import show_summary
 from tinydeploy.pipeline import BuildRequest, build_image
@@ -28,6 +31,8 @@ def check(
     model: ModelArgument = None,
     weights: WeightsOption = None,
     data: DataOption = None,
+    mean: MeanOption = None,
+    std: StdOption = None,
     max_ram: MaxRamOption = None,
     max_flash: MaxFlashOption = None,
     min_snr: MinSnrOption = None,
@@ -47,6 +52,8 @@ def check(
         model=model,
         weights=weights,
         data=data,
+        mean=parse_numbers("--mean", mean),
+        std=parse_numbers("--std", std),
         max_ram=None if max_ram is None else parse_bytes(max_ram),
         max_flash=None if max_flash is None else parse_bytes(max_flash),
         min_snr=min_snr,

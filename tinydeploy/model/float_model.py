@@ -121,6 +121,23 @@ class LabeledInputs(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False)
+class InputData:
+    """What a network is calibrated on and tested with.
+
+    Args:
+        calibration: float32 [n, C, H, W], preprocessed.
+        test: Labelled inputs, disjoint from the calibration; None where the classes are not known.
+        labels: Names of all classes, where they are known.
+        notes: What the user should know: files skipped and the like.
+    """
+
+    calibration: NDArray[np.float32]
+    test: LabeledInputs | None = None
+    labels: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
 class FloatModel:
     """A float network ready to be quantized. One input, NCHW; its batch dimension is free.
 

@@ -25,6 +25,8 @@ def read_picture(path: Path, preprocessing: Preprocessing) -> Image.Image:
     Raises:
         InputFileError: The file is missing, damaged, or no picture.
     """
+    if path.exists() and not path.is_file():  # reading a pipe would wait for ever
+        raise InputFileError(f"{path} is no file", "Give a JPEG, PNG or similar file.")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # odd metadata does not matter here

@@ -9,14 +9,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tinydeploy.errors import InputFileError
-from tinydeploy.model.float_model import LabeledInputs, Preprocessing
+from tinydeploy.model.float_model import InputData, LabeledInputs, Preprocessing
 from tinydeploy.model.picture import crop_picture, fit_picture, read_picture
 
 _SUFFIXES = frozenset(
@@ -26,25 +25,8 @@ _FEW = 16
 _NAMED = 10
 ADVICE = (
     "Give a folder of pictures of the kind that the network will see: 16 or more, better 200 "
-    "(JPEG, PNG and others, in subfolders too)."
+    "(JPEG, PNG and others, in subfolders too); or a .npy or .npz file of as many inputs."
 )
-
-
-@dataclass(frozen=True, eq=False)
-class PictureData:
-    """What a folder of pictures gave.
-
-    Args:
-        calibration: float32 [n, C, H, W].
-        test: Labelled inputs from other pictures; None where the classes are not known.
-        labels: Names of all classes, where the subfolders name them all.
-        notes: What the user should know: files skipped and the like.
-    """
-
-    calibration: NDArray[np.float32]
-    test: LabeledInputs | None
-    labels: tuple[str, ...]
-    notes: tuple[str, ...]
 
 
 def load_picture_folder(
@@ -55,7 +37,7 @@ def load_picture_folder(
     calibration_count: int = 256,
     test_count: int = 400,
     seed: int = 1,
-) -> PictureData:
+) -> InputData:
     """Reads calibration pictures and, from a labelled folder, as many test pictures at most.
 
     A network that crops its pictures is calibrated on `calibration_count` random crops, several of
@@ -95,7 +77,7 @@ def load_picture_folder(
         notes.append(f"skipped, not readable as pictures: {_name_files(folder, skipped)}")
     if len(files) - len(chosen) - len(skipped) < _FEW:
         notes.append(f"few calibration pictures in {folder}: int8 accuracy may suffer")
-    return PictureData(calibration, test, labels, tuple(notes))
+    return InputData(calibration, test, labels, tuple(notes))
 
 
 def _find_pictures(folder: Path) -> list[Path]:
