@@ -78,11 +78,12 @@ def _read_arrays(path: Path) -> dict[str, NDArray[np.generic]]:
                 size = sum(member.file_size for member in archive.infolist())
         if size > _MAX_BYTES:
             raise ValueError(f"it holds {size} bytes")  # noqa: TRY301 - one message for all
-        found = np.load(path, allow_pickle=False)
-        if isinstance(found, np.ndarray):
-            return {"inputs": found}
-        with found:
-            return {name: np.asarray(found[name]) for name in found.files}
+        with path.open("rb") as file:
+            found = np.load(file, allow_pickle=False)
+            if isinstance(found, np.ndarray):
+                return {"inputs": found}
+            with found:
+                return {name: np.asarray(found[name]) for name in found.files}
     except Exception as error:  # a damaged file makes numpy and zipfile raise nearly anything
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise InputFileError(

@@ -126,7 +126,8 @@ def check_batches(net: OnnxNet, inputs: NDArray[np.float32]) -> None:
 def _spread(option: str, numbers: tuple[float, ...], channels: int) -> tuple[float, ...]:
     if len(numbers) not in (1, channels):
         raise UsageError(
-            f"{option} has {len(numbers)} numbers, the network {channels} channels",
+            f"{option} has {len(numbers)} numbers, the network {channels} "
+            f"channel{'s' if channels > 1 else ''}",
             "Give one number, or one per channel with commas between.",
         )
     return numbers if len(numbers) == channels else numbers * channels
@@ -163,13 +164,13 @@ def _find_input(path: Path, graph: onnx.GraphProto) -> onnx.ValueInfoProto:
 def _read_shape(path: Path, value: onnx.ValueInfoProto) -> tuple[int, tuple[int, int, int]]:
     """Size of the batch, 1 where it is free, and (C, H, W)."""
     dims = value.type.tensor_type.shape.dim
-    shown = f"[{', '.join(str(d.dim_value) if d.dim_value else d.dim_param or '?' for d in dims)}]"
-    described = f"the input '{value.name}' of {path} has the shape {shown}"
+    sizes = [str(d.dim_value) if d.HasField("dim_value") else d.dim_param or "?" for d in dims]
+    described = f"the input '{value.name}' of {path} has the shape [{', '.join(sizes)}]"
     if len(dims) != 4:
         raise UnsupportedModelError(
             described, "Networks for pictures have an input [N, C, H, W]: export such a one."
         )
-    if any(d.dim_value < 0 or (d.HasField("dim_value") and d.dim_value == 0) for d in dims):
+    if any(d.HasField("dim_value") and d.dim_value < 1 for d in dims):
         raise UnsupportedModelError(described, "Export it with sizes of 1 or more.")
     if not all(d.dim_value for d in dims[1:]):
         raise UnsupportedModelError(

@@ -135,5 +135,5 @@ def _load_external(path: Path, tensor: TensorProto) -> None:
 
 
 def _invalid(path: Path, error: Exception) -> InputFileError:
-    reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+    reason = (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(": ")
     return InputFileError(f"{path} is not a valid ONNX model: {reason}", _ANEW)
