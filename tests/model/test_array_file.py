@@ -124,7 +124,7 @@ def npy():
 )
 def test_damaged_files(tmp_path, name, content):
     (tmp_path / name).write_bytes(content)
-    with pytest.raises(InputFileError, match="not a readable .np[yz] file") as caught:
+    with pytest.raises(InputFileError, match=r"not a readable \.np[yz] file") as caught:
         load(tmp_path / name)
     assert "numpy.save" in caught.value.hint
 

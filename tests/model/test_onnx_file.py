@@ -116,14 +116,14 @@ def test_weights_in_a_file_beside_it(tmp_path):
     model = make_model(external="weights.bin")
     model.graph.initializer[0].external_data.add(key="offset", value="4")
     path = save(model, tmp_path / "net.onnx")
-    with pytest.raises(InputFileError, match="the file weights.bin, which is not beside"):
+    with pytest.raises(InputFileError, match=r"the file weights\.bin, which is not beside"):
         read_onnx_file(path)
     (tmp_path / "weights.bin").write_bytes(b"skip" + values.tobytes())
     read = read_onnx_file(path)
     np.testing.assert_array_equal(numpy_helper.to_array(read.graph.initializer[0]).ravel(), values)
     onnx.checker.check_model(read)
     (tmp_path / "weights.bin").write_bytes(b"skip" + values.tobytes()[:-1])
-    with pytest.raises(InputFileError, match="weights.bin is truncated: it ends within 'w'"):
+    with pytest.raises(InputFileError, match=r"weights\.bin is truncated: it ends within 'w'"):
         read_onnx_file(path)
 
 
