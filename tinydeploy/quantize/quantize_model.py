@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tinydeploy.errors import UnsupportedModelError
+from tinydeploy.errors import InputFileError, UnsupportedModelError
 from tinydeploy.model.float_model import FloatModel, Preprocessing
 from tinydeploy.quantize.activations import Parameters, choose_parameters
 from tinydeploy.quantize.calibrate import calibrate_network
@@ -19,7 +19,7 @@ from tinydeploy.quantize.correct import quantize_convolutions
 from tinydeploy.quantize.equalize import equalize_network
 from tinydeploy.quantize.fold import fold_network
 from tinydeploy.quantize.metadata import Normalization
-from tinydeploy.quantize.network import Network, Reshape, Softmax
+from tinydeploy.quantize.network import Network, Softmax
 from tinydeploy.quantize.read_onnx import read_onnx
 from tinydeploy.quantize.statistics import TensorStatistics
 from tinydeploy.quantize.write_tflite import write_network
@@ -78,10 +78,12 @@ def quantize_model(
         progress: Told the step's name and the part of it that is done, 0 to 1.
 
     Raises:
-        InputFileError: The ONNX bytes are no valid model.
+        InputFileError: The ONNX bytes are no valid model, or there are no calibration inputs.
         UnsupportedModelError: Nodes that cannot be quantized, all of them named.
         MissingDependencyError: onnx or onnxruntime is not installed.
     """
+    if not len(model.calibration):
+        raise InputFileError(f"{model.name} has no calibration inputs", "Give some with --data.")
     clock = _Clock(progress)
     network = fold_network(read_onnx(model.onnx, model.input_shape, model.name))
     _check_labels(model, network)
@@ -155,7 +157,7 @@ def _observed_tensors(network: Network) -> dict[str, int]:
     return {
         layer.output: int(np.prod(network.shapes[layer.output]))
         for layer in network.layers
-        if not isinstance(layer, (Reshape, Softmax))
+        if not isinstance(layer, Softmax)
     }
 
 
