@@ -67,7 +67,8 @@ def test_a_second_call_does_not_train(digits_model, digits_cache):
 
     again = load_digits_model(refuse)
     assert hashlib.sha256(again.onnx).digest() == hashlib.sha256(digits_model.onnx).digest()
-    assert [path.suffix for path in digits_cache.iterdir()] == [".weights"]
+    # Other workers of the test run may be at their first call, which ends in the same file.
+    assert len(list(digits_cache.glob("*.weights"))) == 1
 
 
 @pytest.mark.parametrize(
