@@ -134,7 +134,7 @@ def oddities() -> nn.Sequential:
         nn.Hardtanh(-1.5, 2.0),
         nn.AvgPool2d(3, 1, 1),
         nn.BatchNorm2d(16),
-        nn.Conv2d(16, 12, 3, (1, 2), (1, 0), bias=False),
+        nn.Conv2d(16, 12, 3, (1, 2), (1, 0), bias=False, groups=2),
         nn.ReLU(),
         MeanPool(),
         nn.BatchNorm1d(12),
