@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.float_nets import write_net, write_pictures
+from tests.float_nets import write_dense_net, write_net, write_pictures
 from tinydeploy.errors import InputFileError, UnsupportedModelError, UsageError
 from tinydeploy.graph.normalization import read_normalization
 from tinydeploy.graph.read import read_graph
@@ -106,6 +106,54 @@ def test_inputs_in_an_array_file(tmp_path: Path) -> None:
     assert source.classes is not None
     assert len(source.classes) == 30
     check_source(source)
+
+
+def test_inputs_that_are_no_pictures(tmp_path: Path) -> None:
+    rng = np.random.default_rng(4)
+    dense = rng.normal(3, 10, (60, 20)).astype(np.float32)
+    np.savez(tmp_path / "dense.npz", x=dense, y=rng.integers(0, 4, 60))
+    np.save(tmp_path / "sensor.npy", -rng.random((20, 6, 8, 8), np.float32))
+    sources = [
+        make_source(str(net), Listener(), data=tmp_path / data)
+        for net, data in (
+            (write_dense_net(tmp_path / "dense.onnx"), "dense.npz"),
+            (write_net(tmp_path / "sensor.onnx", channels=6), "sensor.npy"),
+        )
+    ]
+    for source, shape in zip(sources, [(1, 20), (1, 8, 8, 6)], strict=True):
+        check_source(source)
+        graph = read_graph(source.tflite, "net")
+        assert graph.tensors[graph.inputs[0]].shape == shape
+        assert read_normalization(source.tflite) is None
+    assert sources[0].classes is not None
+    # The range is that of the calibration and 0.
+    scale, zero_point = graph.tensors[graph.inputs[0]].affine
+    assert zero_point == 127
+    assert scale == pytest.approx(1 / 255, rel=0.01)
+
+
+def test_pictures_preprocessed_in_a_way_not_told(tmp_path: Path) -> None:
+    inputs = np.random.default_rng(5).normal(size=(20, 3, 8, 8)).astype(np.float32)
+    np.save(tmp_path / "data.npy", inputs)
+    watch = Listener()
+    model = str(write_net(tmp_path / "net.onnx"))
+    source = make_source(model, watch, data=tmp_path / "data.npy")
+    assert watch.notes == ["the int8 input has the range of the calibration inputs"]
+    assert read_normalization(source.tflite) is None
+    check_source(source)
+    with pytest.raises(InputFileError, match="the preprocessing of pictures gives 0 to 1"):
+        make_source(model, Listener(), data=tmp_path / "data.npy", mean=(0.0,))
+
+
+def test_vectors_are_no_pictures(tmp_path: Path) -> None:
+    model = str(write_dense_net(tmp_path / "net.onnx"))
+    with pytest.raises(UsageError, match=r"needs calibration data: float32 .* \[n, 20\]") as caught:
+        make_source(model, Listener())
+    assert "numpy.save" in caught.value.hint
+    with pytest.raises(UsageError, match="--mean is for pictures"):
+        make_source(model, Listener(), data=tmp_path / "x.npy", mean=(0.0,))
+    with pytest.raises(InputFileError, match="are no pictures"):
+        make_source(model, Listener(), data=tmp_path)
 
 
 def test_outputs_that_are_pictures(tmp_path: Path) -> None:

@@ -157,7 +157,7 @@ def _load_onnx(
 ) -> FloatModel:
     from tinydeploy.model.float_model import FloatModel
     from tinydeploy.model.import_onnx import check_batches, choose_preprocessing, import_onnx
-    from tinydeploy.model.load_data import load_data
+    from tinydeploy.model.load_data import ARRAY_ADVICE, is_array_file, load_data
     from tinydeploy.model.picture_folder import ADVICE
     from tinydeploy.quantize.read_onnx import read_onnx
 
@@ -166,14 +166,18 @@ def _load_onnx(
     network = read_onnx(net.onnx, net.input_shape, path.name)
     outputs = network.shapes[network.output]
     classes = outputs[-1] if math.prod(outputs) == outputs[-1] else 0
+    shown = f"float32 inputs [n, {', '.join(map(str, net.input_shape[1:]))}]"
     if data is None:
-        _, channels, height, width = net.input_shape
-        raise UsageError(
-            f"{path} needs calibration data: pictures, or float32 inputs "
-            f"[n, {channels}, {height}, {width}]",
-            f"Use --data PATH. {ADVICE}",
-        )
-    preprocessing, note = choose_preprocessing(net.input_shape[1], mean, std)
+        kinds = f"pictures, or {shown}" if net.takes_pictures else shown
+        advice = ADVICE if net.takes_pictures else ARRAY_ADVICE
+        raise UsageError(f"{path} needs calibration data: {kinds}", f"Use --data PATH. {advice}")
+    if not net.takes_pictures:
+        options = [name for name, given in (("--mean", mean), ("--std", std)) if given is not None]
+        _refuse(options, "is for pictures", f"{path} takes {shown}: leave it out.")
+    if mean is None and std is None and (is_array_file(data) or not net.takes_pictures):
+        preprocessing, note = None, "the int8 input has the range of the calibration inputs"
+    else:
+        preprocessing, note = choose_preprocessing(net.input_shape[1], mean, std)
     found = load_data(data, preprocessing, net.input_shape, classes)
     check_batches(net, found.calibration)
     return FloatModel(

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from tests.builders import conv_model
-from tests.float_nets import write_net, write_pictures
+from tests.float_nets import write_dense_net, write_net, write_pictures
 from tinydeploy import __version__
 from tinydeploy.cli.main import main
 from tinydeploy.cli.options import parse_bytes
@@ -194,6 +194,21 @@ def test_a_float_net(cli: Callable[..., Outcome], tmp_path: Path) -> None:
     assert "(pixel - 127.5) / 127.5" in flat
     assert "skipped, not readable as pictures: ant/3.png" in flat
     assert (tmp_path / "out" / "net-stm32h743" / "firmware.elf").is_file()
+
+
+def test_a_float_net_of_vectors(cli: Callable[..., Outcome], tmp_path: Path) -> None:
+    write_dense_net(tmp_path / "net.onnx")
+    rng = np.random.default_rng(0)
+    np.savez(tmp_path / "x.npz", x=rng.random((300, 20)), y=rng.integers(0, 4, 300))
+    words = ["check", "net.onnx", "--data", "x.npz", "--board", "stm32l4r9", "--json"]
+    code, out, err = cli(*words)
+    assert code == 0
+    report = json.loads(out)
+    assert report["validation"]["bit_exact"] is True
+    assert report["model"]["inputs"][0]["shape"] == [1, 20]
+    assert report["accuracy"]["samples"] == 150
+    assert report["fidelity"]["snr_db"] > 25
+    assert "the range of the calibration inputs" in " ".join(err.split())
 
 
 def test_missing_compiler(

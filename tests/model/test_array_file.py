@@ -156,6 +156,18 @@ def test_files_that_are_too_large_are_not_unpacked(tmp_path):
         load(tmp_path / "x.npz")
 
 
+def test_inputs_that_are_no_pictures(tmp_path):
+    inputs = 1000 * np.random.default_rng(0).normal(size=(20, 7)).astype(np.float32)
+    np.save(tmp_path / "x.npy", inputs)
+    data = load_data(tmp_path / "x.npy", None, (1, 7), 10)
+    np.testing.assert_array_equal(data.calibration, inputs)
+    with pytest.raises(InputFileError, match=r"float32 \[20, 7\] where .* float32 \[n, 8\]"):
+        load_data(tmp_path / "x.npy", None, (1, 8), 10)
+    with pytest.raises(InputFileError, match=r"inputs \[7\] are no pictures") as caught:
+        load_data(tmp_path, None, (1, 7), 10)
+    assert "numpy.save" in caught.value.hint
+
+
 def test_what_is_neither_folder_nor_array(tmp_path):
     Image.new("RGB", (8, 8)).save(tmp_path / "a.png")
     with pytest.raises(InputFileError, match="neither a folder nor") as caught:

@@ -24,8 +24,8 @@ _SLACK = 1e-3
 
 def load_array_file(
     path: Path,
-    preprocessing: Preprocessing,
-    input_shape: tuple[int, int, int, int],
+    preprocessing: Preprocessing | None,
+    input_shape: tuple[int, ...],
     classes: int,
     calibration_count: int = 512,
     test_count: int = 400,
@@ -35,8 +35,9 @@ def load_array_file(
 
     Args:
         path: See the module's text.
-        preprocessing: What has been done to the inputs: their values must lie in its range.
-        input_shape: (1, C, H, W).
+        preprocessing: What has been done to the inputs: their values must lie in its range. None
+            where that is not known.
+        input_shape: (1, C, H, W), or (1, features).
         classes: Number of outputs.
         calibration_count: Calibration inputs at most.
         test_count: Test inputs at most; never more than half of all.
@@ -95,8 +96,8 @@ def _read_arrays(path: Path) -> dict[str, NDArray[np.generic]]:
 def _check_inputs(
     path: Path,
     inputs: NDArray[np.generic],
-    preprocessing: Preprocessing,
-    input_shape: tuple[int, int, int, int],
+    preprocessing: Preprocessing | None,
+    input_shape: tuple[int, ...],
     wanted: str,
 ) -> NDArray[np.float32]:
     if inputs.dtype.kind != "f" or inputs.shape[1:] != input_shape[1:] or not len(inputs):
@@ -109,6 +110,8 @@ def _check_inputs(
         values = inputs.astype(np.float32)
     if not np.isfinite(values).all():
         raise InputFileError(f"{path} holds values that are not finite numbers")
+    if preprocessing is None:
+        return values
     low, high = preprocessing.value_range
     slack = _SLACK * (high - low)
     least, most = float(values.min()), float(values.max())

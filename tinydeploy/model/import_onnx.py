@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,16 +32,21 @@ class OnnxNet:
     Args:
         name: The file's name without its suffix.
         onnx: The serialized model, weights inside, its batch dimension free.
-        input_shape: (1, C, H, W).
+        input_shape: (1, C, H, W), or (1, features).
     """
 
     name: str
     onnx: bytes
-    input_shape: tuple[int, int, int, int]
+    input_shape: tuple[int, ...]
+
+    @property
+    def takes_pictures(self) -> bool:
+        """Whether inputs may be gray or RGB pictures."""
+        return len(self.input_shape) == 4 and self.input_shape[1] in (1, 3)
 
 
 def import_onnx(path: Path) -> OnnxNet:
-    """Reads a network with one float32 input [N, C, H, W], N of any size or free.
+    """Reads a network with one float32 input [N, C, H, W] or [N, features], N of any size or free.
 
     Operators are left for the quantizer to judge.
 
@@ -92,7 +98,7 @@ def check_batches(net: OnnxNet, inputs: NDArray[np.float32]) -> None:
 
     Args:
         net: With operators that the quantizer knows.
-        inputs: float32 [n, C, H, W].
+        inputs: float32 [n, *net.input_shape[1:]].
 
     Raises:
         UnsupportedModelError: onnxruntime cannot run the network, or its batch is not free.
@@ -161,14 +167,14 @@ def _find_input(path: Path, graph: onnx.GraphProto) -> onnx.ValueInfoProto:
     return value
 
 
-def _read_shape(path: Path, value: onnx.ValueInfoProto) -> tuple[int, tuple[int, int, int]]:
-    """Size of the batch, 1 where it is free, and (C, H, W)."""
+def _read_shape(path: Path, value: onnx.ValueInfoProto) -> tuple[int, tuple[int, ...]]:
+    """Size of the batch, 1 where it is free, and the shape of an input."""
     dims = value.type.tensor_type.shape.dim
     sizes = [str(d.dim_value) if d.HasField("dim_value") else d.dim_param or "?" for d in dims]
     described = f"the input '{value.name}' of {path} has the shape [{', '.join(sizes)}]"
-    if len(dims) != 4:
+    if len(dims) not in (2, 4):
         raise UnsupportedModelError(
-            described, "Networks for pictures have an input [N, C, H, W]: export such a one."
+            described, "Inputs are [N, C, H, W] or [N, features]: export with 1 for missing axes."
         )
     if any(d.HasField("dim_value") and d.dim_value < 1 for d in dims):
         raise UnsupportedModelError(described, "Export it with sizes of 1 or more.")
@@ -178,18 +184,15 @@ def _read_shape(path: Path, value: onnx.ValueInfoProto) -> tuple[int, tuple[int,
             "A microcontroller's memory is planned for one size: export the network with fixed "
             "sizes, or fix them with python -m onnxruntime.tools.make_dynamic_shape_fixed.",
         )
-    channels, height, width = (d.dim_value for d in dims[1:])
-    if channels not in (1, 3):
+    shape = tuple(d.dim_value for d in dims[1:])
+    if len(shape) == 3 and shape[0] == shape[1] > 3 == shape[2]:
         raise UnsupportedModelError(
-            f"{described}: {channels} channels, where pictures have 1 or 3",
-            "It seems to have its channels last: export it as [N, C, H, W] (tf2onnx: "
-            "--inputs-as-nchw)."
-            if width in (1, 3)
-            else "Export a network for gray or RGB pictures.",
+            f"{described}: its channels seem to come last",
+            "Export it as [N, C, H, W] (tf2onnx: --inputs-as-nchw).",
         )
-    if channels * height * width > _MAX_INPUT:
+    if math.prod(shape) > _MAX_INPUT:
         raise UnsupportedModelError(described, "That is too large for a microcontroller.")
-    return dims[0].dim_value or 1, (channels, height, width)
+    return dims[0].dim_value or 1, shape
 
 
 def _free_batch(graph: onnx.GraphProto, value: onnx.ValueInfoProto, batch: int) -> None:

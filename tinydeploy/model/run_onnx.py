@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 
 def run_onnx(onnx: bytes, inputs: NDArray[np.float32], batch_size: int = 32) -> NDArray[np.float32]:
-    """The output of a one-input network for inputs [n, C, H, W], computed in batches."""
+    """The output of a one-input network for inputs [n, ...], computed in batches."""
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 4  # errors are exceptions, they need not be printed too
     session = onnxruntime.InferenceSession(onnx, options, providers=["CPUExecutionProvider"])

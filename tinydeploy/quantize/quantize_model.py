@@ -96,7 +96,7 @@ def quantize_model(
 
     clock.begin("choose ranges")
     network, statistics = equalize_network(network, statistics)
-    parameters = choose_parameters(network, statistics, input_parameters(model.preprocessing))
+    parameters = choose_parameters(network, statistics, _input_parameters(model))
 
     clock.begin("quantize weights")
     picked = _pick_evenly(len(model.calibration), CORRECTION_SAMPLES)
@@ -122,6 +122,14 @@ def input_parameters(preprocessing: Preprocessing) -> Parameters:
     if exact is not None:
         return Parameters(float(np.float32(exact[0])), exact[1])
     return Parameters.from_range(*preprocessing.value_range)
+
+
+def _input_parameters(model: FloatModel) -> Parameters:
+    """As pictures want it, or the range of the calibration inputs where they are none."""
+    if model.preprocessing is None:
+        inputs = model.calibration
+        return Parameters.from_range(float(inputs.min()), float(inputs.max()))
+    return input_parameters(model.preprocessing)
 
 
 class _Clock:
@@ -175,8 +183,10 @@ def _check_labels(model: FloatModel, network: Network) -> None:
         )
 
 
-def _normalization(model: FloatModel) -> Normalization:
+def _normalization(model: FloatModel) -> Normalization | None:
     preprocessing = model.preprocessing
+    if preprocessing is None:
+        return None
     height, width = model.input_shape[2:]
     color = _COLOR_SPACES[preprocessing.color]
     return Normalization(preprocessing.mean, preprocessing.std, color, (height, width))
