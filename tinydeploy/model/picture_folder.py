@@ -40,8 +40,10 @@ def load_picture_folder(
 ) -> InputData:
     """Reads calibration pictures and, from a labelled folder, as many test pictures at most.
 
-    A network that crops its pictures is calibrated on `calibration_count` random crops, several of
-    each picture where there are fewer pictures; one that stretches them, on whole pictures.
+    A network that crops its pictures is calibrated on `calibration_count` crops: of each picture
+    the centre, as the network will see it, and random ones besides, as many as it takes; half of
+    the pictures give one random crop instead where there are enough of them. A network that
+    stretches its pictures is calibrated on whole ones.
 
     Args:
         folder: See the module's text.
@@ -169,8 +171,13 @@ def _load_calibration(
                 skipped.append(file)
                 continue
             readable.append(file)
-            for _ in range(min(share, count - len(inputs))):
-                pixels = crop_picture(image, preprocessing, height, width, rng)
+            for turn in range(min(share, count - len(inputs))):
+                # What the network will be shown, and variations of it.
+                centered = turn == 0 and (share > 1 or len(inputs) % 2 == 0)
+                if centered:
+                    pixels = fit_picture(image, preprocessing, height, width)
+                else:
+                    pixels = crop_picture(image, preprocessing, height, width, rng)
                 inputs.append(preprocessing.normalize(pixels))
             if len(inputs) == count:
                 break
