@@ -11,7 +11,7 @@ from pathlib import Path
 
 from tinydeploy.board import load_board
 from tinydeploy.codegen.generate import generate_sources, list_kernels
-from tinydeploy.errors import InternalError, MismatchError, OutputError
+from tinydeploy.errors import InternalError, MismatchError, OutputError, UnsupportedModelError
 from tinydeploy.graph.passes import fuse_graph
 from tinydeploy.graph.read import read_graph
 from tinydeploy.plan.check import check_plan
@@ -123,6 +123,11 @@ def build_image(request: BuildRequest, watch: Watch) -> BuildResult:
     with watch.stage("plan"):
         plan = plan_memory(graph, board, max_ram=request.max_ram)
         check_plan(graph, plan, board)
+        if not plan.steps:
+            raise UnsupportedModelError(
+                "the model computes nothing: its operators only rename their inputs",
+                "Give one with a layer in it.",
+            )
         places = ", ".join(f"{arena.size:,} bytes in {arena.memory}" for arena in plan.arenas)
         watch.detail(f"arena of {places}; lower bound {plan.lower_bound_bytes:,}")
 

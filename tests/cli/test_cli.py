@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 
 from tests.builders import conv_model
 from tests.float_nets import write_dense_net, write_net, write_pictures
+from tests.model_builder import ModelBuilder
 from tinydeploy import __version__
 from tinydeploy.cli.main import main
 from tinydeploy.cli.options import parse_bytes
@@ -245,6 +247,28 @@ def test_json_is_all_of_stdout(cli: Callable[..., Outcome], tmp_path: Path) -> N
     report = json.loads(out)
     assert report["validation"]["bit_exact"] is True
     assert report["board"]["name"] == "stm32l4r9"
+
+
+def test_a_full_disk_is_no_traceback(
+    cli: Callable[..., Outcome], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", "/somewhere/inputs.npz")
+
+    monkeypatch.setattr("tinydeploy.pipeline.expect_outputs", fail)
+    model = str(make_model(tmp_path))
+    code, _, err = cli("build", model, "--board", "stm32h743", "--quiet")
+    assert code == 1
+    assert err.startswith("error: No space left on device: /somewhere/inputs.npz\ntry: ")
+
+
+def test_a_model_without_a_layer(cli: Callable[..., Outcome], tmp_path: Path) -> None:
+    b = ModelBuilder()
+    (tmp_path / "flat.tflite").write_bytes(b.finish([b.reshape(b.input((4, 4, 2)), (1, 32))]))
+    code, _, err = cli("build", "flat.tflite", "--board", "stm32h743", "--quiet")
+    assert code == 1
+    assert "computes nothing" in err
+    assert not (tmp_path / "out").exists()
 
 
 def test_flash_dry_run_shows_the_command(cli: Callable[..., Outcome], tmp_path: Path) -> None:

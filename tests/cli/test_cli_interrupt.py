@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -68,7 +71,25 @@ def test_nothing_is_left_behind(
     assert len([path for path in cache if path.suffix == ".weights"]) == kept
     left = [path for path in tmp_path.rglob("*") if path.is_file() and path not in cache]
     assert left == [tmp_path / "small.tflite"]
-    assert not list(tmp_path.glob("out/*"))
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_terminated_as_cleanly(tmp_path: Path, number: signal.Signals) -> None:
+    """What CI sends where time is up, and a terminal that is closed."""
+    (tmp_path / "small.tflite").write_bytes(conv_model((8, 8, 3), 4))
+    command = [sys.executable, "-m", "tinydeploy", "build", "small.tflite", "--board", "stm32h743"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        for line in process.stderr:
+            if " code " in line:  # it compiles now, in its unfinished folder
+                break
+        time.sleep(0.2)
+        process.send_signal(number)
+        rest = process.stderr.read()
+    assert process.returncode == 128 + number
+    assert "Traceback" not in rest
+    assert [path.name for path in tmp_path.iterdir()] == ["small.tflite"]
 
 
 def test_a_damaged_cache_is_noticed_and_replaced(
