@@ -185,7 +185,7 @@ def test_a_failing_self_test_is_noticed(tmp_path: Path, monkeypatch: pytest.Monk
 def test_slow_models_get_few_vectors(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     model = tmp_path / "small.tflite"
     model.write_bytes(conv_model((8, 8, 3), 4))
-    monkeypatch.setattr(emulator, "_SLOW_S", 0.0)
+    monkeypatch.setattr(emulator, "_SLOW_INSTRUCTIONS", 1)
     report, _ = build(tmp_path, board="stm32h743", model=str(model))
     assert report.validation is not None
     assert report.validation.emulator is not None

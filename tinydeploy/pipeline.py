@@ -11,7 +11,7 @@ from pathlib import Path
 
 from tinydeploy.board import load_board
 from tinydeploy.codegen.generate import generate_sources, list_kernels
-from tinydeploy.errors import InternalError, MismatchError, OutputError
+from tinydeploy.errors import InternalError, MismatchError, OutputError, UnsupportedModelError
 from tinydeploy.graph.passes import fuse_graph
 from tinydeploy.graph.read import read_graph
 from tinydeploy.plan.check import check_plan
@@ -47,9 +47,11 @@ class BuildRequest:
 
     Args:
         board: Name of the board.
-        model: A .tflite file, a name from the zoo, or None for the built-in default.
+        model: A .tflite or .onnx file, a name from the zoo, or None for the built-in default.
         weights: Trained weights for a net of the zoo.
-        data: Folder of calibration pictures for a net of the zoo.
+        data: Calibration data for a float net: a folder of pictures, or a .npy or .npz file.
+        mean: Of an .onnx file's preprocessing, in units of the pixel; None for 0.
+        std: Likewise; None for 255.
         output: Folder to make; None for out/<model>-<board>.
         optimize: What kernels are chosen for.
         max_ram: RAM budget in bytes; None for the board's.
@@ -64,6 +66,8 @@ class BuildRequest:
     model: str | None = None
     weights: Path | None = None
     data: Path | None = None
+    mean: tuple[float, ...] | None = None
+    std: tuple[float, ...] | None = None
     output: Path | None = None
     optimize: Optimize = "balanced"
     max_ram: int | None = None
@@ -103,7 +107,14 @@ def build_image(request: BuildRequest, watch: Watch) -> BuildResult:
     if request.output is not None:
         check_target(request.output)
 
-    source = make_source(request.model, request.weights, request.data, watch)
+    source = make_source(
+        request.model,
+        watch,
+        weights=request.weights,
+        data=request.data,
+        mean=request.mean,
+        std=request.std,
+    )
 
     with watch.stage("graph"):
         unfused = read_graph(source.tflite, source.name)
@@ -115,6 +126,11 @@ def build_image(request: BuildRequest, watch: Watch) -> BuildResult:
     with watch.stage("plan"):
         plan = plan_memory(graph, board, max_ram=request.max_ram, optimize=request.optimize)
         check_plan(graph, plan, board)
+        if not plan.steps:
+            raise UnsupportedModelError(
+                "the model computes nothing: its operators only rename their inputs",
+                "Give one with a layer in it.",
+            )
         places = ", ".join(f"{arena.size:,} bytes in {arena.memory}" for arena in plan.arenas)
         watch.detail(f"arena of {places}; lower bound {plan.lower_bound_bytes:,}")
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+import numpy as np
+
 from tinydeploy.errors import InputFileError, MissingDependencyError, UsageError
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
     from tinydeploy.model.float_model import FloatModel
@@ -63,34 +65,61 @@ class Source:
     classes: NDArray[np.int64] | None = None
 
 
-def make_source(model: str | None, weights: Path | None, data: Path | None, watch: Watch) -> Source:
+def make_source(
+    model: str | None,
+    watch: Watch,
+    *,
+    weights: Path | None = None,
+    data: Path | None = None,
+    mean: tuple[float, ...] | None = None,
+    std: tuple[float, ...] | None = None,
+) -> Source:
     """Makes the int8 model.
 
     Args:
-        model: A .tflite file, a name from the zoo, or None for the built-in default.
-        weights: Trained weights for a net of the zoo.
-        data: Folder of calibration pictures for a net of the zoo.
+        model: A .tflite or .onnx file, a name from the zoo, or None for the built-in default.
         watch: Is shown the stages.
+        weights: Trained weights for a net of the zoo.
+        data: Calibration data for a float net, see `load_data`.
+        mean: Of the preprocessing of an .onnx file, in units of the pixel, one or one per channel.
+        std: Likewise.
 
     Raises:
         UsageError: The arguments do not fit together, or there is no such net.
         InputFileError: A file cannot be read.
+        UnsupportedModelError: A float net that cannot be quantized.
         MissingDependencyError: torch or a package beside it is not installed.
     """
-    if model is not None and (model.endswith(".tflite") or Path(model).exists()):
-        if weights is not None or data is not None:
-            raise UsageError(
-                "--weights and --data are for nets of the zoo",
-                f"{model} has its weights and ranges inside: leave them out.",
-            )
-        return _read_tflite(Path(model))
-    if model is None and (weights is not None or data is not None):
-        raise UsageError(
-            "--weights and --data need a model",
-            "Name one: tinydeploy build etinynet-1.0 --weights FILE --data DIR --board BOARD",
+    given = {"--weights": weights, "--data": data, "--mean": mean, "--std": std}
+    options = {name for name, value in given.items() if value is not None}
+    if model is None:
+        _refuse(options, "needs a model", "Name one: tinydeploy build net.onnx --data DIR ...")
+        return _build(lambda: _train_default(watch), DEFAULT_ORIGIN, watch)
+    path = Path(model)
+    if path.suffix.lower() == ".onnx":
+        _refuse(
+            options & {"--weights"},
+            "is for nets of the zoo",
+            f"{model} has its weights inside: leave it out.",
         )
-    with _needs_torch():
-        return _quantize(*_load_float_model(model, weights, data, watch), watch)
+        return _build(lambda: _load_onnx(path, data, mean, std), path.name, watch)
+    if path.suffix == ".tflite" or path.exists():
+        _refuse(
+            options, "is for float nets", f"{model} has weights and ranges inside: leave it out."
+        )
+        return _read_tflite(path)
+    _refuse(
+        options & {"--mean", "--std"},
+        "is for .onnx files",
+        f"The preprocessing of {model} is known: leave it out.",
+    )
+    origin = f"{model} with {weights.name}" if weights else model
+    return _build(lambda: _load_zoo(model, weights, data), origin, watch)
+
+
+def _refuse(options: Iterable[str], why: str, advice: str) -> None:
+    for option in sorted(options):
+        raise UsageError(f"{option} {why}", advice)
 
 
 def _read_tflite(path: Path) -> Source:
@@ -103,37 +132,83 @@ def _read_tflite(path: Path) -> Source:
     return Source(path.stem, path.name, content)
 
 
-def _load_float_model(
-    model: str | None, weights: Path | None, data: Path | None, watch: Watch
-) -> tuple[FloatModel, str]:
-    with watch.stage("model"):
-        if model is None:
-            from tinydeploy.train.digits import load_digits_model
+def _train_default(watch: Watch) -> FloatModel:
+    from tinydeploy.train.digits import load_digits_model
 
-            def show(progress: Progress) -> None:
-                watch.detail(
-                    f"training, epoch {progress.epoch} of {progress.epochs}, "
-                    f"loss {progress.loss:.3f}"
-                )
-
-            loaded, origin = load_digits_model(show), DEFAULT_ORIGIN
-        else:
-            from tinydeploy.zoo.load import load_float_model
-
-            loaded = load_float_model(model, weights, data)
-            origin = f"{model} with {weights.name}" if weights else model
-        error = loaded.export_error
+    def show(progress: Progress) -> None:
         watch.detail(
-            f"{origin}; ONNX {len(loaded.onnx):,} bytes"
-            + ("" if error is None else f", differs from torch by {error:.0e}")
+            f"training, epoch {progress.epoch} of {progress.epochs}, loss {progress.loss:.3f}"
         )
-        for note in loaded.notes:
-            watch.note(note)
-    return loaded, origin
+
+    return load_digits_model(show)
+
+
+def _load_zoo(name: str, weights: Path | None, data: Path | None) -> FloatModel:
+    from tinydeploy.zoo.load import load_float_model
+
+    return load_float_model(name, weights, data)
+
+
+def _load_onnx(
+    path: Path,
+    data: Path | None,
+    mean: tuple[float, ...] | None,
+    std: tuple[float, ...] | None,
+) -> FloatModel:
+    from tinydeploy.model.float_model import FloatModel
+    from tinydeploy.model.import_onnx import check_batches, choose_preprocessing, import_onnx
+    from tinydeploy.model.load_data import ARRAY_ADVICE, is_array_file, load_data
+    from tinydeploy.model.picture_folder import ADVICE
+    from tinydeploy.quantize.read_onnx import read_onnx
+
+    net = import_onnx(path)
+    # Operators that cannot be quantized are named before any data are read.
+    network = read_onnx(net.onnx, net.input_shape, path.name)
+    outputs = network.shapes[network.output]
+    classes = outputs[-1] if math.prod(outputs) == outputs[-1] else 0
+    shown = f"float32 inputs [n, {', '.join(map(str, net.input_shape[1:]))}]"
+    if data is None:
+        kinds = f"pictures, or {shown}" if net.takes_pictures else shown
+        advice = ADVICE if net.takes_pictures else ARRAY_ADVICE
+        raise UsageError(f"{path} needs calibration data: {kinds}", f"Use --data PATH. {advice}")
+    if not net.takes_pictures:
+        options = [name for name, given in (("--mean", mean), ("--std", std)) if given is not None]
+        _refuse(options, "is for pictures", f"{path} takes {shown}: leave it out.")
+    if mean is None and std is None and (is_array_file(data) or not net.takes_pictures):
+        preprocessing, note = None, "the int8 input has the range of the calibration inputs"
+    else:
+        preprocessing, note = choose_preprocessing(net.input_shape[1], mean, std)
+    found = load_data(data, preprocessing, net.input_shape, classes)
+    check_batches(net, found.calibration)
+    return FloatModel(
+        name=net.name,
+        onnx=net.onnx,
+        input_shape=net.input_shape,
+        preprocessing=preprocessing,
+        labels=found.labels,
+        calibration=found.calibration,
+        test=found.test,
+        notes=(note, *found.notes),
+    )
+
+
+def _build(load: Callable[[], FloatModel], origin: str, watch: Watch) -> Source:
+    """Loads and quantizes a float net."""
+    with _needs_packages():
+        with watch.stage("model"):
+            model = load()
+            error = model.export_error
+            watch.detail(
+                f"{origin}; ONNX {len(model.onnx):,} bytes"
+                + ("" if error is None else f", differs from torch by {error:.0e}")
+            )
+            for note in model.notes:
+                watch.note(note)
+        return _quantize(model, origin, watch)
 
 
 def _quantize(model: FloatModel, origin: str, watch: Watch) -> Source:
-    from tinydeploy.model.export import run_onnx
+    from tinydeploy.model.run_onnx import run_onnx
     from tinydeploy.quantize.quantize_model import quantize_model
 
     with watch.stage("quantize"):
@@ -145,6 +220,8 @@ def _quantize(model: FloatModel, origin: str, watch: Watch) -> Source:
         else:
             samples, classes = model.calibration[:: _stride(len(model.calibration))], None
         outputs = run_onnx(model.onnx, samples)
+        if outputs.ndim > 2:  # NCHW to the .tflite's NHWC
+            outputs = np.moveaxis(outputs, 1, -1)
         watch.detail(
             f"int8 .tflite of {len(quantized.tflite):,} bytes, "
             f"calibrated on {quantized.calibration_inputs} inputs"
@@ -157,7 +234,7 @@ def _stride(count: int) -> int:
 
 
 @contextmanager
-def _needs_torch() -> Iterator[None]:
+def _needs_packages() -> Iterator[None]:
     """Turns a missing package into advice."""
     try:
         yield

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -10,6 +11,8 @@ import numpy as np
 import pytest
 
 from tests.builders import conv_model
+from tests.float_nets import write_dense_net, write_net, write_pictures
+from tests.model_builder import ModelBuilder
 from tinydeploy import __version__
 from tinydeploy.cli.main import main
 from tinydeploy.cli.options import parse_bytes
@@ -109,8 +112,31 @@ BAD = [
     ),
     (["build", "etinynet-1.0", "--board", "stm32h743"], 2, "weights", "--weights"),
     (["build", "etinynet-9000", "--board", "stm32h743"], 2, "etinynet-9000", "etinynet-1.0"),
-    (["build", "--board", "stm32h743", "--data", "."], 2, "need a model", "Name one"),
-    (["build", "{model}", "--board", "stm32h743", "--data", "."], 2, "zoo", "leave them out"),
+    (["build", "--board", "stm32h743", "--data", "."], 2, "needs a model", "Name one"),
+    (["build", "{model}", "--board", "stm32h743", "--data", "."], 2, "float", "leave it out"),
+    (["build", "none.onnx", "--board", "stm32h743"], 1, "no file none.onnx", "path"),
+    (["build", "{notes}", "--board", "stm32h743", "--data", "."], 1, "no ONNX file", "Export"),
+    (["build", "{net}", "--board", "stm32h743"], 2, "needs calibration data", "16 or more"),
+    (["build", "{net}", "--board", "stm32h743", "--data", "none"], 1, "no folder none", "16"),
+    (["build", "{net}", "--board", "stm32h743", "--data", "full"], 1, "no pictures in full", "16"),
+    (["build", "{net}", "--board", "stm32h743", "--data", "{file}"], 1, "neither a folder", ".npz"),
+    (["build", "{net}", "--board", "stm32h743", "--data", "{net}"], 1, "neither a folder", ".npz"),
+    (["build", "{net}", "--board", "stm32h743", "--weights", "w"], 2, "nets of the zoo", "inside"),
+    (
+        ["check", "{net}", "--board", "stm32h743", "--data", "full", "--mean", "1,2"],
+        2,
+        "--mean has 2 numbers, the network 3 channels",
+        "one per channel",
+    ),
+    (
+        ["build", "{net}", "--board", "stm32h743", "--data", "full", "--std", "0"],
+        2,
+        "normalizes no pixels",
+        "0 to 255",
+    ),
+    (["build", "{net}", "--board", "stm32h743", "--mean", "much"], 2, "'much' is no list", "127.5"),
+    (["check", "{net}", "--board", "stm32h743", "--std", "1,,2"], 2, "'1,,2' is no list", "127.5"),
+    (["check", "{net}", "--board", "stm32h743", "--std", "nan"], 2, "'nan' is no list", "127.5"),
     (["flash", "nowhere"], 1, "no firmware image", "Build one"),
     (["flash", "{model}"], 1, "no ELF", "firmware.elf"),
     (["run", "picture.png"], 2, "no build", "--build"),
@@ -136,6 +162,8 @@ def test_bad_input(
     (tmp_path / "a-file").write_text("mine")
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "thesis.tex").write_text("ten years of work")
+    (tmp_path / "notes.onnx").write_text("hello, I am no network at all")
+    places |= {"net": write_net(tmp_path / "net.onnx"), "notes": tmp_path / "notes.onnx"}
     places |= {"model": model, "file": tmp_path / "a-file", "full": tmp_path / "full"}
     before = sorted(path for path in tmp_path.rglob("*"))
 
@@ -149,6 +177,40 @@ def test_bad_input(
     after = sorted(path for path in tmp_path.rglob("*") if path != tmp_path / "out")
     assert after == before, "something was left behind"
     assert not list(tmp_path.glob("out/*"))
+
+
+def test_a_float_net(cli: Callable[..., Outcome], tmp_path: Path) -> None:
+    write_net(tmp_path / "net.onnx")
+    names = [f"{name}/{i}.png" for name in ("ant", "bee", "cat", "dog") for i in range(10)]
+    pictures = write_pictures(tmp_path / "pictures", names)
+    (pictures / "ant" / "3.png").write_bytes(b"damaged")
+    words = ["build", "net.onnx", "--data", "pictures", "--board", "stm32h743", "--json"]
+    code, out, err = cli(*words, "--mean", "127.5", "--std", "127.5")
+    assert code == 0
+    report = json.loads(out)
+    assert report["validation"]["bit_exact"] is True
+    assert report["model"]["labels"] == ["ant", "bee", "cat", "dog"]
+    assert report["accuracy"]["samples"] >= 19
+    assert report["fidelity"]["snr_db"] > 25
+    flat = " ".join(err.split())
+    assert "(pixel - 127.5) / 127.5" in flat
+    assert "skipped, not readable as pictures: ant/3.png" in flat
+    assert (tmp_path / "out" / "net-stm32h743" / "firmware.elf").is_file()
+
+
+def test_a_float_net_of_vectors(cli: Callable[..., Outcome], tmp_path: Path) -> None:
+    write_dense_net(tmp_path / "net.onnx")
+    rng = np.random.default_rng(0)
+    np.savez(tmp_path / "x.npz", x=rng.random((300, 20)), y=rng.integers(0, 4, 300))
+    words = ["check", "net.onnx", "--data", "x.npz", "--board", "stm32l4r9", "--json"]
+    code, out, err = cli(*words)
+    assert code == 0
+    report = json.loads(out)
+    assert report["validation"]["bit_exact"] is True
+    assert report["model"]["inputs"][0]["shape"] == [1, 20]
+    assert report["accuracy"]["samples"] == 150
+    assert report["fidelity"]["snr_db"] > 25
+    assert "the range of the calibration inputs" in " ".join(err.split())
 
 
 def test_missing_compiler(
@@ -185,6 +247,28 @@ def test_json_is_all_of_stdout(cli: Callable[..., Outcome], tmp_path: Path) -> N
     report = json.loads(out)
     assert report["validation"]["bit_exact"] is True
     assert report["board"]["name"] == "stm32l4r9"
+
+
+def test_a_full_disk_is_no_traceback(
+    cli: Callable[..., Outcome], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", "/somewhere/inputs.npz")
+
+    monkeypatch.setattr("tinydeploy.pipeline.expect_outputs", fail)
+    model = str(make_model(tmp_path))
+    code, _, err = cli("build", model, "--board", "stm32h743", "--quiet")
+    assert code == 1
+    assert err.startswith("error: No space left on device: /somewhere/inputs.npz\ntry: ")
+
+
+def test_a_model_without_a_layer(cli: Callable[..., Outcome], tmp_path: Path) -> None:
+    b = ModelBuilder()
+    (tmp_path / "flat.tflite").write_bytes(b.finish([b.reshape(b.input((4, 4, 2)), (1, 32))]))
+    code, _, err = cli("build", "flat.tflite", "--board", "stm32h743", "--quiet")
+    assert code == 1
+    assert "computes nothing" in err
+    assert not (tmp_path / "out").exists()
 
 
 def test_flash_dry_run_shows_the_command(cli: Callable[..., Outcome], tmp_path: Path) -> None:

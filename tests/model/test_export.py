@@ -4,7 +4,8 @@ import torch
 from torch import nn
 
 from tinydeploy.errors import InternalError
-from tinydeploy.model.export import check_onnx, export_onnx, run_onnx
+from tinydeploy.model.export import check_onnx, export_onnx
+from tinydeploy.model.run_onnx import run_onnx
 
 SHAPE = (1, 2, 6, 7)
 

@@ -1,3 +1,5 @@
+import os
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -64,6 +66,14 @@ def test_damaged_files_are_named_and_their_share_is_made_up_for(tmp_path):
     assert len(data.calibration) == 20
     assert len(count_reds(data.calibration)) == 18
     assert data.notes == ("skipped, not readable as pictures: 03.png, 07.png",)
+
+
+def test_a_pipe_is_not_waited_for(tmp_path):
+    write_pictures(tmp_path, ["a.png"])
+    os.mkfifo(tmp_path / "pipe.png")
+    (tmp_path / "gone.png").symlink_to(tmp_path / "nowhere.png")
+    data = load(tmp_path, calibration_count=4)
+    assert data.notes[0] == "skipped, not readable as pictures: gone.png, pipe.png"
 
 
 def test_a_network_that_stretches_sees_whole_pictures(tmp_path):

@@ -6,7 +6,7 @@ import pytest
 from sklearn.datasets import load_digits
 
 from tinydeploy.model.count import Counts, count_model
-from tinydeploy.model.export import run_onnx
+from tinydeploy.model.run_onnx import run_onnx
 from tinydeploy.train import digits
 from tinydeploy.train.digits import load_digits_data, load_digits_model
 
@@ -67,7 +67,8 @@ def test_a_second_call_does_not_train(digits_model, digits_cache):
 
     again = load_digits_model(refuse)
     assert hashlib.sha256(again.onnx).digest() == hashlib.sha256(digits_model.onnx).digest()
-    assert [path.suffix for path in digits_cache.iterdir()] == [".weights"]
+    # Other workers of the test run may be at their first call, which ends in the same file.
+    assert len(list(digits_cache.glob("*.weights"))) == 1
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,8 @@ import torch
 from PIL import Image
 
 from tinydeploy.errors import InputFileError, UsageError
-from tinydeploy.model.export import run_onnx
 from tinydeploy.model.picture import read_input
+from tinydeploy.model.run_onnx import run_onnx
 from tinydeploy.zoo.load import load_float_model
 from tinydeploy.zoo.registry import create_model
 

@@ -15,12 +15,15 @@ from tinydeploy.cli.options import (
     MaxDropOption,
     MaxFlashOption,
     MaxRamOption,
+    MeanOption,
     MinSnrOption,
     ModelArgument,
     OptimizeChoice,
     OptimizeOption,
+    StdOption,
     WeightsOption,
     parse_bytes,
+    parse_numbers,
 )
 from tinydeploy.cli.summary import show_summary
 from tinydeploy.pipeline import BuildRequest, build_image
@@ -31,6 +34,8 @@ def build(
     model: ModelArgument = None,
     weights: WeightsOption = None,
     data: DataOption = None,
+    mean: MeanOption = None,
+    std: StdOption = None,
     output: Annotated[
         Path | None,
         typer.Option("--output", "-o", metavar="DIR", help="Default: out/<model>-<board>."),
@@ -49,6 +54,8 @@ def build(
         model=model,
         weights=weights,
         data=data,
+        mean=parse_numbers("--mean", mean),
+        std=parse_numbers("--std", std),
         output=output,
         optimize=optimize.value,
         max_ram=None if max_ram is None else parse_bytes(max_ram),

@@ -14,12 +14,15 @@ from tinydeploy.cli.options import (
     MaxDropOption,
     MaxFlashOption,
     MaxRamOption,
+    MeanOption,
     MinSnrOption,
     ModelArgument,
     OptimizeChoice,
     OptimizeOption,
+    StdOption,
     WeightsOption,
     parse_bytes,
+    parse_numbers,
 )
 from tinydeploy.cli.summary import show_summary
 from tinydeploy.pipeline import BuildRequest, build_image
@@ -31,6 +34,8 @@ def check(
     weights: WeightsOption = None,
     data: DataOption = None,
     optimize: OptimizeOption = OptimizeChoice.BALANCED,
+    mean: MeanOption = None,
+    std: StdOption = None,
     max_ram: MaxRamOption = None,
     max_flash: MaxFlashOption = None,
     min_snr: MinSnrOption = None,
@@ -51,6 +56,8 @@ def check(
         weights=weights,
         data=data,
         optimize=optimize.value,
+        mean=parse_numbers("--mean", mean),
+        std=parse_numbers("--std", std),
         max_ram=None if max_ram is None else parse_bytes(max_ram),
         max_flash=None if max_flash is None else parse_bytes(max_flash),
         min_snr=min_snr,

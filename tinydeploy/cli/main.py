@@ -1,7 +1,7 @@
 """The command line: one entry point, errors as one line with advice, documented exit codes.
 
 Exit codes: 0 ok, 1 failure, 2 usage, 3 a budget missed, 4 outputs differ from the reference,
-130 interrupted.
+130 interrupted, 143 terminated.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import typer
 from tinydeploy import __version__
 from tinydeploy.cli import boards, build, check, doctor, flash, run
 from tinydeploy.cli.console import show_error, stderr
-from tinydeploy.errors import TinydeployError
+from tinydeploy.errors import OutputError, TinydeployError
 
 _debug = False
 _EPILOG = "Exit codes: 0 ok, 1 failure, 2 usage, 3 a budget missed, 4 differs from the reference."
@@ -41,15 +41,25 @@ def _guard(command: Callable[..., None]) -> Callable[..., None]:
         try:
             command(*args, **options)
         except TinydeployError as error:
-            if _debug:
-                stderr.print_exception()
-            show_error(error)
-            raise typer.Exit(error.exit_code) from error
+            raise _exit_with(error) from error
         except KeyboardInterrupt as error:
             stderr.print("[bold red]interrupted:[/] nothing was written")
             raise typer.Exit(130) from error
+        except BrokenPipeError:  # whoever read our output has enough of it
+            raise
+        except OSError as error:
+            where = "" if error.filename is None else f": {error.filename}"
+            hint = "Is a disk full, or a folder for temporary files (TMPDIR) missing?"
+            raise _exit_with(OutputError(f"{error.strerror or error}{where}", hint)) from error
 
     return guarded
+
+
+def _exit_with(error: TinydeployError) -> typer.Exit:
+    if _debug:
+        stderr.print_exception()
+    show_error(error)
+    return typer.Exit(error.exit_code)
 
 
 for _name, _command in (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from enum import StrEnum
 from pathlib import Path
@@ -36,12 +37,32 @@ def parse_bytes(text: str) -> int:
     return int(float(match[1]) * _UNITS[match[2]])
 
 
+def parse_numbers(option: str, text: str | None) -> tuple[float, ...] | None:
+    """Numbers with commas between: `123.7,116.3,103.5`.
+
+    Raises:
+        UsageError: Something else.
+    """
+    if text is None:
+        return None
+    try:
+        numbers = tuple(float(word) for word in text.split(","))
+    except ValueError:
+        numbers = (math.nan,)
+    if not all(map(math.isfinite, numbers)):
+        raise UsageError(
+            f"{option} '{text}' is no list of numbers",
+            f"Write one, or one per channel: {option} 127.5 or {option} 123.7,116.3,103.5",
+        )
+    return numbers
+
+
 ModelArgument = Annotated[
     str | None,
     typer.Argument(
         metavar="[MODEL]",
         show_default=False,
-        help="An int8 .tflite file or a name from the zoo (etinynet-1.0). "
+        help="An int8 .tflite file, a float .onnx file, or a name from the zoo (etinynet-1.0). "
         "Left out: EtinyNet, trained on scikit-learn's handwritten digits.",
     ),
 ]
@@ -52,7 +73,23 @@ WeightsOption = Annotated[
     Path | None, typer.Option(metavar="FILE", help="Trained weights: .params (MXNet) or .pt.")
 ]
 DataOption = Annotated[
-    Path | None, typer.Option(metavar="DIR", help="Pictures to calibrate the quantization with.")
+    Path | None,
+    typer.Option(
+        metavar="PATH",
+        help="What to calibrate a float net with: a folder of pictures, or a .npy or .npz file "
+        "of inputs.",
+    ),
+]
+MeanOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NUMBERS",
+        help="Mean of the pixels, 0 to 255, that an .onnx file's net was trained with: one number "
+        "or one per channel, 123.7,116.3,103.5. Default: 0.",
+    ),
+]
+StdOption = Annotated[
+    str | None, typer.Option(metavar="NUMBERS", help="Their standard deviation. Default: 255.")
 ]
 OptimizeOption = Annotated[
     OptimizeChoice, typer.Option(help="What to prefer where speed, RAM and flash are at odds.")

@@ -6,12 +6,12 @@ import io
 import warnings
 
 import numpy as np
-import onnxruntime
 import torch
 from numpy.typing import NDArray
 from torch import nn
 
 from tinydeploy.errors import InternalError
+from tinydeploy.model.run_onnx import run_onnx
 
 INPUT, OUTPUT = "input", "output"
 _OPSET = 17
@@ -48,16 +48,6 @@ def export_onnx(net: nn.Module, input_shape: tuple[int, int, int, int]) -> bytes
     finally:
         net.train(was_training)
     return buffer.getvalue()
-
-
-def run_onnx(onnx: bytes, inputs: NDArray[np.float32], batch_size: int = 32) -> NDArray[np.float32]:
-    """The output of a one-input network for inputs [n, C, H, W], computed in batches."""
-    session = onnxruntime.InferenceSession(onnx, providers=["CPUExecutionProvider"])
-    name = session.get_inputs()[0].name
-    starts = range(0, len(inputs), batch_size)
-    return np.concatenate(
-        [session.run(None, {name: inputs[start : start + batch_size]})[0] for start in starts]
-    )
 
 
 def check_onnx(net: nn.Module, onnx: bytes, inputs: NDArray[np.float32]) -> float:

@@ -112,7 +112,7 @@ class LabeledInputs(NamedTuple):
     """Inputs and what they show.
 
     Args:
-        inputs: float32 [n, C, H, W], preprocessed.
+        inputs: float32 [n, ...], preprocessed.
         classes: int64 [n], indices into the network's output.
     """
 
@@ -121,16 +121,34 @@ class LabeledInputs(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False)
+class InputData:
+    """What a network is calibrated on and tested with.
+
+    Args:
+        calibration: float32 [n, ...], preprocessed inputs.
+        test: Labelled inputs, disjoint from the calibration; None where the classes are not known.
+        labels: Names of all classes, where they are known.
+        notes: What the user should know: files skipped and the like.
+    """
+
+    calibration: NDArray[np.float32]
+    test: LabeledInputs | None = None
+    labels: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
 class FloatModel:
-    """A float network ready to be quantized. One input, NCHW; its batch dimension is free.
+    """A float network ready to be quantized. One input; its batch dimension is free.
 
     Args:
         name: Name of the model; file and symbol names are made from it.
         onnx: The serialized ONNX model.
-        input_shape: (1, C, H, W).
-        preprocessing: How pictures become inputs.
+        input_shape: (1, C, H, W), or (1, features).
+        preprocessing: How pictures become inputs; None where inputs are no pictures, or where it is
+            not known: then the range of the input is that of the calibration.
         labels: Name of each output class; empty where they are not known.
-        calibration: float32 [n, C, H, W], preprocessed inputs from which ranges are measured.
+        calibration: float32 [n, *input_shape[1:]], inputs from which ranges are measured.
         test: Labelled inputs, disjoint from the calibration; None where there are none.
         export_error: Largest difference between ONNX's and torch's outputs, as a fraction of their
             range; None where it was not torch that made the ONNX.
@@ -139,8 +157,8 @@ class FloatModel:
 
     name: str
     onnx: bytes
-    input_shape: tuple[int, int, int, int]
-    preprocessing: Preprocessing
+    input_shape: tuple[int, ...]
+    preprocessing: Preprocessing | None
     labels: tuple[str, ...]
     calibration: NDArray[np.float32]
     test: LabeledInputs | None = None
@@ -156,13 +174,9 @@ class FloatModel:
                     f"{len(self.test.inputs)} test inputs, classes {self.test.classes.shape}"
                 )
         for name, array in arrays.items():
-            if (
-                array.dtype != np.float32
-                or array.ndim != 4
-                or array.shape[1:] != self.input_shape[1:]
-            ):
+            if array.dtype != np.float32 or array.shape[1:] != self.input_shape[1:]:
                 raise InternalError(
                     f"{name} of {self.name}: {array.dtype} {array.shape} is not {self.input_shape}"
                 )
-        if self.preprocessing.channels != self.input_shape[1]:
+        if self.preprocessing and self.preprocessing.channels != self.input_shape[1]:
             raise InternalError(f"{self.name}: preprocessing and input disagree on the channels")

@@ -17,6 +17,7 @@ from tinydeploy.model.float_model import Preprocessing
 _CROP_AREA = (0.15, 1.0)
 _CROP_ASPECT = (3 / 4, 4 / 3)
 _CROP_ATTEMPTS = 20
+_ADVICE = "Give a JPEG, PNG or similar file."
 
 
 def read_picture(path: Path, preprocessing: Preprocessing) -> Image.Image:
@@ -25,6 +26,8 @@ def read_picture(path: Path, preprocessing: Preprocessing) -> Image.Image:
     Raises:
         InputFileError: The file is missing, damaged, or no picture.
     """
+    if path.exists() and not path.is_file():  # reading a pipe would wait for ever
+        raise InputFileError(f"{path} is not a readable picture: no file", _ADVICE)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # odd metadata does not matter here
@@ -37,9 +40,7 @@ def read_picture(path: Path, preprocessing: Preprocessing) -> Image.Image:
     except Exception as error:  # a damaged file makes a decoder raise nearly anything
         reason = error.strerror if isinstance(error, OSError) else None
         reason = reason or (str(error) or type(error).__name__).splitlines()[0]
-        raise InputFileError(
-            f"{path} is not a readable picture: {reason}", "Give a JPEG, PNG or similar file."
-        ) from error
+        raise InputFileError(f"{path} is not a readable picture: {reason}", _ADVICE) from error
 
 
 def fit_picture(

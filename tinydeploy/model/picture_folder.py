@@ -9,14 +9,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tinydeploy.errors import InputFileError
-from tinydeploy.model.float_model import LabeledInputs, Preprocessing
+from tinydeploy.model.float_model import InputData, LabeledInputs, Preprocessing
 from tinydeploy.model.picture import crop_picture, fit_picture, read_picture
 
 _SUFFIXES = frozenset(
@@ -26,25 +25,8 @@ _FEW = 16
 _NAMED = 10
 ADVICE = (
     "Give a folder of pictures of the kind that the network will see: 16 or more, better 200 "
-    "(JPEG, PNG and others, in subfolders too)."
+    "(JPEG, PNG and others, in subfolders too); or a .npy or .npz file of as many inputs."
 )
-
-
-@dataclass(frozen=True, eq=False)
-class PictureData:
-    """What a folder of pictures gave.
-
-    Args:
-        calibration: float32 [n, C, H, W].
-        test: Labelled inputs from other pictures; None where the classes are not known.
-        labels: Names of all classes, where the subfolders name them all.
-        notes: What the user should know: files skipped and the like.
-    """
-
-    calibration: NDArray[np.float32]
-    test: LabeledInputs | None
-    labels: tuple[str, ...]
-    notes: tuple[str, ...]
 
 
 def load_picture_folder(
@@ -55,11 +37,13 @@ def load_picture_folder(
     calibration_count: int = 256,
     test_count: int = 400,
     seed: int = 1,
-) -> PictureData:
+) -> InputData:
     """Reads calibration pictures and, from a labelled folder, as many test pictures at most.
 
-    A network that crops its pictures is calibrated on `calibration_count` random crops, several of
-    each picture where there are fewer pictures; one that stretches them, on whole pictures.
+    A network that crops its pictures is calibrated on `calibration_count` crops: of each picture
+    the centre, as the network will see it, and random ones besides, as many as it takes; half of
+    the pictures give one random crop instead where there are enough of them. A network that
+    stretches its pictures is calibrated on whole ones.
 
     Args:
         folder: See the module's text.
@@ -95,7 +79,7 @@ def load_picture_folder(
         notes.append(f"skipped, not readable as pictures: {_name_files(folder, skipped)}")
     if len(files) - len(chosen) - len(skipped) < _FEW:
         notes.append(f"few calibration pictures in {folder}: int8 accuracy may suffer")
-    return PictureData(calibration, test, labels, tuple(notes))
+    return InputData(calibration, test, labels, tuple(notes))
 
 
 def _find_pictures(folder: Path) -> list[Path]:
@@ -187,8 +171,13 @@ def _load_calibration(
                 skipped.append(file)
                 continue
             readable.append(file)
-            for _ in range(min(share, count - len(inputs))):
-                pixels = crop_picture(image, preprocessing, height, width, rng)
+            for turn in range(min(share, count - len(inputs))):
+                # What the network will be shown, and variations of it.
+                centered = turn == 0 and (share > 1 or len(inputs) % 2 == 0)
+                if centered:
+                    pixels = fit_picture(image, preprocessing, height, width)
+                else:
+                    pixels = crop_picture(image, preprocessing, height, width, rng)
                 inputs.append(preprocessing.normalize(pixels))
             if len(inputs) == count:
                 break

@@ -10,6 +10,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+from elftools.elf.constants import SH_FLAGS
+from elftools.elf.elffile import ELFFile
+
 from tinydeploy.board import Board
 from tinydeploy.errors import BudgetError, CompileError, OutputError
 from tinydeploy.paths import cache_folder
@@ -18,6 +21,7 @@ from tinydeploy.project.layout import include_folders, list_sources
 from tinydeploy.project.toolchain import OPTIMIZE, Toolchain, compiler_flags
 
 _QUOTED_ERRORS = 3
+_LARGEST = 3
 # GNU ld and lld: the memory's name, then the bytes that are too many.
 _OVERFLOW = re.compile(r"region [`'](\w+)'.*overflowed by (\d+) bytes")
 
@@ -88,8 +92,25 @@ def _compile_and_link(
         said = list(pool.map(compile_source, sources))
     objects = [_object(source) for source in sources]
     files = ("-Wl,-T,linker.ld", *objects, *flags.libraries, "-o", "build/firmware.elf")
-    said.append(_run(folder, "to link", [*flags.link, OPTIMIZE, *files], toolchain))
+    try:
+        said.append(_run(folder, "to link", [*flags.link, OPTIMIZE, *files], toolchain))
+    except BudgetError as error:
+        raise BudgetError(
+            f"{error.message} ({_largest_objects(folder, sources)})", error.hint
+        ) from error
     return "\n".join(said)
+
+
+def _largest_objects(folder: Path, sources: Sequence[str]) -> str:
+    """What takes most where there is no linked program to measure."""
+    sizes = []
+    for source in sources:
+        with (folder / _object(source)).open("rb") as stream:
+            sections = list(ELFFile(stream).iter_sections())
+        used = sum(s["sh_size"] for s in sections if s["sh_flags"] & SH_FLAGS.SHF_ALLOC)
+        sizes.append((used, source))
+    largest = sorted(sizes, reverse=True)[:_LARGEST]
+    return "largest: " + ", ".join(f"{source} {size:,}" for size, source in largest)
 
 
 def _object(source: str) -> str:
@@ -115,13 +136,13 @@ def _run(folder: Path, what: str, arguments: Sequence[str], toolchain: Toolchain
             "A narrower model or a smaller input needs less; so may another board have more.",
         )
     raise CompileError(
-        f"the compiler refused {what}: {'; '.join(_first_errors(run.stderr, run.returncode))}",
-        f"The project lies in {folder}; `make` there repeats the build.",
+        f"the compiler refused {what}: {'; '.join(first_errors(run.stderr, run.returncode))}",
+        "`tinydeploy doctor` shows which compilers are there; TINYDEPLOY_CC names another.",
     )
 
 
-def _first_errors(text: str, returncode: int) -> list[str]:
-    """The lines that say why, else the first lines, else the exit code."""
+def first_errors(text: str, returncode: int) -> list[str]:
+    """The lines of a compiler that say why, else the first lines, else the exit code."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     signs = ("error:", "undefined reference")
     errors = [line for line in lines if any(sign in line for sign in signs)]

@@ -25,6 +25,7 @@ def publish_folder(target: Path) -> Iterator[Path]:
     """
     target = target.absolute()
     check_target(target)
+    missing = [parent for parent in target.parents if not parent.exists()]
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         folder = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
@@ -36,6 +37,9 @@ def publish_folder(target: Path) -> Iterator[Path]:
         _replace(folder, target)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+        with suppress(OSError):  # not empty: the target is there, or another build's
+            for parent in missing:
+                parent.rmdir()
 
 
 def check_target(target: Path) -> None:

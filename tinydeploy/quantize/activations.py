@@ -10,8 +10,10 @@ from numpy.typing import NDArray
 
 from tinydeploy.errors import InternalError
 from tinydeploy.quantize.network import (
+    Add,
     AveragePool,
     Clamp,
+    Conv,
     Layer,
     MaxPool,
     Network,
@@ -71,8 +73,9 @@ def choose_parameters(
 ) -> dict[str, Parameters]:
     """The quantization of every tensor.
 
-    Ranges leave out the part `tail` of the values at each end, but not at the network's output:
-    clipping there makes the best classes equal. A softmax has the fixed quantization of TFLite.
+    Ranges leave out the part `tail` of the values at each end, but not at the network's output nor
+    in front of a softmax: clipping scores makes the best classes equal. A softmax's output has the
+    fixed quantization of TFLite.
 
     Args:
         network: Folded.
@@ -116,14 +119,25 @@ def _parameters_of_group(
     What a max-pool or clamp in the group drops needs no room: it may saturate.
     """
     seen = [tensor for tensor in group if _is_computed_with(network, tensor)]
+    exact = network.output in group or any(
+        isinstance(reader, Softmax) for tensor in group for reader in network.consumers(tensor)
+    )
     ranges = []
     for tensor in [t for t in seen if t in statistics] or [t for t in group if t in statistics]:
         stats = statistics[tensor]
-        exact = network.output in group
-        ranges.append(stats.range if exact else stats.quantile_range(tail))
+        low, high = stats.full_range(tail) if exact else stats.quantile_range(tail)
+        least, most = _bounds(network.producer(tensor))
+        ranges.append((max(low, least), min(high, most)))
     if not ranges:
         raise InternalError(f"no statistics of the tensors {group}")
     return Parameters.from_range(min(low for low, _ in ranges), max(high for _, high in ranges))
+
+
+def _bounds(layer: Layer | None) -> tuple[float, float]:
+    """What a layer's output cannot exceed."""
+    if isinstance(layer, (Add, Clamp, Conv)):
+        return float(np.min(layer.low)), float(np.max(layer.high))
+    return -np.inf, np.inf
 
 
 def _is_computed_with(network: Network, tensor: str) -> bool:

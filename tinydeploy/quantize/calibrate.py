@@ -40,8 +40,16 @@ def calibrate_network(
     batch = max(1, _BATCH_VALUES // max(1, sum(tensors.values())))
     session, names = _open_session(onnx_model, tensors)
     feed = session.get_inputs()[0].name
+    if isinstance(session.get_inputs()[0].shape[0], int):
+        batch = 1  # the batch is fixed, and networks are read as for a batch of one
     for start in range(0, len(inputs), batch):
-        values = session.run(names, {feed: inputs[start : start + batch]})
+        try:
+            values = session.run(names, {feed: inputs[start : start + batch]})
+        except Exception as error:  # onnxruntime's errors have no common base but this
+            raise InputFileError(
+                f"onnxruntime cannot run the network on inputs {list(inputs.shape)}: {error}",
+                "Check the exported model with its own inputs.",
+            ) from error
         for name, value in zip(names, values, strict=True):
             if not np.isfinite(value).all():
                 raise InputFileError(
@@ -75,7 +83,10 @@ def _open_session(onnx_model: bytes, tensors: Iterable[str]) -> tuple[Any, list[
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
     options.use_deterministic_compute = True
-    session = onnxruntime.InferenceSession(
-        model.SerializeToString(), options, providers=["CPUExecutionProvider"]
-    )
+    try:
+        session = onnxruntime.InferenceSession(
+            model.SerializeToString(), options, providers=["CPUExecutionProvider"]
+        )
+    except Exception as error:  # onnxruntime's errors have no common base but this
+        raise InputFileError(f"onnxruntime cannot load the network: {error}") from error
     return session, names

@@ -65,8 +65,10 @@ def measure_sensitivity(
     """How much errors in each channel [C] disturb what the next layers give."""
     total = np.zeros(network.channels(tensor))
     for layer in network.consumers(tensor):
-        if isinstance(layer, Reshape) and network.channels(layer.output) == len(total):
-            total += measure_sensitivity(network, statistics, layer.output)
+        if isinstance(layer, Reshape):  # hands errors on to what reads it
+            if network.channels(layer.output) == len(total):
+                total += measure_sensitivity(network, statistics, layer.output)
+            continue
         if layer.output not in statistics:
             continue
         stats = statistics[layer.output]

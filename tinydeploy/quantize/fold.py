@@ -8,6 +8,8 @@
 2. Conv -> Clamp: the bounds are clamped themselves. Add -> Clamp: where all channels agree.
 3. Pad -> Conv: the convolution pads.
 4. An Affine that remains is a 1x1 depthwise convolution.
+5. A grouped convolution that is not depthwise reads all channels, with zeros for those of other
+   groups: runtimes for microcontrollers have no grouped one.
 
 A tensor may be folded away only if one layer reads it and it is not the network's output.
 """
@@ -32,7 +34,7 @@ from tinydeploy.quantize.network import (
 
 
 def fold_network(network: Network) -> Network:
-    """Applies rules 1 to 4 until none applies; no Affine remains."""
+    """Applies the rules until none applies; no Affine remains."""
     layers: list[Layer] = []
     shapes = dict(network.shapes)
     for layer in network.layers:
@@ -49,7 +51,7 @@ def fold_network(network: Network) -> Network:
             layers.append(layer)
     # A merged layer stands where its first part stood: still before everything that reads it,
     # and behind everything it reads, since folding never adds an input.
-    return replace(network, layers=tuple(layers), shapes=shapes)
+    return replace(network, layers=tuple(map(_ungroup, layers)), shapes=shapes)
 
 
 def merge_layers(first: Layer, second: Layer) -> Layer | None:
@@ -88,6 +90,17 @@ def _scale_outputs(conv: Conv, scale: Array, shift: Array) -> Conv:
         low=np.where(scale == 0, -np.inf, low),
         high=np.where(scale == 0, np.inf, high),
     )
+
+
+def _ungroup(layer: Layer) -> Layer:
+    if not isinstance(layer, Conv) or layer.groups == 1 or layer.is_depthwise:
+        return layer
+    outputs, kh, kw, width = layer.weights.shape
+    weights = np.zeros((outputs, kh, kw, layer.groups * width))
+    for k in range(outputs):
+        group = k * layer.groups // outputs
+        weights[k, ..., group * width : (group + 1) * width] = layer.weights[k]
+    return replace(layer, weights=weights, groups=1)
 
 
 def _is_private(network: Network, tensor: str) -> bool:

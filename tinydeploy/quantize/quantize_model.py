@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tinydeploy.errors import UnsupportedModelError
+from tinydeploy.errors import InputFileError, UnsupportedModelError
 from tinydeploy.model.float_model import FloatModel, Preprocessing
 from tinydeploy.quantize.activations import Parameters, choose_parameters
 from tinydeploy.quantize.calibrate import calibrate_network
@@ -19,7 +19,7 @@ from tinydeploy.quantize.correct import quantize_convolutions
 from tinydeploy.quantize.equalize import equalize_network
 from tinydeploy.quantize.fold import fold_network
 from tinydeploy.quantize.metadata import Normalization
-from tinydeploy.quantize.network import Network, Reshape, Softmax
+from tinydeploy.quantize.network import Network, Softmax
 from tinydeploy.quantize.read_onnx import read_onnx
 from tinydeploy.quantize.statistics import TensorStatistics
 from tinydeploy.quantize.write_tflite import write_network
@@ -78,10 +78,12 @@ def quantize_model(
         progress: Told the step's name and the part of it that is done, 0 to 1.
 
     Raises:
-        InputFileError: The ONNX bytes are no valid model.
+        InputFileError: The ONNX bytes are no valid model, or there are no calibration inputs.
         UnsupportedModelError: Nodes that cannot be quantized, all of them named.
         MissingDependencyError: onnx or onnxruntime is not installed.
     """
+    if not len(model.calibration):
+        raise InputFileError(f"{model.name} has no calibration inputs", "Give some with --data.")
     clock = _Clock(progress)
     network = fold_network(read_onnx(model.onnx, model.input_shape, model.name))
     _check_labels(model, network)
@@ -94,7 +96,7 @@ def quantize_model(
 
     clock.begin("choose ranges")
     network, statistics = equalize_network(network, statistics)
-    parameters = choose_parameters(network, statistics, input_parameters(model.preprocessing))
+    parameters = choose_parameters(network, statistics, _input_parameters(model))
 
     clock.begin("quantize weights")
     picked = _pick_evenly(len(model.calibration), CORRECTION_SAMPLES)
@@ -120,6 +122,14 @@ def input_parameters(preprocessing: Preprocessing) -> Parameters:
     if exact is not None:
         return Parameters(float(np.float32(exact[0])), exact[1])
     return Parameters.from_range(*preprocessing.value_range)
+
+
+def _input_parameters(model: FloatModel) -> Parameters:
+    """As pictures want it, or the range of the calibration inputs where they are none."""
+    if model.preprocessing is None:
+        inputs = model.calibration
+        return Parameters.from_range(float(inputs.min()), float(inputs.max()))
+    return input_parameters(model.preprocessing)
 
 
 class _Clock:
@@ -155,7 +165,7 @@ def _observed_tensors(network: Network) -> dict[str, int]:
     return {
         layer.output: int(np.prod(network.shapes[layer.output]))
         for layer in network.layers
-        if not isinstance(layer, (Reshape, Softmax))
+        if not isinstance(layer, Softmax)
     }
 
 
@@ -173,8 +183,10 @@ def _check_labels(model: FloatModel, network: Network) -> None:
         )
 
 
-def _normalization(model: FloatModel) -> Normalization:
+def _normalization(model: FloatModel) -> Normalization | None:
     preprocessing = model.preprocessing
+    if preprocessing is None:
+        return None
     height, width = model.input_shape[2:]
     color = _COLOR_SPACES[preprocessing.color]
     return Normalization(preprocessing.mean, preprocessing.std, color, (height, width))

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tinydeploy.quantize.histogram import BINS, HALF, ChannelHistogram
 from tinydeploy.quantize.network import Array
+
+# A channel seen too few times to have shown its extremes reaches this many deviations.
+_REACH_DEVIATIONS = 4.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,30 +47,58 @@ class TensorStatistics:
 
     @property
     def range(self) -> tuple[float, float]:
-        """Least and greatest value."""
+        """Least and greatest value seen."""
         return float(self.minimum.min()), float(self.maximum.max())
 
     @property
     def reach(self) -> Array:
-        """Largest magnitude of each channel [C]."""
-        return np.maximum(self.maximum, -self.minimum)
+        """Largest magnitude to expect of each channel [C]: seen, or by mean and deviation."""
+        mean, variance = self._moments()
+        seen = np.maximum(self.maximum, -self.minimum)
+        return np.maximum(seen, np.abs(mean) + _REACH_DEVIATIONS * np.sqrt(variance))
 
     @property
     def variance(self) -> Array:
         """Variance of each channel [C], to the histogram's precision."""
-        counts = self.counts / np.maximum(self.counts.sum(axis=1, keepdims=True), 1)
-        centers = (np.arange(BINS) - HALF + 0.5) * self.widths[:, None]
-        mean = (counts * centers).sum(axis=1, keepdims=True)
-        return np.asarray((counts * (centers - mean) ** 2).sum(axis=1), np.float64)
+        return self._moments()[1]
 
     def quantile_range(self, tail: float) -> tuple[float, float]:
-        """The values below and above which a part `tail` of all values lies, within the range."""
+        """Where a part `tail` of all values, at each end, is expected to lie outside.
+
+        Quantiles within the range seen, or wider where channels were seen so few times that more
+        must be expected.
+        """
         edges = (np.arange(BINS) - HALF) * self.widths[:, None]
         low, high = self.range
-        return (
-            max(low, _find_tail(edges + self.widths[:, None], edges, self.counts, tail)),
-            min(high, -_find_tail(-edges, -edges - self.widths[:, None], self.counts, tail)),
-        )
+        low = max(low, _find_tail(edges + self.widths[:, None], edges, self.counts, tail))
+        high = min(high, -_find_tail(-edges, -edges - self.widths[:, None], self.counts, tail))
+        factor = extrapolation(int(self.counts[0].sum()), tail)
+        return factor * low, factor * high
+
+    def full_range(self, tail: float) -> tuple[float, float]:
+        """The range seen, or wider where there were fewer values than 1 / tail altogether."""
+        low, high = self.range
+        factor = extrapolation(int(self.counts.sum()), tail)
+        return factor * low, factor * high
+
+    def _moments(self) -> tuple[Array, Array]:
+        """Mean and variance of each channel."""
+        parts = self.counts / np.maximum(self.counts.sum(axis=1, keepdims=True), 1)
+        centers = (np.arange(BINS) - HALF + 0.5) * self.widths[:, None]
+        mean = (parts * centers).sum(axis=1)
+        variance = (parts * (centers - mean[:, None]) ** 2).sum(axis=1)
+        return np.asarray(mean, np.float64), np.asarray(variance, np.float64)
+
+
+def extrapolation(count: int, tail: float) -> float:
+    """By how much a quantile lies further out than the extreme of `count` values; at least 1.
+
+    As for values of a normal distribution, whose extreme lies at about the quantile 1 / count.
+    """
+    if tail * count >= 1 or tail <= 0:
+        return 1.0
+    normal = NormalDist()
+    return normal.inv_cdf(tail) / normal.inv_cdf(1 / max(count, 3))
 
 
 def _find_tail(upper: Array, lower: Array, counts: NDArray[np.int64], tail: float) -> float:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tinydeploy.errors import InternalError
 from tinydeploy.quantize.activations import Parameters
@@ -31,7 +32,7 @@ from tinydeploy.quantize.tflite_operators import OptionValue
 from tinydeploy.quantize.tflite_writer import TfliteWriter
 from tinydeploy.quantize.weights import QuantizedConv
 
-_GROUPED_CONV_VERSION = 6  # the first version of CONV_2D with groups
+Bound = tuple[str, NDArray[np.int8]]  # MAXIMUM or MINIMUM, and its constant per channel
 
 
 def write_network(
@@ -46,7 +47,7 @@ def write_network(
     """The .tflite file of a quantized network.
 
     Args:
-        network: Folded.
+        network: Folded: its convolutions have one group, or are depthwise.
         parameters: Of every tensor.
         convolutions: By the name of their output.
         name: Goes into the file's description.
@@ -142,14 +143,12 @@ class _Emitter:
             "DilationHFactor": conv.dilation[0],
             "DilationWFactor": conv.dilation[1],
         }
-        builtin, version = "CONV_2D", None
+        builtin = "CONV_2D"
         if conv.is_depthwise:
             builtin = "DEPTHWISE_CONV_2D"
             options["DepthMultiplier"] = len(conv.bias) // shape[3]
-        elif conv.groups > 1:
-            version = _GROUPED_CONV_VERSION
         inputs = [source, *self._add_weights(conv, q, weights, axis)]
-        self._add_bounded(conv, builtin, inputs, options, version)
+        self._add_bounded(conv, builtin, inputs, options)
 
     def _emit_dense(self, dense: Dense) -> None:
         q = self._convolutions[dense.output]
@@ -161,8 +160,9 @@ class _Emitter:
         self._add_bounded(add, "ADD", inputs, {})
 
     def _emit_clamp(self, clamp: Clamp) -> None:
-        target = self._add_bounds(clamp.output, self.tensor(clamp.inputs[0]), clamp.low, clamp.high)
-        self._ids[clamp.output] = target
+        bounds = self._find_bounds(clamp.output, clamp.low, clamp.high)
+        source = self.tensor(clamp.inputs[0])
+        self._ids[clamp.output] = self._add_bounds(clamp.output, source, bounds)
 
     def _emit_pool(self, pool: Pool) -> None:
         builtin = {MaxPool: "MAX_POOL_2D", AveragePool: "AVERAGE_POOL_2D"}[type(pool)]
@@ -182,40 +182,45 @@ class _Emitter:
         builtin: str,
         inputs: list[int],
         options: dict[str, OptionValue],
-        version: int | None = None,
     ) -> None:
         """An operator, and the bounds of its output: as an activation function, or behind it."""
         name = layer.output
         low, high = np.atleast_1d(layer.low), np.atleast_1d(layer.high)
         fused = _fused_activation(low, high)
-        if fused is not None:
-            options["FusedActivationFunction"] = fused
-            self.writer.add_op(builtin, inputs, [self.tensor(name)], options, version)
+        bounds = [] if fused else self._find_bounds(name, low, high)
+        if not bounds:
+            options["FusedActivationFunction"] = fused or "NONE"
+            self.writer.add_op(builtin, inputs, [self.tensor(name)], options)
             return
         shape, parameters = self._network.shapes[name], self._parameters[name]
         unbounded = self._add_activation(f"{name}/unbounded", shape, parameters)
-        self.writer.add_op(builtin, inputs, [unbounded], options, version)
-        self._ids[name] = self._add_bounds(name, unbounded, low, high)
+        self.writer.add_op(builtin, inputs, [unbounded], options)
+        self._ids[name] = self._add_bounds(name, unbounded, bounds)
 
-    def _add_bounds(self, name: str, source: int, low: Array, high: Array) -> int:
-        """MAXIMUM and MINIMUM with constants, where they bound anything; the result's id."""
-        shape, parameters = self._network.shapes[name], self._parameters[name]
-        channels = shape[-1]
+    def _find_bounds(self, name: str, low: Array, high: Array) -> list[Bound]:
+        """The bounds of a tensor's int8 values that its type does not give anyway."""
+        channels = self._network.channels(name)
         bounds = []
-        for builtin, bound in (("MAXIMUM", low), ("MINIMUM", high)):
-            q = parameters.quantize(np.broadcast_to(bound, channels).astype(np.float64))
-            if (q != (-128 if builtin == "MAXIMUM" else 127)).any():
+        for builtin, bound, idle in (("MAXIMUM", low, -128), ("MINIMUM", high, 127)):
+            real = np.broadcast_to(bound, channels).astype(np.float64)
+            q = self._parameters[name].quantize(real)
+            if (q != idle).any():
                 bounds.append((builtin, q))
-        for k, (builtin, q) in enumerate(bounds):
+        return bounds
+
+    def _add_bounds(self, name: str, source: int, bounds: Sequence[Bound]) -> int:
+        """MAXIMUM and MINIMUM with constants; the result's id."""
+        shape, parameters = self._network.shapes[name], self._parameters[name]
+        for k, (builtin, q) in enumerate(bounds, 1):
             constant = self.writer.add_tensor(
                 f"{name}/{builtin.lower()}",
-                (1,) * (len(shape) - 1) + (channels,),
+                (1,) * (len(shape) - 1) + q.shape,
                 "int8",
                 scales=parameters.scale,
                 zero_points=parameters.zero_point,
-                data=q.reshape((1,) * (len(shape) - 1) + (channels,)),
+                data=q.reshape((1,) * (len(shape) - 1) + q.shape),
             )
-            last = k == len(bounds) - 1
+            last = k == len(bounds)
             target = self._add_activation(name if last else f"{name}/below", shape, parameters)
             self.writer.add_op(builtin, [source, constant], [target])
             source = target
@@ -231,7 +236,7 @@ class _Emitter:
         return self.writer.add_tensor(name, data.shape, "int32", data=data)
 
     def _add_weights(
-        self, conv: Conv, q: QuantizedConv, weights: np.ndarray, axis: int
+        self, conv: Conv, q: QuantizedConv, weights: NDArray[np.int8], axis: int
     ) -> tuple[int, int]:
         weights_id = self.writer.add_tensor(
             f"{conv.output}/weights",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import shutil
 import subprocess
 import sys
@@ -23,6 +24,7 @@ from tinydeploy.graph.graph import Graph
 from tinydeploy.paths import FIRMWARE, kernel_sources
 from tinydeploy.plan.alias import find_owners
 from tinydeploy.plan.plan import Plan, step_rows
+from tinydeploy.project.build import first_errors
 
 Int8Array = NDArray[np.int8]
 
@@ -182,9 +184,9 @@ def build_host(
         command = [*find_host_compiler(), *flags, *includes, *files, "-o", str(executable)]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode:
-            raise CompileError(
-                f"the host compiler refused the sources of {graph.name}: {done.stderr[-4000:]}"
-            )
+            said = done.stderr.replace(f"{folder}{os.sep}", "")
+            why = "; ".join(first_errors(said, done.returncode))
+            raise CompileError(f"the host compiler refused the sources of {graph.name}: {why}")
         yield HostProgram(graph, plan, folder, executable)
 
 

@@ -21,8 +21,8 @@ from tinydeploy.validate.compare import (
     compare_tensors,
 )
 from tinydeploy.validate.host import build_host, dump_host
-from tinydeploy.validate.reference import run_reference
 from tinydeploy.validate.vectors import make_vectors
+from tinydeploy.validate.wide_softmax import run_graph_reference
 
 Int8 = NDArray[np.int8]
 
@@ -73,7 +73,7 @@ def expect_outputs(graph: Graph, tflite: bytes, samples: Int8 | None, extra: int
         np.concatenate([a, b.reshape(-1, *shape), c])
         for a, b, c, shape in zip(made, more, test, shapes, strict=True)
     ]
-    run = run_reference(tflite, vectors, intermediates=True)
+    run = run_graph_reference(graph, tflite, vectors)
     return Expectation(
         vectors=tuple(values[:-1] for values in vectors),
         outputs=tuple(values[:-1] for values in run.outputs),

@@ -9,7 +9,8 @@ import numpy as np
 from tinydeploy.errors import UsageError
 from tinydeploy.model.export import check_onnx, export_onnx
 from tinydeploy.model.float_model import FloatModel
-from tinydeploy.model.picture_folder import ADVICE, load_picture_folder
+from tinydeploy.model.load_data import load_data
+from tinydeploy.model.picture_folder import ADVICE
 from tinydeploy.model.weights import load_weights, read_weights
 from tinydeploy.zoo.registry import find_model
 
@@ -25,7 +26,7 @@ def load_float_model(name: str, weights: Path | None, data: Path | None) -> Floa
     Args:
         name: Name in the zoo, e.g. "etinynet-1.0".
         weights: An MXNet .params file or a torch state dict.
-        data: Calibration pictures, see `load_picture_folder`.
+        data: Calibration pictures or inputs, see `load_data`.
 
     Raises:
         UsageError: There is no such network, or weights or data are not given.
@@ -42,16 +43,16 @@ def load_float_model(name: str, weights: Path | None, data: Path | None) -> Floa
     net = entry.build()
     load_weights(net, read_weights(weights), str(weights), entry.describe_foreign_weights)
     onnx = export_onnx(net, entry.input_shape)
-    pictures = load_picture_folder(data, entry.preprocessing, entry.input_shape, entry.classes)
-    picked = np.linspace(0, len(pictures.calibration) - 1, _CHECKED_INPUTS).astype(int)
+    found = load_data(data, entry.preprocessing, entry.input_shape, entry.classes)
+    picked = np.linspace(0, len(found.calibration) - 1, _CHECKED_INPUTS).astype(int)
     return FloatModel(
         name=name,
         onnx=onnx,
         input_shape=entry.input_shape,
         preprocessing=entry.preprocessing,
-        labels=pictures.labels,
-        calibration=pictures.calibration,
-        test=pictures.test,
-        export_error=check_onnx(net, onnx, pictures.calibration[picked]),
-        notes=pictures.notes,
+        labels=found.labels,
+        calibration=found.calibration,
+        test=found.test,
+        export_error=check_onnx(net, onnx, found.calibration[picked]),
+        notes=found.notes,
     )

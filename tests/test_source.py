@@ -1,0 +1,222 @@
+"""From float .onnx files and data of all kinds to .tflite files that the reference runs."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.float_nets import write_dense_net, write_net, write_pictures
+from tinydeploy.errors import InputFileError, UnsupportedModelError, UsageError
+from tinydeploy.graph.normalization import read_normalization
+from tinydeploy.graph.read import read_graph
+from tinydeploy.source import Source, make_source
+from tinydeploy.validate.fidelity import measure_fidelity
+from tinydeploy.validate.quality import dequantize_outputs, quantize_inputs
+from tinydeploy.validate.reference import run_reference
+
+
+class Listener:
+    """A watch that keeps what it is told."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+        self.notes: list[str] = []
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        self.seconds[name] = 0.0
+        yield
+
+    def detail(self, text: str) -> None:
+        del text
+
+    def note(self, text: str) -> None:
+        self.notes.append(text)
+
+
+def check_source(source: Source, least_snr: float = 25.0) -> None:
+    """The reference runs the .tflite, and it does what the float net does."""
+    assert source.samples is not None
+    assert source.float_outputs is not None
+    graph = read_graph(source.tflite, source.name)
+    run = run_reference(source.tflite, [quantize_inputs(graph, source.samples)])
+    outputs = dequantize_outputs(graph, run.outputs[0])
+    assert outputs.shape[2:] == source.float_outputs.shape[1:]
+    fidelity = measure_fidelity(source.float_outputs, outputs, classes=False)
+    assert fidelity.snr_db > least_snr
+
+
+def test_pictures_without_classes(tmp_path: Path) -> None:
+    pictures = write_pictures(tmp_path / "pictures", [f"{i}.png" for i in range(20)])
+    watch = Listener()
+    source = make_source(str(write_net(tmp_path / "net.onnx")), watch, data=pictures)
+    assert (source.name, source.origin) == ("net", "net.onnx")
+    assert source.classes is None
+    assert list(watch.seconds) == ["model", "quantize"]
+    assert "(pixel - 0) / 255, a default" in watch.notes[0]
+    assert len(watch.notes) == 1
+    check_source(source)
+    normalization = read_normalization(source.tflite)
+    assert normalization is not None
+    assert (normalization.mean, normalization.std) == ((0.0,) * 3, (255.0,) * 3)
+    # The int8 input is exactly the pixel minus 128.
+    assert read_graph(source.tflite, "net").tensors[0].affine == (np.float32(1 / 255), -128)
+
+
+def test_pictures_of_classes(tmp_path: Path) -> None:
+    names = [f"{name}/{i}.png" for name in ("ant", "bee", "cat", "dog") for i in range(12)]
+    pictures = write_pictures(tmp_path / "pictures", names)
+    for name in ("ant/1.png", "bee/2.png"):
+        (pictures / name).write_bytes(b"damaged")
+    watch = Listener()
+    source = make_source(
+        str(write_net(tmp_path / "net.onnx")),
+        watch,
+        data=pictures,
+        mean=(123.7, 116.3, 103.5),
+        std=(58.0,),
+    )
+    assert source.classes is not None
+    assert set(source.classes) == {0, 1, 2, 3}
+    assert read_graph(source.tflite, "net").labels == ("ant", "bee", "cat", "dog")
+    assert "(pixel - [123.7, 116.3, 103.5]) / 58" in watch.notes[0]
+    assert "ant/1.png" in watch.notes[1]
+    assert "bee/2.png" in watch.notes[1]
+    check_source(source)
+
+
+def test_inputs_in_an_array_file(tmp_path: Path) -> None:
+    rng = np.random.default_rng(2)
+    inputs = rng.random((60, 3, 8, 8), np.float32) * 2 - 1
+    np.savez(tmp_path / "data.npz", x=inputs, y=rng.integers(0, 4, 60))
+    source = make_source(
+        str(write_net(tmp_path / "net.onnx")),
+        Listener(),
+        data=tmp_path / "data.npz",
+        mean=(127.5,),
+        std=(127.5,),
+    )
+    assert source.classes is not None
+    assert len(source.classes) == 30
+    check_source(source)
+
+
+def test_inputs_that_are_no_pictures(tmp_path: Path) -> None:
+    rng = np.random.default_rng(4)
+    dense = rng.normal(3, 10, (60, 20)).astype(np.float32)
+    np.savez(tmp_path / "dense.npz", x=dense, y=rng.integers(0, 4, 60))
+    np.save(tmp_path / "sensor.npy", -rng.random((20, 6, 8, 8), np.float32))
+    sources = [
+        make_source(str(net), Listener(), data=tmp_path / data)
+        for net, data in (
+            (write_dense_net(tmp_path / "dense.onnx"), "dense.npz"),
+            (write_net(tmp_path / "sensor.onnx", channels=6), "sensor.npy"),
+        )
+    ]
+    for source, shape in zip(sources, [(1, 20), (1, 8, 8, 6)], strict=True):
+        check_source(source)
+        graph = read_graph(source.tflite, "net")
+        assert graph.tensors[graph.inputs[0]].shape == shape
+        assert read_normalization(source.tflite) is None
+    assert sources[0].classes is not None
+    # The range is that of the calibration and 0.
+    scale, zero_point = graph.tensors[graph.inputs[0]].affine
+    assert zero_point == 127
+    assert scale == pytest.approx(1 / 255, rel=0.01)
+
+
+def test_pictures_preprocessed_in_a_way_not_told(tmp_path: Path) -> None:
+    inputs = np.random.default_rng(5).normal(size=(20, 3, 8, 8)).astype(np.float32)
+    np.save(tmp_path / "data.npy", inputs)
+    watch = Listener()
+    model = str(write_net(tmp_path / "net.onnx"))
+    source = make_source(model, watch, data=tmp_path / "data.npy")
+    assert watch.notes == ["the int8 input has the range of the calibration inputs"]
+    assert read_normalization(source.tflite) is None
+    check_source(source)
+    with pytest.raises(InputFileError, match="the preprocessing of pictures gives 0 to 1"):
+        make_source(model, Listener(), data=tmp_path / "data.npy", mean=(0.0,))
+
+
+def test_vectors_are_no_pictures(tmp_path: Path) -> None:
+    model = str(write_dense_net(tmp_path / "net.onnx"))
+    with pytest.raises(UsageError, match=r"needs calibration data: float32 .* \[n, 20\]") as caught:
+        make_source(model, Listener())
+    assert "numpy.save" in caught.value.hint
+    with pytest.raises(UsageError, match="--mean is for pictures"):
+        make_source(model, Listener(), data=tmp_path / "x.npy", mean=(0.0,))
+    with pytest.raises(InputFileError, match="are no pictures"):
+        make_source(model, Listener(), data=tmp_path)
+
+
+def test_outputs_that_are_pictures(tmp_path: Path) -> None:
+    np.save(tmp_path / "data.npy", np.random.default_rng(3).random((20, 3, 8, 8), np.float32))
+    model = str(write_net(tmp_path / "net.ONNX", flat=False))
+    source = make_source(model, Listener(), data=tmp_path / "data.npy")
+    assert source.float_outputs is not None
+    assert source.float_outputs.shape == (20, 8, 8, 4)
+    check_source(source)
+
+
+def test_the_same_file_gives_the_same_bytes(tmp_path: Path) -> None:
+    pictures = write_pictures(tmp_path / "pictures", [f"{i}.png" for i in range(20)])
+    model = str(write_net(tmp_path / "net.onnx"))
+    first, second = (make_source(model, Listener(), data=pictures).tflite for _ in range(2))
+    assert first == second
+
+
+def test_torch_is_not_needed(tmp_path: Path) -> None:
+    write_pictures(tmp_path / "pictures", [f"{i}.png" for i in range(20)])
+    write_net(tmp_path / "net.onnx")
+    code = (
+        "import sys; sys.modules['torch'] = None\n"
+        "from tinydeploy.cli.main import main\n"
+        "main('check net.onnx --data pictures --board stm32h743 --no-emulate'.split())"
+    )
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "(pixel - 0) / 255" in " ".join(done.stderr.split())
+
+
+PATH = Path("somewhere")
+
+
+@pytest.mark.parametrize(
+    ("model", "options", "message"),
+    [
+        (None, {"data": PATH}, "--data needs a model"),
+        (None, {"mean": (0.0,)}, "--mean needs a model"),
+        ("net.onnx", {"weights": PATH, "data": PATH}, "--weights is for nets of the zoo"),
+        ("net.tflite", {"data": PATH}, "--data is for float nets"),
+        ("net.tflite", {"std": (1.0,)}, "--std is for float nets"),
+        ("etinynet-1.0", {"mean": (0.0,)}, r"--mean is for \.onnx files"),
+    ],
+)
+def test_options_that_do_not_fit(model: str | None, options: dict[str, Any], message: str) -> None:
+    with pytest.raises(UsageError, match=message) as caught:
+        make_source(model, Listener(), **options)
+    assert caught.value.hint
+
+
+def test_operators_are_judged_before_data_are_read(tmp_path: Path) -> None:
+    model = str(write_net(tmp_path / "net.onnx", last="Erf"))
+    with pytest.raises(UnsupportedModelError, match=r"Erf of \[1x4\]"):
+        make_source(model, Listener(), data=tmp_path / "missing")
+
+
+def test_data_are_asked_for(tmp_path: Path) -> None:
+    model = str(write_net(tmp_path / "net.onnx"))
+    with pytest.raises(UsageError, match=r"pictures, or float32 inputs \[n, 3, 8, 8\]") as caught:
+        make_source(model, Listener())
+    for part in ("--data PATH", "16 or more", ".npz"):
+        assert part in caught.value.hint
+    with pytest.raises(InputFileError, match="there is no folder"):
+        make_source(model, Listener(), data=tmp_path / "missing")

@@ -1,0 +1,47 @@
+"""From what --data names, a folder of pictures or a file of inputs, to InputData."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tinydeploy.errors import InputFileError
+from tinydeploy.model.array_file import SUFFIXES, load_array_file
+from tinydeploy.model.float_model import InputData, Preprocessing
+from tinydeploy.model.picture_folder import ADVICE, load_picture_folder
+
+ARRAY_ADVICE = "Save 16 or more inputs, better 200, as the network takes them with numpy.save."
+
+
+def load_data(
+    data: Path,
+    preprocessing: Preprocessing | None,
+    input_shape: tuple[int, ...],
+    classes: int,
+) -> InputData:
+    """Calibration and test inputs.
+
+    Args:
+        data: A folder, see `load_picture_folder`, or a file, see `load_array_file`.
+        preprocessing: The network's; None only with a file.
+        input_shape: (1, C, H, W), or (1, features).
+        classes: Number of outputs.
+
+    Raises:
+        InputFileError: There is nothing usable.
+    """
+    if is_array_file(data):
+        return load_array_file(data, preprocessing, input_shape, classes)
+    if data.exists() and not data.is_dir():
+        raise InputFileError(f"{data} is neither a folder nor a .npy or .npz file", ADVICE)
+    if preprocessing is None:
+        raise InputFileError(
+            f"{data} is no .npy or .npz file, and inputs {list(input_shape[1:])} are no pictures",
+            ARRAY_ADVICE,
+        )
+    _, channels, height, width = input_shape
+    return load_picture_folder(data, preprocessing, (1, channels, height, width), classes)
+
+
+def is_array_file(data: Path) -> bool:
+    """Whether this names a .npy or .npz file and not a folder."""
+    return data.suffix.lower() in SUFFIXES and not data.is_dir()
