@@ -8,13 +8,16 @@ from pathlib import Path
 import numpy as np
 from kernel_batch import Batch
 
-from tinydeploy.board import load_board
+from tinydeploy.board import Board, load_board
 from tinydeploy.codegen.generate import generate_sources, list_kernels
+from tinydeploy.graph.graph import Graph
 from tinydeploy.graph.passes import fuse_graph
 from tinydeploy.graph.read import read_graph
+from tinydeploy.plan.calls import call_rows
 from tinydeploy.plan.check import check_plan
 from tinydeploy.plan.kernel import Optimize
-from tinydeploy.plan.memory import plan_memory
+from tinydeploy.plan.kernels import choose_kernels
+from tinydeploy.plan.plan import Arena, Plan, Rows, Scratch, Step
 from tinydeploy.project.build import build_firmware
 from tinydeploy.project.selftest import selftest_crc, selftest_inputs
 from tinydeploy.project.toolchain import Kind, find_toolchain
@@ -24,6 +27,31 @@ from tinydeploy.validate.prove import Expectation
 from tinydeploy.validate.reference import run_reference
 
 BOARDS = {"cortex-m7": "stm32h743", "cortex-m4": "stm32l4r9"}
+
+
+def plan_layers(graph: Graph, board: Board, optimize: Optimize) -> Plan:
+    """A place of its own for every tensor, one for the scratch of all, layer by layer.
+
+    Planning well would take long for hundreds of layers that have nothing in common.
+    """
+    kernels = choose_kernels(graph, board, optimize)
+    memory = max(board.memories_for("arena"), key=lambda memory: memory.size).name
+    rows, end = {}, 0
+    for tensor in graph.stored:
+        height, width, channels = graph.tensors[tensor].rows
+        rows[tensor] = Rows(tensor, memory, end, width * channels, height, width * channels)
+        end += -(-height * width * channels // 4) * 4
+    scratch = {
+        position: Scratch(memory, end, kernel.scratch_bytes)
+        for position, kernel in kernels.items()
+        if kernel.scratch_bytes
+    }
+    size = end + max((kernel.scratch_bytes for kernel in kernels.values()), default=0)
+    steps = tuple(
+        Step(position, 0, call_rows(graph, op, kernels[position]))
+        for position, op in enumerate(graph.ops)
+    )
+    return Plan(steps, rows, scratch, (Arena(memory, size),), size, kernels)
 
 
 def check_emulated(
@@ -44,7 +72,7 @@ def check_emulated(
     graph = fuse_graph(read_graph(model, "batch"))
     assert len(graph.ops) == len(graph.outputs), "a case is not one layer"
     board = load_board(BOARDS[core])
-    plan = plan_memory(graph, board, optimize=optimize)
+    plan = plan_layers(graph, board, optimize)
     check_plan(graph, plan, board)
 
     raw = selftest_inputs([graph.tensors[tensor].size for tensor in graph.inputs])

@@ -260,9 +260,8 @@
     .equ FRAME_BIAS, 28
     .equ FRAME_BYTES, 32
 
-/* Both pixels of one channel: \x and \y become results, saturated; r0 points to the scale. */
+/* Two pixels of one channel: \x and \y become results, saturated; the channel's scale is in r2, r3 and r12. */
     .macro REQUANTIZE x, y, saturate
-    ldm r0!, {r2, r3, r12}
     add lr, r3, \x, asr #31
     smmlar \x, \x, r2, lr
     add lr, r3, \y, asr #31
@@ -277,13 +276,17 @@
     ldr r0, [sp, #FRAME_BIAS]
     ldr r1, [sp, #FRAME_OUT]
     add r0, r0, #16
+    ldm r0!, {r2, r3, r12}
     REQUANTIZE r4, r8, \saturate
+    ldm r0!, {r2, r3, r12}
     REQUANTIZE r5, r9, \saturate
     bfi r4, r5, #8, #8
     bfi r8, r9, #8, #8
+    ldm r0!, {r2, r3, r12}
     REQUANTIZE r6, r10, \saturate
     bfi r4, r6, #16, #8
     bfi r8, r10, #16, #8
+    ldm r0!, {r2, r3, r12}
     REQUANTIZE r7, r11, \saturate
     bfi r4, r7, #24, #8
     bfi r8, r11, #24, #8
@@ -296,6 +299,12 @@
     add r1, r1, r2, lsl #1
     .endm
 
+/* The bytes of \results from [0, 255] into their bounds; lift in r2, drop in r3. */
+    .macro CLAMP results
+    uqadd8 \results, \results, r2
+    uadd8 \results, \results, r3
+    .endm
+
     .macro FINISH_plain
     REQUANTIZE_ALL ssat
     STORE
@@ -304,23 +313,9 @@
     .macro FINISH_clamped
     REQUANTIZE_ALL usat
     ldrd r2, r3, [r0]
-    uqadd8 r4, r4, r2
-    uqadd8 r8, r8, r2
-    uadd8 r4, r4, r3
-    uadd8 r8, r8, r3
+    CLAMP r4
+    CLAMP r8
     STORE
-    .endm
-
-/* Two of 4 pixels of one channel. */
-    .macro REQUANTIZE_TWO x, y, saturate
-    add lr, r3, \x, asr #31
-    smmlar \x, \x, r2, lr
-    add lr, r3, \y, asr #31
-    smmlar \y, \y, r2, lr
-    asr \x, \x, r12
-    asr \y, \y, r12
-    \saturate \x, #8, \x
-    \saturate \y, #8, \y
     .endm
 
     .macro REQUANTIZE_DIRECT saturate
@@ -328,11 +323,11 @@
     ldr r1, [sp, #FRAME_OUT]
     add r0, r0, #16
     ldm r0!, {r2, r3, r12}
-    REQUANTIZE_TWO r4, r5, \saturate
-    REQUANTIZE_TWO r6, r7, \saturate
+    REQUANTIZE r4, r5, \saturate
+    REQUANTIZE r6, r7, \saturate
     ldm r0!, {r2, r3, r12}
-    REQUANTIZE_TWO r8, r9, \saturate
-    REQUANTIZE_TWO r10, r11, \saturate
+    REQUANTIZE r8, r9, \saturate
+    REQUANTIZE r10, r11, \saturate
     bfi r4, r8, #8, #8
     bfi r5, r9, #8, #8
     bfi r6, r10, #8, #8
@@ -358,10 +353,10 @@
     .macro FINISH_direct_clamped
     REQUANTIZE_DIRECT usat
     ldrd r2, r3, [r0, #24]
-    .irp sum, r4, r5, r6, r7
-    uqadd8 \sum, \sum, r2
-    uadd8 \sum, \sum, r3
-    .endr
+    CLAMP r4
+    CLAMP r5
+    CLAMP r6
+    CLAMP r7
     STORE_DIRECT
     .endm
 
@@ -374,8 +369,8 @@
 /* 2 channels of 4 pixels: sums of channel a in r4-r7, of b in r8-r11; r0 pixels, r1 weights; r2, r3 a pair of taps of
  * two pixels; r12, lr weights of a and b. Loads run ahead: r12 holds the next weights as bytes, r2 and r3 two pixels. */
     .macro STEP_direct
-    sxtb16.w lr, r12, ror #8
-    sxtb16.w r12, r12
+    sxtb16 lr, r12, ror #8
+    sxtb16 r12, r12
     smlad r8, lr, r2, r8
     smlad r4, r12, r2, r4
     ldr.w r2, [r0, #8]
