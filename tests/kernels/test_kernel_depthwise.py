@@ -119,6 +119,11 @@ def test_in_assembly_of_the_other_core(tmp_path: Path) -> None:
     check_emulated(sizes(), tmp_path, "cortex-m4", vectors=3)
 
 
+@pytest.mark.parametrize("make", [bounds, kernels])
+def test_in_assembly_of_the_other_compiler(tmp_path: Path, make: Callable[[], Batch]) -> None:
+    check_emulated(make(), tmp_path, "cortex-m4", vectors=3, toolchain="zig")
+
+
 def test_choice() -> None:
     """What runs where, within the scratch that is allowed."""
     batch = Batch(6)

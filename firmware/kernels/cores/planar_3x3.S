@@ -36,7 +36,7 @@ td_planar_3x3_prepare:
     add     r4, r0, r4, lsl #1
     sub     r5, r6, #1
     lsl     r4, r4, r5
-    stm     r12!, {r8}
+    str     r8, [r12], #4
     stm     r12!, {r4, r6, r7}
     ldr     r4, [r1]
     ldr     r6, [r1, #3]
