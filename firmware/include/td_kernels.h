@@ -190,6 +190,20 @@ typedef struct {
 void td_add_linear_s8(const td_add_linear *op, const td_tensor *in1, const td_tensor *in2, const td_tensor *out,
                       int32_t first, int32_t last);
 
+/* The same with a table of each operand's 256 scaled values, where no factors do. Operands as for td_add_linear_s8. */
+typedef struct {
+    const int32_t *table1; /* twice the scaled value of in1 - 128 ... 127; below 2^28 in magnitude */
+    const int32_t *table2;
+    int32_t multiplier;
+    int32_t addend; /* 2^(shift - 1) + zero point of the output * 2^shift */
+    int32_t shift;  /* to the right, 1 to 22 */
+    int32_t low;
+    int32_t high;
+} td_add_table;
+
+void td_add_table_s8(const td_add_table *op, const td_tensor *in1, const td_tensor *in2, const td_tensor *out,
+                     int32_t first, int32_t last);
+
 /* in1 * in2. */
 typedef struct {
     int32_t input1_offset;

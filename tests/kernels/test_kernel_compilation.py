@@ -7,6 +7,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from emulated import check_emulated
 from kernel_batch import Batch, Q
 from kernel_cases import (
     add_both,
@@ -24,6 +25,7 @@ from tinydeploy.graph.read import read_graph
 from tinydeploy.paths import FIRMWARE
 from tinydeploy.plan.calls import call_rows
 from tinydeploy.plan.kernels import choose_kernels
+from tinydeploy.project.toolchain import Kind
 from tinydeploy.validate.reference import run_reference
 
 KERNELS = sorted((FIRMWARE / "kernels").glob("*.c"))
@@ -57,6 +59,7 @@ def every_kernel() -> Batch:
         add_elementwise(batch, builtin)
         qs = Q(0.0513, 3), Q(0.0721, -9), Q(0.0833, 1)
         add_elementwise(batch, builtin, shape=(1, 3, 3, 7), qs=qs, activation="RELU")
+        add_elementwise(batch, builtin, shape=(1, 7, 9, 17))
         add_elementwise(batch, builtin, other=(1, 1, 1, 3))
         add_elementwise(batch, builtin, other=(3,), constant=True, first=1)
     q, probability = Q(0.1, -5), Q(1 / 256, -128)
@@ -127,6 +130,16 @@ def test_sanitizers_find_nothing(tmp_path: Path, board: str | None) -> None:
     )
     assert done.returncode == 0, done.stderr.decode()[-3000:]
     assert done.stdout.decode() == f"{len(cases)} layers\n"
+
+
+@pytest.mark.parametrize("kind", ["gcc", "zig"])
+def test_compilers_agree(tmp_path: Path, kind: Kind) -> None:
+    """Both take the assembly, and what they make gives the reference's bytes."""
+    if kind == "zig":
+        pytest.importorskip("ziglang")
+    elif shutil.which("arm-none-eabi-gcc") is None:
+        pytest.skip("arm-none-eabi-gcc is not on the PATH")
+    check_emulated(every_kernel(), tmp_path, "cortex-m4", toolchain=kind)
 
 
 @pytest.mark.parametrize("core", ["cortex-m4", "cortex-m7"])

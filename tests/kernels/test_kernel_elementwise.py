@@ -37,6 +37,12 @@ def operands(builtin: str) -> Batch:
     for channels in range(1, 18):
         qs = SCALES[channels == 7]
         add_elementwise(batch, builtin, shape=(1, 2, 2, channels), qs=qs)
+    for activation in ("NONE", "RELU") if builtin in ("ADD", "SUB") else ():
+        shape = (1, 4, 8, 33)  # large enough for tables
+        add_elementwise(batch, builtin, shape=shape, activation=activation, qs=SCALES[1])
+        add_elementwise(
+            batch, builtin, shape=shape, other=(33,), constant=True, first=1, qs=SCALES[1]
+        )
     for channels in (8, 9, 16):
         shape = (1, 3, 2, channels)
         add_elementwise(batch, builtin, shape=shape, other=(channels,), constant=True, qs=SCALES[0])
@@ -103,9 +109,11 @@ def test_instructions(tmp_path: Path) -> None:
     qs = Q(0.0513, 3), Q(0.0721, -9), Q(0.0833, 1)
     for builtin in ("ADD", "SUB", "MUL", "MAXIMUM"):
         add_elementwise(batch, builtin, shape=(1, 8, 16, 32), qs=qs)
-    add, sub, product, larger = check_emulated(batch, tmp_path, "cortex-m7").values()
+    add_elementwise(batch, "ADD", shape=(1, 8, 16, 32), qs=SCALES[1])
+    add, sub, product, larger, table = check_emulated(batch, tmp_path, "cortex-m7").values()
     elements = 8 * 16 * 32
     assert add < 6.3 * elements
     assert sub < 6.3 * elements
     assert product < 9 * elements
+    assert table < 23 * elements
     assert larger < 2 * elements
