@@ -47,7 +47,8 @@ def channels() -> Batch:
     batch = Batch(2)
     for depth, stride in itertools.product(range(1, 14), STRIDES):
         add_convolution(batch, multiplier=1, depth=depth, size=(9, 7), stride=stride)
-    for depth, multiplier, stride in itertools.product((1, 2, 3, 5), (2, 3, 4, 5, 8), STRIDES):
+    for depth, multiplier in itertools.product((1, 2, 3, 5), (2, 3, 4, 5, 8)):
+        stride = STRIDES[(depth + multiplier) % 2]
         add_convolution(batch, multiplier=multiplier, depth=depth, size=(8, 9), stride=stride)
     for depth, width in itertools.product((1, 2, 3), range(1, 10)):
         add_convolution(batch, multiplier=2, depth=depth, size=(3, width))
@@ -58,9 +59,11 @@ def kernels() -> Batch:
     """Windows other than 3x3, and strides other than 1 and 2."""
     batch = Batch(3)
     shapes = [(1, 1), (5, 5), (7, 7), (3, 1), (1, 3), (5, 1), (1, 7), (2, 2), (4, 3), (2, 5)]
-    strides = [*STRIDES, (1, 2), (2, 1), (3, 1), (5, 2), (3, 3)]  # the last: portable
-    for kernel, stride, width in itertools.product(shapes, strides, (2, 9)):
+    for kernel, stride, width in itertools.product(shapes, STRIDES, (2, 9)):
         add_convolution(batch, multiplier=1, depth=5, size=(8, width), kernel=kernel, stride=stride)
+    for kernel, stride in itertools.product([(3, 3), (2, 5)], [(1, 2), (2, 1), (5, 2)]):
+        add_convolution(batch, multiplier=1, depth=5, size=(13, 7), kernel=kernel, stride=stride)
+    add_convolution(batch, multiplier=1, depth=5, size=(8, 9), stride=(3, 3))  # portable
     add_convolution(batch, multiplier=1, depth=4, size=(9, 8), kernel=(9, 9))
     add_convolution(batch, multiplier=3, depth=2, size=(9, 8), kernel=(5, 5))
     add_convolution(batch, multiplier=1, depth=4, size=(9, 9), dilation=(2, 2))  # portable
@@ -119,9 +122,8 @@ def test_in_assembly_of_the_other_core(tmp_path: Path) -> None:
     check_emulated(sizes(), tmp_path, "cortex-m4", vectors=3)
 
 
-@pytest.mark.parametrize("make", [bounds, kernels])
-def test_in_assembly_of_the_other_compiler(tmp_path: Path, make: Callable[[], Batch]) -> None:
-    check_emulated(make(), tmp_path, "cortex-m4", vectors=3, toolchain="zig")
+def test_in_assembly_of_the_other_compiler(tmp_path: Path) -> None:
+    check_emulated(bounds(), tmp_path, "cortex-m4", vectors=3, toolchain="zig")
 
 
 def test_choice() -> None:
