@@ -16,7 +16,7 @@ extern "C" {
  * Scratch, in words: groups * slots * 8, planes; groups; 4 * constant_words; rows; and as many as those rows have input
  * rows under them, (rows - 1) * stride_height + kernel_height or all there are if that is less. */
 typedef struct {
-    const int8_t *weights; /* [out->channels][kernel_height][kernel_width] and 1 byte of anything */
+    const int8_t *weights;             /* [out->channels][kernel_height][kernel_width] and 1 byte of anything */
     const td_planar_channel *channels; /* [out->channels] */
     const td_planar_form *form;
     /* td_planar_load_end, needed with less than 4 input channels; td_planar_bound, where some channel has bounds other
@@ -26,8 +26,7 @@ typedef struct {
     void (*repair)(const td_planar_band *band, const int8_t *weights, const td_planar_channel *channels, int32_t count,
                    int32_t output_offset);
     int32_t constant_words; /* that the form makes for each channel */
-    int32_t slots;          /* input rows that become planes at the same time, (band - 1) * stride_height + kernel_height
-                               or more; 8 if the form demands it */
+    int32_t slots;          /* input rows in planes: at least (band - 1) * stride_height + kernel_height */
     int32_t band;           /* output rows that are made of them */
     int32_t rows;
     int32_t columns;

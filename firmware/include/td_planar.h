@@ -17,7 +17,9 @@
  *
  * from zero, as td_shift_right_rounding: the addend holds the half, and sum < 0 wherever x < 0; where sum < 0 and x = 0
  * the -1 does not matter, as right > 0. The addend also holds the zero point and what the upper bound is less than 127,
- * the lift: so saturation is that bound. The lower bound, where there is one, needs td_planar_bound. */
+ * the lift: so saturation is that bound. The lower bound, where there is one, needs td_planar_bound.
+ *
+ * The core loops are in assembly for the DSP extension, firmware/kernels/cores/planar*.S, and in C beside it. */
 #ifndef TD_PLANAR_H
 #define TD_PLANAR_H
 
@@ -35,25 +37,25 @@ typedef struct {
     uint32_t words[TD_PLANAR_ROW];
 } td_planar_row;
 
-/* One output channel. The generator sees to it that no sum reaches 2^31, and no sum plus addend. */
+/* One output channel. The generator sees to it that no sum reaches 2^31, nor does x + addend. */
 typedef struct {
     int32_t bias;       /* twice (bias - zero point of the input * sum of the weights) */
     int32_t multiplier; /* in [2^30, 2^31) or 0 */
-    uint8_t right;      /* in [1, 22]; or 0 for a multiplier out of the ordinary, at least one half, say: then `shift` */
-    int8_t shift;       /* is as in td_channel, and td_requantize is used */
+    uint8_t right;      /* in [1, 31]; 0 if the above does not hold, because the multiplier is one half or more, say: */
+    int8_t shift;       /* then this is as in td_channel, and td_requantize is used */
     uint8_t lift;       /* 127 less the upper bound */
     int8_t low;         /* lower bound plus lift */
 } td_planar_channel;
 
 /* Rows of four channels, to be spread into consecutive slots. */
 typedef struct {
-    uint32_t *words;          /* of group 0 in the first slot */
-    const int8_t *base;       /* column 0 of the planes in row i, first channel, is at base + rows[i] ... */
-    const int32_t *rows;      /* ... and is not touched if it is outside of the image */
-    const int32_t *rows_end;  /* at least one row */
-    const uint32_t *groups;   /* bits 31 to 28: column 0 to 3 of the group is inside of the image */
+    uint32_t *words;            /* of group 0 in the first slot */
+    const int8_t *base;         /* column 0 of the planes in row i, first channel, is at base + rows[i] ... */
+    const int32_t *rows;        /* ... and is not touched if it is outside of the image */
+    const int32_t *rows_end;    /* at least one row */
+    const uint32_t *groups;     /* bits 31 to 28: column 0 to 3 of the group is inside of the image */
     const uint32_t *groups_end; /* at least one group */
-    int32_t pixel;            /* bytes from one column to the next */
+    int32_t pixel;              /* bytes from one column to the next */
     int32_t pitch;
     uint32_t padding; /* the byte outside of the image, four times */
     int32_t column;   /* of the image that column 0 of the planes is, counted from the first one; may be negative */
@@ -61,14 +63,14 @@ typedef struct {
 
 /* Rows of output channels, to be made of planes. */
 typedef struct {
-    const uint32_t *words;   /* of the first row and channel, column 0 */
-    int8_t *base;            /* row i begins at base + rows[i] */
+    const uint32_t *words; /* of the first row and channel, column 0 */
+    int8_t *base;          /* row i begins at base + rows[i] */
     const int32_t *rows;
-    const int32_t *rows_end; /* at least one row */
-    int32_t pixel;           /* bytes from one output to the next */
-    int32_t width;           /* outputs, at least one */
-    int32_t plane;           /* bytes from one channel's plane to the next: 8, or 0 where all read the same */
-    int32_t *constants;      /* of the first channel */
+    const int32_t *rows_end;      /* at least one row */
+    int32_t pixel;                /* bytes from one output to the next */
+    int32_t width;                /* outputs, at least one */
+    int32_t plane;                /* bytes from one channel's plane to the next: 8, or 0 where all read the same */
+    int32_t *constants;           /* of the first channel */
     const int32_t *constants_end; /* at least one channel */
     int32_t pitch;
     int32_t kernel_height;

@@ -96,8 +96,8 @@ TD_NOINLINE static void move_rows(const part *p, int32_t from, int32_t count)
             to[i] = to[from + i];
 }
 
-/* The band of output rows from `h` on, at most to p->last: its input rows, of which the first `loaded` are in their slots
- * already, become p->source, and those of padding among them padding. */
+/* The band of output rows from `h` on, at most to p->last: its input rows, of which the first `loaded` are in their
+ * slots already, become p->source, and those of padding among them padding. */
 static void find_band(part *p, int32_t h, int32_t loaded)
 {
     const td_depthwise_conv_2d_planar *op = p->op;

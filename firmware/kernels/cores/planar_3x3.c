@@ -43,7 +43,8 @@ static void multiply(const td_planar_band *band, int32_t stride)
     for (const int32_t *row = band->rows; row != band->rows_end; row++, words += stride * TD_PLANAR_ROW) {
         const uint32_t *plane = words;
         int8_t *channel = band->base + *row;
-        for (const constants *c = (const constants *)band->constants; c != (const constants *)band->constants_end; c++) {
+        const constants *const end = (const constants *)band->constants_end;
+        for (const constants *c = (const constants *)band->constants; c != end; c++) {
             int8_t *y = channel++;
             for (int32_t w = 0; w < band->width; w++, y += band->pixel) {
                 int32_t sum = c->bias;

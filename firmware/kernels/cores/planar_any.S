@@ -31,7 +31,7 @@
 
 /* void td_planar_any_stride<1, 2>(band, x, constants, y, count)
  * r0 group, r1 taps, r2 pitch, r3 row, r4 to r7 sums, lr pairs of taps left in the row.
- * Stack: 0 rows left, 4 pairs of taps in a row, 8 y, 12 pixel, 16 constants, then 36 bytes of saved registers, count. */
+ * Stack: 0 rows left, 4 pairs of taps in a row, 8 y, 12 pixel, 16 constants, 20 saved registers, 56 count. */
     .macro  function name, stride
     .section .text.\name, "ax", %progbits
     .balign 4

@@ -5,8 +5,8 @@
 /* Head of a channel's constants; the pairs of taps follow. */
 enum { MULTIPLIER, ADDEND, RIGHT, BIAS, HEAD };
 
-/* `count` neighbouring outputs, 1 to 4 at stride_width 1, 1 or 2 at stride_width 2, from the group of columns at `x` on.
- * Cores with the DSP extension run planar_any.S. */
+/* `count` neighbouring outputs, 1 to 4 at stride_width 1, 1 or 2 at stride_width 2, from the group of columns at `x`
+ * on. Cores with the DSP extension run planar_any.S. */
 void td_planar_any_stride1(const td_planar_band *band, const uint32_t *x, const int32_t *constants, int8_t *y,
                            int32_t count);
 void td_planar_any_stride2(const td_planar_band *band, const uint32_t *x, const int32_t *constants, int8_t *y,
