@@ -11,15 +11,17 @@
 extern "C" {
 #endif
 
-/* The same convolution as td_conv_2d, by blocks of `pixels` pixels and 4 output channels, or 2 if `direct`.
+/* The same convolution as td_conv_2d, in chunks of `pixels` pixels, by blocks of 2 or 4 output channels and groups
+ * of 2 or 4 pixels.
  *
  * Taps are padded to `depth`, a multiple of 4, with taps whose weights are 0: behind the others, or, where widen_rows is
  * td_widen_3x3x3, as that says; it is for kernels of 3x3 over 3 channels not dilated in width, NULL for all others. A channel's `bias` is doubled and has the input's zero point folded in: it is what the sum of
  * weight * 2 * (x + 128) begins with. `multiplier` and `shift` are as in td_channel with shift in [-31, -1], unless
  * `finish` is TD_FINISH_SUMS: then any shift is allowed.
  *
- * Scratch, in this order: widened pixels, depth * 2 * pixels bytes; widened weights unless `direct`, depth * 8 bytes; 16
- * bytes; results that cannot go to their place at once, 4 * pixels bytes (16 * pixels for sums); 2 * depth bytes for two pixels' taps; with
+ * Scratch, in this order: widened pixels, depth * 2 * pixels bytes; widened weights, if widen_weights is not NULL,
+ * depth * 2 * block bytes; 16 bytes; results that cannot go to their place at once, 4 * pixels bytes (16 * pixels for
+ * sums); 2 * depth bytes for two pixels' taps; with
  * `pool` a row before pooling, pool->in_width * out->channels bytes. */
 enum {
     TD_FINISH_PLAIN,   /* bounds are those of int8; multiply is one of td_gemm.h that saturates to them */
@@ -28,16 +30,18 @@ enum {
 };
 
 typedef struct {
-    const int8_t *weights;      /* by blocks of channels as td_widen_weights or td_gemm_direct takes them, aligned to 4 */
+    const int8_t *weights;      /* by blocks of channels as widen_weights or td_gemm_direct takes them, aligned to 4 */
     const td_channel *channels; /* [out->channels] */
     const td_max_pool_2d *pool; /* NULL: none */
     void (*multiply)(const td_gemm_block *block);
+    void (*widen_weights)(void *to, const int8_t *from, const int8_t *end); /* NULL: multiply takes them as they are */
     void (*widen_rows)(void *to, const int8_t *const rows[3], int32_t pairs, int32_t pitch);
     int32_t finish;
     int32_t pointwise; /* whether pixel i of the input, and nothing else, makes pixel i of the output */
     int32_t depth;
-    int32_t pixels; /* even; a multiple of 4 if `direct` */
-    int32_t direct; /* whether multiply is td_gemm_direct or td_gemm_direct_clamped; widen_rows is NULL, then */
+    int32_t pixels; /* a multiple of `group` */
+    int32_t block;  /* channels that multiply makes at a time */
+    int32_t group;  /* pixels that it makes at a time; widen_rows is for groups of 2 */
     int32_t kernel_height;
     int32_t kernel_width;
     int32_t stride_height;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: 0BSD */
 /* Core loops of matrix products: int8 weights by int8 activations. Activations are widened to pairs of int16 beforehand.
- * Weights are, too, for the loops that make 4 output channels of 2 pixels at a time; the one that makes 2 channels of 4
- * pixels widens them as it goes. Each is written twice, in assembly and in C: see td_core.h.
+ * Weights are, too, for all loops but one, which widens them as it goes. Each is written twice, in assembly and in C:
+ * see td_core.h.
  *
  * Widened activations are unsigned and doubled, 2 * (x + 128) in [0, 510]; the doubling spares the requantization a
  * shift. Sums are doubled, too. Of 4 neighbouring taps k0 to k3 the first pair is (k0, k2), the second (k1, k3), k0 and
@@ -40,6 +40,10 @@ void td_widen_3x3x3(void *to, const int8_t *const rows[3], int32_t pairs, int32_
 /* Widens the weights of 4 channels: for each 4 taps, from the bytes of channel 0, 1, 2, 3 (a word each, so 16 bytes,
  * aligned to 4) the words (k0k2) of the 4 channels and then their words (k1k3). `from` to `end`, at least once. */
 void td_widen_weights(void *to, const int8_t *from, const int8_t *end);
+
+/* The same for 2 channels: 8 bytes and 4 words for each 4 taps. If their number is odd, 8 bytes more are read and 16 more
+ * written. */
+void td_widen_weights_of_two(void *to, const int8_t *from, const int8_t *end);
 
 /* One requantization, exact to the reference's double rounding:
  * (round_half_up(sum * multiplier / 2^32) + addend - (sum < 0)) >> shift, with
@@ -80,6 +84,10 @@ void td_gemm_single_clamped(const td_gemm_block *block);
 /* The sums themselves: `out` points to int32_t [pairs][2 pixels][4 channels], out_end behind them; pitch, scales, lift
  * and drop are ignored. */
 void td_gemm_paired_sums(const td_gemm_block *block);
+
+/* 2 channels of 2 pixels: with their few sums, four words are fetched at once. At least 8 taps. */
+void td_gemm_square(const td_gemm_block *block);
+void td_gemm_square_clamped(const td_gemm_block *block);
 
 /* 2 channels of 4 pixels. Weights are int8: for each 4 taps of channels a and b, the bytes a k0, b k0, a k2, b k2, a k1,
  * b k1, a k3, b k3. */

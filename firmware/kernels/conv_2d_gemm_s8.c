@@ -16,7 +16,6 @@ typedef struct {
     int32_t width;    /* of the convolution's rows */
     int32_t channels; /* of its output */
     td_range inside;  /* pixels of a row that widen_inside can make */
-    int32_t block; /* output channels made at a time: 4 of groups of 2 pixels, or 2 of 4 */
     char *pixels;
     char *weights;
     char *results;
@@ -47,7 +46,7 @@ static void fill_words(void *to, uint32_t word, int32_t count)
 static char *widened(const job *j, int32_t pair)
 {
     const int32_t bytes = 4 * j->op->depth;
-    return j->block == 4 ? j->pixels + pair * bytes : j->pixels + (pair & ~1) * bytes + (pair & 1) * 8;
+    return j->op->group == 2 ? j->pixels + pair * bytes : j->pixels + (pair & ~1) * bytes + (pair & 1) * 8;
 }
 
 /* Widens `taps` bytes of `pairs` pairs of pixels, from the tap of number `tap` of pair `pair` on. */
@@ -55,7 +54,7 @@ static void widen_run(const job *j, int32_t pair, int32_t tap, const int8_t *fro
                       int32_t pitch)
 {
     td_widen_layout layout = {.pixel_pitch = pitch, .pair_pitch = 2 * pitch, .to_pitch = 4 * j->op->depth};
-    if (j->block == 4) {
+    if (j->op->group == 2) {
         td_widen_pixels(widened(j, pair) + 4 * tap, from, taps, pairs, &layout);
         return;
     }
@@ -70,10 +69,9 @@ static void widen_run(const job *j, int32_t pair, int32_t tap, const int8_t *fro
 static void widen_padding(const job *j, int32_t pair, int32_t tap, int32_t taps, int32_t pairs)
 {
     const uint32_t word = 0x20002U * (uint32_t)(j->op->input_zero_point + 128);
-    const int32_t words = 8 / j->block; /* of a pair of taps; these are of one or of two pairs of pixels */
-    const int32_t step = words / 2;
+    const int32_t words = j->op->group; /* of a pair of taps */
     for (int32_t end = pair + pairs; pair < end; pair++) {
-        uint32_t *to = (void *)(widened(j, pair) + 4 * step * tap);
+        uint32_t *to = (void *)(widened(j, pair) + 2 * words * tap);
         for (int32_t i = 0; i < taps / 2; i++, to += words)
             to[0] = to[1] = word;
     }
@@ -180,22 +178,24 @@ static void widen_pixels(const job *j, int32_t h, int32_t pixel, int32_t count)
 static void fill_block(const job *j, int32_t c, int32_t channels, td_gemm_block *block)
 {
     const td_conv_2d_gemm *op = j->op;
+    const td_channel *channel = op->channels + c;
+    const int32_t clamped = op->finish == TD_FINISH_CLAMPED;
+    const int32_t zero_point = op->output_offset;
+    td_gemm_scale *scale = block->scales;
     uint32_t lifts = 0;
     uint32_t drops = 0;
-    for (int32_t i = 0; i < channels; i++) {
-        const td_channel *channel = &op->channels[c + i];
-        const int32_t shift = -channel->shift;
-        int32_t offset = op->output_offset;
-        if (op->finish == TD_FINISH_CLAMPED) {
+    for (int32_t i = 0; i < channels; i++, channel++, scale++) {
+        int32_t offset = zero_point;
+        if (clamped) {
             const int32_t lift = 255 - (channel->high - channel->low);
             offset -= channel->low;
             lifts |= (uint32_t)lift << 8 * i;
             drops |= ((uint32_t)(channel->low - lift) & 255U) << 8 * i;
         }
         block->bias[i] = channel->bias;
-        block->scales[i].multiplier = channel->multiplier;
-        block->scales[i].addend = (int32_t)((uint32_t)(2 * offset + 1) << ((uint32_t)(shift - 1) & 31U));
-        block->scales[i].shift = shift;
+        scale->multiplier = channel->multiplier;
+        scale->shift = -channel->shift;
+        scale->addend = (int32_t)((uint32_t)(2 * offset + 1) << ((uint32_t)~channel->shift & 31U)); /* ~s is -s - 1 */
     }
     block->lift = lifts;
     block->drop = drops;
@@ -215,20 +215,19 @@ static void finish_sums(const job *j, const int32_t *sums, int32_t c, int32_t ch
 /* From pixels of a whole block of channels to their place. */
 static void copy_results(const job *j, const int8_t *from, int8_t *to, int32_t channels, int32_t count)
 {
-    for (int32_t p = 0; p < count; p++, from += j->block, to += j->channels)
+    for (int32_t p = 0; p < count; p++, from += j->op->block, to += j->channels)
         for (int32_t i = 0; i < channels; i++)
             to[i] = from[i];
 }
 
-/* The groups of pixels from the one of number `first` on. */
-static void multiply_groups(const job *j, td_gemm_block *block, int32_t first, int32_t groups, int8_t *out,
+/* `count` pixels, a multiple of the group, from the one of number `first` on, which begins a group. */
+static void multiply_pixels(const job *j, td_gemm_block *block, int32_t first, int32_t count, int8_t *out,
                             int32_t pitch)
 {
-    const int32_t group = 8 / j->block;
-    block->pixels = j->pixels + first * group * 2 * j->op->depth;
+    block->pixels = j->pixels + first * 2 * j->op->depth;
     block->out = out;
     block->pitch = pitch;
-    block->out_end = out + group * groups * pitch;
+    block->out_end = out + count * pitch;
     j->op->multiply(block);
 }
 
@@ -237,36 +236,34 @@ static void multiply_groups(const job *j, td_gemm_block *block, int32_t first, i
 static void multiply_chunk(const job *j, int32_t count, int8_t *out)
 {
     const td_conv_2d_gemm *op = j->op;
-    const int32_t group = 8 / j->block;
-    const int32_t whole = count / group;
-    const int32_t rest = count - whole * group;
-    const int32_t weight_bytes = j->block * op->depth;
+    const int32_t weight_bytes = op->block * op->depth;
+    const int32_t whole = count & -op->group;
+    const int32_t all = whole == count ? count : whole + op->group;
     const int8_t *weights = op->weights;
     int8_t *results = (int8_t *)j->results;
-    td_gemm_block block;
+    td_gemm_block block = {.weights = j->weights, .weights_end = j->weights + 2 * weight_bytes};
 
-    for (int32_t c = 0; c < j->channels; c += j->block, weights += weight_bytes) {
-        const int32_t channels = j->channels - c < j->block ? j->channels - c : j->block;
-        block.weights = weights;
-        block.weights_end = weights + weight_bytes;
-        if (j->block == 4) {
-            td_widen_weights(j->weights, weights, weights + weight_bytes);
-            block.weights = j->weights;
-            block.weights_end = j->weights + 2 * weight_bytes;
+    for (int32_t c = 0; c < j->channels; c += op->block, weights += weight_bytes) {
+        const int32_t channels = j->channels - c < op->block ? j->channels - c : op->block;
+        if (op->widen_weights)
+            op->widen_weights(j->weights, weights, weights + weight_bytes);
+        else {
+            block.weights = weights;
+            block.weights_end = weights + weight_bytes;
         }
         fill_block(j, c, channels, &block);
         if (op->finish == TD_FINISH_SUMS) {
-            multiply_groups(j, &block, 0, whole + rest, results, 16);
+            multiply_pixels(j, &block, 0, all, results, 16);
             finish_sums(j, (const int32_t *)(void *)results, c, channels, count, out + c);
-        } else if (channels < j->block) {
-            multiply_groups(j, &block, 0, whole + (rest > 0), results, j->block);
+        } else if (channels < op->block) {
+            multiply_pixels(j, &block, 0, all, results, op->block);
             copy_results(j, results, out + c, channels, count);
         } else {
             if (whole)
-                multiply_groups(j, &block, 0, whole, out + c, j->channels);
-            if (rest) {
-                multiply_groups(j, &block, whole, 1, results, j->block);
-                copy_results(j, results, out + c + whole * group * j->channels, channels, rest);
+                multiply_pixels(j, &block, 0, whole, out + c, j->channels);
+            if (whole < count) {
+                multiply_pixels(j, &block, whole, op->group, results, op->block);
+                copy_results(j, results, out + c + whole * j->channels, channels, count - whole);
             }
         }
     }
@@ -289,7 +286,6 @@ static job make_job(const td_conv_2d_gemm *op, const td_tensor *in, int32_t widt
     const int32_t without_gaps = op->dilation_width == 1 || op->kernel_width == 1;
     const int32_t result_bytes = op->finish == TD_FINISH_SUMS ? 16 : 4;
     job j = {.op = op, .in = in, .width = width, .channels = channels};
-    j.block = op->direct ? 2 : 4;
     if (op->widen_rows || (in_fours && without_gaps && in->width >= op->kernel_width)) {
         j.inside.first = (op->pad_left + op->stride_width - 1) / op->stride_width;
         j.inside.last = (in->width - op->kernel_width + op->pad_left) / op->stride_width + 1;
@@ -298,7 +294,7 @@ static job make_job(const td_conv_2d_gemm *op, const td_tensor *in, int32_t widt
     }
     j.pixels = scratch;
     j.weights = j.pixels + 2 * op->depth * op->pixels;
-    j.results = j.weights + (op->direct ? 0 : 8 * op->depth) + 16;
+    j.results = j.weights + (op->widen_weights ? 2 * op->block * op->depth : 0) + 16;
     j.taps = (int8_t *)j.results + result_bytes * op->pixels;
     return j;
 }

@@ -137,9 +137,15 @@ def test_in_c(tmp_path: Path, make: Callable[[], Batch], form: str) -> None:
     check_batch(make(), tmp_path, fuse=True, board="stm32h743")
 
 
-@BATCHES
+@pytest.mark.parametrize("make", [pointwise, numbers, fused])
 @in_every_form
 def test_in_assembly(tmp_path: Path, make: Callable[[], Batch], form: str) -> None:
+    check_emulated(make(), tmp_path, "cortex-m7", vectors=3)
+
+
+@pytest.mark.parametrize("form", ["paired", "direct"], indirect=True)
+@pytest.mark.parametrize("make", [windows, stems])
+def test_windows_in_assembly(tmp_path: Path, make: Callable[[], Batch], form: str) -> None:
     check_emulated(make(), tmp_path, "cortex-m7", vectors=3)
 
 
@@ -170,7 +176,8 @@ MANY_TAPS: dict[str, object] = {"size": (8, 8), "depth": 64, "channels": 64}
 @pytest.mark.parametrize(
     ("arguments", "board", "form"),
     [
-        ({**POINTWISE, "depth": 32, "channels": 32}, "stm32h743", "paired"),
+        ({**POINTWISE, "depth": 32, "channels": 32}, "stm32h743", "square"),
+        ({**POINTWISE, "depth": 8, "channels": 16}, "stm32h743", "paired"),
         ({**POINTWISE, "depth": 128, "channels": 128}, "stm32h743", "single"),
         ({**POINTWISE, "depth": 128, "channels": 128}, "stm32l4r9", "paired"),
         (MANY_TAPS, "stm32h743", "direct"),

@@ -168,6 +168,23 @@
     pop {r4-r11, pc}
     .size td_widen_weights, . - td_widen_weights
 
+    FUNCTION td_widen_weights_of_two
+    push {r4-r11, lr}
+1:  ldm r1!, {r4, r5, r8, r9}
+    sxtb16 r6, r4, ror #8
+    sxtb16 r7, r5, ror #8
+    sxtb16 r10, r8, ror #8
+    sxtb16 r11, r9, ror #8
+    sxtb16 r4, r4
+    sxtb16 r5, r5
+    sxtb16 r8, r8
+    sxtb16 r9, r9
+    cmp r1, r2
+    stm r0!, {r4-r11}
+    blo 1b
+    pop {r4-r11, pc}
+    .size td_widen_weights_of_two, . - td_widen_weights_of_two
+
 /* Registers of the loops: sums of pixel x in r4-r7, of y in r8-r11; r0 pixels, r1 weights; r2, r3 a pair of taps of x
  * and y; r12, lr weights. Each step takes one pair of taps. The first adds to the biases, which are in r4-r7. */
 
@@ -238,16 +255,22 @@
     ldr lr, [sp, #FRAME_ENTRY]
     .endm
 
-    .equ STEPS, 16 /* in a turn of the loop */
+    .equ STEPS_paired, 8 /* in a turn of the loop */
+    .equ STEPS_single, 16
+    .equ STEPS_direct, 16
+    .equ STEPS_square, 8
+    .equ STEP_BYTES_square, 10 * 4
     .equ STEP_BYTES_paired, 11 * 4
     .equ STEP_BYTES_single, 14 * 4
     .equ STEP_BYTES_direct, 14 * 4
     .equ WEIGHT_SHIFT_paired, 4 /* log2 of the bytes of weights that a step takes ... */
     .equ WEIGHT_SHIFT_single, 4
     .equ WEIGHT_SHIFT_direct, 2
+    .equ WEIGHT_SHIFT_square, 4
     .equ AHEAD_paired, 0 /* ... and how far ahead of its use the last load has moved the pointer */
     .equ AHEAD_single, 0
     .equ AHEAD_direct, 4
+    .equ AHEAD_square, 0
 
 /* The stack: the first six words of the block, then where in the loop to enter, then the block's biases. */
     .equ FRAME_PIXELS, 0
@@ -360,6 +383,66 @@
     STORE_DIRECT
     .endm
 
+/* 2 channels of 2 pixels: sums of x in r4, r5, of y in r6, r7. A step takes two pairs of taps. */
+    .macro STEP_square
+    ldm r0!, {r2, r3, r8, r9}
+    ldm r1!, {r10, r11, r12, lr}
+    smlad r4, r10, r2, r4
+    smlad r6, r10, r3, r6
+    smlad r5, r11, r2, r5
+    smlad r7, r11, r3, r7
+    smlad r4, r12, r8, r4
+    smlad r6, r12, r9, r6
+    smlad r5, lr, r8, r5
+    smlad r7, lr, r9, r7
+    .endm
+
+    .macro FIRST_square
+    ldm r0!, {r2, r3, r8, r9}
+    ldm r1!, {r10, r11, r12, lr}
+    smlad r6, r10, r3, r4
+    smlad r4, r10, r2, r4
+    smlad r7, r11, r3, r5
+    smlad r5, r11, r2, r5
+    smlad r4, r12, r8, r4
+    smlad r6, r12, r9, r6
+    smlad r5, lr, r8, r5
+    smlad r7, lr, r9, r7
+    ldr lr, [sp, #FRAME_ENTRY]
+    .endm
+
+    .macro REQUANTIZE_SQUARE saturate
+    ldr r0, [sp, #FRAME_BIAS]
+    ldr r1, [sp, #FRAME_OUT]
+    add r0, r0, #16
+    ldm r0!, {r2, r3, r12}
+    REQUANTIZE r4, r6, \saturate
+    ldm r0!, {r2, r3, r12}
+    REQUANTIZE r5, r7, \saturate
+    bfi r4, r5, #8, #8
+    bfi r6, r7, #8, #8
+    .endm
+
+    .macro STORE_SQUARE
+    ldrd r2, r3, [sp, #FRAME_PITCH]
+    strh r4, [r1]
+    strh r6, [r1, r2]
+    add r1, r1, r2, lsl #1
+    .endm
+
+    .macro FINISH_square
+    REQUANTIZE_SQUARE ssat
+    STORE_SQUARE
+    .endm
+
+    .macro FINISH_square_clamped
+    REQUANTIZE_SQUARE usat
+    ldrd r2, r3, [r0, #24]
+    CLAMP r4
+    CLAMP r6
+    STORE_SQUARE
+    .endm
+
     .macro FINISH_sums
     ldr r1, [sp, #FRAME_OUT]
     ldr r3, [sp, #FRAME_OUT_END]
@@ -406,8 +489,8 @@
     ldr lr, [sp, #FRAME_ENTRY]
     .endm
 
-/* Of n pairs of taps, n even, the first step takes one; the loop is entered so that its turns take the other n - 1:
- * STEPS - (n - 1) mod STEPS steps from its beginning. */
+/* Of n steps, n > 1, the first one stands before the loop, which is entered so that its turns make the other n - 1:
+ * (n - 1) mod STEPS steps before its end. (A step takes one pair of taps, in the square form two.) */
     .macro GEMM name, form, finish
     FUNCTION \name
     push {r4-r11, lr}
@@ -416,7 +499,7 @@
     add r3, r3, #AHEAD_\form
     lsr r7, r7, #WEIGHT_SHIFT_\form
     rsb r7, r7, #1
-    and r7, r7, #STEPS - 1
+    and r7, r7, #STEPS_\form - 1
     mov r8, #STEP_BYTES_\form
     mul r7, r7, r8
     adr.w r8, 2f
@@ -430,7 +513,7 @@
     FIRST_\form
     bx lr
     .balign 4
-2:  .rept STEPS
+2:  .rept STEPS_\form
     STEP_\form
     .endr
     ldr lr, [sp, #FRAME_WEIGHTS_END]
@@ -451,6 +534,8 @@
     GEMM td_gemm_paired_clamped, paired, clamped
     GEMM td_gemm_single_clamped, single, clamped
     GEMM td_gemm_paired_sums, paired, sums
+    GEMM td_gemm_square, square, square
+    GEMM td_gemm_square_clamped, square, square_clamped
     GEMM td_gemm_direct, direct, direct
     GEMM td_gemm_direct_clamped, direct, direct_clamped
 

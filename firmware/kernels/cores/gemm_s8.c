@@ -53,13 +53,22 @@ void td_widen_3x3x3(void *to, const int8_t *const rows[3], int32_t pairs, int32_
     }
 }
 
+static void widen_weights(uint32_t *word, const int8_t *from, const int8_t *end, int32_t channels)
+{
+    for (; from < end; from += 4 * channels)
+        for (int32_t i = 0; i < 2; i++)
+            for (int32_t c = 0; c < channels; c++)
+                *word++ = pack(from[4 * c + i], from[4 * c + i + 2]);
+}
+
 void td_widen_weights(void *to, const int8_t *from, const int8_t *end)
 {
-    uint32_t *word = to;
-    for (; from < end; from += 16)
-        for (int32_t i = 0; i < 2; i++)
-            for (int32_t c = 0; c < 4; c++)
-                *word++ = pack(from[4 * c + i], from[4 * c + i + 2]);
+    widen_weights(to, from, end, 4);
+}
+
+void td_widen_weights_of_two(void *to, const int8_t *from, const int8_t *end)
+{
+    widen_weights(to, from, end, 2);
 }
 
 /* sum + the products of both halves, modulo 2^32. */
@@ -70,25 +79,25 @@ static uint32_t multiply_pair(uint32_t a, uint32_t b, uint32_t sum)
     return sum + (uint32_t)low + (uint32_t)high;
 }
 
-static void multiply(const td_gemm_block *block, const uint32_t *pixels, int32_t sums[2][4])
+static void multiply(const td_gemm_block *block, const uint32_t *pixels, int32_t channels, int32_t sums[2][4])
 {
     uint32_t total[2][4];
     const uint32_t *const end = block->weights_end;
-    for (int32_t c = 0; c < 4; c++)
+    for (int32_t c = 0; c < channels; c++)
         total[0][c] = total[1][c] = (uint32_t)block->bias[c];
-    for (const uint32_t *w = block->weights; w < end; w += 4, pixels += 2)
-        for (int32_t c = 0; c < 4; c++)
+    for (const uint32_t *w = block->weights; w < end; w += channels, pixels += 2)
+        for (int32_t c = 0; c < channels; c++)
             for (int32_t p = 0; p < 2; p++)
                 total[p][c] = multiply_pair(w[c], pixels[p], total[p][c]);
-    for (int32_t c = 0; c < 4; c++)
+    for (int32_t c = 0; c < channels; c++)
         for (int32_t p = 0; p < 2; p++)
             sums[p][c] = (int32_t)total[p][c];
 }
 
-/* Words of a pair of pixels: as many as weights of two channels. */
-static const uint32_t *next_pair(const td_gemm_block *block, const uint32_t *pixels)
+/* A pair of pixels has as many words as weights of two channels. */
+static const uint32_t *next_pair(const td_gemm_block *block, const uint32_t *pixels, int32_t channels)
 {
-    return pixels + ((const uint32_t *)block->weights_end - (const uint32_t *)block->weights) / 2;
+    return pixels + 2 * ((const uint32_t *)block->weights_end - (const uint32_t *)block->weights) / channels;
 }
 
 static int32_t requantize(int32_t sum, const td_gemm_scale *scale)
@@ -107,17 +116,27 @@ static int8_t finish(const td_gemm_block *block, int32_t sum, int32_t c, int cla
     return (int8_t)(uint8_t)value;
 }
 
-static void multiply_block(const td_gemm_block *block, int clamped)
+static void multiply_block(const td_gemm_block *block, int32_t channels, int clamped)
 {
     const uint32_t *pixels = block->pixels;
     for (int8_t *out = block->out; out != block->out_end; out += 2 * block->pitch) {
         int32_t sums[2][4];
-        multiply(block, pixels, sums);
-        pixels = next_pair(block, pixels);
+        multiply(block, pixels, channels, sums);
+        pixels = next_pair(block, pixels, channels);
         for (int32_t p = 0; p < 2; p++)
-            for (int32_t c = 0; c < 4; c++)
+            for (int32_t c = 0; c < channels; c++)
                 out[p * block->pitch + c] = finish(block, sums[p][c], c, clamped);
     }
+}
+
+void td_gemm_square(const td_gemm_block *block)
+{
+    multiply_block(block, 2, 0);
+}
+
+void td_gemm_square_clamped(const td_gemm_block *block)
+{
+    multiply_block(block, 2, 1);
 }
 
 static void multiply_direct(const td_gemm_block *block, int clamped)
@@ -151,22 +170,22 @@ void td_gemm_direct_clamped(const td_gemm_block *block)
 
 void td_gemm_paired(const td_gemm_block *block)
 {
-    multiply_block(block, 0);
+    multiply_block(block, 4, 0);
 }
 
 void td_gemm_single(const td_gemm_block *block)
 {
-    multiply_block(block, 0);
+    multiply_block(block, 4, 0);
 }
 
 void td_gemm_paired_clamped(const td_gemm_block *block)
 {
-    multiply_block(block, 1);
+    multiply_block(block, 4, 1);
 }
 
 void td_gemm_single_clamped(const td_gemm_block *block)
 {
-    multiply_block(block, 1);
+    multiply_block(block, 4, 1);
 }
 
 void td_gemm_paired_sums(const td_gemm_block *block)
@@ -174,8 +193,8 @@ void td_gemm_paired_sums(const td_gemm_block *block)
     const uint32_t *pixels = block->pixels;
     int32_t(*sums)[4] = (void *)block->out;
     for (; (void *)sums != block->out_end; sums += 2) {
-        multiply(block, pixels, sums);
-        pixels = next_pair(block, pixels);
+        multiply(block, pixels, 4, sums);
+        pixels = next_pair(block, pixels, 4);
     }
 }
 

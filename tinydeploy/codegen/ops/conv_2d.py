@@ -20,7 +20,13 @@ from tinydeploy.graph.ops.conv_2d import Conv2D
 from tinydeploy.plan.kernel_choice.conv_2d import GemmKernel
 from tinydeploy.plan.requantization import settle_channels
 
-_BLOCK = 4  # output channels of the core loop, and neighbouring taps of one
+_TAPS = 4  # neighbouring taps of a channel
+_WIDEN_WEIGHTS = {
+    "single": "td_widen_weights",
+    "paired": "td_widen_weights",
+    "square": "td_widen_weights_of_two",
+    "direct": "NULL",
+}
 
 
 def emit_layer(op: Conv2D, context: LayerContext) -> LayerCode:
@@ -38,26 +44,28 @@ def _emit_gemm(op: Conv2D, kernel: GemmKernel, context: LayerContext) -> LayerCo
     source, result = op.inputs[0], op.outputs[0]
     rows = context.graph.tensors[source].rows
     pointwise = op.kernel == op.stride == (1, 1) and rows[:2] == op.row_shape(context.graph)[:2]
-    direct = kernel.form == "direct"
-    stem = is_stem(op) and not direct
+    stem = is_stem(op) and kernel.group == 2
     pool = emit_pool(op, context)
     parameters: Fields = {
         "weights": f"{prefix}_weights",
         "channels": f"{prefix}_channels",
         "pool": f"&{prefix}_pool" if pool else "NULL",
         "multiply": f"td_gemm_{variant}",
+        "widen_weights": _WIDEN_WEIGHTS[kernel.form],
         "widen_rows": "td_widen_3x3x3" if stem else "NULL",
         "finish": f"TD_FINISH_{kernel.finish.upper()}",
         "pointwise": int(pointwise),
         "depth": kernel.depth,
         "pixels": kernel.pixels,
-        "direct": int(direct),
+        "block": kernel.block,
+        "group": kernel.group,
         **window_fields(op),
         "input_zero_point": op.input_zero_point,
         "output_offset": op.output_zero_point,
     }
     taps = order_stem(op.weights) if stem else op.weights
-    weights = pack_direct(taps, kernel.depth) if direct else pack_weights(taps, kernel.depth)
+    pack = pack_direct if kernel.form == "direct" else pack_weights
+    weights = pack(taps, kernel.depth, kernel.block)
     constants = format_array("int8_t", f"{prefix}_weights", weights, align=4)
     constants += format_channels(_fold_zero_point(op), f"{prefix}_channels")
     call = f"&{prefix}_op, {context.tensors[source]}, {context.tensors[result]}, first, last"
@@ -80,41 +88,38 @@ def order_stem(weights: NDArray[np.int8]) -> NDArray[np.int8]:
     return np.concatenate([rows[:, :, :8].reshape(-1, 24), rows[:, :, 8]], axis=1)
 
 
-def pack_weights(weights: NDArray[np.int8], depth: int) -> NDArray[np.int8]:
-    """Weights by blocks of 4 channels and 4 taps, both padded with zeros.
+def pack_weights(weights: NDArray[np.int8], depth: int, block: int) -> NDArray[np.int8]:
+    """Weights by blocks of channels and 4 taps, both padded with zeros, and 8 bytes read ahead.
 
     Args:
         weights: int8 [channels, ...taps].
         depth: Taps with padding, a multiple of 4.
+        block: Channels of a block.
 
     Returns:
-        int8 [channels / 4, depth / 4, 4 channels, 4 taps].
+        int8, flat, of [channels / block, depth / 4, block channels, 4 taps], and the 8 bytes.
     """
-    flat = weights.reshape(len(weights), -1)
-    channels = -(-len(flat) // _BLOCK) * _BLOCK
-    padded = np.zeros((channels, depth), np.int8)
-    padded[: flat.shape[0], : flat.shape[1]] = flat
-    blocks = padded.reshape(channels // _BLOCK, _BLOCK, depth // _BLOCK, _BLOCK)
-    return np.ascontiguousarray(blocks.transpose(0, 2, 1, 3))
+    blocks = _pad(weights, depth, block).reshape(-1, block, depth // _TAPS, _TAPS)
+    return np.append(blocks.transpose(0, 2, 1, 3), np.zeros(8, np.int8))
 
 
-def pack_direct(weights: NDArray[np.int8], depth: int) -> NDArray[np.int8]:
-    """Weights as td_gemm_direct takes them, and 4 bytes that it reads ahead.
-
-    Args:
-        weights: int8 [channels, ...taps].
-        depth: Taps with padding, a multiple of 4.
+def pack_direct(weights: NDArray[np.int8], depth: int, block: int) -> NDArray[np.int8]:
+    """Weights as td_gemm_direct takes them, and 8 bytes; arguments as of pack_weights.
 
     Returns:
-        int8 [channels / 2 * depth / 2 * 4 + 4]: for each 4 taps of channels a and b the bytes
-        a0 b0 a2 b2 a1 b1 a3 b3.
+        int8, flat: for each 4 taps of channels a and b the bytes a0 b0 a2 b2 a1 b1 a3 b3.
     """
+    # [.., channel, .., which half of a pair, which pair]
+    blocks = _pad(weights, depth, block).reshape(-1, block, depth // _TAPS, 2, 2)
+    return np.append(blocks.transpose(0, 2, 4, 3, 1), np.zeros(8, np.int8))
+
+
+def _pad(weights: NDArray[np.int8], depth: int, block: int) -> NDArray[np.int8]:
+    """[channels, depth], the channels a multiple of the block."""
     flat = weights.reshape(len(weights), -1)
-    channels = -(-len(flat) // 2) * 2
-    padded = np.zeros((channels, depth), np.int8)
+    padded = np.zeros((-(-len(flat) // block) * block, depth), np.int8)
     padded[: flat.shape[0], : flat.shape[1]] = flat
-    blocks = padded.reshape(channels // 2, 2, depth // 4, 2, 2)  # [.., channel, .., k / 2, k % 2]
-    return np.append(blocks.transpose(0, 2, 4, 3, 1), np.zeros(4, np.int8))
+    return padded
 
 
 def _fold_zero_point(op: Conv2D) -> Conv2D:

@@ -16,11 +16,12 @@ from tinydeploy.plan.requantization import (
     sums_fit_doubled,
 )
 
-Form = Literal["single", "paired", "direct"]
+Form = Literal["single", "paired", "square", "direct"]
 Finish = Literal["plain", "clamped", "sums"]
 
+FORMS: tuple[Form, ...] = ("single", "paired", "square", "direct")
 # Bytes of scratch that a layer may take.
-_SCRATCH = {"balanced": 8192, "speed": 24576, "ram": 3072, "flash": 8192}
+SCRATCH = {"balanced": 8192, "speed": 24576, "ram": 3072, "flash": 8192}
 _MAX_PIXELS = 64  # beyond, what a chunk costs is next to nothing per pixel
 
 
@@ -40,6 +41,25 @@ class GemmKernel(Kernel):
     form: Form = "paired"
     finish: Finish = "plain"
 
+    @property
+    def block(self) -> int:
+        """Output channels that the core loop makes at a time."""
+        return _SHAPES[self.form][0]
+
+    @property
+    def group(self) -> int:
+        """Pixels that the core loop makes at a time."""
+        return _SHAPES[self.form][1]
+
+
+# Channels and pixels that the core loop makes at a time.
+_SHAPES: dict[Form, tuple[int, int]] = {
+    "single": (4, 2),
+    "paired": (4, 2),
+    "square": (2, 2),
+    "direct": (2, 4),
+}
+
 
 @dataclass(frozen=True)
 class _Step:
@@ -51,15 +71,19 @@ class _Step:
 
 _STEPS: dict[Form, _Step] = {
     "single": _Step(14.2, {"cortex-m7": 8.2, "cortex-m4": 20.4}),
-    "paired": _Step(11.2, {"cortex-m7": 13.2, "cortex-m4": 17.4}),
+    "paired": _Step(11.4, {"cortex-m7": 13.4, "cortex-m4": 17.8}),
+    "square": _Step(10.4, {"cortex-m7": 13.4, "cortex-m4": 18.4}),
     "direct": _Step(14.2, {"cortex-m7": 10.2, "cortex-m4": 19.4}),
 }
-# Instructions for 8 results; for widening 16 weights, once a chunk; for 16 taps, once for all
-# channels (where windows overlap they are gathered, too); for each block of channels of a chunk.
-_RESULTS, _WEIGHTS, _TAPS, _GATHERED_TAPS, _BLOCK = 62, 12, 22, 36, 130
+# Instructions for the results of a turn, which are 4 or 8; for widening 16 weights, once a chunk;
+# for 16 taps, once for all channels (where windows overlap they are gathered, too); for a block of
+# 2 channels of a chunk, and for one of 4.
+_RESULTS, _WEIGHTS, _TAPS, _GATHERED_TAPS, _BLOCK = {4: 36, 8: 62}, 12, 22, 36, {2: 110, 4: 140}
+# What an instruction counts beside a cycle where forms are compared.
+_INSTRUCTION = 0.1
 
 
-def choose_kernel(op: Conv2D, graph: Graph, board: Board, optimize: Optimize) -> Kernel | None:
+def choose_kernel(op: Conv2D, graph: Graph, board: Board, optimize: Optimize) -> GemmKernel | None:
     """The kernel for a convolution; None where sums do not fit doubled, or scratch does not."""
     op = settle_channels(op)
     if not sums_fit_doubled(op):
@@ -67,9 +91,8 @@ def choose_kernel(op: Conv2D, graph: Graph, board: Board, optimize: Optimize) ->
     finish: Finish = "sums"
     if requantizes_exactly(op):
         finish = "clamped" if is_clamped(op) else "plain"
-    forms: tuple[Form, ...] = ("paired",) if finish == "sums" else ("single", "paired", "direct")
-    limit = _SCRATCH[optimize]
-    found = [make_kernel(op, graph, form, finish, limit) for form in forms]
+    limit = SCRATCH[optimize]
+    found = [make_kernel(op, graph, form, finish, limit) for form in _forms(op, finish, optimize)]
     fitting = [kernel for kernel in found if kernel.scratch_bytes <= limit]
     if not fitting:
         return min(found, key=lambda kernel: kernel.scratch_bytes)
@@ -88,9 +111,9 @@ def make_kernel(op: Conv2D, graph: Graph, form: Form, finish: Finish, limit: int
     """
     depth = -(-op.weights[0].size // 4) * 4
     height, width, channels = op.row_shape(graph)
-    group = 4 if form == "direct" else 2
-    wanted = height * width if height * width <= _MAX_PIXELS and op.pool is None else width
-    fixed = (0 if form == "direct" else 8 * depth) + 16 + 2 * depth
+    block, group = _SHAPES[form]
+    wanted = width if op.pool is not None else height * width
+    fixed = (0 if form == "direct" else 2 * block * depth) + 16 + 2 * depth
     fixed += width * channels if op.pool is not None else 0
     each = 2 * depth + (16 if finish == "sums" else 4)
     most = max(group, min(_MAX_PIXELS, (limit - fixed) // each) // group * group)
@@ -115,28 +138,34 @@ def estimate_instructions(kernel: GemmKernel, op: Conv2D, pixels: int, cpu: str 
         pixels: Of the convolution, before any pool.
         cpu: With a core's name, cycles of its inner loop instead of instructions.
     """
-    direct = kernel.form == "direct"
-    group = 4 if direct else 2
     chunks = -(-pixels // kernel.pixels)
-    groups = -(-pixels // group)
-    blocks = -(-op.channels * group // 8)
+    groups = -(-pixels // kernel.group)
+    blocks = -(-op.channels // kernel.block)
+    results = kernel.block * kernel.group
     step = _STEPS[kernel.form]
-    loop = step.cycles.get(cpu, step.instructions) * kernel.depth / 2 + _RESULTS
+    loop = step.cycles.get(cpu, step.instructions) * kernel.depth * results / 16 + _RESULTS[results]
     taps = _TAPS if op.kernel == (1, 1) else _GATHERED_TAPS
-    weights = 0 if direct else kernel.depth / 4 * _WEIGHTS
+    weights = 0 if kernel.form == "direct" else kernel.depth * kernel.block / 16 * _WEIGHTS
     return (
         groups * blocks * loop
         + pixels * kernel.depth / 16 * taps
-        + chunks * blocks * (weights + _BLOCK)
+        + chunks * blocks * (weights + _BLOCK[kernel.block])
     )
 
 
+def _forms(op: Conv2D, finish: Finish, optimize: Optimize) -> tuple[Form, ...]:
+    """The forms of the core loop that may be taken; one for all layers where flash is short."""
+    few = op.weights[0].size <= 4
+    forms = tuple(form for form in FORMS if not (few and form == "square"))
+    return forms if forms and finish != "sums" and optimize != "flash" else ("paired",)
+
+
 def _rank(op: Conv2D, graph: Graph, kernel: GemmKernel, cpu: str) -> tuple[bool, float]:
-    """Fewest cycles among those of at most one instruction per MAC; else fewest instructions."""
+    """Cheapest among those of at most one instruction per MAC; else fewest instructions."""
     height, width, channels = op.row_shape(graph)
     pixels = width if op.pool is not None else height * width
     macs = pixels * channels * op.weights[0].size
     instructions = estimate_instructions(kernel, op, pixels)
     if instructions > macs:
         return True, instructions
-    return False, estimate_instructions(kernel, op, pixels, cpu)
+    return False, estimate_instructions(kernel, op, pixels, cpu) + _INSTRUCTION * instructions
