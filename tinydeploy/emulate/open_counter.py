@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import mmap
 from collections.abc import Mapping
+from pathlib import Path
 
 from unicorn import Uc
 
 from tinydeploy.emulate.counter import Counter, Hooks
 from tinydeploy.emulate.native_counter import NativeCounter
-from tinydeploy.emulate.native_library import load_native_counter
 from tinydeploy.emulate.python_counter import PythonCounter
 from tinydeploy.errors import MissingDependencyError
+from tinydeploy.native import load_native
+
+_COUNTER = Path(__file__).with_name("block_counter.c")
 
 
 def open_counter(
@@ -26,7 +29,7 @@ def open_counter(
         kind: "native", "python", or "" for native with Python as the fallback.
         double: Whether the FPU computes with double precision.
     """
-    library = None if kind == "python" else load_native_counter()
+    library = None if kind == "python" else load_native(_COUNTER)
     if library is None and kind == "native":
         raise MissingDependencyError(
             "the native instruction counter needs a C compiler for this machine",
