@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from plan_graphs import fake_kernels
+from plan_graphs import fake_variants
 
 from tinydeploy.board import Board, load_board
 
@@ -11,7 +11,7 @@ from tinydeploy.board import Board, load_board
 @pytest.fixture(autouse=True, scope="module")  # undone before other folders' tests
 def _scratch_is_an_attribute() -> object:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("tinydeploy.plan.memory.choose_kernels", fake_kernels)
+        patch.setattr("tinydeploy.plan.memory.list_variants", fake_variants)
         yield
 
 

@@ -17,7 +17,7 @@ from tinydeploy.plan.alias import find_owners
 from tinydeploy.plan.check import check_plan
 from tinydeploy.plan.lifetimes import find_lives
 from tinydeploy.plan.memory import plan_memory
-from tinydeploy.plan.net import make_net
+from tinydeploy.plan.net import net_of_plan
 from tinydeploy.plan.plan import Arena, Plan, Rows, Scratch, Step
 from tinydeploy.plan.schedule import Event
 
@@ -58,7 +58,7 @@ def move(plan: Plan, graph: Graph, tensor: int, offset: int) -> Plan:
 
 def live_rows(graph: Graph, plan: Plan) -> list[tuple[int, int, int, int]]:
     """(tensor, row, birth, death) of every row of every tensor that owns its bytes."""
-    net = make_net(graph, plan.kernels)
+    net, _ = net_of_plan(graph, plan)
     numbers = {node.op: number for number, node in enumerate(net.nodes)}
     events = [Event(numbers[step.op], step.first, step.last) for step in plan.steps]
     return [

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
-from plan_graphs import Rename, Whole, Window, chain, fake_kernels, graphs, make_graph
+from plan_graphs import Rename, Whole, Window, chain, fake_variants, graphs, make_graph
 
 from tinydeploy.board import Board, load_board
 from tinydeploy.errors import BudgetError
@@ -24,15 +24,16 @@ BOARD = load_board("stm32h743")
 
 def lives(graph: Graph) -> dict[int | str, tuple[int, int, int]]:
     """(birth, death, bytes) of every tensor and scratch, layer by layer."""
-    net = make_net(graph, fake_kernels(graph))
-    events = schedule_groups(net, Partitioner(net).whole.groups)
+    net = make_net(graph, fake_variants(graph))
+    whole = Partitioner(net).layer_by_layer()
+    events = schedule_groups(net, whole.groups)
     return {
         block.places[0].store if block.node is None else f"scratch {net.nodes[block.node].op}": (
             block.birth,
             block.death,
             round_up(block.size),
         )
-        for block in find_blocks(net, events, frozenset())
+        for block in find_blocks(net, whole.kernels, events)
     }
 
 

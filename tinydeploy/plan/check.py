@@ -127,6 +127,10 @@ class _Replay:
         if not 0 <= step.op < len(self.graph.ops):
             self.fail(f"there is no op {step.op}")
         op = self.graph.ops[step.op]
+        if op.builtin == "RESHAPE":
+            self.fail(f"op {step.op} makes tensor {op.outputs[0]}, which is only another name")
+        if step.op not in self.plan.kernels:
+            self.fail(f"op {step.op} has no kernel")
         self.read_inputs(op, step)
         scratch = self.scratch_of(step.op)
         kernel = self.plan.kernels[step.op]
@@ -149,8 +153,6 @@ class _Replay:
 
     def scratch_of(self, position: int) -> NDArray[np.int64]:
         """The op's scratch, which is large enough and lies in its arena."""
-        if position not in self.plan.kernels:
-            self.fail(f"op {position} has no kernel")
         needed = self.plan.kernels[position].scratch_bytes
         place = self.plan.scratch.get(position)
         if place is None:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from tinydeploy.graph.graph import Graph
 from tinydeploy.plan.lifetimes import Block, find_blocks
-from tinydeploy.plan.net import Net, make_net
+from tinydeploy.plan.net import Net, net_of_plan
 from tinydeploy.plan.plan import Arena, Plan
 from tinydeploy.plan.schedule import Event
 
@@ -24,11 +24,11 @@ def draw_plan(graph: Graph, plan: Plan) -> str:
     The first column is the writing of the inputs, the last the reading of the outputs. A cell that
     several tensors share shows the one that has most of it; a dot is free memory.
     """
-    net = make_net(graph, plan.kernels)
+    net, kernels = net_of_plan(graph, plan)
     numbers = {node.op: number for number, node in enumerate(net.nodes)}
     events = [Event(numbers[step.op], step.first, step.last) for step in plan.steps]
     things: dict[tuple[int | None, int | None], list[Block]] = {}
-    for block in find_blocks(net, events, frozenset()):
+    for block in find_blocks(net, kernels, events):
         store = block.places[0].store if block.places else None
         things.setdefault((store, block.node), []).append(block)
     order = sorted(things.values(), key=lambda blocks: (_birth(blocks), _death(blocks)))

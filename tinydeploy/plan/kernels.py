@@ -35,10 +35,16 @@ def choose_kernels(
         Kernels by position in Graph.ops. Equal arguments, equal kernels.
     """
     return {
-        position: (board and _choose_fast(op, graph, board, optimize)) or portable_kernel(op, graph)
+        position: choose_kernel(op, graph, board, optimize)
         for position, op in enumerate(graph.ops)
         if not renames(op)
     }
+
+
+def choose_kernel(op: Op, graph: Graph, board: Board | None, optimize: Optimize) -> Kernel:
+    """Chooses a kernel for one op; arguments as for `choose_kernels`."""
+    fast = _choose_fast(op, graph, board, optimize) if board else None
+    return fast or portable_kernel(op, graph)
 
 
 def portable_kernel(op: Op, graph: Graph) -> Kernel:

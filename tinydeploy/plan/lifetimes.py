@@ -6,14 +6,15 @@ the last moment the host reads the outputs. All lives are half-open: [birth, dea
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tinydeploy.plan.net import Net, Store
+from tinydeploy.plan.kernel import Kernel
+from tinydeploy.plan.net import Net, Store, round_up
 from tinydeploy.plan.schedule import Event
 
 
@@ -114,58 +115,71 @@ def made_by(net: Net, event: Event) -> tuple[int, int]:
     return event.first, event.last
 
 
-def find_blocks(net: Net, events: Sequence[Event], together: frozenset[int]) -> tuple[Block, ...]:
+def find_blocks(
+    net: Net,
+    kernels: Sequence[Kernel],
+    events: Sequence[Event],
+    joined: Collection[int] = (),
+    whole: Collection[int] = (),
+) -> tuple[Block, ...]:
     """Everything that has to lie somewhere.
 
-    Rows of a store lie together where they must (`Store.whole`), where all have one life, and where
-    `together` names the store; else each has a place of its own. Working memory is placed once per
-    op, and needed only while the op runs.
+    Rows of a store lie together where they must (`Store.whole`) and where all have one life; so do
+    neighbours of one life in the stores in `joined`. Else each has a place of its own. Working
+    memory is placed once per op, and needed only while the op runs.
 
     Args:
         net: The net.
-        events: Its schedule.
-        together: Stores whose rows are to lie one behind the other.
+        kernels: The kernel of each node.
+        events: The schedule.
+        joined: Stores whose rows of one life lie one behind the other.
+        whole: Stores whose rows all do.
     """
     lives = find_lives(net, events)
     blocks: list[Block] = []
     for store in net.stores.values():
         life = lives[store.tensor]
-        same = np.ptp(life.births) == 0 and np.ptp(life.deaths) == 0
-        if store.whole or same or store.tensor in together:
-            blocks.append(_whole_block(store, life))
+        lie_together = store.whole or store.tensor in whole
+        lie_together |= len(_changes(life.births, life.deaths)) <= 2
+        if lie_together:
+            ends = [0, store.height]
+        elif store.tensor in joined:
+            ends = _changes(life.births, life.deaths)
         else:
-            blocks += [_row_block(store, life, row) for row in range(store.height)]
-    return (*blocks, *_scratch_blocks(net, events))
+            ends = list(range(store.height + 1))
+        pitch = store.row_bytes if lie_together else store.step
+        blocks += [_block(store, life, pitch, first, last) for first, last in pairwise(ends)]
+    return (*blocks, *_scratch_blocks(net, kernels, events))
 
 
-def _whole_block(store: Store, life: Lives) -> Block:
-    """All rows without gaps; neighbours of one life make one piece."""
-    size = store.row_bytes
-    changes = np.flatnonzero(np.diff(life.births) | np.diff(life.deaths)) + 1
-    ends = [0, *changes.tolist(), store.height]
+def _changes(*values: NDArray[np.int64]) -> list[int]:
+    """Where runs of equal entries begin, and the end."""
+    differ = np.any([np.diff(v) != 0 for v in values], axis=0)
+    return [0, *(np.flatnonzero(differ) + 1).tolist(), len(values[0])]
+
+
+def _block(store: Store, life: Lives, size: int, first: int, last: int) -> Block:
+    """Rows [first, last), each of `size` bytes; neighbours of one life make one piece."""
+    births, deaths = life.births[first:last], life.deaths[first:last]
     pieces = [
-        Piece(first * size, int(life.births[first]), int(life.deaths[first]), (last - first) * size)
-        for first, last in pairwise(ends)
+        Piece(begin * size, int(births[begin]), int(deaths[begin]), (end - begin) * size)
+        for begin, end in pairwise(_changes(births, deaths))
     ]
-    places = [Place(store.tensor, row, row * size) for row in range(store.height)]
+    places = [Place(store.tensor, row, (row - first) * size) for row in range(first, last)]
     return Block(tuple(pieces), tuple(places), None)
 
 
-def _row_block(store: Store, life: Lives, row: int) -> Block:
-    piece = Piece(0, int(life.births[row]), int(life.deaths[row]), store.step)
-    return Block((piece,), (Place(store.tensor, row, 0),), None)
-
-
-def _scratch_blocks(net: Net, events: Sequence[Event]) -> list[Block]:
+def _scratch_blocks(net: Net, kernels: Sequence[Kernel], events: Sequence[Event]) -> list[Block]:
     moments: dict[int, list[int]] = {}
     for moment, event in enumerate(events, start=1):
-        if net.nodes[event.node].scratch:
+        if kernels[event.node].scratch_bytes:
             moments.setdefault(event.node, []).append(moment)
     blocks = []
     for number, found in moments.items():
-        node = net.nodes[number]
-        lives = [(found[0], found[-1] + 1)] if node.accumulates else _runs(found)
-        pieces = tuple(Piece(0, birth, death, node.scratch) for birth, death in lives)
+        kernel = kernels[number]
+        lives = [(found[0], found[-1] + 1)] if kernel.accumulates else _runs(found)
+        size = round_up(kernel.scratch_bytes)
+        pieces = tuple(Piece(0, birth, death, size) for birth, death in lives)
         blocks.append(Block(pieces, (), number))
     return blocks
 

@@ -12,10 +12,11 @@ from dataclasses import dataclass
 
 from tinydeploy.board import Board, Memory
 from tinydeploy.graph.graph import Graph
+from tinydeploy.plan.adjacency import find_joined
 from tinydeploy.plan.budget import budget_error
-from tinydeploy.plan.choose import propose_partitions
-from tinydeploy.plan.kernel import Kernel, Optimize
-from tinydeploy.plan.kernels import choose_kernels
+from tinydeploy.plan.choose import propose_partitions, rate
+from tinydeploy.plan.cost import plan_instructions
+from tinydeploy.plan.kernel import Optimize
 from tinydeploy.plan.lifetimes import Block, find_blocks
 from tinydeploy.plan.net import Net, make_net
 from tinydeploy.plan.pack import Packing, pack_blocks
@@ -23,10 +24,13 @@ from tinydeploy.plan.partition import Partition, Partitioner
 from tinydeploy.plan.places import find_wide, place_rows, place_scratch
 from tinydeploy.plan.plan import Arena, Plan, Step
 from tinydeploy.plan.schedule import Event, schedule_groups
+from tinydeploy.plan.variants import list_variants
 
 # Bytes of the data memory that arenas leave alone: 4 KB of stack (inference needs less than 2 KB of
 # it), the firmware's static variables and the buffers of its console. The linker refuses more.
 DATA_RESERVE = 12 * 1024
+# Partitions that are placed, the best by live bytes first.
+_MOST_PLACED = 6
 
 
 @dataclass(frozen=True)
@@ -70,60 +74,85 @@ def plan_memory(
     Raises:
         BudgetError: No memory holds the arena; the message names the layer that needs most.
     """
-    kernels = choose_kernels(graph, board, optimize)
-    net = make_net(graph, kernels)
+    net = make_net(graph, list_variants(graph, board, optimize))
     rooms = {memory.name: room_in(board, memory, max_ram) for memory in board.memories_for("arena")}
+    room = max(rooms.values())
     partitioner = Partitioner(net)
-    best: Placed | None = None
-    for partition in propose_partitions(partitioner, optimize, max(rooms.values())):
-        if best is not None and best.packing.size <= partition.live:
+    whole = partitioner.layer_by_layer()
+    found = propose_partitions(partitioner, optimize, room, _MOST_PLACED)
+    best: Plan | None = None
+    least = float("inf")
+    for partition in found:
+        if rate(partition.live, partition.cost, whole, optimize) >= least:
             break
-        placed = place_partition(net, partition)
-        if best is None or placed.packing.size < best.packing.size:
-            best = placed
-    least = best or place_partition(net, partitioner.least_live())
-    memory = next((name for name, room in rooms.items() if least.packing.size <= room), None)
-    if memory is None:
-        raise budget_error(graph, board, max_ram, rooms, net, least.events, least.blocks)
-    return make_plan(graph, kernels, net, least, memory, partitioner.least_live().live)
+        placed = place_partition(graph, net, partition)
+        plan = make_plan(graph, net, placed, rooms, partitioner.least_live())
+        if plan is not None:
+            rated = rate(plan.arena_bytes, plan_instructions(graph, plan), whole, optimize)
+            if rated < least:
+                best, least = plan, rated
+    if best is not None:
+        return best
+    smallest = partitioner.least_cost(partitioner.least_live())
+    assert smallest is not None
+    placed = place_partition(graph, net, smallest)
+    plan = make_plan(graph, net, placed, rooms, partitioner.least_live())
+    if plan is None:
+        raise budget_error(graph, board, max_ram, rooms, net, placed.events, placed.blocks)
+    return plan
 
 
 def plan_for_host(graph: Graph) -> Plan:
     """Plans one inference with portable kernels on the host, layer by layer, e.g. unfused."""
-    kernels = choose_kernels(graph, None)
-    net = make_net(graph, kernels)
-    placed = place_partition(net, Partitioner(net).whole)
-    return make_plan(graph, kernels, net, placed, "host", placed.packing.lower_bound)
+    net = make_net(graph, list_variants(graph, None))
+    placed = place_partition(graph, net, Partitioner(net).layer_by_layer())
+    plan = make_plan(graph, net, placed, {"host": placed.packing.size}, placed.partition.live)
+    assert plan is not None
+    return plan
 
 
-def place_partition(net: Net, partition: Partition) -> Placed:
+def place_partition(graph: Graph, net: Net, partition: Partition) -> Placed:
     """Finds places for a schedule."""
     events = schedule_groups(net, partition.groups)
-    blocks = find_blocks(net, events, frozenset())
-    return Placed(partition, events, blocks, pack_blocks(blocks))
+    joined = find_joined(graph, net, partition.kernels)
+    whole: frozenset[int] = frozenset()
+    while True:
+        blocks = find_blocks(net, partition.kernels, events, joined, whole)
+        placed = Placed(partition, events, blocks, pack_blocks(blocks))
+        # With the rows of some tensors further apart than their tables reach, once more.
+        wide = find_wide(blocks, placed.packing)
+        if wide <= whole:
+            return placed
+        whole |= wide
 
 
 def make_plan(
-    graph: Graph,
-    kernels: Mapping[int, Kernel],
-    net: Net,
-    placed: Placed,
-    memory: str,
-    lower_bound: int,
-) -> Plan:
-    """Writes down a placed schedule, in ops and tensors of the graph."""
+    graph: Graph, net: Net, placed: Placed, rooms: Mapping[str, int], lower_bound: int
+) -> Plan | None:
+    """Writes down a placed schedule, in ops and tensors of the graph.
+
+    Args:
+        graph: The graph.
+        net: Its net.
+        placed: The schedule.
+        rooms: Bytes that an arena may have, by memory, in order of preference.
+        lower_bound: Bytes that any plan needs.
+
+    Returns:
+        The plan; None where no memory has room.
+    """
+    memory = next((name for name, room in rooms.items() if placed.packing.size <= room), None)
+    if memory is None:
+        return None
     rows = place_rows(graph, placed.blocks, placed.packing, memory)
-    if wide := find_wide(rows):
-        blocks = find_blocks(net, placed.events, wide)
-        placed = Placed(placed.partition, placed.events, blocks, pack_blocks(blocks))
-        rows = place_rows(graph, blocks, placed.packing, memory)
+    kernels = placed.partition.kernels
     return Plan(
         steps=tuple(Step(net.nodes[e.node].op, e.first, e.last) for e in placed.events),
         rows=rows,
         scratch=place_scratch(net, placed.blocks, placed.packing, memory),
         arenas=(Arena(memory, placed.packing.size),),
         lower_bound_bytes=min(lower_bound, placed.packing.size),
-        kernels=kernels,
+        kernels={node.op: kernel for node, kernel in zip(net.nodes, kernels, strict=True)},
     )
 
 

@@ -13,8 +13,9 @@ from tinydeploy.graph.ops.lookup import Lookup
 from tinydeploy.graph.ops.softmax import Softmax
 from tinydeploy.plan.alias import find_owners, renames
 from tinydeploy.plan.calls import call_rows, read_rows
-from tinydeploy.plan.cost import call_cost, row_cost
 from tinydeploy.plan.kernel import Kernel
+from tinydeploy.plan.plan import Plan
+from tinydeploy.plan.variants import Variant
 
 ALIGNMENT = 4  # of every place; the kernels read and write words, row tables count in words
 
@@ -70,11 +71,9 @@ class Node:
         makes: Stores that it makes.
         reads: What it reads, one entry per store.
         in_place: Stores of the output's shape whose rows the output's may take over.
-        scratch: Bytes of working memory, rounded up.
         accumulates: The calls run over rows of the input, the scratch stays between them, and the
             only row of the output comes with the last call.
-        call_cost: Estimated instructions of a call, whatever its rows.
-        row_cost: Estimated instructions of a row.
+        variants: The kernels that it may run with.
     """
 
     op: int
@@ -82,10 +81,13 @@ class Node:
     makes: tuple[int, ...]
     reads: tuple[Read, ...]
     in_place: tuple[int, ...]
-    scratch: int
     accumulates: bool
-    call_cost: int
-    row_cost: int
+    variants: tuple[Variant, ...]
+
+    @property
+    def least_scratch(self) -> int:
+        """Scratch of the variant that needs least."""
+        return round_up(self.variants[0].kernel.scratch_bytes)
 
 
 @dataclass(frozen=True)
@@ -101,7 +103,7 @@ def round_up(size: int) -> int:
     return -(-size // ALIGNMENT) * ALIGNMENT
 
 
-def make_net(graph: Graph, kernels: Mapping[int, Kernel]) -> Net:
+def make_net(graph: Graph, variants: Mapping[int, tuple[Variant, ...]]) -> Net:
     """Brings a graph into the form that schedules are made from."""
     owners = find_owners(graph)
     computing = [(position, op) for position, op in enumerate(graph.ops) if not renames(op)]
@@ -119,8 +121,15 @@ def make_net(graph: Graph, kernels: Mapping[int, Kernel]) -> Net:
         stores[tensor] = Store(
             tensor, height, width * channels, tensor in whole, births[tensor], deaths[tensor]
         )
-    nodes = tuple(_make_node(graph, k, op, kernels[k], owners) for k, op in computing)
+    nodes = tuple(_make_node(graph, k, op, variants[k], owners) for k, op in computing)
     return Net(nodes, stores)
+
+
+def net_of_plan(graph: Graph, plan: Plan) -> tuple[Net, list[Kernel]]:
+    """The net of a planned graph, and its kernels in the order of the nodes."""
+    variants = {op: (Variant(kernel, lambda _: 0),) for op, kernel in plan.kernels.items()}
+    net = make_net(graph, variants)
+    return net, [plan.kernels[node.op] for node in net.nodes]
 
 
 def _same_rows(graph: Graph, a: int, b: int) -> bool:
@@ -128,8 +137,13 @@ def _same_rows(graph: Graph, a: int, b: int) -> bool:
 
 
 def _make_node(
-    graph: Graph, position: int, op: Op, kernel: Kernel, owners: Mapping[int, int]
+    graph: Graph,
+    position: int,
+    op: Op,
+    variants: tuple[Variant, ...],
+    owners: Mapping[int, int],
 ) -> Node:
+    kernel = variants[0].kernel
     names: dict[int, list[int]] = {}
     for which, tensor in enumerate(op.inputs):
         names.setdefault(owners[tensor], []).append(which)
@@ -153,10 +167,8 @@ def _make_node(
         makes=op.outputs,
         reads=tuple(read(owner, inputs) for owner, inputs in names.items()),
         in_place=tuple(owners[tensor] for tensor in _in_place_inputs(graph, op)),
-        scratch=round_up(kernel.scratch_bytes),
         accumulates=kernel.accumulates,
-        call_cost=call_cost(graph, op, kernel),
-        row_cost=row_cost(graph, op, kernel),
+        variants=variants,
     )
 
 

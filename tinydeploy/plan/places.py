@@ -12,8 +12,7 @@ from tinydeploy.plan.net import Net
 from tinydeploy.plan.pack import Packing
 from tinydeploy.plan.plan import Rows, Scratch
 
-# A table counts words of 4 bytes from its tensor's lowest row, in 16 bits.
-TABLE_SPAN = 4 << 16
+_SPAN = 4 << 16  # a row table counts words of 4 bytes, from the lowest row on, in 16 bits
 
 
 def place_rows(
@@ -54,10 +53,13 @@ def place_scratch(
     }
 
 
-def find_wide(rows: Mapping[int, Rows]) -> frozenset[int]:
-    """Tensors whose rows lie too far apart for a table."""
-    return frozenset(
-        tensor
-        for tensor, place in rows.items()
-        if place.table is not None and max(place.table) - place.offset >= TABLE_SPAN
-    )
+def find_wide(blocks: Sequence[Block], packing: Packing) -> frozenset[int]:
+    """Stores of several blocks that lie too far apart for a row table."""
+    reach: dict[int, tuple[int, int]] = {}
+    for block, start in zip(blocks, packing.places, strict=True):
+        for place in block.places:
+            here = start + place.offset
+            low, high = reach.get(place.store, (here, here))
+            reach[place.store] = min(low, here), max(high, here)
+    several = {block.places[0].store for block in blocks if block.places and block.places[0].row}
+    return frozenset(s for s, (low, high) in reach.items() if s in several and high - low >= _SPAN)
