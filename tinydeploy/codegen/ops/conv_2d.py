@@ -70,7 +70,7 @@ def _emit_gemm(op: Conv2D, kernel: GemmKernel, context: LayerContext) -> LayerCo
     constants += format_channels(_fold_zero_point(op), f"{prefix}_channels")
     call = f"&{prefix}_op, {context.tensors[source]}, {context.tensors[result]}, first, last"
     return LayerCode(
-        kernels=(kernel.stem, "cores/gemm_s8"),
+        kernels=(kernel.stem, "cores/gemm_s8", "cores/gemm_widen_s8"),
         constants=constants,
         parameters=pool + format_struct("td_conv_2d_gemm", f"{prefix}_op", parameters),
         call=f"td_{kernel.stem}({call}, {context.scratch});",
