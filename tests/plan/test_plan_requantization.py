@@ -102,12 +102,12 @@ def test_exact_where_it_is_said(
         (1 << 30, -1, 0, True),
         (1 << 30, 0, 0, False),  # a real multiplier of one half
         (1 << 30, -8, 0, True),
-        (1 << 30, -22, (1 << 30) - (1 << 22), False),  # |acc| reaches 2^30
+        (1 << 30, -22, (1 << 30) - (1 << 21), False),  # |acc| reaches 2^30
         (0, 0, -(1 << 31), True),  # never varies
-        ((1 << 31) - 1, -31, 1 << 30, True),  # nor does this
+        ((1 << 31) - 1, -31, 1 << 29, True),  # nor does this
     ],
 )
 def test_limits(multiplier: int, shift: int, bias: int, exact: bool) -> None:
     weights = [127] * 256  # sums spread over 2^23
-    op = convolution(weights, bias, multiplier, shift, (0, 0), -128)
+    op = convolution(weights, bias, multiplier, shift, (0, -100), -128)
     assert requantizes_exactly(settle_channels(op)) is exact
