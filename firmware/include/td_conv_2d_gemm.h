@@ -11,18 +11,20 @@
 extern "C" {
 #endif
 
-/* The same convolution as td_conv_2d, in chunks of `pixels` pixels, by blocks of 2 or 4 output channels and groups
- * of 2 or 4 pixels.
+/* The same convolution as td_conv_2d, in chunks of `pixels` pixels, by blocks of 2 or 4 output channels and groups of 2
+ * or 4 pixels.
  *
- * Taps are padded to `depth`, a multiple of 4, with taps whose weights are 0: behind the others, or, where widen_rows is
- * td_widen_3x3x3, as that says; it is for kernels of 3x3 over 3 channels not dilated in width, NULL for all others. A channel's `bias` is doubled and has the input's zero point folded in: it is what the sum of
- * weight * 2 * (x + 128) begins with. `multiplier` and `shift` are as in td_channel with shift in [-31, -1], unless
- * `finish` is TD_FINISH_SUMS: then any shift is allowed.
+ * Taps are padded to `depth`, a multiple of 4, with taps whose weights are 0: behind the others or, where widen_rows is
+ * td_widen_3x3x3, as that says. It is for kernels of 3x3 over 3 channels that are not dilated in width and for groups of
+ * 2 pixels; NULL for all others.
+ *
+ * A channel's `bias` is doubled and has the input's zero point folded in: it is what the sum of weight * 2 * (x + 128)
+ * begins with. `multiplier` and `shift` are as in td_channel with shift in [-31, -1], unless `finish` is
+ * TD_FINISH_SUMS: then any shift is allowed.
  *
  * Scratch, in this order: widened pixels, depth * 2 * pixels bytes; widened weights, if widen_weights is not NULL,
  * depth * 2 * block bytes; 16 bytes; results that cannot go to their place at once, 4 * pixels bytes (16 * pixels for
- * sums); 2 * depth bytes for two pixels' taps; with
- * `pool` a row before pooling, pool->in_width * out->channels bytes. */
+ * sums); 2 * depth bytes for two pixels' taps; with `pool` a row before pooling, pool->in_width * out->channels bytes. */
 enum {
     TD_FINISH_PLAIN,   /* bounds are those of int8; multiply is one of td_gemm.h that saturates to them */
     TD_FINISH_CLAMPED, /* ... one that clamps */
@@ -41,7 +43,7 @@ typedef struct {
     int32_t depth;
     int32_t pixels; /* a multiple of `group` */
     int32_t block;  /* channels that multiply makes at a time */
-    int32_t group;  /* pixels that it makes at a time; widen_rows is for groups of 2 */
+    int32_t group;  /* pixels that it makes at a time */
     int32_t kernel_height;
     int32_t kernel_width;
     int32_t stride_height;

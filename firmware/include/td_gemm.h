@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: 0BSD */
-/* Core loops of matrix products: int8 weights by int8 activations. Activations are widened to pairs of int16 beforehand.
- * Weights are, too, for all loops but one, which widens them as it goes. Each is written twice, in assembly and in C:
- * see td_core.h.
+/* Core loops of matrix products: int8 weights by int8 activations. Activations are widened to pairs of int16
+ * beforehand. Weights are, too, for all loops but one, which widens them as it goes. Each is written twice, in assembly
+ * and in C: see td_core.h.
  *
  * Widened activations are unsigned and doubled, 2 * (x + 128) in [0, 510]; the doubling spares the requantization a
  * shift. Sums are doubled, too. Of 4 neighbouring taps k0 to k3 the first pair is (k0, k2), the second (k1, k3), k0 and
@@ -33,16 +33,16 @@ void td_widen_pixels(void *to, const int8_t *from, int32_t taps, int32_t pairs, 
 void td_widen_pixels_apart(void *to, const int8_t *from, int32_t taps, int32_t pairs, const td_widen_layout *layout);
 
 /* Widens pixels of 27 taps in pairs: 9 neighbouring bytes of each of three rows, as pixels of depth 28 in the order row
- * 0 [0, 8), row 1 [0, 8), row 2 [0, 8), row 0 [8], row 1 [8], row 2 [8], and one that is any value. `pixel_pitch`: bytes
- * from pixel to pixel in each row. */
+ * 0 [0, 8), row 1 [0, 8), row 2 [0, 8), row 0 [8], row 1 [8], row 2 [8], and one that is any value. `pixel_pitch`:
+ * bytes from pixel to pixel in each row. */
 void td_widen_3x3x3(void *to, const int8_t *const rows[3], int32_t pairs, int32_t pixel_pitch);
 
 /* Widens the weights of 4 channels: for each 4 taps, from the bytes of channel 0, 1, 2, 3 (a word each, so 16 bytes,
  * aligned to 4) the words (k0k2) of the 4 channels and then their words (k1k3). `from` to `end`, at least once. */
 void td_widen_weights(void *to, const int8_t *from, const int8_t *end);
 
-/* The same for 2 channels: 8 bytes and 4 words for each 4 taps. If their number is odd, 8 bytes more are read and 16 more
- * written. */
+/* The same for 2 channels: 8 bytes and 4 words for each 4 taps. If the number of fours is odd, 8 bytes more are read and
+ * 16 more written. */
 void td_widen_weights_of_two(void *to, const int8_t *from, const int8_t *end);
 
 /* One requantization, exact to the reference's double rounding:
@@ -89,8 +89,8 @@ void td_gemm_paired_sums(const td_gemm_block *block);
 void td_gemm_square(const td_gemm_block *block);
 void td_gemm_square_clamped(const td_gemm_block *block);
 
-/* 2 channels of 4 pixels. Weights are int8: for each 4 taps of channels a and b, the bytes a k0, b k0, a k2, b k2, a k1,
- * b k1, a k3, b k3. */
+/* 2 channels of 4 pixels. Weights are int8: for each 4 taps of channels a and b, the bytes a k0, b k0, a k2, b k2,
+ * a k1, b k1, a k3, b k3. */
 void td_gemm_direct(const td_gemm_block *block);
 void td_gemm_direct_clamped(const td_gemm_block *block);
 

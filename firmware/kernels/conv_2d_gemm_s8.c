@@ -2,10 +2,9 @@
 /* 2-D convolution as products of matrices.
  *
  * Pixels are made in chunks of op->pixels: the taps of each are gathered and widened once, then multiplied by the
- * weights of 4 output channels after the other, which are widened once for each chunk. */
+ * weights of one block of output channels after the other; most loops want these widened, too, once for each chunk. */
 #include <string.h>
 
-#include "td_core.h"
 #include "td_gemm.h"
 #include "td_kernels.h"
 #include "td_window.h"

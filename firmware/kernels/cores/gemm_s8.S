@@ -114,7 +114,7 @@
     .equ FRAME_BIAS, 28
     .equ FRAME_BYTES, 32
 
-/* Two pixels of one channel: \x and \y become results, saturated; the channel's scale is in r2, r3 and r12. */
+/* Two pixels of one channel: \x and \y become saturated results; the channel's scale is in r2, r3, r12. */
     .macro REQUANTIZE x, y, saturate
     add lr, r3, \x, asr #31
     smmlar \x, \x, r2, lr
