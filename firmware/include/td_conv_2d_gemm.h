@@ -15,8 +15,8 @@ extern "C" {
  * or 4 pixels.
  *
  * Taps are padded to `depth`, a multiple of 4, with taps whose weights are 0: behind the others or, where widen_rows is
- * td_widen_3x3x3, as that says. It is for kernels of 3x3 over 3 channels that are not dilated in width and for groups of
- * 2 pixels; NULL for all others.
+ * td_widen_3x3x3, as that says. It is for kernels of 3x3 over 3 channels that are not dilated in width and for groups
+ * of 2 pixels; NULL for all others.
  *
  * A channel's `bias` is doubled and has the input's zero point folded in: it is what the sum of weight * 2 * (x + 128)
  * begins with. `multiplier` and `shift` are as in td_channel with shift in [-31, -1], unless `finish` is
@@ -24,7 +24,8 @@ extern "C" {
  *
  * Scratch, in this order: widened pixels, depth * 2 * pixels bytes; widened weights, if widen_weights is not NULL,
  * depth * 2 * block bytes; 16 bytes; results that cannot go to their place at once, 4 * pixels bytes (16 * pixels for
- * sums); 2 * depth bytes for two pixels' taps; with `pool` a row before pooling, pool->in_width * out->channels bytes. */
+ * sums); 2 * depth bytes for two pixels' taps; with `pool` a row before pooling, pool->in_width * out->channels
+ * bytes. */
 enum {
     TD_FINISH_PLAIN,   /* bounds are those of int8; multiply is one of td_gemm.h that saturates to them */
     TD_FINISH_CLAMPED, /* ... one that clamps */

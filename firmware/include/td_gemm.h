@@ -41,8 +41,8 @@ void td_widen_3x3x3(void *to, const int8_t *const rows[3], int32_t pairs, int32_
  * aligned to 4) the words (k0k2) of the 4 channels and then their words (k1k3). `from` to `end`, at least once. */
 void td_widen_weights(void *to, const int8_t *from, const int8_t *end);
 
-/* The same for 2 channels: 8 bytes and 4 words for each 4 taps. If the number of fours is odd, 8 bytes more are read and
- * 16 more written. */
+/* The same for 2 channels: 8 bytes and 4 words for each 4 taps. If the number of fours is odd, 8 bytes more are read
+ * and 16 more written. */
 void td_widen_weights_of_two(void *to, const int8_t *from, const int8_t *end);
 
 /* One requantization, exact to the reference's double rounding:

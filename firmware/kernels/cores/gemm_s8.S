@@ -281,7 +281,7 @@
     .endm
 
 /* 2 channels of 4 pixels: sums of channel a in r4-r7, of b in r8-r11; r0 pixels, r1 weights; r2, r3 a pair of taps of
- * two pixels; r12, lr weights of a and b. Loads run ahead: r12 holds the next weights as bytes, r2 and r3 two pixels. */
+ * two pixels; r12, lr weights of a and b. Loads run ahead: r12 holds the next weights as bytes, r2, r3 two pixels. */
     .macro STEP_direct
     sxtb16 lr, r12, ror #8
     sxtb16 r12, r12
@@ -321,7 +321,7 @@
     .endm
 
 /* Of n steps, n > 1, the first one stands before the loop, which is entered so that its turns make the other n - 1:
- * (n - 1) mod STEPS steps before its end. (A step takes one pair of taps, in the square form two.) */
+ * (n - 1) mod STEPS steps before its end. (A step takes one pair of taps; two in the square form.) */
     .macro GEMM name, form, finish
     FUNCTION \name
     push {r4-r11, lr}
