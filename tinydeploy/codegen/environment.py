@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Sequence
 from functools import cache
 
 import jinja2
@@ -36,6 +37,11 @@ def _wrap(line: str) -> str:
     return f"{line[:head]}\n{_wrap(margin + line[head + 1 :])}" if head > len(margin) else line
 
 
+def entries(values: Sequence[object]) -> str:
+    """Filter: the inside of an array's initializer, in lines of some columns less than a line."""
+    return textwrap.fill(", ".join(map(str, values)), _WIDTH - 8) + ",\n"
+
+
 @cache
 def make_environment() -> jinja2.Environment:
     """The environment of firmware/templates/; undefined names are errors, blocks leave no lines."""
@@ -50,6 +56,7 @@ def make_environment() -> jinja2.Environment:
     environment.filters |= {
         "block": block,
         "indented": indented,
+        "entries": entries,
         "wrapped": wrapped,
         "comment": c_comment,
     }

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from tinydeploy.codegen.c_data import format_array
 from tinydeploy.codegen.constants import Constants, split_constants
 from tinydeploy.codegen.layer import LayerCode, LayerContext, emit_layer
+from tinydeploy.codegen.schedule_text import StretchText, describe_schedule
 from tinydeploy.codegen.text import c_comment, c_float, c_int, c_string
 from tinydeploy.errors import InternalError
 from tinydeploy.graph.graph import Graph
@@ -68,16 +69,6 @@ class LayerText:
 
 
 @dataclass(frozen=True)
-class CallText:
-    """One call of a layer's function: it makes the rows [first, last)."""
-
-    symbol: str
-    layer: int
-    first: int
-    last: int
-
-
-@dataclass(frozen=True)
 class PortText:
     """An input or an output.
 
@@ -117,7 +108,8 @@ class ModelText:
         arenas: One per memory.
         tensors: Those that layers read or write, and inputs and outputs.
         layers: In the order of the graph.
-        calls: In the order of the plan.
+        calls: Number of calls of layers in one inference.
+        schedule: Those calls.
     """
 
     name: str
@@ -130,7 +122,8 @@ class ModelText:
     arenas: tuple[ArenaText, ...]
     tensors: tuple[TensorText, ...]
     layers: tuple[LayerText, ...]
-    calls: tuple[CallText, ...]
+    calls: int
+    schedule: tuple[StretchText, ...]
 
     @property
     def input_count(self) -> int:
@@ -141,6 +134,26 @@ class ModelText:
     def output_count(self) -> int:
         """Number of outputs of the model."""
         return max(1, len(self.outputs) - 1)
+
+    @property
+    def tables(self) -> tuple[StretchText, ...]:
+        """The parts of the schedule that are tables."""
+        return tuple(stretch for stretch in self.schedule if stretch.table)
+
+    @property
+    def table_layers(self) -> tuple[str, ...]:
+        """The function of each layer that a table calls, NULL for others, up to the last."""
+        called = {layer for stretch in self.tables for layer in stretch.table[::2]}
+        return tuple(
+            layer_symbol(self.name, layer) if layer in called else "NULL"
+            for layer in range(max(called, default=-1) + 1)
+        )
+
+    @property
+    def table_type(self) -> str:
+        """C type of the entries of tables."""
+        largest = max((value for stretch in self.tables for value in stretch.table), default=0)
+        return "uint8_t" if largest < 256 else "uint16_t"
 
     @property
     def kernels(self) -> tuple[str, ...]:
@@ -174,10 +187,8 @@ def describe_model(graph: Graph, plan: Plan) -> ModelText:
         arenas=arenas,
         tensors=tuple(_describe_tensor(graph, plan.rows[tensor]) for tensor in sorted(used)),
         layers=tuple(_describe_layer(graph, plan, k, op) for k, op in computing.items()),
-        calls=tuple(
-            CallText(layer_symbol(name, step.op), step.op, step.first, step.last)
-            for step in plan.steps
-        ),
+        calls=len(plan.steps),
+        schedule=describe_schedule(plan.steps),
     )
 
 
