@@ -22,6 +22,8 @@ extern "C" {
  * begins with. `multiplier` and `shift` are as in td_channel with shift in [-31, -1], unless `finish` is
  * TD_FINISH_SUMS: then any shift is allowed.
  *
+ * In place if kernel and strides are 1x1 and `out` has as many channels as `in`, without a pool.
+ *
  * Scratch, in this order: widened pixels, depth * 2 * pixels bytes; widened weights, if widen_weights is not NULL,
  * depth * 2 * block bytes; 16 bytes; results that cannot go to their place at once, 4 * pixels bytes (16 * pixels for
  * sums); 2 * depth bytes for two pixels' taps; with `pool` a row before pooling, pool->in_width * out->channels

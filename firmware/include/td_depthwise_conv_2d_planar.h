@@ -13,6 +13,9 @@ extern "C" {
 /* The same convolution as td_depthwise_conv_2d without dilation, for sums that td_planar.h has room for: four input
  * channels, `columns` columns and `rows` rows of the output at a time.
  *
+ * In place, each output row in the place of the input row pad_top above it, if strides and depth multiplier are 1, `out`
+ * has the shape of `in`, channels are fewer than 4 or a multiple of 4, and `columns` are all of its columns.
+ *
  * Scratch, in words: groups * slots * 8, planes; groups; 4 * constant_words; rows; and as many as those rows have input
  * rows under them, (rows - 1) * stride_height + kernel_height or all there are if that is less. */
 typedef struct {

@@ -9,7 +9,7 @@
  *   last in as many calls as one likes. It makes `out`, of one pixel, in the call with the last of them, and its scratch
  *   keeps sums between the calls.
  * - Rows of `out` must not overlap rows of an input, except where "in place" is said: there an output row may be the
- *   very input row of the same number. `scratch` overlaps with nothing; it is aligned to 4 bytes, has as many bytes as
+ *   very input row of the same number, or of one some rows above if that is said, and calls go downwards. `scratch` overlaps with nothing; it is aligned to 4 bytes, has as many bytes as
  *   stated, holds nothing between calls, and is ignored (may be NULL) where none are stated.
  * - Offsets: input_offset = -(zero point of the input), in [-127, 128]; output_offset = zero point of the output, in
  *   [-128, 127]. A multiplier and its shift are as in td_channel. Bounds low <= high are in [-128, 127].

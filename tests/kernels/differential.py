@@ -11,6 +11,7 @@ from kernel_library import compile_layers
 from tinydeploy.board import load_board
 from tinydeploy.graph.passes import fuse_graph
 from tinydeploy.graph.read import read_graph
+from tinydeploy.plan.overlay import find_overlays
 from tinydeploy.validate.reference import run_reference
 
 
@@ -30,7 +31,7 @@ def check_batch(
         folder: For the library.
         vectors: Input vectors per case.
         fuse: Each case is several ops, and fusion makes one layer of them.
-        in_place: Run every layer in place of its first input, too.
+        in_place: Every layer must be able to run in place; those that are, do.
         board: Take the kernels that are chosen for it; None for the portable ones.
 
     Returns:
@@ -50,14 +51,16 @@ def check_batch(
     failures = []
     for position, op in enumerate(graph.ops):
         name, reference = wanted[op.outputs[0]]
+        overlays = tuple(find_overlays(graph, op, library.kernels[position]))
+        assert overlays or not in_place, f"{name} does not run in place"
         for vector in range(vectors):
             values = [given[t][vector] for t in op.inputs]
-            for over_input in (False, True) if in_place else (False,):
-                got = library.run(position, values, rng, in_place=over_input)
+            for overlay in (None, *overlays):
+                got = library.run(position, values, rng, overlay=overlay)
                 different = int(np.count_nonzero(got != reference[vector]))
                 compared += got.size
                 if different:
-                    place = ", in place" if over_input else ""
+                    place = f", {overlay}" if overlay else ""
                     failures.append(f"{name}, vector {vector}{place}: {different} of {got.size}")
     assert not failures, "\n".join(failures[:20])
     return compared

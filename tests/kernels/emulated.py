@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +19,7 @@ from tinydeploy.plan.calls import call_rows
 from tinydeploy.plan.check import check_plan
 from tinydeploy.plan.kernel import Optimize
 from tinydeploy.plan.kernels import choose_kernels
+from tinydeploy.plan.overlay import find_overlays
 from tinydeploy.plan.plan import Arena, Plan, Rows, Scratch, Step
 from tinydeploy.project.build import build_firmware
 from tinydeploy.project.selftest import selftest_crc, selftest_inputs
@@ -30,17 +33,29 @@ BOARDS = {"cortex-m7": "stm32h743", "cortex-m4": "stm32l4r9"}
 
 
 def plan_layers(graph: Graph, board: Board, optimize: Optimize) -> Plan:
-    """A place of its own for every tensor, one for the scratch of all, layer by layer.
+    """A place of its own for every input, one for the scratch of all, layer by layer.
 
-    Planning well would take long for hundreds of layers that have nothing in common.
+    Outputs take the place of inputs where a kernel allows it, else they have their own. Planning
+    well would take long for hundreds of layers that have nothing in common.
     """
     kernels = choose_kernels(graph, board, optimize)
     memory = max(board.memories_for("arena"), key=lambda memory: memory.size).name
+    overlays = {
+        op.outputs[0]: overlay
+        for position, op in enumerate(graph.ops)
+        for overlay in list(find_overlays(graph, op, kernels[position]))[:1]
+        if math.prod(graph.tensors[overlay.tensor].rows[1:]) % 4 == 0
+    }
     rows, end = {}, 0
     for tensor in graph.stored:
         height, width, channels = graph.tensors[tensor].rows
-        rows[tensor] = Rows(tensor, memory, end, width * channels, height, width * channels)
-        end += -(-height * width * channels // 4) * 4
+        pitch = width * channels
+        end += sum(o.shift * pitch for o in overlays.values() if o.tensor == tensor)
+        rows[tensor] = Rows(tensor, memory, end, pitch, height, pitch)
+        end += -(-height * pitch // 4) * 4
+    for output, overlay in overlays.items():
+        offset = rows[overlay.tensor].offset - overlay.shift * rows[output].pitch
+        rows[output] = replace(rows[output], offset=offset)
     scratch = {
         position: Scratch(memory, end, kernel.scratch_bytes)
         for position, kernel in kernels.items()

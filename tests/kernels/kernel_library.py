@@ -19,6 +19,7 @@ from tinydeploy.paths import FIRMWARE, kernel_sources
 from tinydeploy.plan.calls import call_rows
 from tinydeploy.plan.kernel import Kernel
 from tinydeploy.plan.kernels import choose_kernels
+from tinydeploy.plan.overlay import Overlay
 
 Int8 = NDArray[np.int8]
 
@@ -88,7 +89,12 @@ class LayerLibrary:
         self.library = library
 
     def run(
-        self, position: int, inputs: list[Int8], rng: np.random.Generator, *, in_place: bool = False
+        self,
+        position: int,
+        inputs: list[Int8],
+        rng: np.random.Generator,
+        *,
+        overlay: Overlay | None = None,
     ) -> Int8:
         """Runs one layer and checks that it wrote nothing but its output rows and its scratch.
 
@@ -96,7 +102,7 @@ class LayerLibrary:
             position: Of the op in Graph.ops.
             inputs: int8 [*shape] for each input.
             rng: Chooses where rows lie, and the pieces.
-            in_place: The output takes the place of the first input, row by row.
+            overlay: How output rows take the place of input rows; None for places of their own.
 
         Returns:
             int8 [*shape] of the output.
@@ -105,8 +111,9 @@ class LayerLibrary:
         (output,) = op.outputs
         tensors = list(dict.fromkeys((*op.inputs, output)))
         offsets, scratch, memory = self._place(position, tensors, rng)
-        if in_place:
-            offsets[output] = offsets[op.inputs[0]]
+        if overlay is not None:
+            gone = offsets[overlay.tensor][: len(offsets[output]) - overlay.shift]
+            offsets[output][overlay.shift :] = gone
         for tensor, values in zip(op.inputs, inputs, strict=True):
             rows = values.reshape(len(offsets[tensor]), -1)
             for offset, row in zip(offsets[tensor], rows, strict=True):
@@ -124,7 +131,7 @@ class LayerLibrary:
         layer = getattr(self.library, f"layer{position}")
         kernel = self.kernels[position]
         pieces = _cut(call_rows(self.graph, op, kernel), rng)
-        for first, last in sorted(pieces) if kernel.accumulates else pieces:
+        for first, last in sorted(pieces) if kernel.accumulates or overlay else pieces:
             layer(ctypes.c_int32(first), ctypes.c_int32(last))
         del tables
         changed = np.flatnonzero((memory != before) & ~may_change)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from plan_graphs import fake_variants
+from plan_graphs import fake_overlays, fake_variants
 
 from tinydeploy.board import Board, load_board
 
@@ -12,6 +12,8 @@ from tinydeploy.board import Board, load_board
 def _scratch_is_an_attribute() -> object:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("tinydeploy.plan.memory.list_variants", fake_variants)
+        patch.setattr("tinydeploy.plan.net.find_overlays", fake_overlays)
+        patch.setattr("tinydeploy.plan.check.find_overlays", fake_overlays)
         yield
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -13,6 +13,7 @@ from tinydeploy.graph.graph import Graph
 from tinydeploy.graph.op import Op
 from tinydeploy.graph.tensor import Quantization, Tensor
 from tinydeploy.plan.kernel import Kernel, Optimize
+from tinydeploy.plan.overlay import Overlay
 from tinydeploy.plan.variants import Variant
 
 
@@ -26,6 +27,7 @@ class Window(Op):
     pad: int = 0
     scratch: int = 0
     elastic: bool = False
+    over: bool = False
 
     def input_rows(self, graph: Graph, which: int, first: int, last: int) -> tuple[int, int]:
         return first * self.stride - self.pad, (last - 1) * self.stride - self.pad + self.kernel
@@ -60,6 +62,13 @@ def fake_variants(
     return found
 
 
+def fake_overlays(graph: Graph, op: Op, kernel: Kernel) -> Iterator[Overlay]:
+    """Windows that keep the shape may push their rows up over their input's, if they say so."""
+    shapes = {graph.tensors[tensor].rows for tensor in (*op.inputs, *op.outputs)}
+    if isinstance(op, Window) and op.over and len(shapes) == 1:
+        yield Overlay(op.inputs[0], op.pad)
+
+
 def fake_kernels(graph: Graph) -> Mapping[int, Kernel]:
     """The fastest of them."""
     return {position: found[-1].kernel for position, found in fake_variants(graph).items()}
@@ -82,6 +91,9 @@ def chain(*shapes: tuple[int, ...], scratch: int = 0) -> Graph:
     return make_graph(shapes, ops, [0], [len(shapes) - 1])
 
 
+KINDS = ("whole", "rename", "two", "split", "window", "over", "over")
+
+
 @st.composite
 def graphs(draw: st.DrawFn, max_ops: int = 14, *, windows: bool = True) -> Graph:
     """Random graphs: several inputs, branches, renamings, several outputs, dead ends, scratch.
@@ -96,9 +108,7 @@ def graphs(draw: st.DrawFn, max_ops: int = 14, *, windows: bool = True) -> Graph
     ops: list[Op] = []
     for index in range(draw(st.integers(0, max_ops))):
         source = draw(st.integers(0, len(shapes) - 1))
-        kind = draw(
-            st.sampled_from(("whole", "rename", "two", "split", "window")[: 5 if windows else 4])
-        )
+        kind = draw(st.sampled_from(KINDS if windows else KINDS[:4]))
         if kind == "rename":
             size = Tensor("", shapes[source], "int8", None).size
             shapes.append(draw(st.sampled_from(((1, size), (1, 1, 1, size), (1, size, 1, 1)))))
@@ -113,6 +123,10 @@ def graphs(draw: st.DrawFn, max_ops: int = 14, *, windows: bool = True) -> Graph
         if kind == "window":
             window = (draw(st.integers(1, 4)), draw(st.integers(1, 3)), draw(st.integers(0, 2)))
             ops.append(Window(index, (source,), outputs, *window, scratch, draw(st.booleans())))
+        elif kind == "over":
+            shapes[-1] = shapes[source]
+            half = draw(st.integers(0, 2))
+            ops.append(Window(index, (source,), outputs, 2 * half + 1, 1, half, scratch, over=True))
         else:
             second = draw(st.integers(0, first - 1))
             ops.append(

@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 from dataclasses import replace
 
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-from plan_graphs import Rename, Whole, Window, chain, fake_kernels, graphs, make_graph
+from plan_graphs import (
+    Rename,
+    Whole,
+    Window,
+    chain,
+    fake_kernels,
+    fake_overlays,
+    graphs,
+    make_graph,
+)
 
 from tinydeploy.board import load_board
 from tinydeploy.errors import InternalError
 from tinydeploy.graph.graph import Graph
 from tinydeploy.plan.alias import find_owners
 from tinydeploy.plan.check import check_plan
+from tinydeploy.plan.kernel import Kernel
 from tinydeploy.plan.lifetimes import find_lives
 from tinydeploy.plan.memory import plan_memory
 from tinydeploy.plan.net import net_of_plan
@@ -99,7 +110,18 @@ def test_a_good_plan_passes() -> None:
 def test_a_row_moved_onto_a_live_one_is_found(graph: Graph, seed: int) -> None:
     plan = plan_memory(graph, BOARD)
     rows = live_rows(graph, plan)
-    pairs = [(a, b) for a in rows for b in rows if a[0] != b[0] and a[2] < b[3] and b[2] < a[3]]
+    partners = {
+        ((op.outputs[0], y + overlay.shift), (overlay.tensor, y))
+        for op in graph.ops
+        for overlay in fake_overlays(graph, op, Kernel(""))
+        for y in range(graph.tensors[overlay.tensor].rows[0])
+    }
+    pairs = [
+        (a, b)
+        for a, b in itertools.permutations(rows, 2)
+        if a[0] != b[0] and a[2] < b[3] and b[2] < a[3]
+        if not {(a[:2], b[:2]), (b[:2], a[:2])} & partners
+    ]
     assume(pairs)
     a, b = random.Random(seed).choice(pairs)
     # Both begin at the same byte, so at least one byte of the one that is made first is lost.
@@ -269,3 +291,75 @@ def test_a_ring_of_two_rows_is_not() -> None:
     assert_refused(
         graph, plan, match=r"byte 0 of row 0 of tensor 1 is needed and holds byte 24 of tensor 1"
     )
+
+
+def in_place_plan(offset: int, *, later: bool = False) -> tuple[Graph, Plan]:
+    """A window of three rows whose output begins `offset` bytes behind its input."""
+    height, row = 6, 8
+    ops = [
+        Window(0, (0,), (1,), 1, 1, 0),
+        Window(1, (1,), (2,), 3, 1, 1, over=True),
+        Window(2, (1 if later else 2,), (3,), 1, 1, 0),
+    ]
+    graph = make_graph([(1, height, 4, 2)] * 4, ops, [0], [3])
+    size = height * row
+    starts = (0, size + row, size + row + offset, 2 * size + row)
+    rows = {t: Rows(t, "dtcm", start, row, height, row) for t, start in enumerate(starts)}
+    steps = tuple(Step(k, 0, height) for k in range(3))
+    return graph, Plan(steps, rows, {}, (Arena("dtcm", 4 * size),), 0, fake_kernels(graph))
+
+
+def test_rows_may_take_the_place_of_others_that_a_kernel_has_read() -> None:
+    check_plan(*in_place_plan(-8), BOARD)
+
+
+@pytest.mark.parametrize("offset", [-16, -12, -4, 0, 4, 8])
+def test_rows_elsewhere_over_an_input_are_found(offset: int) -> None:
+    assert_refused(*in_place_plan(offset), match="is needed and holds byte .* of tensor 2")
+
+
+def test_rows_over_an_input_that_others_read_are_found() -> None:
+    assert_refused(*in_place_plan(-8, later=True), match="is needed and holds byte .* of tensor 2")
+
+
+def test_pieces_go_downwards_where_rows_take_the_place_of_others() -> None:
+    graph, plan = in_place_plan(-8)
+    down = (Step(0, 0, 6), Step(1, 0, 2), Step(1, 2, 6), Step(2, 0, 6))
+    check_plan(graph, replace(plan, steps=down), BOARD)
+    up = (Step(0, 0, 6), Step(1, 2, 6), Step(1, 0, 2), Step(2, 0, 6))
+    assert_refused(graph, replace(plan, steps=up))
+
+
+def sum_plan() -> tuple[Graph, Plan]:
+    """An op that sums up rows of its input, which another makes two at a time."""
+    ops = [Window(0, (0,), (1,), 1, 1, 0), Whole(1, (1,), (2,))]
+    graph = make_graph([(1, 6, 4, 2), (1, 6, 4, 2), (1, 8)], ops, [0], [2])
+    kernels = {0: Kernel("fake_s8"), 1: Kernel("fake_s8", 32, accumulates=True)}
+    table = (48, 56) * 3
+    rows = {
+        0: Rows(0, "dtcm", 0, 8, 6, 8),
+        1: Rows(1, "dtcm", 48, 0, 6, 8, table),
+        2: Rows(2, "dtcm", 96, 8, 1, 8),
+    }
+    steps = tuple(Step(op, y, y + 2) for y in (0, 2, 4) for op in (0, 1))
+    scratch = {1: Scratch("dtcm", 64, 32)}
+    return graph, Plan(steps, rows, scratch, (Arena("dtcm", 104),), 0, kernels)
+
+
+def test_sums_of_rows_need_no_more_than_the_rows_of_a_call() -> None:
+    check_plan(*sum_plan(), BOARD)
+
+
+def test_sums_that_are_overwritten_are_found() -> None:
+    graph, plan = sum_plan()
+    wrong = {1: Scratch("dtcm", 40, 32)}
+    rows = {**plan.rows, 1: replace(plan.rows[1], offset=64, table=(64, 72) * 3)}
+    assert_refused(graph, replace(plan, scratch={1: Scratch("dtcm", 64, 32)}, rows=rows))
+    assert_refused(graph, replace(plan, scratch=wrong))
+
+
+def test_sums_in_the_wrong_order_are_found() -> None:
+    graph, plan = sum_plan()
+    steps = list(plan.steps)
+    for wrong in (steps[:1] + steps[2:], steps[2:] + steps[:2], [*steps[:2], *steps[1:]]):
+        assert_refused(graph, replace(plan, steps=tuple(wrong)))

@@ -188,3 +188,44 @@ def test_windows_read_what_they_need(board: Board) -> None:
     ops = [Window(0, (0,), (1,), kernel=3, stride=2, pad=1, scratch=50)]
     graph = make_graph([(1, 9, 4, 2), (1, 5, 4, 2)], ops, [0], [1])
     check_plan(graph, plan_memory(graph, board), board)
+
+
+def test_a_chain_of_windows_runs_in_place() -> None:
+    """Every tensor over the one before, one row further up: one tensor and a row a window."""
+    ops = [
+        Window(0, (0,), (1,)),
+        *(Window(k, (k,), (k + 1,), 3, 1, 1, over=True) for k in (1, 2, 3)),
+    ]
+    ops.append(Window(4, (4,), (5,), 16, 16, 0))
+    graph = make_graph([(1, 16, 8, 8)] * 5 + [(1, 1, 8, 8)], ops, [0], [5])
+    plan = plan_memory(graph, BOARD, optimize="speed")
+    check_plan(graph, plan, BOARD)
+    assert [step.first for step in plan.steps] == [0] * 5
+    assert plan.arena_bytes <= 2 * 1024 + 3 * 64 + 64
+
+
+def test_an_op_runs_with_the_fastest_kernel_that_fits() -> None:
+    graph = make_graph(
+        [(1, 8, 4, 4)] * 3,
+        [Window(k, (k,), (k + 1,), scratch=200, elastic=True) for k in range(2)],
+        [0],
+        [2],
+    )
+    fast = plan_memory(graph, BOARD, optimize="speed")
+    assert {kernel.scratch_bytes for kernel in fast.kernels.values()} == {200}
+    assert fast.arena_bytes > 300
+    small = plan_memory(graph, BOARD, max_ram=270)
+    assert small.arena_bytes <= 270
+    assert {kernel.scratch_bytes for kernel in small.kernels.values()} == {100}
+    check_plan(graph, small, BOARD)
+
+
+def test_rows_stream_through_a_chain() -> None:
+    ops = [Window(k, (k,), (k + 1,), 3, 1, 1) for k in range(6)]
+    graph = make_graph([(1, 40, 1, 4)] + [(1, 40, 8, 8)] * 5 + [(1, 40, 1, 4)], ops, [0], [6])
+    # Of five tensors of 40 rows of 64 bytes each, two rows at rest and one or two in the making.
+    needed = 160 + 64 * (5 * 2 + 3) + 64
+    plan = plan_memory(graph, BOARD, max_ram=needed)
+    check_plan(graph, plan, BOARD)
+    assert plan.arena_bytes <= needed
+    assert plan.lower_bound_bytes <= plan.arena_bytes

@@ -9,7 +9,7 @@ from tinydeploy.errors import BudgetError
 from tinydeploy.graph.graph import Graph
 from tinydeploy.plan.lifetimes import Block, live_bytes
 from tinydeploy.plan.net import Net
-from tinydeploy.plan.schedule import Event
+from tinydeploy.plan.places import Placed
 
 
 def budget_error(
@@ -18,8 +18,7 @@ def budget_error(
     max_ram: int | None,
     rooms: Mapping[str, int],
     net: Net,
-    events: Sequence[Event],
-    blocks: Sequence[Block],
+    placed: Placed,
 ) -> BudgetError:
     """An error that names the layer at the peak, and what is held there.
 
@@ -29,9 +28,9 @@ def budget_error(
         max_ram: What the user allows.
         rooms: Bytes that an arena may have, by memory.
         net: The net.
-        events: The schedule that needs least.
-        blocks: Its blocks.
+        placed: The schedule that needs least.
     """
+    events, blocks, needed = placed.events, placed.blocks, placed.packing.size
     live = live_bytes(blocks, len(events) + 2)
     peak = live.index(max(live))
     largest = max(rooms, key=lambda name: rooms[name])
@@ -45,7 +44,7 @@ def budget_error(
     else:
         where = "when inputs are written" if peak == 0 else "when outputs are read"
     return BudgetError(
-        f"the model needs an arena of {live[peak]} bytes and {limit}: {live[peak] - room} bytes"
+        f"the model needs an arena of {needed} bytes and {limit}: {needed - room} bytes"
         f" are missing. The peak is {where}, with {live[peak]} bytes live: "
         f"{', '.join(_list_held(graph, blocks, peak))}",
         "Try a smaller input resolution (halving it quarters most tensors), a narrower width"

@@ -18,10 +18,12 @@ from tinydeploy.errors import InternalError
 from tinydeploy.graph.graph import Graph
 from tinydeploy.graph.op import Op
 from tinydeploy.plan.calls import call_rows, made_rows, read_rows
+from tinydeploy.plan.kernel import Kernel
+from tinydeploy.plan.overlay import find_overlays
 from tinydeploy.plan.plan import Plan, Rows, Step
 
 _NEVER_WRITTEN = -1
-_SCRATCH = -2
+_SCRATCH = -2  # that of op 0; that of op n is n less
 
 
 def check_plan(graph: Graph, plan: Plan, board: Board | None) -> None:
@@ -51,6 +53,7 @@ class _Replay:
         }
         self.first_number: dict[int, int] = {}
         self.made: dict[int, NDArray[np.int64]] = {}
+        self.reached: dict[int, int] = {}
         self.moment = "before the first step"
 
     def run(self) -> None:
@@ -137,19 +140,50 @@ class _Replay:
         if not 0 <= step.first < step.last <= call_rows(self.graph, op, kernel):
             self.fail(f"op {step.op} has no rows [{step.first}, {step.last})")
         first, last = made_rows(self.graph, op, kernel, step.first, step.last)
-        scratch[:] = _SCRATCH
+        if kernel.accumulates:
+            self.keep_sums(step, scratch)
+        scratch[:] = _SCRATCH - step.op
         for tensor in op.outputs:
             self.write(tensor, first, last)
         for tensor in op.outputs:
             self.read(tensor, first, last)
-        if np.any(scratch != _SCRATCH):
+        if np.any(scratch != _SCRATCH - step.op):
             self.fail(f"the scratch of op {step.op} overlaps with its output")
-        self.read_inputs(op, step)
+        self.read_inputs(op, step, after=True)
 
-    def read_inputs(self, op: Op, step: Step) -> None:
+    def keep_sums(self, step: Step, scratch: NDArray[np.int64]) -> None:
+        """Calls of an op that accumulates go downwards, and its sums stay in between."""
+        if step.first != self.reached.get(step.op, 0):
+            self.fail(f"op {step.op} does not go on where it stopped")
+        if step.first and np.any(scratch != _SCRATCH - step.op):
+            self.fail(f"the sums of op {step.op} were overwritten")
+        self.reached[step.op] = step.last
+
+    def read_inputs(self, op: Op, step: Step, *, after: bool = False) -> None:
+        """All rows that the step reads are there; afterwards those that gave way are not."""
+        kernel = self.plan.kernels[step.op]
         for which, tensor in enumerate(op.inputs):
-            kernel = self.plan.kernels[step.op]
-            self.read(tensor, *read_rows(self.graph, op, kernel, which, step.first, step.last))
+            first, last = read_rows(self.graph, op, kernel, which, step.first, step.last)
+            gave_way = self.rows_that_give_way(op, kernel, tensor, step) if after else set()
+            for y in range(first, last):
+                if y not in gave_way:
+                    self.read(tensor, y, y + 1)
+
+    def rows_that_give_way(self, op: Op, kernel: Kernel, tensor: int, step: Step) -> set[int]:
+        """Rows of an input in whose very place the kernel may, and does, put rows of its output."""
+        rows = self.plan.rows[tensor]
+        found: set[int] = set()
+        for overlay in find_overlays(self.graph, op, kernel):
+            if overlay.tensor != tensor:
+                continue
+            output = self.plan.rows[op.outputs[0]]
+            found |= {
+                y - overlay.shift
+                for y in range(max(step.first, overlay.shift), step.last)
+                if output.memory == rows.memory
+                and output.row_offset(y) == rows.row_offset(y - overlay.shift)
+            }
+        return found
 
     def scratch_of(self, position: int) -> NDArray[np.int64]:
         """The op's scratch, which is large enough and lies in its arena."""
@@ -201,8 +235,8 @@ class _Replay:
         """In words, what a byte holds."""
         if number == _NEVER_WRITTEN:
             return "was never written"
-        if number == _SCRATCH:
-            return "was overwritten by scratch"
+        if number <= _SCRATCH:
+            return f"was overwritten by the scratch of op {_SCRATCH - number}"
         begin, tensor = max(
             (begin, tensor) for tensor, begin in self.first_number.items() if begin <= number
         )

@@ -6,15 +6,15 @@ the last moment the host reads the outputs. All lives are half-open: [birth, dea
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
-from itertools import pairwise
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tinydeploy.plan.kernel import Kernel
-from tinydeploy.plan.net import Net, Store, round_up
+from tinydeploy.plan.net import Net, Node, round_up
+from tinydeploy.plan.overlay import Overlay
 from tinydeploy.plan.schedule import Event
 
 
@@ -74,6 +74,30 @@ class Block:
         return max(piece.death for piece in self.pieces)
 
 
+Row = tuple[int, int]
+"""A store and the number of a row."""
+
+
+@dataclass(frozen=True)
+class Chain:
+    """Rows that have one place, one after the other, needed from birth to death."""
+
+    members: tuple[Row, ...]
+    birth: int
+    death: int
+
+    @property
+    def in_turn(self) -> bool:
+        """Whether all are rows of one number."""
+        return len({row for _, row in self.members}) == 1
+
+    def continues_in(self, other: Chain) -> bool:
+        """Whether the other chain has the next rows of the same stores, and the same life."""
+        return (self.birth, self.death) == (other.birth, other.death) and other.members == tuple(
+            (store, row + 1) for store, row in self.members
+        )
+
+
 @dataclass(frozen=True, eq=False)
 class Lives:
     """Births and deaths of the rows of one store, int64 [height] each."""
@@ -115,57 +139,132 @@ def made_by(net: Net, event: Event) -> tuple[int, int]:
     return event.first, event.last
 
 
+def best_overlay(
+    net: Net,
+    node: Node,
+    births: Mapping[int, NDArray[np.int64]],
+    deaths: Mapping[int, NDArray[np.int64]],
+) -> tuple[Overlay, NDArray[np.int64]] | None:
+    """The overlay of a node by which most of its rows take the place of others.
+
+    Args:
+        net: The net.
+        node: The node.
+        births: Moments at which rows are made, by store; int64 [height].
+        deaths: Moments at which they are read last.
+
+    Returns:
+        The overlay and the moments at which rows take the place of others; None if there is none.
+    """
+    best = None
+    for overlay in node.overlays:
+        below, above = net.stores[overlay.tensor], net.stores[node.makes[0]]
+        # The host's rows lie where it expects them; others may give way to their last reader.
+        if below.whole or above.whole or below.death != above.birth:
+            continue
+        made = births[above.tensor][overlay.shift :]
+        moments = made[made == deaths[below.tensor][: below.height - overlay.shift]]
+        if len(moments) and (best is None or len(moments) > len(best[1])):
+            best = overlay, moments
+    return best
+
+
 def find_blocks(
     net: Net,
     kernels: Sequence[Kernel],
     events: Sequence[Event],
     joined: Collection[int] = (),
+    overlaid: Collection[int] = (),
     whole: Collection[int] = (),
 ) -> tuple[Block, ...]:
     """Everything that has to lie somewhere.
 
     Rows of a store lie together where they must (`Store.whole`) and where all have one life; so do
-    neighbours of one life in the stores in `joined`. Else each has a place of its own. Working
-    memory is placed once per op, and needed only while the op runs.
+    neighbours of one life in the stores in `joined`. Else each has a place of its own. Rows that
+    take the place of others, one after the other, have one place. Working memory is placed once per
+    op, and needed only while the op runs.
 
     Args:
         net: The net.
         kernels: The kernel of each node.
         events: The schedule.
         joined: Stores whose rows of one life lie one behind the other.
-        whole: Stores whose rows all do.
+        overlaid: Nodes whose output rows take the place of input rows where they may.
+        whole: Stores whose rows all lie one behind the other; none that `overlaid` has to do with.
     """
     lives = find_lives(net, events)
+    follow = _find_followers(net, lives, overlaid)
+    followers = set(follow.values())
     blocks: list[Block] = []
     for store in net.stores.values():
-        life = lives[store.tensor]
-        lie_together = store.whole or store.tensor in whole
-        lie_together |= len(_changes(life.births, life.deaths)) <= 2
-        if lie_together:
-            ends = [0, store.height]
-        elif store.tensor in joined:
-            ends = _changes(life.births, life.deaths)
-        else:
-            ends = list(range(store.height + 1))
-        pitch = store.row_bytes if lie_together else store.step
-        blocks += [_block(store, life, pitch, first, last) for first, last in pairwise(ends)]
+        rows = [(store.tensor, row) for row in range(store.height)]
+        chains = [_chain(lives, follow, row) for row in rows if row not in followers]
+        runs = _find_runs(chains, joined, whole=store.whole or store.tensor in whole)
+        # Without gaps only where all rows of all stores that are here lie in turn: others have
+        # tables, which count in words.
+        in_turn = len(runs) == 1 and len(chains) == store.height and chains[0].in_turn
+        pitch = store.row_bytes if in_turn else store.step
+        blocks += [_block(run, pitch) for run in runs]
     return (*blocks, *_scratch_blocks(net, kernels, events))
 
 
-def _changes(*values: NDArray[np.int64]) -> list[int]:
-    """Where runs of equal entries begin, and the end."""
-    differ = np.any([np.diff(v) != 0 for v in values], axis=0)
-    return [0, *(np.flatnonzero(differ) + 1).tolist(), len(values[0])]
+def _find_followers(
+    net: Net, lives: Mapping[int, Lives], overlaid: Collection[int]
+) -> dict[Row, Row]:
+    """The row that takes a row's place."""
+    births = {store: life.births for store, life in lives.items()}
+    last_reads = {store: life.deaths - 1 for store, life in lives.items()}
+    follow: dict[Row, Row] = {}
+    for number in overlaid:
+        node = net.nodes[number]
+        found = best_overlay(net, node, births, last_reads)
+        if found is None:
+            continue
+        below, above, shift = found[0].tensor, node.makes[0], found[0].shift
+        for row in range(net.stores[above].height - shift):
+            if last_reads[below][row] == births[above][row + shift]:
+                follow[below, row] = above, row + shift
+    return follow
 
 
-def _block(store: Store, life: Lives, size: int, first: int, last: int) -> Block:
-    """Rows [first, last), each of `size` bytes; neighbours of one life make one piece."""
-    births, deaths = life.births[first:last], life.deaths[first:last]
-    pieces = [
-        Piece(begin * size, int(births[begin]), int(deaths[begin]), (end - begin) * size)
-        for begin, end in pairwise(_changes(births, deaths))
+def _chain(lives: Mapping[int, Lives], follow: Mapping[Row, Row], row: Row) -> Chain:
+    """A row and those that take its place, one after the other."""
+    members = [row]
+    while members[-1] in follow:
+        members.append(follow[members[-1]])
+    last, number = members[-1]
+    return Chain(tuple(members), int(lives[row[0]].births[row[1]]), int(lives[last].deaths[number]))
+
+
+def _find_runs(
+    chains: Sequence[Chain], joined: Collection[int], *, whole: bool
+) -> list[list[Chain]]:
+    """Cuts the chains that begin in a store into those that are to lie one behind the other."""
+    runs: list[list[Chain]] = []
+    for chain in chains:
+        if runs and (whole or runs[-1][-1].continues_in(chain)):
+            runs[-1].append(chain)
+        else:
+            runs.append([chain])
+    if whole or len(runs) <= 1 or any(store in joined for store, _ in chains[0].members):
+        return runs
+    return [[chain] for chain in chains]
+
+
+def _block(run: Sequence[Chain], pitch: int) -> Block:
+    """Chains at a pitch; neighbours of one life make one piece."""
+    pieces: list[Piece] = []
+    for number, chain in enumerate(run):
+        last = pieces[-1] if pieces else None
+        if last is not None and (last.birth, last.death) == (chain.birth, chain.death):
+            pieces[-1] = replace(last, size=last.size + pitch)
+        else:
+            pieces.append(Piece(number * pitch, chain.birth, chain.death, pitch))
+    places = [
+        Place(store, row, number * pitch)
+        for number, chain in enumerate(run)
+        for store, row in chain.members
     ]
-    places = [Place(store.tensor, row, (row - first) * size) for row in range(first, last)]
     return Block(tuple(pieces), tuple(places), None)
 
 

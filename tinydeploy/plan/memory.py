@@ -8,7 +8,6 @@ Ops are cut into groups (partition.py); within a group rows are made when they a
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from tinydeploy.board import Board, Memory
 from tinydeploy.graph.graph import Graph
@@ -17,13 +16,13 @@ from tinydeploy.plan.budget import budget_error
 from tinydeploy.plan.choose import propose_partitions, rate
 from tinydeploy.plan.cost import plan_instructions
 from tinydeploy.plan.kernel import Optimize
-from tinydeploy.plan.lifetimes import Block, find_blocks
+from tinydeploy.plan.lifetimes import find_blocks
 from tinydeploy.plan.net import Net, make_net
-from tinydeploy.plan.pack import Packing, pack_blocks
+from tinydeploy.plan.pack import pack_blocks
 from tinydeploy.plan.partition import Partition, Partitioner
-from tinydeploy.plan.places import find_wide, place_rows, place_scratch
+from tinydeploy.plan.places import Placed, find_wide, place_rows, place_scratch
 from tinydeploy.plan.plan import Arena, Plan, Step
-from tinydeploy.plan.schedule import Event, schedule_groups
+from tinydeploy.plan.schedule import schedule_groups
 from tinydeploy.plan.variants import list_variants
 
 # Bytes of the data memory that arenas leave alone: 4 KB of stack (inference needs less than 2 KB of
@@ -31,23 +30,8 @@ from tinydeploy.plan.variants import list_variants
 DATA_RESERVE = 12 * 1024
 # Partitions that are placed, the best by live bytes first.
 _MOST_PLACED = 6
-
-
-@dataclass(frozen=True)
-class Placed:
-    """A schedule whose blocks have places.
-
-    Args:
-        partition: The groups.
-        events: Their calls.
-        blocks: What has to lie somewhere.
-        packing: Where.
-    """
-
-    partition: Partition
-    events: tuple[Event, ...]
-    blocks: tuple[Block, ...]
-    packing: Packing
+# Limits of live bytes that are tried where places for none of those fit, relative to the room.
+_TIGHTER = (0.97, 0.94, 0.91, 0.88, 0.84, 0.8)
 
 
 def plan_memory(
@@ -79,10 +63,9 @@ def plan_memory(
     room = max(rooms.values())
     partitioner = Partitioner(net)
     whole = partitioner.layer_by_layer()
-    found = propose_partitions(partitioner, optimize, room, _MOST_PLACED)
     best: Plan | None = None
     least = float("inf")
-    for partition in found:
+    for partition in propose_partitions(partitioner, optimize, room, _MOST_PLACED):
         if rate(partition.live, partition.cost, whole, optimize) >= least:
             break
         placed = place_partition(graph, net, partition)
@@ -93,13 +76,17 @@ def plan_memory(
                 best, least = plan, rated
     if best is not None:
         return best
-    smallest = partitioner.least_cost(partitioner.least_live())
-    assert smallest is not None
-    placed = place_partition(graph, net, smallest)
-    plan = make_plan(graph, net, placed, rooms, partitioner.least_live())
-    if plan is None:
-        raise budget_error(graph, board, max_ram, rooms, net, placed.events, placed.blocks)
-    return plan
+
+    # What is live would fit, or not even that: with ever more room between, down to the least.
+    limits = [int(room * factor) for factor in _TIGHTER if room * factor > partitioner.least_live()]
+    for limit in (*limits, partitioner.least_live()):
+        tight = partitioner.least_cost(limit)
+        assert tight is not None
+        placed = place_partition(graph, net, tight)
+        plan = make_plan(graph, net, placed, rooms, partitioner.least_live())
+        if plan is not None:
+            return plan
+    raise budget_error(graph, board, max_ram, rooms, net, placed)
 
 
 def plan_for_host(graph: Graph) -> Plan:
@@ -116,14 +103,17 @@ def place_partition(graph: Graph, net: Net, partition: Partition) -> Placed:
     events = schedule_groups(net, partition.groups)
     joined = find_joined(graph, net, partition.kernels)
     whole: frozenset[int] = frozenset()
+    apart: frozenset[int] = frozenset()
     while True:
-        blocks = find_blocks(net, partition.kernels, events, joined, whole)
+        overlaid = partition.overlaid - apart
+        blocks = find_blocks(net, partition.kernels, events, joined, overlaid, whole)
         placed = Placed(partition, events, blocks, pack_blocks(blocks))
         # With the rows of some tensors further apart than their tables reach, once more.
         wide = find_wide(blocks, placed.packing)
         if wide <= whole:
             return placed
         whole |= wide
+        apart = partition.overlaid
 
 
 def make_plan(

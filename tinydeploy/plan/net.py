@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, reduce
 
-from tinydeploy.graph.elementwise import Elementwise
 from tinydeploy.graph.graph import Graph
 from tinydeploy.graph.op import Op
-from tinydeploy.graph.ops.lookup import Lookup
-from tinydeploy.graph.ops.softmax import Softmax
 from tinydeploy.plan.alias import find_owners, renames
 from tinydeploy.plan.calls import call_rows, read_rows
 from tinydeploy.plan.kernel import Kernel
+from tinydeploy.plan.overlay import Overlay, find_overlays
 from tinydeploy.plan.plan import Plan
 from tinydeploy.plan.variants import Variant
 
@@ -70,7 +68,7 @@ class Node:
         rows: Rows that its calls run over.
         makes: Stores that it makes.
         reads: What it reads, one entry per store.
-        in_place: Stores of the output's shape whose rows the output's may take over.
+        overlays: Stores whose rows the output's rows may take the place of, see overlay.py.
         accumulates: The calls run over rows of the input, the scratch stays between them, and the
             only row of the output comes with the last call.
         variants: The kernels that it may run with.
@@ -80,7 +78,7 @@ class Node:
     rows: int
     makes: tuple[int, ...]
     reads: tuple[Read, ...]
-    in_place: tuple[int, ...]
+    overlays: tuple[Overlay, ...]
     accumulates: bool
     variants: tuple[Variant, ...]
 
@@ -166,9 +164,22 @@ def _make_node(
         rows=call_rows(graph, op, kernel),
         makes=op.outputs,
         reads=tuple(read(owner, inputs) for owner, inputs in names.items()),
-        in_place=tuple(owners[tensor] for tensor in _in_place_inputs(graph, op)),
+        overlays=_find_overlays(graph, op, variants, owners),
         accumulates=kernel.accumulates,
         variants=variants,
+    )
+
+
+def _find_overlays(
+    graph: Graph, op: Op, variants: Sequence[Variant], owners: Mapping[int, int]
+) -> tuple[Overlay, ...]:
+    """Those of all variants, of rows that owner and tensor share."""
+    of_each = [set(find_overlays(graph, op, variant.kernel)) for variant in variants]
+    common = set.intersection(*of_each)
+    return tuple(
+        Overlay(owners[overlay.tensor], overlay.shift)
+        for overlay in sorted(common, key=lambda overlay: op.inputs.index(overlay.tensor))
+        if _same_rows(graph, overlay.tensor, owners[overlay.tensor])
     )
 
 
@@ -187,12 +198,3 @@ def _join(a: tuple[int, int], b: tuple[int, int]) -> tuple[int, int]:
     if a[0] == a[1] or b[0] == b[1]:
         return b if a[0] == a[1] else a
     return min(a[0], b[0]), max(a[1], b[1])
-
-
-def _in_place_inputs(graph: Graph, op: Op) -> Iterator[int]:
-    """Inputs that td_kernels.h lets an output take the place of, row by row."""
-    if isinstance(op, (Elementwise, Lookup, Softmax)):
-        rows = graph.tensors[op.outputs[0]].rows
-        for tensor in dict.fromkeys(op.inputs):
-            if graph.tensors[tensor].rows == rows:
-                yield tensor

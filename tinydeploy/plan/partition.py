@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tinydeploy.plan.kernel import Kernel
+from tinydeploy.plan.lifetimes import best_overlay
 from tinydeploy.plan.net import Net, Node, round_up
 from tinydeploy.plan.schedule import Event, Group, find_makers, schedule_group
 from tinydeploy.plan.variants import Variant
@@ -35,12 +36,15 @@ class Load:
 
     Args:
         node: Number of the node.
-        live: Most bytes live at any of its calls, without its scratch.
+        live: Most bytes live at any of its calls, without its scratch; output rows take the place
+            of input rows where they may.
+        plain: The same if they never do.
         calls: (rows, how many calls of so many).
     """
 
     node: int
     live: int
+    plain: int
     calls: tuple[tuple[int, int], ...]
 
 
@@ -51,12 +55,14 @@ class Partition:
     Args:
         groups: The groups, in order.
         kernels: Of each node.
+        overlaid: Nodes whose output rows take the place of input rows.
         live: Most bytes live at any moment.
         cost: Estimated instructions of all calls.
     """
 
     groups: tuple[Group, ...]
     kernels: tuple[Kernel, ...]
+    overlaid: frozenset[int]
     live: int
     cost: int
 
@@ -193,16 +199,17 @@ class Partitioner:
 
     def _join(self, groups: Sequence[Group], limit: int) -> Partition:
         live, cost = max(self._at_cut[0], self._at_cut[-1]), 0
-        kernels = []
+        kernels, plain = [], []
         for load in (load for group in groups for load in self._load(group)):
-            node = self._net.nodes[load.node]
             choice = self._choose(load, limit)
             assert choice is not None
-            kernel = node.variants[choice[1]].kernel
-            kernels.append(kernel)
+            kernels.append(self._net.nodes[load.node].variants[choice[1]].kernel)
             cost += choice[0]
-            live = max(live, load.live + scratch_beside(node, choice[1]))
-        return Partition(tuple(groups), tuple(kernels), live, cost)
+            scratch = self._scratch[load.node][choice[1]]
+            live = max(live, load.live + scratch)
+            plain.append(load.plain + scratch)
+        overlaid = frozenset(node for node, needed in enumerate(plain) if needed > live)
+        return Partition(tuple(groups), tuple(kernels), overlaid, live, cost)
 
 
 def variant_cost(variant: Variant, load: Load) -> Iterator[int]:
@@ -217,18 +224,26 @@ def scratch_beside(node: Node, number: int) -> int:
 
 def measure_group(net: Net, group: Group, events: Sequence[Event]) -> tuple[Load, ...]:
     """What a group asks of each of its nodes, in their order."""
-    live = live_in_group(net, group, events)
+    live, saved = live_in_group(net, group, events)
     peaks = dict.fromkeys(range(group.first, group.last), 0)
+    plain = dict(peaks)
     calls: dict[int, dict[int, int]] = {number: {} for number in peaks}
-    for event, size in zip(events, live, strict=True):
-        peaks[event.node] = max(peaks[event.node], size)
+    for event, size, less in zip(events, live, saved, strict=True):
+        peaks[event.node] = max(peaks[event.node], size - less)
+        plain[event.node] = max(plain[event.node], size)
         rows = event.last - event.first
         calls[event.node][rows] = calls[event.node].get(rows, 0) + 1
-    return tuple(Load(n, peak, tuple(sorted(calls[n].items()))) for n, peak in peaks.items())
+    return tuple(
+        Load(node, peak, plain[node], tuple(sorted(calls[node].items())))
+        for node, peak in peaks.items()
+    )
 
 
-def live_in_group(net: Net, group: Group, events: Sequence[Event]) -> list[int]:
-    """Bytes live at each call of a group but for its scratch, whole tensors for others included."""
+def live_in_group(net: Net, group: Group, events: Sequence[Event]) -> tuple[list[int], list[int]]:
+    """Bytes live at each call of a group, and how many fewer if rows take the place of others.
+
+    Scratch is left out; tensors that are whole because others need them are in.
+    """
     count = len(events)
     inside = net.nodes[group.first : group.last]
     read = {r.store for node in inside for r in node.reads}
@@ -261,6 +276,11 @@ def live_in_group(net: Net, group: Group, events: Sequence[Event]) -> list[int]:
     for number, moments in kept.items():
         change[moments[0]] += net.nodes[number].least_scratch
         change[moments[-1] + 1] -= net.nodes[number].least_scratch
+    saved = np.zeros(count, np.int64)
+    for node in inside:
+        overlaid = best_overlay(net, node, births, deaths)
+        if overlaid is not None:
+            np.add.at(saved, overlaid[1], net.stores[node.makes[0]].step)
     for tensor, birth in births.items():
         store, death = net.stores[tensor], deaths[tensor]
         if store.birth < group.first:
@@ -269,4 +289,5 @@ def live_in_group(net: Net, group: Group, events: Sequence[Event]) -> list[int]:
             death = np.full(len(birth), count - 1)
         np.add.at(change, birth, store.step)
         np.add.at(change, death + 1, -store.step)
-    return [int(live) for live in np.cumsum(change[:count]) + base]
+    total = np.cumsum(change[:count]) + base
+    return total.tolist(), saved.tolist()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 
 from tinydeploy.graph.graph import Graph
@@ -10,9 +11,28 @@ from tinydeploy.plan.alias import find_owners
 from tinydeploy.plan.lifetimes import Block
 from tinydeploy.plan.net import Net
 from tinydeploy.plan.pack import Packing
+from tinydeploy.plan.partition import Partition
 from tinydeploy.plan.plan import Rows, Scratch
+from tinydeploy.plan.schedule import Event
 
 _SPAN = 4 << 16  # a row table counts words of 4 bytes, from the lowest row on, in 16 bits
+
+
+@dataclass(frozen=True)
+class Placed:
+    """A schedule whose blocks have places.
+
+    Args:
+        partition: The groups.
+        events: Their calls.
+        blocks: What has to lie somewhere.
+        packing: Where.
+    """
+
+    partition: Partition
+    events: tuple[Event, ...]
+    blocks: tuple[Block, ...]
+    packing: Packing
 
 
 def place_rows(

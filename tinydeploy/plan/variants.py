@@ -20,7 +20,8 @@ from tinydeploy.plan.chunks import list_chunks
 from tinydeploy.plan.cost import call_instructions
 from tinydeploy.plan.kernel import Kernel, Optimize
 from tinydeploy.plan.kernel_choice.depthwise_conv_2d import list_kernels
-from tinydeploy.plan.kernels import choose_kernel, portable_kernel
+from tinydeploy.plan.kernels import choose_kernel
+from tinydeploy.plan.overlay import find_overlays
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,6 +57,13 @@ def _variants_of(
     op: Op, graph: Graph, board: Board | None, optimize: Optimize
 ) -> tuple[Variant, ...]:
     kernels = sorted(_list_kernels(op, graph, board, optimize), key=lambda k: k.scratch_bytes)
+    if (over := [k for k in kernels if any(find_overlays(graph, op, k))]) and len(over) < len(
+        kernels
+    ):
+        _, width, channels = graph.tensors[op.outputs[0]].rows
+        # A row that needs no place of its own is worth as much scratch.
+        if over[0].scratch_bytes <= kernels[0].scratch_bytes + width * channels:
+            kernels = over
     return tuple(Variant(k, cache(partial(call_instructions, graph, op, k))) for k in kernels)
 
 
@@ -67,6 +75,4 @@ def _list_kernels(op: Op, graph: Graph, board: Board | None, optimize: Optimize)
             kernels += list_chunks(op, graph, board, optimize)
         elif isinstance(op, DepthwiseConv2D):
             kernels += list_kernels(op, graph, board, optimize)
-        if not kernels[0].accumulates:
-            kernels.append(portable_kernel(op, graph))
     return kernels
