@@ -1,6 +1,7 @@
 # make demo      set up, then build the embedded default for the STM32H743
 # make test      set up, then lint, type-check and run the fast tests
 # make test-all  the same with the slow tests
+# make bench     measure speed and size of the models in MODELS, and write docs/performance.md
 # make setup     a virtual environment in .venv with everything `tinydeploy build` needs
 # make clean     remove what builds and tests left behind; `make distclean` also removes .venv
 
@@ -15,7 +16,7 @@ PIP := PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_CONSTRAINT=constraints.txt $(BIN)/pyt
 TORCH := $(shell grep '^torch==' constraints.txt)
 WORKERS ?= 2
 
-.PHONY: demo test test-all lint setup setup-dev toolchain clean distclean
+.PHONY: demo test test-all bench lint setup setup-dev toolchain clean distclean
 
 demo: setup
 	$(BIN)/tinydeploy build --board $(BOARD)
@@ -26,10 +27,14 @@ test: setup-dev lint
 test-all: setup-dev lint
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup
 
+MODELS ?= $(TINYDEPLOY_TEST_DATA)/models
+bench: setup
+	$(BIN)/python -m benchmarks $(MODELS) --write docs/performance.md
+
 lint: setup-dev
-	$(BIN)/ruff check tinydeploy tests
-	$(BIN)/ruff format --check tinydeploy tests
-	$(BIN)/mypy tinydeploy
+	$(BIN)/ruff check tinydeploy tests benchmarks
+	$(BIN)/ruff format --check tinydeploy tests benchmarks
+	$(BIN)/mypy tinydeploy benchmarks
 
 setup: toolchain $(VENV)/setup.stamp
 

@@ -29,7 +29,7 @@ VALIDATOR = jsonschema.Draft202012Validator(json.loads(SCHEMA_FILE.read_text(enc
 MODELS = [
     ("mlperf_tiny_vww_int8", 7_489_664, ["stm32h743"]),
     ("mlperf_tiny_ic_int8", 12_501_632, ["stm32h743"]),
-    ("mlperf_tiny_kws_int8", 2_656_768, ["stm32h743", "stm32l4r9"]),
+    ("mlperf_tiny_kws_int8", 2_656_768, ["stm32h743", "stm32l4r9", "stm32f746", "stm32f412"]),
     ("mlperf_tiny_ad_int8", 264_192, ["stm32h743"]),
     ("person_detect_int8", 7_157_888, ["stm32l4r9"]),
     ("hello_world_int8", 288, ["stm32l4r9"]),

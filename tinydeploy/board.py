@@ -16,6 +16,8 @@ from tinydeploy.paths import BOARDS
 
 # gcc's -mfpu for each core we know; a core has one FPU on the chips we support.
 CORES = {"cortex-m4": ("fpv4-sp-d16",), "cortex-m7": ("fpv5-d16", "fpv5-sp-d16")}
+# Those FPUs that do not compute with double precision.
+SINGLE_PRECISION = ("fpv4-sp-d16", "fpv5-sp-d16")
 USES = ("code", "data", "arena")
 # Names go into C, linker scripts and Makefiles as they are.
 _IDENTIFIER = re.compile(r"[a-z][a-z0-9_]*")

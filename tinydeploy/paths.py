@@ -12,6 +12,20 @@ FIRMWARE = _DATA / "firmware"
 BOARDS = _DATA / "boards"
 
 
+def kernel_sources(kernel: str) -> tuple[Path, ...]:
+    """The source files of a kernel, or of a part that kernels share.
+
+    Args:
+        kernel: Path in firmware/kernels/, without suffix.
+
+    Returns:
+        <kernel>.c, <kernel>.S or both. Assembly is for Arm's cores with the DSP extension; there it
+        takes the place of the C with the same contract, which is compiled everywhere else.
+    """
+    files = (FIRMWARE / "kernels" / f"{kernel}{suffix}" for suffix in (".c", ".S"))
+    return tuple(path for path in files if path.is_file())
+
+
 def cache_folder() -> Path:
     """The folder for things worth keeping between runs (trained weights); it may not exist yet.
 

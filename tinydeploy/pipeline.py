@@ -15,6 +15,7 @@ from tinydeploy.errors import InternalError, MismatchError, OutputError, Unsuppo
 from tinydeploy.graph.passes import fuse_graph
 from tinydeploy.graph.read import read_graph
 from tinydeploy.plan.check import check_plan
+from tinydeploy.plan.kernel import Optimize
 from tinydeploy.plan.memory import plan_memory
 from tinydeploy.plan.plan import Plan
 from tinydeploy.project.build import Firmware, build_firmware
@@ -52,6 +53,7 @@ class BuildRequest:
         mean: Of an .onnx file's preprocessing, in units of the pixel; None for 0.
         std: Likewise; None for 255.
         output: Folder to make; None for out/<model>-<board>.
+        optimize: What kernels are chosen for.
         max_ram: RAM budget in bytes; None for the board's.
         max_flash: Flash budget in bytes; None for the board's.
         min_snr: Least SNR in dB of the int8 outputs; None for no limit.
@@ -67,6 +69,7 @@ class BuildRequest:
     mean: tuple[float, ...] | None = None
     std: tuple[float, ...] | None = None
     output: Path | None = None
+    optimize: Optimize = "balanced"
     max_ram: int | None = None
     max_flash: int | None = None
     min_snr: float | None = None
@@ -121,7 +124,7 @@ def build_image(request: BuildRequest, watch: Watch) -> BuildResult:
         )
 
     with watch.stage("plan"):
-        plan = plan_memory(graph, board, max_ram=request.max_ram)
+        plan = plan_memory(graph, board, max_ram=request.max_ram, optimize=request.optimize)
         check_plan(graph, plan, board)
         if not plan.steps:
             raise UnsupportedModelError(

@@ -30,6 +30,33 @@ static inline void td_apply_binary(int8_t (*function)(const void *parameters, in
     }
 }
 
+/* Elements that lie side by side in both inputs and `out`: those of a row, or of a pixel where one serves for all; 0 where
+ * a single channel does. */
+static inline int32_t td_common_run(const td_tensor *in1, const td_tensor *in2, const td_tensor *out)
+{
+    if (in1->channels != out->channels || in2->channels != out->channels)
+        return 0;
+    return in1->width == out->width && in2->width == out->width ? out->width * out->channels : out->channels;
+}
+
+/* The same as td_apply_binary by a function that makes `count` elements, run by run. */
+static inline void td_apply_runs(void (*function)(const int8_t *x1, const int8_t *x2, int8_t *y, int32_t count),
+                                 int32_t run, const td_tensor *in1, const td_tensor *in2, const td_tensor *out,
+                                 int32_t first, int32_t last)
+{
+    const int32_t row_size = out->width * out->channels;
+    const int32_t step1 = in1->width == out->width ? run : 0;
+    const int32_t step2 = in2->width == out->width ? run : 0;
+
+    for (int32_t h = first; h < last; h++) {
+        const int8_t *x1 = td_row(in1, in1->height == 1 ? 0 : h);
+        const int8_t *x2 = td_row(in2, in2->height == 1 ? 0 : h);
+        int8_t *y = td_row(out, h);
+        for (int32_t i = 0; i < row_size; i += run, x1 += step1, x2 += step2)
+            function(x1, x2, y + i, run);
+    }
+}
+
 #ifdef __cplusplus
 }
 #endif

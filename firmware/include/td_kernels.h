@@ -5,6 +5,9 @@
  * - A kernel makes the rows [first, last) of `out`, 0 <= first <= last <= out->height, each of them whole and from
  *   nothing but rows of its inputs: rows may be made in any order and in any pieces. It reads only the input rows
  *   that those output rows depend on; rows outside the input are padding and never touched.
+ * - A kernel that accumulates is called with rows [first, last) of `in` instead: with all of them, from the first to the
+ *   last in as many calls as one likes. It makes `out`, of one pixel, in the call with the last of them, and its scratch
+ *   keeps sums between the calls.
  * - Rows of `out` must not overlap rows of an input, except where "in place" is said: there an output row may be the
  *   very input row of the same number. `scratch` overlaps with nothing; it is aligned to 4 bytes, has as many bytes as
  *   stated, holds nothing between calls, and is ignored (may be NULL) where none are stated.
@@ -14,7 +17,10 @@
 #ifndef TD_KERNELS_H
 #define TD_KERNELS_H
 
+#include "td_dense.h"
 #include "td_fixed.h"
+#include "td_linear_sum.h"
+#include "td_product.h"
 #include "td_types.h"
 
 #ifdef __cplusplus
@@ -53,6 +59,16 @@ typedef struct {
 
 void td_average_pool_2d_s8(const td_average_pool_2d *op, const td_tensor *in, const td_tensor *out, int32_t first,
                            int32_t last);
+
+/* The same where one window covers all of the input. Accumulating. in->height * in->width <= 2^23.
+ * Scratch: in->channels * 4 bytes, the sum of each channel. */
+typedef struct {
+    int32_t low;
+    int32_t high;
+} td_average_pool_2d_global;
+
+void td_average_pool_2d_global_s8(const td_average_pool_2d_global *op, const td_tensor *in, const td_tensor *out,
+                               int32_t first, int32_t last, void *scratch);
 
 /* 2-D convolution, optionally with max-pooling behind it.
  * kernel_height * kernel_width * in->channels <= 65536, so that sums of products stay below 65536 * 128 * 255 < 2^31.
@@ -119,6 +135,22 @@ typedef struct {
 void td_fully_connected_s8(const td_fully_connected *op, const td_tensor *in, const td_tensor *out, int32_t first,
                            int32_t last);
 
+/* The same by the core loops of td_dense.h, with weights and constants packed for them.
+ * Scratch: 2 bytes for every element of a vector, their number rounded up to a multiple of 4. */
+typedef struct {
+    const td_dense_form *form;
+    const int8_t *weights;
+    const int32_t *constants;
+    const int8_t *bounds; /* [units][2], low and high of each; NULL: none but int8's */
+    int32_t depth;
+    int32_t units;
+    int32_t offset;
+    int32_t shift;
+} td_fully_connected_packed;
+
+void td_fully_connected_packed_s8(const td_fully_connected_packed *op, const td_tensor *in, const td_tensor *out,
+                                  int32_t first, int32_t last, void *scratch);
+
 /* Element by element, of two inputs. Each of an input's height, width and channels is that of `out` or 1: there the
  * one row, pixel or channel serves for all. In place with an input of the same shape as `out`. */
 
@@ -145,6 +177,33 @@ void td_add_s8(const td_add *op, const td_tensor *in1, const td_tensor *in2, con
 void td_sub_s8(const td_add *op, const td_tensor *in1, const td_tensor *in2, const td_tensor *out, int32_t first,
                int32_t last);
 
+/* in1 + in2 or in1 - in2 by the core loops of td_linear_sum.h. `in1` has the shape of `out`, `in2` has it, too, or is one
+ * row, of one pixel or of all, with as many channels. */
+typedef struct {
+    void (*add)(const td_linear_sum *sum, const int8_t *x1, const int8_t *x2, int8_t *y, int32_t count);
+    td_linear_sum sum;
+    int32_t shift; /* that of `add` */
+    int32_t low;
+    int32_t high;
+} td_add_linear;
+
+void td_add_linear_s8(const td_add_linear *op, const td_tensor *in1, const td_tensor *in2, const td_tensor *out,
+                      int32_t first, int32_t last);
+
+/* The same with a table of each operand's 256 scaled values, where no factors do. Operands as for td_add_linear_s8. */
+typedef struct {
+    const int32_t *table1; /* twice the scaled value of in1 - 128 ... 127; below 2^28 in magnitude */
+    const int32_t *table2;
+    int32_t multiplier;
+    int32_t addend; /* 2^(shift - 1) + zero point of the output * 2^shift */
+    int32_t shift;  /* to the right, 1 to 22 */
+    int32_t low;
+    int32_t high;
+} td_add_table;
+
+void td_add_table_s8(const td_add_table *op, const td_tensor *in1, const td_tensor *in2, const td_tensor *out,
+                     int32_t first, int32_t last);
+
 /* in1 * in2. */
 typedef struct {
     int32_t input1_offset;
@@ -159,6 +218,17 @@ typedef struct {
 void td_mul_s8(const td_mul *op, const td_tensor *in1, const td_tensor *in2, const td_tensor *out, int32_t first,
                int32_t last);
 
+/* The same by the core loop of td_product.h. `in1` has the shape of `out`, `in2` has it, too, or is one row, of one pixel
+ * or of all, with as many channels. */
+typedef struct {
+    td_product product;
+    int32_t low;
+    int32_t high;
+} td_mul_fours;
+
+void td_mul_fours_s8(const td_mul_fours *op, const td_tensor *in1, const td_tensor *in2, const td_tensor *out,
+                     int32_t first, int32_t last);
+
 /* The larger, the smaller of two; all three tensors have one scale and zero point. */
 void td_maximum_s8(const td_tensor *in1, const td_tensor *in2, const td_tensor *out, int32_t first, int32_t last);
 void td_minimum_s8(const td_tensor *in1, const td_tensor *in2, const td_tensor *out, int32_t first, int32_t last);
@@ -166,7 +236,7 @@ void td_minimum_s8(const td_tensor *in1, const td_tensor *in2, const td_tensor *
 /* Any function of one int8: out = table[in + 128]. In place. */
 void td_lookup_s8(const int8_t *table, const td_tensor *in, const td_tensor *out, int32_t first, int32_t last);
 
-/* Mean over height and width; `out` has one pixel. in->height * in->width <= 2^23.
+/* Accumulating: the mean over height and width. in->height * in->width <= 2^23.
  * Scratch: in->channels * 4 bytes, the sum of each channel. */
 typedef struct {
     int32_t bias;       /* -(zero point of the input) * in->height * in->width */
@@ -212,5 +282,9 @@ void td_concatenation_s8(const td_concatenation *op, const td_tensor *const *in,
 #ifdef __cplusplus
 }
 #endif
+
+/* Kernels for cores with the DSP extension. */
+#include "td_conv_2d_gemm.h"
+#include "td_depthwise_conv_2d_planar.h"
 
 #endif

@@ -5,7 +5,12 @@
 
 #include <string.h>
 
+#include "td_core.h"
 #include "td_kernels.h"
+
+#if TD_DSP
+#include <arm_acle.h>
+#endif
 
 #ifdef __cplusplus
 extern "C" {
@@ -40,6 +45,39 @@ static inline td_range td_pooled_rows(const td_max_pool_2d *op, int32_t h)
     return rows;
 }
 
+/* The larger of each of four bytes. */
+static inline uint32_t td_larger_4(uint32_t a, uint32_t b)
+{
+#if TD_DSP
+    (void)__ssub8((int8x4_t)a, (int8x4_t)b); /* sets the flags that SEL chooses by */
+    return __sel(a, b);
+#else
+    uint32_t larger = 0;
+    for (uint32_t i = 0; i < 32; i += 8)
+        larger |= ((int8_t)(a >> i) > (int8_t)(b >> i) ? a : b) & (0xffU << i);
+    return larger;
+#endif
+}
+
+/* out = max(out, a, b) for each of `count` bytes. */
+static inline void td_take_larger(int8_t *out, const int8_t *a, const int8_t *b, int32_t count)
+{
+    int32_t c = 0;
+    for (; c + 4 <= count; c += 4) {
+        uint32_t words[3];
+        memcpy(&words[0], out + c, 4);
+        memcpy(&words[1], a + c, 4);
+        memcpy(&words[2], b + c, 4);
+        words[0] = td_larger_4(words[0], td_larger_4(words[1], words[2]));
+        memcpy(out + c, words, 4);
+    }
+    for (; c < count; c++) {
+        const int8_t larger = a[c] > b[c] ? a[c] : b[c];
+        if (larger > out[c])
+            out[c] = larger;
+    }
+}
+
 /* out[w] = max(out[w], the pixels of the input row `x` in window w), channel by channel. */
 static inline void td_max_pool_row(const td_max_pool_2d *op, const int8_t *x, int8_t *out, int32_t out_width,
                                    int32_t channels)
@@ -47,12 +85,9 @@ static inline void td_max_pool_row(const td_max_pool_2d *op, const int8_t *x, in
     for (int32_t w = 0; w < out_width; w++, out += channels) {
         const int32_t origin = w * op->stride_width - op->pad_left;
         const td_range taps = td_taps_inside(origin, 1, op->kernel_width, op->in_width);
-        for (int32_t t = taps.first; t < taps.last; t++) {
-            const int8_t *pixel = x + (origin + t) * channels;
-            for (int32_t c = 0; c < channels; c++)
-                if (pixel[c] > out[c])
-                    out[c] = pixel[c];
-        }
+        const int8_t *pixel = x + (origin + taps.first) * channels;
+        for (int32_t t = taps.first; t < taps.last; t += 2, pixel += 2 * channels)
+            td_take_larger(out, pixel, t + 1 < taps.last ? pixel + channels : pixel, channels);
     }
 }
 

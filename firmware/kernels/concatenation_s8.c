@@ -2,6 +2,7 @@
 /* Concatenation. */
 #include <string.h>
 
+#include "td_copy.h"
 #include "td_kernels.h"
 
 static void stack_rows(const td_concatenation *op, const td_tensor *const *in, const td_tensor *out, int32_t first,
@@ -23,13 +24,13 @@ void td_concatenation_s8(const td_concatenation *op, const td_tensor *const *in,
         stack_rows(op, in, out, first, last);
         return;
     }
+    const int32_t out_piece = out->width * out->channels / op->pieces;
     for (int32_t h = first; h < last; h++) {
         int8_t *y = td_row(out, h);
-        for (int32_t piece = 0; piece < op->pieces; piece++)
-            for (int32_t i = 0; i < op->inputs; i++) {
-                const int32_t size = in[i]->width * in[i]->channels / op->pieces;
-                memcpy(y, td_row(in[i], h) + piece * size, (size_t)size);
-                y += size;
-            }
+        for (int32_t i = 0; i < op->inputs; i++) {
+            const int32_t size = in[i]->width * in[i]->channels / op->pieces;
+            td_copy_pieces(y, out_piece, td_row(in[i], h), size, size, op->pieces);
+            y += size;
+        }
     }
 }

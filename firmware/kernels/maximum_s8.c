@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: 0BSD */
 /* The larger of two elements. */
 #include "td_binary.h"
+#include "td_bound.h"
 #include "td_kernels.h"
 
-static inline int8_t larger(const void *parameters, int32_t value1, int32_t value2)
+static inline int8_t choose(const void *parameters, int32_t value1, int32_t value2)
 {
     (void)parameters;
     return (int8_t)(value1 > value2 ? value1 : value2);
@@ -11,5 +12,10 @@ static inline int8_t larger(const void *parameters, int32_t value1, int32_t valu
 
 void td_maximum_s8(const td_tensor *in1, const td_tensor *in2, const td_tensor *out, int32_t first, int32_t last)
 {
-    td_apply_binary(larger, 0, in1, in2, out, first, last);
+    const int32_t run = td_common_run(in1, in2, out);
+
+    if (run == 0)
+        td_apply_binary(choose, 0, in1, in2, out, first, last);
+    else
+        td_apply_runs(td_larger, run, in1, in2, out, first, last);
 }

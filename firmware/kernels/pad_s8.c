@@ -2,6 +2,7 @@
 /* Padding with a constant. */
 #include <string.h>
 
+#include "td_copy.h"
 #include "td_kernels.h"
 
 void td_pad_s8(const td_pad *op, const td_tensor *in, const td_tensor *out, int32_t first, int32_t last)
@@ -16,7 +17,6 @@ void td_pad_s8(const td_pad *op, const td_tensor *in, const td_tensor *out, int3
         if (in->channels == out->channels)
             memcpy(y, x, (size_t)(in->width * in->channels));
         else
-            for (int32_t w = 0; w < in->width; w++, x += in->channels, y += out->channels)
-                memcpy(y, x, (size_t)in->channels);
+            td_copy_pieces(y, out->channels, x, in->channels, in->channels, in->width);
     }
 }

@@ -11,7 +11,7 @@ from tinydeploy.board import load_board
 from tinydeploy.codegen.generate import generate_sources, list_kernels
 from tinydeploy.graph.graph import Graph
 from tinydeploy.graph.read import read_graph
-from tinydeploy.paths import FIRMWARE
+from tinydeploy.paths import FIRMWARE, kernel_sources
 from tinydeploy.plan.check import check_plan
 from tinydeploy.plan.memory import plan_memory
 from tinydeploy.plan.plan import Plan
@@ -35,7 +35,8 @@ def write_sources(folder: Path, sources: Mapping[str, str]) -> None:
 
 
 def kernel_files(graph: Graph, plan: Plan) -> list[Path]:
-    return [FIRMWARE / "kernels" / f"{stem}.c" for stem in list_kernels(graph, plan)]
+    needed = list_kernels(graph, plan)
+    return [path for kernel in needed for path in kernel_sources(kernel) if path.suffix == ".c"]
 
 
 def compile_c(

@@ -1,4 +1,4 @@
-"""Real models: the arena meets its lower bound, the generated C equals LiteRT in every byte."""
+"""Real models: the arena is small, the generated C equals LiteRT in every byte."""
 
 from __future__ import annotations
 
@@ -19,14 +19,15 @@ from tinydeploy.validate.reference import run_reference
 from tinydeploy.validate.vectors import make_vectors
 
 BOARD = load_board("stm32h743")
+# Most bytes that their arenas may have.
 MODELS = {
-    "mlperf_tiny_vww_int8": ("dtcm", 55296),
-    "mlperf_tiny_ic_int8": ("dtcm", 49152),
-    "mlperf_tiny_kws_int8": ("dtcm", 16000),
-    "mlperf_tiny_ad_int8": ("dtcm", 768),
-    "person_detect_int8": ("dtcm", 55296),
-    "hello_world_int8": ("dtcm", 32),
-    "etinynet_1.0_224_int8": ("axi", 254464),
+    "mlperf_tiny_vww_int8": 34_000,
+    "mlperf_tiny_ic_int8": 19_000,
+    "mlperf_tiny_kws_int8": 14_000,
+    "mlperf_tiny_ad_int8": 2_048,
+    "person_detect_int8": 21_000,
+    "hello_world_int8": 64,
+    "etinynet_1.0_224_int8": 161_000,
 }
 
 
@@ -41,8 +42,7 @@ def test_every_byte_equals_the_references(name: str, fused: bool, shared_data: P
         graph = fuse_graph(graph)
         plan = plan_memory(graph, BOARD)
         check_plan(graph, plan, BOARD)
-        assert [(arena.memory, arena.size) for arena in plan.arenas] == [MODELS[name]]
-        assert plan.arena_bytes == plan.lower_bound_bytes
+        assert plan.lower_bound_bytes <= plan.arena_bytes <= MODELS[name]
     else:
         plan = plan_for_host(graph)
         check_plan(graph, plan, None)

@@ -1,4 +1,4 @@
-"""Fixtures: the test firmware, built for both boards, and booted."""
+"""Fixtures: the test firmware, built for every board, and booted."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from probe_firmware import BOARDS, Probe, build_probe
+from probe_firmware import CORES, Probe, build_probe
 
 from tinydeploy.board import load_board
 from tinydeploy.emulate.emulated_board import EmulatedBoard
@@ -25,9 +25,9 @@ def probes(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
     return find
 
 
-@pytest.fixture(params=BOARDS)
+@pytest.fixture(params=CORES)
 def probe(request: pytest.FixtureRequest, probes: Callable[[str], Path]) -> Iterator[Probe]:
-    """The test firmware, booted, on each board."""
+    """The test firmware, booted, on a board of each core."""
     with EmulatedBoard(probes(request.param), load_board(request.param)) as emulated:
         probe = Probe(emulated)
         assert probe.read_until("ready\n") == "ready\n"

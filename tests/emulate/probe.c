@@ -25,9 +25,9 @@ static volatile uint32_t zero;
 
 static void put(char c)
 {
-    while (!(UART(0x1C) & 0x80u)) {
+    while (!(UART(UART_STATUS) & 0x80u)) {
     }
-    UART(0x28) = (uint8_t)c;
+    UART(UART_TRANSMIT) = (uint8_t)c;
 }
 
 static void text(const char *s)
@@ -49,9 +49,9 @@ static void show(const char *name, uint32_t value)
 
 static int get(void)
 {
-    while (!(UART(0x1C) & 0x20u)) {
+    while (!(UART(UART_STATUS) & 0x20u)) {
     }
-    return (uint8_t)UART(0x24);
+    return (uint8_t)UART(UART_RECEIVE);
 }
 
 __attribute__((naked)) void Reset_Handler(void)
@@ -105,8 +105,8 @@ static void pendsv(void)
 static void uart_irq(void)
 {
     irqs++;
-    while (UART(0x1C) & 0x20u) {
-        queue[queue_in++ & 63u] = (uint8_t)UART(0x24);
+    while (UART(UART_STATUS) & 0x20u) {
+        queue[queue_in++ & 63u] = (uint8_t)UART(UART_RECEIVE);
     }
 }
 
@@ -127,8 +127,8 @@ static void set_up_console(void)
         REG(gpio + 0x20u + 4u * (pin / 8u)) |= (uint32_t)AF << 4u * (pin % 8u);
         REG(gpio) = (REG(gpio) & ~(3u << 2u * pin)) | 2u << 2u * pin;
     }
-    UART(0x0C) = (RESET_CLOCK + 57600u) / 115200u;
-    UART(0x00) = 0xDu;
+    UART(UART_BRR) = (RESET_CLOCK + 57600u) / 115200u;
+    UART(UART_CR1) = 0xCu | UART_UE;
 }
 
 /* Executes exactly 2 * n + 1 instructions. */
@@ -235,7 +235,7 @@ static void sleep_test(void)
 
 static void interrupt_test(void)
 {
-    UART(0x00) |= 1u << 5;
+    UART(UART_CR1) |= 1u << 5;
     REG(0xE000E100u + 4u * (UART_IRQ / 32u)) = 1u << (UART_IRQ & 31u);
     text("interrupts\n");
     for (uint32_t out = 0;;) {
@@ -330,6 +330,8 @@ __attribute__((used)) void start(void)
             break;
         }
         case 'F': enable_fpu(); __asm volatile("vmov s0, %0\n vadd.f32 s0, s0, s0" ::"r"(0x3F800000u) : "s0"); text("fpu on\n"); break;
+        case 'd': __asm volatile(".inst.w 0xEE300B00" ::: "s0", "s1"); text("double\n"); break; /* vadd.f64 d0, d0, d0 */
+        case 'v': __asm volatile("vmov d0, %0, %1\n vpush {d0}\n vpop {d1}" ::"r"(1), "r"(2) : "s0", "s1", "s2", "s3"); text("moved\n"); break;
         case 'a': { int which = get(); uint32_t offset = (uint32_t)get() - '0'; align(which, offset); break; }
         case 'g': REG(GATED) = 0x12345678u; show("gated", REG(GATED)); break;
         case 'G': REG(GATE) |= GATE_MASK; (void)REG(GATE); REG(GATED) = 0x12345678u; show("gated", REG(GATED)); break;
@@ -347,7 +349,7 @@ __attribute__((used)) void start(void)
         case 'L': fault_again = 1; show("null", REG(0x60000000u)); break;
         case 'r': __asm volatile("mov lr, #0xFFFFFFFF\n bic lr, #6\n bx lr" ::: "lr"); break;
         case 'B': REG(0xE000ED24u) |= 7u << 16; show("null", REG(0x60000000u)); break;
-        case 'y': UART(0x00) = 0; UART(0x0C) = RESET_CLOCK / 57600u; UART(0x00) = 0xDu; text("fast?\n"); break;
+        case 'y': UART(UART_CR1) = 0; UART(UART_BRR) = RESET_CLOCK / 57600u; UART(UART_CR1) = 0xCu | UART_UE; text("fast?\n"); break;
         case 't': tick_test(); break;
         case 'w': sleep_test(); break;
         case 'z': show("zero", words[15]); break;

@@ -11,10 +11,36 @@ import pytest
 from tinydeploy.board import Board
 from tinydeploy.emulate.emulated_board import EmulatedBoard
 
-BOARDS = ("stm32h743", "stm32l4r9")
+# One board per core, for what the core decides; all of them, for what the chip does.
+CORES = ("stm32h743", "stm32l4r9")
+BOARDS = (*CORES, "stm32f746", "stm32f412")
+
+# The chip's USART: offsets of registers, and CR1.UE.
+_NEW_USART = {"UART_STATUS": 0x1C, "UART_RECEIVE": 0x24, "UART_TRANSMIT": 0x28} | {
+    "UART_BRR": 0x0C,
+    "UART_CR1": 0x00,
+    "UART_UE": 1,
+}
+_OLD_USART = {"UART_STATUS": 0x00, "UART_RECEIVE": 0x04, "UART_TRANSMIT": 0x04} | {
+    "UART_BRR": 0x08,
+    "UART_CR1": 0x0C,
+    "UART_UE": 1 << 13,
+}
+# These boards have no gated memory.
+_NO_GATE = {"GATE_MASK": 0, "GATED": 0x20000000}
+_STM32F = {
+    "GPIO_ADDRESS": 0x40020000,
+    "GPIO_ENABLE": 0x40023830,
+    "UART_ENABLE": 0x40023840,
+    "UART_ENABLE_BIT": 18,
+    "RESET_CLOCK": 16_000_000,
+    "GATE": 0x40023830,
+}
 
 # Of each board: what the chip's registers are called in the test firmware.
 _REGISTERS = {
+    "stm32f746": _STM32F | _NEW_USART | _NO_GATE,
+    "stm32f412": _STM32F | _OLD_USART | _NO_GATE,
     "stm32h743": {
         "GPIO_ADDRESS": 0x58020000,
         "GPIO_ENABLE": 0x580244E0,
@@ -24,17 +50,18 @@ _REGISTERS = {
         "GATE": 0x580244DC,
         "GATE_MASK": 0xE0000000,
         "GATED": 0x30000010,
-    },
+    }
+    | _NEW_USART,
     "stm32l4r9": {
         "GPIO_ADDRESS": 0x48000000,
         "GPIO_ENABLE": 0x4002104C,
         "UART_ENABLE": 0x40021058,
         "UART_ENABLE_BIT": 17,
         "RESET_CLOCK": 4_000_000,
-        "GATE": 0x4002104C,  # this board has no gated memory
-        "GATE_MASK": 0,
-        "GATED": 0x20000000,
-    },
+        "GATE": 0x4002104C,
+    }
+    | _NEW_USART
+    | _NO_GATE,
 }
 
 _LINKER_SCRIPT = """
@@ -49,8 +76,6 @@ SECTIONS {{
   /DISCARD/ : {{ *(.ARM.exidx*) *(.comment) }}
 }}
 """
-
-_FPU = {"cortex-m7": "fpv5-d16", "cortex-m4": "fpv4-sp-d16"}
 
 
 def build_probe(board: Board, folder: Path) -> Path:
@@ -73,7 +98,7 @@ def build_probe(board: Board, folder: Path) -> Path:
     script = _LINKER_SCRIPT.format(flash=board.code_memory, data=board.data_memory)
     (folder / "probe.ld").write_text(script)
     elf = folder / "probe.elf"
-    command = [compiler, f"-mcpu={board.cpu}", "-mthumb", f"-mfpu={_FPU[board.cpu]}"]
+    command = [compiler, f"-mcpu={board.cpu}", "-mthumb", f"-mfpu={board.fpu}"]
     command += ["-mfloat-abi=hard", "-O2", "-g", "-ffreestanding", "-nostdlib", "-Wall", "-Wextra"]
     command += ["-Werror", "-fno-tree-loop-distribute-patterns", "-ffp-contract=off"]
     command += ["-Wno-infinite-recursion", "-Wno-int-to-pointer-cast", "-I", str(folder)]

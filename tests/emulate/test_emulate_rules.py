@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
-from probe_firmware import Probe
+from probe_firmware import BOARDS, Probe
 
+from tinydeploy.board import load_board
+from tinydeploy.emulate.emulated_board import EmulatedBoard
 from tinydeploy.errors import EmulationError
 
 # Command, UsageFault/BusFault status (CFSR) in the firmware's own report, what the emulator says.
@@ -85,7 +89,6 @@ def test_no_fault(name: str, probe: Probe) -> None:
         ("b", "executed a breakpoint"),
         ("R", "reset the chip"),
         ("L", "its handler faulted too, the core locked up"),
-        ("y", "baud instead of 115200"),
         ("p", "writes the word at 0x5f000000, where the chip has no peripheral"),
     ],
 )
@@ -126,6 +129,39 @@ def test_exceptions_and_timers(command: str, lines: list[str], probe: Probe) -> 
     assert probe.ask(command) == lines[0]
     for line in lines[1:]:
         assert probe.read_until("\n") == line + "\n"
+
+
+@pytest.mark.parametrize("probe", BOARDS, indirect=True)
+def test_console_of_every_board(probe: Probe) -> None:
+    """Polled and by interrupt, at the clock that runs after reset."""
+    assert probe.ask("Exyz.") == "xyzhash=0001d199"
+    assert abs(probe.emulated.baud() / 115200 - 1) < 0.01
+    assert probe.ask("iabc.") == "interrupts"
+    assert probe.read_until("\n") == "abcirqs=00000001\n"
+
+
+@pytest.mark.parametrize("probe", BOARDS, indirect=True)
+def test_wrong_baud_rate_is_noticed(probe: Probe) -> None:
+    probe.emulated.transport.write(b"y")
+    with pytest.raises(EmulationError, match="baud instead of 115200"):
+        assert probe.read_until("never")
+
+
+@pytest.mark.parametrize("counter", ["native", "python"])
+@pytest.mark.parametrize("name", BOARDS)
+def test_double_precision(probes: Callable[[str], Path], name: str, counter: str) -> None:
+    """Undefined where the FPU lacks it, though it moves 64-bit registers."""
+    with EmulatedBoard(probes(name), load_board(name), counter=counter) as emulated:
+        probe = Probe(emulated)
+        probe.read_until("ready\n")
+        assert probe.ask("F") == "fpu on"
+        assert probe.ask("v") == "moved"
+        if name == "stm32h743":
+            assert probe.ask("d") == "double"
+        else:
+            assert probe.ask("d") == "fault=00010000"
+            with pytest.raises(EmulationError, match="undefined instruction"):
+                probe.read_until("never")
 
 
 def test_interrupt_priorities(probe: Probe) -> None:

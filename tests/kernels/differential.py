@@ -8,13 +8,20 @@ import numpy as np
 from kernel_batch import Batch
 from kernel_library import compile_layers
 
+from tinydeploy.board import load_board
 from tinydeploy.graph.passes import fuse_graph
 from tinydeploy.graph.read import read_graph
 from tinydeploy.validate.reference import run_reference
 
 
 def check_batch(
-    batch: Batch, folder: Path, *, vectors: int = 4, fuse: bool = False, in_place: bool = False
+    batch: Batch,
+    folder: Path,
+    *,
+    vectors: int = 4,
+    fuse: bool = False,
+    in_place: bool = False,
+    board: str | None = None,
 ) -> int:
     """Runs all cases through the reference and through the generated C.
 
@@ -24,6 +31,7 @@ def check_batch(
         vectors: Input vectors per case.
         fuse: Each case is several ops, and fusion makes one layer of them.
         in_place: Run every layer in place of its first input, too.
+        board: Take the kernels that are chosen for it; None for the portable ones.
 
     Returns:
         Number of bytes compared.
@@ -34,7 +42,7 @@ def check_batch(
     if fuse:
         graph = fuse_graph(graph)
         assert len(graph.ops) == len(graph.outputs), "a case was not fused into one layer"
-    library = compile_layers(graph, folder)
+    library = compile_layers(graph, folder, load_board(board) if board else None)
     given = dict(zip(graph.inputs, inputs, strict=True))
     wanted = dict(zip(graph.outputs, zip(batch.names, expected, strict=True), strict=True))
     rng = np.random.default_rng(1)

@@ -121,10 +121,12 @@ def add_fully_connected(
     activation: str = "NONE",
     gain: float = 1.0,
     weights: int | None = None,
+    least: int = -128,
 ) -> None:
+    """Adds a fully-connected layer of random weights from `least` on; `weights` sets all."""
     rng = batch.rng
     depth = int(np.prod(shape)) if depth is None else depth
-    values = rng.integers(-128, 128, (units, depth)).astype(np.int8)
+    values = rng.integers(least, 128, (units, depth)).astype(np.int8)
     if weights is not None:
         values[...] = weights
     q = Q(0.03, zeros[0])
@@ -132,7 +134,10 @@ def add_fully_connected(
     spread = float(q.scale * scales.mean() * 73 * 74 * np.sqrt(depth))
     out_q = Q(float(np.float32(spread / 60 / gain)), zeros[1])
     vectors = int(np.prod(shape)) // depth
-    name = f"fully-connected {shape} x {units} {zeros} {per_channel} gain {gain} {activation}"
+    name = (
+        f"fully-connected {shape} x {units} {zeros} {per_channel} gain {gain} {activation} "
+        f"weights {least if weights is None else weights}"
+    )
     source = batch.input(shape, q)
     kept = len(shape) > 2 and shape[-1] == depth
     output = batch.output(name, (*shape[:-1], units) if kept else (vectors, units), out_q)

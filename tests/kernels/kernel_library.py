@@ -5,17 +5,20 @@ from __future__ import annotations
 import ctypes
 import itertools
 import subprocess
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tinydeploy.board import Board
 from tinydeploy.codegen.layer import LayerContext, emit_layer
 from tinydeploy.graph.graph import Graph
-from tinydeploy.graph.op import Op
 from tinydeploy.graph.ops.reshape import Reshape
-from tinydeploy.paths import FIRMWARE
-from tinydeploy.plan.kernels import scratch_bytes
+from tinydeploy.paths import FIRMWARE, kernel_sources
+from tinydeploy.plan.calls import call_rows
+from tinydeploy.plan.kernel import Kernel
+from tinydeploy.plan.kernels import choose_kernels
 
 Int8 = NDArray[np.int8]
 
@@ -36,41 +39,52 @@ class TdTensor(ctypes.Structure):
     )
 
 
-def write_layers(graph: Graph) -> tuple[str, tuple[str, ...]]:
-    """C text with a function `layer<k>` per op and tensors as variables, and the kernels' stems."""
+def write_layers(graph: Graph, kernels: Mapping[int, Kernel]) -> tuple[str, tuple[str, ...]]:
+    """C text with a function `layer<k>` per op and tensors as variables, and the kernels needed."""
     parts = ["#include <stddef.h>\n", '#include "td_kernels.h"\n']
     parts += [f"extern void layer{k}(int32_t, int32_t);\n" for k in range(len(graph.ops))]
     parts += [f"extern td_tensor tensor{t}; td_tensor tensor{t};\n" for t in graph.stored]
     parts.append("extern void *scratch; void *scratch;\n")
-    kernels: set[str] = set()
+    needed: set[str] = set()
     for k, op in enumerate(graph.ops):
         if isinstance(op, Reshape):
             continue
         tensors = {t: f"&tensor{t}" for t in (*op.inputs, *op.outputs)}
-        needed = "scratch" if scratch_bytes(op, graph) else "NULL"
-        code = emit_layer(op, LayerContext(graph, f"layer{k}", tensors, needed))
-        kernels.update(code.kernels)
+        scratch = "scratch" if kernels[k].scratch_bytes else "NULL"
+        code = emit_layer(op, LayerContext(graph, f"layer{k}", tensors, scratch, kernels[k]))
+        needed.update(code.kernels)
         parts += [code.constants, code.parameters]
         parts.append(f"void layer{k}(int32_t first, int32_t last)\n{{\n    {code.call}\n}}\n")
-    return "\n".join(parts), tuple(sorted(kernels))
+    return "\n".join(parts), tuple(sorted(needed))
 
 
-def compile_layers(graph: Graph, folder: Path) -> LayerLibrary:
-    """Compiles the layers of a graph with the kernels they call, warnings being errors."""
-    text, kernels = write_layers(graph)
+def compile_layers(graph: Graph, folder: Path, board: Board | None = None) -> LayerLibrary:
+    """Compiles the layers of a graph, warnings being errors, with the kernels chosen for a board.
+
+    The host has no DSP extension: what fast kernels have in assembly comes as its twin in C.
+    """
+    kernels = choose_kernels(graph, board)
+    text, needed = write_layers(graph, kernels)
     (folder / "layers.c").write_text(text)
     library = folder / "layers.so"
-    sources = [str(FIRMWARE / "kernels" / f"{kernel}.c") for kernel in kernels]
+    sources = c_files(needed)
     command = ["gcc", *WARNINGS, "-O1", "-g", "-shared", "-fPIC", f"-I{FIRMWARE / 'include'}"]
     subprocess.run([*command, "-o", str(library), str(folder / "layers.c"), *sources], check=True)
-    return LayerLibrary(graph, ctypes.CDLL(str(library)))
+    return LayerLibrary(graph, kernels, ctypes.CDLL(str(library)))
+
+
+def c_files(kernels: Iterable[str]) -> list[str]:
+    """The C files of kernels, without their assembly."""
+    files = (path for kernel in kernels for path in kernel_sources(kernel))
+    return [str(path) for path in files if path.suffix == ".c"]
 
 
 class LayerLibrary:
     """Runs single layers: rows scattered over a poisoned memory, made in random pieces."""
 
-    def __init__(self, graph: Graph, library: ctypes.CDLL) -> None:
+    def __init__(self, graph: Graph, kernels: Mapping[int, Kernel], library: ctypes.CDLL) -> None:
         self.graph = graph
+        self.kernels = kernels
         self.library = library
 
     def run(
@@ -90,7 +104,7 @@ class LayerLibrary:
         op = self.graph.ops[position]
         (output,) = op.outputs
         tensors = list(dict.fromkeys((*op.inputs, output)))
-        offsets, scratch, memory = self._place(op, tensors, rng)
+        offsets, scratch, memory = self._place(position, tensors, rng)
         if in_place:
             offsets[output] = offsets[op.inputs[0]]
         for tensor, values in zip(op.inputs, inputs, strict=True):
@@ -99,16 +113,18 @@ class LayerLibrary:
                 memory[offset : offset + len(row)] = row
         tables = [self._bind(tensor, offsets[tensor], memory, rng) for tensor in tensors]
 
-        height, width, channels = self.graph.tensors[output].rows
+        _, width, channels = self.graph.tensors[output].rows
         may_change = np.zeros(len(memory), bool)
         for offset in offsets[output]:
             may_change[offset : offset + width * channels] = True
-        may_change[scratch : scratch + scratch_bytes(op, self.graph)] = True
+        may_change[scratch : scratch + self.kernels[position].scratch_bytes] = True
         before = memory.copy()
         scratch_pointer = ctypes.c_void_p.in_dll(self.library, "scratch")
         scratch_pointer.value = memory.ctypes.data + scratch
         layer = getattr(self.library, f"layer{position}")
-        for first, last in _cut(height, rng):
+        kernel = self.kernels[position]
+        pieces = _cut(call_rows(self.graph, op, kernel), rng)
+        for first, last in sorted(pieces) if kernel.accumulates else pieces:
             layer(ctypes.c_int32(first), ctypes.c_int32(last))
         del tables
         changed = np.flatnonzero((memory != before) & ~may_change)
@@ -117,7 +133,7 @@ class LayerLibrary:
         return np.concatenate(rows).reshape(self.graph.tensors[output].shape)
 
     def _place(
-        self, op: Op, tensors: list[int], rng: np.random.Generator
+        self, position: int, tensors: list[int], rng: np.random.Generator
     ) -> tuple[dict[int, list[int]], int, Int8]:
         """Random places, multiples of 4, for all rows and the scratch, in random order."""
         pieces = [
@@ -130,7 +146,7 @@ class LayerLibrary:
         for index in rng.permutation(len(pieces)):
             tensor, row = pieces[index]
             if tensor < 0:
-                scratch, size = end, scratch_bytes(op, self.graph)
+                scratch, size = end, self.kernels[position].scratch_bytes
             else:
                 _, width, channels = self.graph.tensors[tensor].rows
                 offsets[tensor][row], size = end, width * channels

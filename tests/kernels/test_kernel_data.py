@@ -50,6 +50,8 @@ def test_concatenation(tmp_path: Path) -> None:
         inputs = [batch.input(shape, q) for shape in shapes]
         output = batch.output(f"concatenation {shapes} axis {axis}", total, q)
         batch.op("CONCATENATION", inputs, output, {"Axis": axis})
+    inputs = [batch.input((1, 2, 3, n), q) for n in (70, 9, 64)]
+    batch.op("CONCATENATION", inputs, batch.output("long", (1, 2, 3, 143), q), {"Axis": 3})
     inputs = [batch.input((1, n), q) for n in (3, 1, 8)]
     batch.op("CONCATENATION", inputs, batch.output("vectors", (1, 12), q), {"Axis": 1})
     check_batch(batch, tmp_path)

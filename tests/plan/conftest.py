@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from plan_graphs import fake_scratch_bytes
+from plan_graphs import fake_variants
 
 from tinydeploy.board import Board, load_board
 
@@ -11,8 +11,7 @@ from tinydeploy.board import Board, load_board
 @pytest.fixture(autouse=True, scope="module")  # undone before other folders' tests
 def _scratch_is_an_attribute() -> object:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("tinydeploy.plan.lifetimes.scratch_bytes", fake_scratch_bytes)
-        patch.setattr("tinydeploy.plan.check.scratch_bytes", fake_scratch_bytes)
+        patch.setattr("tinydeploy.plan.memory.list_variants", fake_variants)
         yield
 
 

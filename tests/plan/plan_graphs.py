@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
 from hypothesis import strategies as st
 
+from tinydeploy.board import Board
 from tinydeploy.graph.graph import Graph
 from tinydeploy.graph.op import Op
 from tinydeploy.graph.tensor import Quantization, Tensor
+from tinydeploy.plan.kernel import Kernel, Optimize
+from tinydeploy.plan.variants import Variant
 
 
 @dataclass(frozen=True, eq=False)
 class Window(Op):
-    """Reads `kernel` rows per output row; scratch as asked."""
+    """Reads `kernel` rows per output row; scratch as asked, if elastic half of it will do."""
 
     builtin: ClassVar[str] = "WINDOW"
     kernel: int = 1
     stride: int = 1
     pad: int = 0
     scratch: int = 0
+    elastic: bool = False
 
     def input_rows(self, graph: Graph, which: int, first: int, last: int) -> tuple[int, int]:
         return first * self.stride - self.pad, (last - 1) * self.stride - self.pad + self.kernel
@@ -40,8 +44,25 @@ class Rename(Op):
     builtin: ClassVar[str] = "RESHAPE"
 
 
-def fake_scratch_bytes(op: Op, graph: Graph) -> int:
-    return getattr(op, "scratch", 0)
+def fake_variants(
+    graph: Graph, board: Board | None = None, optimize: Optimize = "balanced"
+) -> Mapping[int, tuple[Variant, ...]]:
+    """Calls cost 100 and 10 a row; ops that are elastic also run with half the scratch, slower."""
+
+    def variant(scratch: int, factor: int) -> Variant:
+        return Variant(Kernel("fake_s8", scratch), lambda rows: factor * (100 + 10 * rows))
+
+    found = {}
+    for position, op in enumerate(graph.ops):
+        scratch = getattr(op, "scratch", 0)
+        less = (variant(scratch // 2, 2),) if getattr(op, "elastic", False) else ()
+        found[position] = (*less, variant(scratch, 1))
+    return found
+
+
+def fake_kernels(graph: Graph) -> Mapping[int, Kernel]:
+    """The fastest of them."""
+    return {position: found[-1].kernel for position, found in fake_variants(graph).items()}
 
 
 def make_graph(
@@ -91,7 +112,7 @@ def graphs(draw: st.DrawFn, max_ops: int = 14, *, windows: bool = True) -> Graph
         outputs = tuple(range(first, len(shapes)))
         if kind == "window":
             window = (draw(st.integers(1, 4)), draw(st.integers(1, 3)), draw(st.integers(0, 2)))
-            ops.append(Window(index, (source,), outputs, *window, scratch))
+            ops.append(Window(index, (source,), outputs, *window, scratch, draw(st.booleans())))
         else:
             second = draw(st.integers(0, first - 1))
             ops.append(

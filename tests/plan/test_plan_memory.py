@@ -6,28 +6,34 @@ from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
-from plan_graphs import Rename, Whole, Window, chain, graphs, make_graph
+from plan_graphs import Rename, Whole, Window, chain, fake_variants, graphs, make_graph
 
 from tinydeploy.board import Board, load_board
 from tinydeploy.errors import BudgetError
 from tinydeploy.graph.graph import Graph
 from tinydeploy.plan.check import check_plan
-from tinydeploy.plan.lifetimes import find_items
-from tinydeploy.plan.memory import DATA_RESERVE, make_steps, plan_for_host, plan_memory
+from tinydeploy.plan.lifetimes import find_blocks
+from tinydeploy.plan.memory import DATA_RESERVE, plan_for_host, plan_memory
+from tinydeploy.plan.net import make_net, round_up
+from tinydeploy.plan.partition import Partitioner
 from tinydeploy.plan.plan import Step
+from tinydeploy.plan.schedule import schedule_groups
 
 BOARD = load_board("stm32h743")
 
 
 def lives(graph: Graph) -> dict[int | str, tuple[int, int, int]]:
-    items = find_items(graph, make_steps(graph))
+    """(birth, death, bytes) of every tensor and scratch, layer by layer."""
+    net = make_net(graph, fake_variants(graph))
+    whole = Partitioner(net).layer_by_layer()
+    events = schedule_groups(net, whole.groups)
     return {
-        f"scratch {item.op}" if item.tensor is None else item.tensor: (
-            item.birth,
-            item.death,
-            item.size,
+        block.places[0].store if block.node is None else f"scratch {net.nodes[block.node].op}": (
+            block.birth,
+            block.death,
+            round_up(block.size),
         )
-        for item in items
+        for block in find_blocks(net, whole.kernels, events)
     }
 
 

@@ -178,7 +178,7 @@ def fake_files(
         "fake/weights.h": _WEIGHTS_HEADER,
         "fake/weights.c": _WEIGHTS,
     }
-    plan = Plan(steps=(), rows={}, scratch={}, arenas=(Arena(memory, arena),), lower_bound_bytes=0)
+    plan = Plan((), {}, {}, (Arena(memory, arena),), 0, {})
     if crc is None:
         crc = selftest_crc([fake_output(selftest_inputs([INPUT_BYTES])[0])])
     return project_files(

@@ -10,7 +10,7 @@ import pytest
 from fake_model import fake_files
 
 from tinydeploy.board import load_board
-from tinydeploy.paths import FIRMWARE
+from tinydeploy.project.layout import target_folders
 from tinydeploy.project.write import write_project
 from tinydeploy.validate.host import find_host_compiler
 
@@ -25,6 +25,10 @@ PWR_CSR1, PWR_CR3, PWR_D3CR, PWRCR, ACR, IDC = (
 L4_CR, L4_CFGR, L4_PLLCFGR, L4_ACR, L4_SR2, L4_CR5 = (
     0x40021000, 0x40021008, 0x4002100C, 0x40022000, 0x40007014, 0x40007080,
 )  # fmt: skip
+# STM32F746 and STM32F412
+F_CR, F_PLLCFGR, F_CFGR, F_PWR, F_CSR, F_ACR = (
+    0x40023800, 0x40023804, 0x40023808, 0x40007000, 0x40007004, 0x40023C00,
+)  # fmt: skip
 
 
 def follows(address: int, bit: int, ready: int) -> str:
@@ -32,6 +36,15 @@ def follows(address: int, bit: int, ready: int) -> str:
     return f"rule:{address:x}:{1 << bit:x}:{1 << bit:x}:{address:x}:{1 << ready:x}:0"
 
 
+STM32F = [
+    f"reset:{F_CR:x}:83",
+    f"reset:{F_PLLCFGR:x}:24003010",
+    follows(F_CR, 0, 1),
+    follows(F_CR, 16, 17),
+    follows(F_CR, 24, 25),
+    *(follows(F_CFGR, bit, bit + 2) for bit in range(2)),
+    f"rule:{F_CR:x}:2000000:2000000:{F_CSR:x}:4000:0",  # VOSRDY needs the PLL
+]
 CHIPS = {
     "stm32h743": [
         f"reset:{RCC_CR:x}:1",
@@ -53,6 +66,13 @@ CHIPS = {
         follows(L4_CR, 24, 25),
         *(follows(L4_CFGR, bit, bit + 2) for bit in range(2)),
     ],
+    "stm32f746": [
+        *STM32F,
+        f"reset:{F_PWR:x}:c000",
+        f"rule:{F_PWR:x}:10000:10000:{F_CSR:x}:10000:0",  # ODEN, ODRDY
+        f"rule:{F_PWR:x}:30000:30000:{F_CSR:x}:20000:0",  # ODSWEN, ODSWRDY
+    ],
+    "stm32f412": [*STM32F, f"reset:{F_PWR:x}:8000"],
 }
 
 
@@ -74,11 +94,8 @@ def programs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         folder = tmp_path_factory.mktemp(f"clock-{name}")
         write_project(folder, fake_files(board))
         tests = Path(__file__).parent
-        sources = [
-            FIRMWARE / "targets" / board.family / "clock.c",
-            tests / "host_clock.c",
-        ]
-        includes = ["config", "targets/common", f"targets/{board.family}"]
+        sources = [*folder.glob("targets/*/clock.c"), tests / "host_clock.c"]
+        includes = ["config", *(path for path in target_folders(board) if "libc" not in path)]
         flags = ["-std=c99", "-O1", "-Wall", "-Wextra", "-Werror", f"-I{tests}"]
         command = [*find_host_compiler(), *flags, *(f"-I{folder / i}" for i in includes)]
         subprocess.run(
@@ -121,6 +138,26 @@ def test_l4r9_at_full_speed(programs: dict[str, Path]) -> None:
     assert registers[L4_ACR] == 0x705
     assert registers[L4_CR5] & 0x100 == 0
     assert registers[L4_CFGR] == 0xF
+
+
+@pytest.mark.parametrize(
+    ("name", "core", "console", "pll", "acr", "cfgr"),
+    [
+        ("stm32f746", 216_000_000, 54_000_000, 0x29403604, 0x307, 0x940A),
+        ("stm32f412", 100_000_000, 50_000_000, 0x25401904, 0x703, 0x100A),
+    ],
+)
+def test_stm32f_at_full_speed(
+    programs: dict[str, Path], name: str, core: int, console: int, pll: int, acr: int, cfgr: int
+) -> None:
+    found = start_clocks(programs, name)
+    assert (found.core, found.console) == (core, console)
+    registers = found.registers
+    assert registers[F_PLLCFGR] == pll
+    assert registers[F_ACR] == acr
+    assert registers[F_CFGR] == cfgr
+    assert registers[F_PWR] == (0x3C000 if name == "stm32f746" else 0xC000)
+    assert registers[F_CR] & 5 << 16 == 5 << 16  # HSE with bypass
 
 
 @pytest.mark.parametrize(
@@ -177,3 +214,31 @@ def test_l4r9_falls_back(programs: dict[str, Path], stuck: str, hz: int, source:
     assert (found.core, found.console) == (hz, hz)
     assert found.registers.get(L4_CFGR, 0) & 3 == source
     assert found.registers.get(L4_CFGR, 0) >> 4 & 15 == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "stuck"),
+    [
+        *((name, f"stuck:{F_CR:x}:2:0") for name in ("stm32f746", "stm32f412")),  # no HSI
+        *((name, f"stuck:{F_CR:x}:2000000:0") for name in ("stm32f746", "stm32f412")),  # no lock
+        *((name, f"stuck:{F_CSR:x}:4000:0") for name in ("stm32f746", "stm32f412")),  # no voltage
+        ("stm32f746", f"stuck:{F_CSR:x}:10000:0"),  # no over-drive, no switch to it
+        ("stm32f746", f"stuck:{F_CSR:x}:20000:0"),
+        *((name, f"stuck:{F_ACR:x}:f:1") for name in ("stm32f746", "stm32f412")),  # wait states
+        *((name, f"stuck:{F_CFGR:x}:c:0") for name in ("stm32f746", "stm32f412")),  # no switch
+    ],
+)
+def test_stm32f_falls_back_to_the_hsi(programs: dict[str, Path], name: str, stuck: str) -> None:
+    found = start_clocks(programs, name, stuck)
+    assert (found.core, found.console) == (16_000_000, 16_000_000)
+    assert found.registers.get(F_CFGR, 0) & 0xFFFF == 0  # HSI, nothing divided
+
+
+@pytest.mark.parametrize(("name", "core"), [("stm32f746", 216), ("stm32f412", 100)])
+def test_stm32f_without_external_clock(programs: dict[str, Path], name: str, core: int) -> None:
+    found = start_clocks(programs, name, f"stuck:{F_CR:x}:20000:0")
+    assert found.core == core * 1_000_000
+    fields = found.registers[F_PLLCFGR]
+    assert fields >> 22 & 1 == 0
+    assert 16 // (fields & 63) * (fields >> 6 & 511) // 2 == core
+    assert found.registers[F_CR] & 1 << 16 == 0

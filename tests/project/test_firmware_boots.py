@@ -93,13 +93,34 @@ def test_failing_selftest_is_said(tmp_path: Path) -> None:
     assert f"self-test FAILED expected deadbeef found {found.found:08x}\r\n" in text
 
 
-def test_without_external_clock_the_internal_one_serves(fake_firmware: BuildFirmware) -> None:
-    """The H743's PLL runs from the HSI where no clock arrives at OSC_IN; the speed is the same."""
-    board = load_board("stm32h743")
+@pytest.mark.parametrize(
+    "name", [name for name in BOARDS if load_board(name).external_clock_hz != 0]
+)
+def test_without_external_clock_the_internal_one_serves(
+    fake_firmware: BuildFirmware, name: str
+) -> None:
+    """The PLL runs from the HSI where no clock arrives at OSC_IN; the speed is the same."""
+    board = load_board(name)
     silent = dataclasses.replace(board, external_clock_hz=0)
-    with EmulatedBoard(fake_firmware("stm32h743", "gcc").elf, silent) as emulated:
-        assert BoardClient(emulated.transport).hello().clock_hz == 480_000_000
-        assert emulated.core_clock_hz() == 480_000_000
+    with EmulatedBoard(fake_firmware(name, "gcc").elf, silent) as emulated:
+        assert BoardClient(emulated.transport).hello().clock_hz == board.clock_hz
+        assert emulated.core_clock_hz() == board.clock_hz
+
+
+@pytest.mark.parametrize("name", ["stm32f746", "stm32f412"])
+def test_console_at_the_fast_bus(tmp_path: Path, name: str) -> None:
+    """STM32F's USART6 is clocked from APB2, USART3 from APB1 at half its speed."""
+    board = load_board(name)
+    pins = {
+        "tx": dataclasses.replace(board.console.tx, port="G", pin=14, function=8),
+        "rx": dataclasses.replace(board.console.rx, port="G", pin=9, function=8),
+    }
+    console = dataclasses.replace(board.console, uart="USART6", address=0x40011400, irq=71, **pins)  # type: ignore[arg-type]
+    board = dataclasses.replace(board, console=console)
+    firmware = build_fake(tmp_path, board, toolchain_or_skip("gcc"))
+    with EmulatedBoard(firmware.elf, board) as emulated:
+        assert BoardClient(emulated.transport).hello().clock_hz == board.clock_hz
+        assert abs(emulated.baud() / board.console.baud - 1) < 0.005
 
 
 @pytest.mark.parametrize(

@@ -56,7 +56,8 @@ def test_only_what_is_needed(name: str) -> None:
     assert {"include/td_types.h", "include/td_kernels.h", "include/td_window.h"} <= set(files)
     assert "include/td_binary.h" not in files
     families = {path.split("/")[1] for path in files if path.startswith("targets/")}
-    assert families == {"common", "libc", board.family}
+    shared = {"stm32f"} if board.family.startswith("stm32f") else set()
+    assert families == {"common", "libc", board.family} | shared
     without = fake_files(board)
     assert {path for path in without if path.startswith("include/")} == {"include/td_types.h"}
 
@@ -105,7 +106,7 @@ def test_several_inputs_are_numbered() -> None:
 
 def app_model(graph: Graph, board: Board) -> str:
     memory = board.memories_for("arena")[0].name
-    plan = Plan((), {}, {}, (Arena(memory, 16),), 0)
+    plan = Plan((), {}, {}, (Arena(memory, 16),), 0, {})
     files = project_files(graph, plan, {}, [], board, selftest_crc=0)
     return files["config/app_model.c"].decode()
 
@@ -121,7 +122,7 @@ def test_family_without_start_up_code() -> None:
     board = dataclasses.replace(load_board("stm32h743"), family="stm32z9")
     with pytest.raises(UsageError, match="stm32z9") as caught:
         fake_files(board)
-    assert "stm32h7, stm32l4" in caught.value.hint
+    assert "stm32f4, stm32f7, stm32h7, stm32l4" in caught.value.hint
 
 
 def test_stack_in_a_gated_memory() -> None:

@@ -19,6 +19,7 @@ from tinydeploy.graph.passes import fuse_graph
 from tinydeploy.graph.read import read_graph
 from tinydeploy.plan.alias import find_owners
 from tinydeploy.plan.check import check_plan
+from tinydeploy.plan.kernels import choose_kernels
 from tinydeploy.plan.memory import plan_for_host, plan_memory
 from tinydeploy.plan.plan import Arena, Plan, Rows, Step
 from tinydeploy.validate import host
@@ -104,7 +105,7 @@ def stream(graph: Graph) -> Plan:
 
     for t in graph.outputs:
         pull(t, tensors[t][0])
-    return Plan(tuple(steps), rows, {}, (Arena("dtcm", end),), 0)
+    return Plan(tuple(steps), rows, {}, (Arena("dtcm", end),), 0, choose_kernels(graph, None))
 
 
 def test_a_streaming_plan_needs_no_other_kernels_nor_generator() -> None:
@@ -132,8 +133,7 @@ def test_a_wrong_plan_gives_wrong_bytes() -> None:
     tflite = classifier()
     graph = read_graph(tflite, "net")
     plan = plan_memory(graph, BOARD)
-    steps = (plan.steps[1], plan.steps[0], *plan.steps[2:])
-    wrong = Plan(steps, plan.rows, plan.scratch, plan.arenas, 0)
+    wrong = replace(plan, steps=plan.steps[::-1])
     sources = generate_sources(graph, wrong, BOARD, tflite=tflite)
     vectors = make_vectors(graph, 6)
     expected = run_reference(tflite, vectors).outputs[0]

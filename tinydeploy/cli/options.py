@@ -4,12 +4,23 @@ from __future__ import annotations
 
 import math
 import re
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from tinydeploy.errors import UsageError
+
+
+class OptimizeChoice(StrEnum):
+    """Values of --optimize; the same words as tinydeploy.plan.kernel.Optimize."""
+
+    BALANCED = "balanced"
+    SPEED = "speed"
+    RAM = "ram"
+    FLASH = "flash"
+
 
 _UNITS = {"": 1, "k": 1024, "m": 1024 * 1024}
 
@@ -79,6 +90,9 @@ MeanOption = Annotated[
 ]
 StdOption = Annotated[
     str | None, typer.Option(metavar="NUMBERS", help="Their standard deviation. Default: 255.")
+]
+OptimizeOption = Annotated[
+    OptimizeChoice, typer.Option(help="What to prefer where speed, RAM and flash are at odds.")
 ]
 MaxRamOption = Annotated[
     str | None, typer.Option(metavar="SIZE", help="RAM budget, e.g. 64K. Default: the board's.")

@@ -11,16 +11,18 @@ _LINE = 120
 _INDENT = "    "
 
 
-def format_array(c_type: str, name: str, values: ArrayLike) -> str:
+def format_array(c_type: str, name: str, values: ArrayLike, *, align: int = 0) -> str:
     """The definition of a constant array of integers.
 
     Args:
         c_type: Element type, e.g. "int8_t".
         name: C identifier.
         values: Integers of any shape, written in C order; at least one.
+        align: Bytes that its address is a multiple of; 0 for what the type asks for.
     """
     texts = [str(value) for value in np.ravel(np.asarray(values)).tolist()]
-    return format_elements(c_type, name, texts, ",")
+    aligned = f"__attribute__((aligned({align}))) " if align else ""
+    return format_elements(f"{aligned}{c_type}", name, texts, ",")
 
 
 def format_elements(c_type: str, name: str, texts: Sequence[str], separator: str = ", ") -> str:

@@ -58,6 +58,7 @@ def emit_elementwise(
     context: LayerContext,
     *,
     swap: bool = False,
+    cores: tuple[str, ...] = (),
 ) -> LayerCode:
     """Writes an op of two operands.
 
@@ -68,6 +69,7 @@ def emit_elementwise(
         fields: Fields of the parameters.
         context: Names and expressions to use.
         swap: The kernel's first input is the op's second operand.
+        cores: Core loops that the kernel needs.
     """
     operand = emit_operand(op, context)
     operands = [context.tensors[op.inputs[0]], operand.expression]
@@ -75,7 +77,7 @@ def emit_elementwise(
     arguments += [*(reversed(operands) if swap else operands), context.tensors[op.outputs[0]]]
     parameters = format_struct(struct, f"{context.prefix}_op", fields) if struct else ""
     return LayerCode(
-        kernels=(f"{stem}_s8",),
+        kernels=(f"{stem}_s8", *cores),
         constants=operand.constants,
         parameters=operand.parameters + parameters,
         call=f"td_{stem}_s8({', '.join(arguments)}, first, last);",

@@ -42,5 +42,5 @@ def generate_sources(graph: Graph, plan: Plan, board: Board, *, tflite: bytes) -
 
 
 def list_kernels(graph: Graph, plan: Plan) -> tuple[str, ...]:
-    """Stems of the files in firmware/kernels/ that the generated model.c calls, sorted."""
+    """What of firmware/kernels/ the generated model.c needs: paths without suffix, sorted."""
     return describe_model(graph, plan).kernels

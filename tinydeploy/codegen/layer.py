@@ -14,6 +14,7 @@ from typing import cast
 from tinydeploy.errors import InternalError
 from tinydeploy.graph.graph import Graph
 from tinydeploy.graph.op import Op
+from tinydeploy.plan.kernel import Kernel
 
 
 @dataclass(frozen=True)
@@ -24,14 +25,16 @@ class LayerContext:
         graph: The graph that the op belongs to.
         prefix: Prefix of every C name that the layer defines, e.g. "vww_layer3".
         tensors: C expression of type `const td_tensor *` by tensor id, for every input and output.
-        scratch: C expression of type `void *`, aligned to 4 bytes, for as many bytes as
-            `tinydeploy.plan.kernels.scratch_bytes` says; "NULL" where it says 0.
+        scratch: C expression of type `void *`, aligned to 4 bytes, for as many bytes as `kernel`
+            needs; "NULL" where it needs none.
+        kernel: The kernel that the plan has chosen; the layer's code calls it.
     """
 
     graph: Graph
     prefix: str
     tensors: Mapping[int, str]
     scratch: str
+    kernel: Kernel
 
 
 @dataclass(frozen=True)
@@ -39,7 +42,8 @@ class LayerCode:
     """The C text of one layer; empty strings where there is nothing to say.
 
     Args:
-        kernels: Files of firmware/kernels/ that the call needs, without ".c".
+        kernels: What of firmware/kernels/ the call needs: paths without suffix. One names its .c
+            file, its .S file, or both (see `tinydeploy.paths.kernel_sources`).
         constants: Definitions of the constant arrays (`static const`), at file scope, before
             `parameters`.
         parameters: Definition of the parameter structs (`static const`), at file scope.

@@ -36,7 +36,7 @@ class TensorText:
         symbol: Its name.
         comment: Shape and name in the file.
         arena: Symbol of the arena.
-        offset: Bytes from the arena's start to row 0; 0 with a table.
+        offset: Bytes from the arena's start to row 0, or to what its table counts from.
         table: Name of the row table; "NULL" without one.
         table_definition: The row table; empty without one.
         pitch: Bytes from row to row.
@@ -144,7 +144,7 @@ class ModelText:
 
     @property
     def kernels(self) -> tuple[str, ...]:
-        """Stems of the files in firmware/kernels/ that the layers call, sorted."""
+        """What of firmware/kernels/ the layers need: paths without suffix, sorted."""
         return tuple(sorted({kernel for layer in self.layers for kernel in layer.code.kernels}))
 
 
@@ -228,14 +228,17 @@ def _describe_shape(graph: Graph, tensor: int) -> str:
 def _describe_tensor(graph: Graph, rows: Rows) -> TensorText:
     height, width, channels = graph.tensors[rows.tensor].rows
     symbol = tensor_symbol(rows.tensor)
-    table = () if rows.table is None else tuple(offset // _TABLE_UNIT for offset in rows.table)
+    places = () if rows.table is None else rows.table
+    table = tuple((place - rows.offset) // _TABLE_UNIT for place in places)
     if any(unit >= _TABLE_END for unit in table):
-        raise InternalError(f"a row of tensor {rows.tensor} lies too far up for its table")
+        raise InternalError(
+            f"a row of tensor {rows.tensor} lies too far from the others for its table"
+        )
     return TensorText(
         symbol=symbol,
         comment=_describe_shape(graph, rows.tensor),
         arena=arena_symbol(graph.name, rows.memory),
-        offset=0 if table else rows.offset,
+        offset=rows.offset,
         table=f"{symbol}_rows" if table else "NULL",
         table_definition=format_array("uint16_t", f"{symbol}_rows", table) if table else "",
         pitch=rows.pitch,
@@ -255,6 +258,7 @@ def _describe_layer(graph: Graph, plan: Plan, position: int, op: Op) -> LayerTex
         scratch=f"{arena_symbol(graph.name, scratch.memory)} + {scratch.offset}"
         if scratch
         else "NULL",
+        kernel=plan.kernels[position],
     )
     code = emit_layer(op, context)
     sources = ", ".join("x".join(map(str, graph.tensors[t].shape)) for t in op.inputs)

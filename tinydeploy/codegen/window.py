@@ -30,24 +30,12 @@ def emit_convolution(
     if taps > MAX_TAPS:
         raise InternalError(f"{taps} products per output do not fit in an int32")
     prefix = context.prefix
-    pool = ""
-    if op.pool is not None:
-        height, width, _ = op.row_shape(context.graph)
-        pool = format_struct(
-            "td_max_pool_2d", f"{prefix}_pool", max_pool_fields(op.pool, height, width)
-        )
+    pool = emit_pool(op, context)
     parameters: Fields = {
         "weights": f"{prefix}_weights",
         "channels": f"{prefix}_channels",
         "pool": f"&{prefix}_pool" if pool else "NULL",
-        "kernel_height": op.kernel[0],
-        "kernel_width": op.kernel[1],
-        "stride_height": op.stride[0],
-        "stride_width": op.stride[1],
-        "dilation_height": op.dilation[0],
-        "dilation_width": op.dilation[1],
-        "pad_top": op.padding[0],
-        "pad_left": op.padding[1],
+        **window_fields(op),
         **fields,
         "input_offset": -op.input_zero_point,
         "output_offset": op.output_zero_point,
@@ -56,10 +44,33 @@ def emit_convolution(
     source, result = context.tensors[op.inputs[0]], context.tensors[op.outputs[0]]
     return LayerCode(
         kernels=(f"{stem}_s8",),
-        constants=weights + _format_channels(op, f"{prefix}_channels"),
+        constants=weights + format_channels(op, f"{prefix}_channels"),
         parameters=pool + format_struct(f"td_{stem}", f"{prefix}_op", parameters),
         call=f"td_{stem}_s8(&{prefix}_op, {source}, {result}, first, last, {context.scratch});",
     )
+
+
+def emit_pool(op: Convolution, context: LayerContext) -> str:
+    """The struct of the pool behind a convolution, `<prefix>_pool`; empty where there is none."""
+    if op.pool is None:
+        return ""
+    height, width, _ = op.row_shape(context.graph)
+    fields = max_pool_fields(op.pool, height, width)
+    return format_struct("td_max_pool_2d", f"{context.prefix}_pool", fields)
+
+
+def window_fields(op: Convolution) -> Fields:
+    """The fields that say where a convolution's windows lie."""
+    return {
+        "kernel_height": op.kernel[0],
+        "kernel_width": op.kernel[1],
+        "stride_height": op.stride[0],
+        "stride_width": op.stride[1],
+        "dilation_height": op.dilation[0],
+        "dilation_width": op.dilation[1],
+        "pad_top": op.padding[0],
+        "pad_left": op.padding[1],
+    }
 
 
 def pool_fields(op: Pooling) -> Fields:
@@ -85,7 +96,8 @@ def max_pool_fields(op: MaxPool2D, in_height: int, in_width: int) -> Fields:
     }
 
 
-def _format_channels(op: Convolution, name: str) -> str:
+def format_channels(op: Convolution, name: str) -> str:
+    """The array of a convolution's td_channel."""
     columns = (op.bias, op.multiplier, op.shift, op.low, op.high)
     rows = zip(*(column.tolist() for column in columns), strict=True)
     texts = [f"{{{bias}, {m}, {shift}, {low}, {high}, 0}}" for bias, m, shift, low, high in rows]

@@ -6,10 +6,10 @@
 #include <stdlib.h>
 
 /* What a block needs beyond counting (td_block.flags). */
-enum { WATCH = 1, USES_FPU = 2, CHECKED = 4 };
+enum { WATCH = 1, USES_FPU = 2, CHECKED = 4, USES_DOUBLE = 8 };
 
 /* Why the processor was stopped (td_counter.reason). The block has not run, but for UNALIGNED_NOW. */
-enum { NOTHING = 0, DEADLINE = 1, FPU_OFF = 2, UNALIGNED = 3, RETRANSLATE = 4, FULL = 5, UNALIGNED_NOW = 6 };
+enum { NOTHING, DEADLINE, FPU_OFF, UNALIGNED, RETRANSLATE, FULL, UNALIGNED_NOW, NO_DOUBLE };
 
 typedef struct {
     uint64_t executions;
@@ -41,7 +41,7 @@ typedef struct {
     uint64_t total;    /* instructions executed */
     uint64_t deadline; /* stop before the first block that begins at or after this total */
     uint32_t reason;
-    uint32_t site; /* with FPU_OFF, UNALIGNED and UNALIGNED_NOW: the offending instruction */
+    uint32_t site; /* with FPU_OFF, UNALIGNED, UNALIGNED_NOW and NO_DOUBLE: the offending instruction */
     uint32_t flag_mask;
     uint32_t blocks; /* entries of `block` in use; entry 0 is never used */
     uint32_t last;   /* block that ran last; 0 after an exception */
@@ -109,6 +109,12 @@ static int is_fpu(uint32_t first, uint32_t second)
     return (first & 0xEC00) == 0xEC00 && ((second >> 8) & 14) == 10;
 }
 
+/* Arithmetic on double-precision registers: single-precision FPUs only load, store and move those. */
+static int is_double(uint32_t first, uint32_t second)
+{
+    return (first & 0xEF00) == 0xEE00 && (second & 0x0F10) == 0x0B00;
+}
+
 /* Fills in the number of the block that begins at `address` and has `size` bytes. */
 static uint32_t add_block(td_counter *c, td_region *region, uint32_t address, uint32_t size)
 {
@@ -126,7 +132,7 @@ static uint32_t add_block(td_counter *c, td_region *region, uint32_t address, ui
         if (wants_alignment(first, second))
             block->flags |= CHECKED;
         if (wide && is_fpu(first, second))
-            block->flags |= USES_FPU;
+            block->flags |= is_double(first, second) ? USES_FPU | USES_DOUBLE : USES_FPU;
         at += wide ? 4 : 2;
     }
     uint32_t *slot = &region->index[(address - region->address) / 2];
@@ -176,13 +182,13 @@ static int stop(td_counter *c, void *uc, uint32_t reason, uint32_t site)
     return 1;
 }
 
-/* The first floating-point instruction of a block that has one. */
-static uint32_t first_fpu_site(td_counter *c, const td_block *block)
+/* The first instruction of that kind in a block that has one. */
+static uint32_t first_site(td_counter *c, const td_block *block, int (*is_kind)(uint32_t first, uint32_t second))
 {
     td_region *region = find_region(c, block->address);
     const uint8_t *code = region->code + (block->address - region->address);
     uint32_t at = 0;
-    while (!(halfword(code + at) >= 0xE800 && is_fpu(halfword(code + at), halfword(code + at + 2))))
+    while (!(halfword(code + at) >= 0xE800 && is_kind(halfword(code + at), halfword(code + at + 2))))
         at += halfword(code + at) >= 0xE800 ? 4 : 2;
     return block->address + at;
 }
@@ -194,7 +200,9 @@ static int examine(td_counter *c, void *uc, const td_block *block)
     if (flags & WATCH)
         c->watch(block->address);
     if (flags & USES_FPU)
-        return stop(c, uc, FPU_OFF, first_fpu_site(c, block));
+        return stop(c, uc, FPU_OFF, first_site(c, block, is_fpu));
+    if (flags & USES_DOUBLE)
+        return stop(c, uc, NO_DOUBLE, first_site(c, block, is_double));
     if (flags & CHECKED)
         for (uint32_t i = block->first_check; i < block->first_check + block->checks; i++) {
             uint32_t value = 0;

@@ -1,8 +1,8 @@
 """Counts executed instructions block by block: natively, or in Python without a C compiler.
 
 Both counters hook the start of every block that Unicorn translates, give the same numbers, and stop
-the processor before a block that uses the FPU while it is off or an unaligned base address where
-the core would fault.
+the processor before a block that uses the FPU while it is off, double precision that the FPU does
+not have, or an unaligned base address where the core would fault.
 """
 
 from __future__ import annotations
@@ -15,10 +15,16 @@ import numpy as np
 import numpy.typing as npt
 
 NEVER = (1 << 64) - 1
-WATCH, USES_FPU, CHECKED = 1, 2, 4
+WATCH, USES_FPU, CHECKED, USES_DOUBLE = 1, 2, 4, 8
 # Why a counter stopped the processor. The block that it was about to run has not run, but for
 # UNALIGNED_NOW, which is found inside of a block.
-NOTHING, DEADLINE, FPU_OFF, UNALIGNED, RETRANSLATE, FULL, UNALIGNED_NOW = range(7)
+NOTHING, DEADLINE, FPU_OFF, UNALIGNED, RETRANSLATE, FULL, UNALIGNED_NOW, NO_DOUBLE = range(8)
+
+
+def flag_mask(*, fpu: bool, double: bool) -> int:
+    """The flags of blocks that a counter has to look at, by what the FPU does."""
+    return WATCH | CHECKED | (0 if fpu else USES_FPU) | (0 if double else USES_DOUBLE)
+
 
 # td_block of block_counter.c
 BLOCK = np.dtype(

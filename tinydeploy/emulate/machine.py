@@ -13,7 +13,7 @@ from typing import Any
 from unicorn import UC_ARCH_ARM, UC_MODE_THUMB, Uc, UcError
 from unicorn import arm_const as uc_arm
 
-from tinydeploy.board import Board
+from tinydeploy.board import SINGLE_PRECISION, Board
 from tinydeploy.emulate import counter as counting
 from tinydeploy.emulate import system
 from tinydeploy.emulate.alignment_rules import AlignmentRules
@@ -46,8 +46,17 @@ _NAP = 0.05
 # A masked pending interrupt is looked at again after so many instructions.
 _MASKED = 256
 
-_FPU_OFF = Fault(USAGE_FAULT, 1 << 19, "floating-point instruction before CPACR enables the FPU")
 _UNALIGNED = Fault(USAGE_FAULT, 1 << 24, "LDM, LDRD, VLDR or the like at an unaligned address")
+# By the counter's reason to stop before a block.
+_REFUSED = {
+    counting.FPU_OFF: Fault(
+        USAGE_FAULT, 1 << 19, "floating-point instruction before CPACR enables the FPU"
+    ),
+    counting.NO_DOUBLE: Fault(
+        USAGE_FAULT, 1 << 16, "undefined instruction: this FPU computes with single precision only"
+    ),
+    counting.UNALIGNED: _UNALIGNED,
+}
 
 _WFI = (b"\x30\xbf", b"\xaf\xf3\x03\x80")
 
@@ -76,7 +85,13 @@ class EmulatedChip:
         self.memories.program(image)
         self._exceptions = Exceptions(uc, self.memories, board.code_memory.address)
         self._system = system.SystemSpace(
-            board.cpu, self._exceptions, self.now, self._kick, self._set_fpu, self._request_reset
+            board.cpu,
+            self.family.core_registers,
+            self._exceptions,
+            self.now,
+            self._kick,
+            self._set_fpu,
+            self._request_reset,
         )
         self._bus = PeripheralBus(
             uc, self.family, self.uart, self._system, self._violate, self._registers_changed
@@ -89,7 +104,9 @@ class EmulatedChip:
             self._alignment.would_execute,
             lambda address: self.on_watch(address),
         )
-        self.counter = open_counter(uc, self.memories.executable, hooks, counter)
+        self.counter = open_counter(
+            uc, self.memories.executable, hooks, counter, double=board.fpu not in SINGLE_PRECISION
+        )
         self._irq = FIRST_IRQ + board.console.irq
         self._skipped = 0  # cycles that passed while the core slept
         self._asleep = False
@@ -165,7 +182,7 @@ class EmulatedChip:
             self._stop("breakpoint", "the firmware executed a breakpoint", pc)
         elif event:
             self._stop("internal", event, pc)
-        elif counter.reason in (counting.FPU_OFF, counting.UNALIGNED):
+        elif counter.reason in _REFUSED:
             self._approach(pc)
         elif counter.reason == counting.UNALIGNED_NOW:
             self._take_fault(_UNALIGNED, counter.site)
@@ -187,7 +204,7 @@ class EmulatedChip:
             if self._traps.event or self.uc.reg_read(uc_arm.UC_ARM_REG_PC) & ~1 != site:
                 self._handle_event()  # something else came first
                 return
-        self._take_fault(_FPU_OFF if reason == counting.FPU_OFF else _UNALIGNED, site)
+        self._take_fault(_REFUSED[reason], site)
 
     def _take_fault(self, fault: Fault, pc: int) -> None:
         """Enters the fault handler; the firmware may print its report, then it stops."""

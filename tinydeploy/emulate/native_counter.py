@@ -13,14 +13,12 @@ from unicorn.unicorn_py3.unicorn import uclib
 
 from tinydeploy.emulate.counter import (
     BLOCK,
-    CHECKED,
     FULL,
     NOTHING,
     RETRANSLATE,
-    USES_FPU,
-    WATCH,
     Blocks,
     Hooks,
+    flag_mask,
 )
 from tinydeploy.errors import InternalError
 
@@ -99,14 +97,20 @@ class NativeCounter:
     skip = _forward("skip")
 
     def __init__(
-        self, uc: Uc, code: Mapping[int, mmap.mmap], hooks: Hooks, library: ctypes.CDLL
+        self,
+        uc: Uc,
+        code: Mapping[int, mmap.mmap],
+        hooks: Hooks,
+        library: ctypes.CDLL,
+        *,
+        double: bool,
     ) -> None:
-        self._uc, self._hooks, self._library = uc, hooks, library
+        self._uc, self._hooks, self._library, self._double = uc, hooks, library, double
         library.td_create.restype = ctypes.c_void_p
         self._pointer = ctypes.c_void_p(library.td_create(_MAX_BLOCKS, _MAX_CHECKS))
         assert self._pointer.value
         self._state = _State.from_address(self._pointer.value)
-        self._state.flag_mask = WATCH | USES_FPU | CHECKED
+        self._state.flag_mask = flag_mask(fpu=False, double=double)
         self._state.stop = _address_of(uclib.uc_emu_stop)
         self._state.reg_read = _address_of(uclib.uc_reg_read)
         one = ctypes.CFUNCTYPE(ctypes.c_uint32, ctypes.c_uint32)
@@ -154,7 +158,7 @@ class NativeCounter:
 
     def set_fpu(self, on: bool) -> None:
         """See Counter."""
-        self._state.flag_mask = WATCH | CHECKED | (0 if on else USES_FPU)
+        self._state.flag_mask = flag_mask(fpu=on, double=self._double)
 
     def set_watch(self, address: int, on: bool) -> None:
         """See Counter."""

@@ -15,16 +15,19 @@ from tinydeploy.emulate.counter import (
     DEADLINE,
     FPU_OFF,
     NEVER,
+    NO_DOUBLE,
     NOTHING,
     RETRANSLATE,
     UNALIGNED,
     UNALIGNED_NOW,
+    USES_DOUBLE,
     USES_FPU,
     WATCH,
     Blocks,
     Hooks,
+    flag_mask,
 )
-from tinydeploy.emulate.thumb import decode, is_fpu, wants_alignment
+from tinydeploy.emulate.thumb import decode, is_double, is_fpu, wants_alignment
 
 
 @dataclass
@@ -43,11 +46,13 @@ class PythonCounter:
 
     kind = "python"
 
-    def __init__(self, uc: Uc, code: Mapping[int, mmap.mmap], hooks: Hooks) -> None:
+    def __init__(
+        self, uc: Uc, code: Mapping[int, mmap.mmap], hooks: Hooks, *, double: bool
+    ) -> None:
         self.total, self.deadline = 0, NEVER
         self.reason, self.site, self.skip = NOTHING, 0, 0
-        self._uc, self._code, self._hooks = uc, code, hooks
-        self._mask = WATCH | USES_FPU | CHECKED
+        self._uc, self._code, self._hooks, self._double = uc, code, hooks, double
+        self._mask = flag_mask(fpu=False, double=double)
         self._blocks: dict[tuple[int, int], _Block] = {}
         self._watched: set[int] = set()
         self._last: _Block | None = None
@@ -81,9 +86,13 @@ class PythonCounter:
         flags = block.flags & self._mask
         if flags & WATCH:
             self._hooks.watch(block.address)
-        if flags & USES_FPU:
-            sites = [at for at, first, second in self._decode(block) if is_fpu(first, second)]
-            return self._stop(FPU_OFF, sites[0])
+        for flag, is_kind, reason in (
+            (USES_FPU, is_fpu, FPU_OFF),
+            (USES_DOUBLE, is_double, NO_DOUBLE),
+        ):
+            if flags & flag:
+                sites = (at for at, first, second in self._decode(block) if is_kind(first, second))
+                return self._stop(reason, next(sites))
         for register, site in block.checks if flags & CHECKED else ():
             if self._uc.reg_read(register) & 3:
                 return self._stop(UNALIGNED, site)
@@ -100,6 +109,7 @@ class PythonCounter:
             block.instructions += 1
             block.flags |= CHECKED if wants_alignment(first, second) else 0
             block.flags |= USES_FPU if is_fpu(first, second) else 0
+            block.flags |= USES_DOUBLE if is_double(first, second) else 0
         self._blocks[address, size] = block
         return block
 
@@ -116,7 +126,7 @@ class PythonCounter:
 
     def set_fpu(self, on: bool) -> None:
         """See Counter."""
-        self._mask = WATCH | CHECKED | (0 if on else USES_FPU)
+        self._mask = flag_mask(fpu=on, double=self._double)
 
     def set_watch(self, address: int, on: bool) -> None:
         """See Counter."""

@@ -6,7 +6,7 @@ plus the time the core sleeps. MPU, cache and debug registers are storage withou
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from tinydeploy.emulate.exceptions import (
     BUS_FAULT,
@@ -36,7 +36,8 @@ CPUID, CCSIDR, CPACR, MPU_TYPE, DEMCR = 0xE000ED00, 0xE000ED80, 0xE000ED88, 0xE0
 FPCCR = 0xE000EF34
 ISER, ICER, ISPR, ICPR, IPR = 0xE000E100, 0xE000E180, 0xE000E200, 0xE000E280, 0xE000E400
 
-# Identification per core: CPUID, CCSIDR of the data cache, MVFR0/1 at 0xE000EF40/44.
+# Identification per core: CPUID, CCSIDR of the data cache, MVFR0/1 at 0xE000EF40/44. Chips whose
+# core is another revision, or has another cache or FPU, say so themselves.
 _CONSTANTS = {
     "cortex-m7": {
         CPUID: 0x411FC271,
@@ -61,6 +62,7 @@ class SystemSpace:
 
     Args:
         cpu: "cortex-m4" or "cortex-m7".
+        identification: Registers that identify this chip's core, where they are not the usual ones.
         exceptions: The core's exception state.
         now: Core clock cycles since reset, by the emulator's reckoning.
         changed: Called when interrupts or timers may have to be looked at before the next block.
@@ -71,6 +73,7 @@ class SystemSpace:
     def __init__(
         self,
         cpu: str,
+        identification: Mapping[int, int],
         exceptions: Exceptions,
         now: Callable[[], int],
         changed: Callable[[], None],
@@ -79,7 +82,7 @@ class SystemSpace:
     ) -> None:
         self._exceptions, self._now, self._changed = exceptions, now, changed
         self._set_fpu, self._reset = set_fpu, reset
-        self._constants = _CONSTANTS[cpu]
+        self._constants = {**_CONSTANTS[cpu], **identification}
         self._storage = {CCR: 0x40000 if cpu == "cortex-m7" else 0x200, FPCCR: 0xC0000000}
         self._locked = (
             cpu == "cortex-m7"

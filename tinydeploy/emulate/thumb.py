@@ -36,3 +36,11 @@ def wants_alignment(first: int, second: int) -> bool:
 def is_fpu(first: int, second: int) -> bool:
     """Whether an instruction of two halfwords belongs to coprocessors 10 and 11, the FPU."""
     return first & 0xEC00 == 0xEC00 and second >> 8 & 14 == 10
+
+
+def is_double(first: int, second: int) -> bool:
+    """Whether an instruction computes with double precision.
+
+    FPUs for single precision load, store and move 64-bit registers, too.
+    """
+    return first & 0xEF00 == 0xEE00 and second & 0x0F10 == 0x0B00

@@ -33,6 +33,18 @@ def accumulator_bounds(
     return low, high
 
 
+def output_bounds(
+    weights: NDArray[np.int8], bias: NDArray[np.int32], input_zero_point: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The least and the greatest value that the whole sum of a channel can take, bias included.
+
+    Arguments are those of `accumulator_bounds`. Partial sums may lie beyond; who computes modulo
+    2^32 need not care.
+    """
+    low, high = accumulator_bounds(weights, np.zeros_like(bias), input_zero_point)
+    return low + bias, high + bias
+
+
 def fits_int32(
     bounds: tuple[NDArray[np.int64], NDArray[np.int64]], shift: NDArray[np.int32]
 ) -> bool:

@@ -57,6 +57,13 @@ class Pooling(Op):
             window_outputs(width, left, right, self.kernel[1], self.stride[1]),
         )
 
+    def covers_input(self, graph: Graph) -> bool:
+        """Whether there is one window and all of the input lies under it."""
+        height, width, _ = graph.tensors[self.inputs[0]].rows
+        (top, left), (kernel_h, kernel_w) = self.padding[:2], self.kernel
+        one = self.pooled_size(height, width) == (1, 1)
+        return one and kernel_h - top >= height and kernel_w - left >= width
+
     def verify(self, graph: Graph) -> list[str]:
         """The invariants of both pools: those of the window, then those that rely on them."""
         return self.window_problems() or broken(*self._size_rules(graph))

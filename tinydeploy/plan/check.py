@@ -17,7 +17,7 @@ from tinydeploy.board import Board
 from tinydeploy.errors import InternalError
 from tinydeploy.graph.graph import Graph
 from tinydeploy.graph.op import Op
-from tinydeploy.plan.kernels import scratch_bytes
+from tinydeploy.plan.calls import call_rows, made_rows, read_rows
 from tinydeploy.plan.plan import Plan, Rows, Step
 
 _NEVER_WRITTEN = -1
@@ -127,27 +127,33 @@ class _Replay:
         if not 0 <= step.op < len(self.graph.ops):
             self.fail(f"there is no op {step.op}")
         op = self.graph.ops[step.op]
+        if op.builtin == "RESHAPE":
+            self.fail(f"op {step.op} makes tensor {op.outputs[0]}, which is only another name")
+        if step.op not in self.plan.kernels:
+            self.fail(f"op {step.op} has no kernel")
         self.read_inputs(op, step)
         scratch = self.scratch_of(step.op)
+        kernel = self.plan.kernels[step.op]
+        if not 0 <= step.first < step.last <= call_rows(self.graph, op, kernel):
+            self.fail(f"op {step.op} has no rows [{step.first}, {step.last})")
+        first, last = made_rows(self.graph, op, kernel, step.first, step.last)
         scratch[:] = _SCRATCH
         for tensor in op.outputs:
-            if not 0 <= step.first < step.last <= self.plan.rows[tensor].height:
-                self.fail(f"rows [{step.first}, {step.last}) of tensor {tensor} do not exist")
-            self.write(tensor, step.first, step.last)
+            self.write(tensor, first, last)
         for tensor in op.outputs:
-            self.read(tensor, step.first, step.last)
+            self.read(tensor, first, last)
         if np.any(scratch != _SCRATCH):
             self.fail(f"the scratch of op {step.op} overlaps with its output")
         self.read_inputs(op, step)
 
     def read_inputs(self, op: Op, step: Step) -> None:
         for which, tensor in enumerate(op.inputs):
-            first, last = op.input_rows(self.graph, which, step.first, step.last)
-            self.read(tensor, max(first, 0), min(last, self.plan.rows[tensor].height))
+            kernel = self.plan.kernels[step.op]
+            self.read(tensor, *read_rows(self.graph, op, kernel, which, step.first, step.last))
 
     def scratch_of(self, position: int) -> NDArray[np.int64]:
         """The op's scratch, which is large enough and lies in its arena."""
-        needed = scratch_bytes(self.graph.ops[position], self.graph)
+        needed = self.plan.kernels[position].scratch_bytes
         place = self.plan.scratch.get(position)
         if place is None:
             if needed:

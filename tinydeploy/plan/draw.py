@@ -7,8 +7,10 @@ from collections import Counter
 from collections.abc import Iterator
 
 from tinydeploy.graph.graph import Graph
-from tinydeploy.plan.lifetimes import Item, find_items
+from tinydeploy.plan.lifetimes import Block, find_blocks
+from tinydeploy.plan.net import Net, net_of_plan
 from tinydeploy.plan.plan import Arena, Plan
+from tinydeploy.plan.schedule import Event
 
 WIDTH = 80
 _MARGIN = 9  # "  123456 " in front of each line of the picture
@@ -22,11 +24,26 @@ def draw_plan(graph: Graph, plan: Plan) -> str:
     The first column is the writing of the inputs, the last the reading of the outputs. A cell that
     several tensors share shows the one that has most of it; a dot is free memory.
     """
-    items = sorted(find_items(graph, plan.steps), key=lambda item: (item.birth, item.death))
-    return "\n".join(_draw_arena(graph, plan, arena, items) for arena in plan.arenas)
+    net, kernels = net_of_plan(graph, plan)
+    numbers = {node.op: number for number, node in enumerate(net.nodes)}
+    events = [Event(numbers[step.op], step.first, step.last) for step in plan.steps]
+    things: dict[tuple[int | None, int | None], list[Block]] = {}
+    for block in find_blocks(net, kernels, events):
+        store = block.places[0].store if block.places else None
+        things.setdefault((store, block.node), []).append(block)
+    order = sorted(things.values(), key=lambda blocks: (_birth(blocks), _death(blocks)))
+    return "\n".join(_draw_arena(graph, net, plan, arena, order) for arena in plan.arenas)
 
 
-def _draw_arena(graph: Graph, plan: Plan, arena: Arena, items: list[Item]) -> str:
+def _birth(blocks: list[Block]) -> int:
+    return min(block.birth for block in blocks)
+
+
+def _death(blocks: list[Block]) -> int:
+    return max(block.death for block in blocks)
+
+
+def _draw_arena(graph: Graph, net: Net, plan: Plan, arena: Arena, things: list[list[Block]]) -> str:
     moments = len(plan.steps) + 2
     per_column = -(-moments // (WIDTH - _MARGIN))
     columns = -(-moments // per_column)
@@ -34,16 +51,16 @@ def _draw_arena(graph: Graph, plan: Plan, arena: Arena, items: list[Item]) -> st
     lines = -(-arena.size // per_line)
     cells = [[Counter[str]() for _ in range(columns)] for _ in range(lines)]
     legend = []
-    for number, item in enumerate(items):
+    for number, blocks in enumerate(things):
         letter = _LETTERS[number % len(_LETTERS)]
-        pieces = [piece[1:] for piece in _pieces(plan, item) if piece[0] == arena.memory]
-        for begin, end in pieces:
+        pieces = [p for block in blocks for p in _pieces(net, plan, block, arena.memory)]
+        for begin, end, birth, death in pieces:
             for line in range(begin // per_line, -(-end // per_line)):
                 share = min(end, (line + 1) * per_line) - max(begin, line * per_line)
-                for moment in range(item.birth, item.death):
+                for moment in range(birth, death):
                     cells[line][moment // per_column][letter] += share
         if pieces:
-            legend.append(_describe(graph, item, letter))
+            legend.append(_describe(graph, net, blocks, letter))
     picture = [
         f"{line * per_line:8d} " + "".join(_letter(cell) for cell in cells[line])
         for line in reversed(range(lines))
@@ -56,22 +73,26 @@ def _letter(cell: Counter[str]) -> str:
     return cell.most_common(1)[0][0] if cell else "."
 
 
-def _pieces(plan: Plan, item: Item) -> Iterator[tuple[str, int, int]]:
-    """(memory, begin, end) of what an item occupies."""
-    if item.op is not None:
-        scratch = plan.scratch[item.op]
-        yield scratch.memory, scratch.offset, scratch.offset + scratch.size
-    if item.tensor is not None:
-        rows = plan.rows[item.tensor]
-        for y in range(rows.height):
-            yield rows.memory, rows.row_offset(y), rows.row_offset(y) + rows.row_bytes
-
-
-def _describe(graph: Graph, item: Item, letter: str) -> str:
-    if item.tensor is None:
-        what = f"scratch of layer {item.op}"
+def _pieces(net: Net, plan: Plan, block: Block, memory: str) -> Iterator[tuple[int, int, int, int]]:
+    """(begin, end, birth, death) of what a block occupies in a memory."""
+    if block.node is not None:
+        scratch = plan.scratch[net.nodes[block.node].op]
+        place, start = scratch.memory, scratch.offset
     else:
-        tensor = graph.tensors[item.tensor]
-        what = f"tensor {item.tensor} {'x'.join(map(str, tensor.shape))}"
-    facts = f"{letter} {item.size:7d} bytes, moments [{item.birth}, {item.death}): {what}"
+        rows = plan.rows[block.places[0].store]
+        place, start = rows.memory, rows.row_offset(block.places[0].row)
+    if place == memory:
+        for piece in block.pieces:
+            begin = start + piece.offset
+            yield begin, begin + piece.size, piece.birth, piece.death
+
+
+def _describe(graph: Graph, net: Net, blocks: list[Block], letter: str) -> str:
+    if blocks[0].node is not None:
+        what = f"scratch of layer {net.nodes[blocks[0].node].op}"
+    else:
+        store = blocks[0].places[0].store
+        what = f"tensor {store} {'x'.join(map(str, graph.tensors[store].shape))}"
+    size = sum(block.size for block in blocks)
+    facts = f"{letter} {size:7d} bytes, moments [{_birth(blocks)}, {_death(blocks)}): {what}"
     return facts[:WIDTH]

@@ -1,26 +1,62 @@
 """Plans the memory of one inference: a schedule, a place for every row, a memory of the board.
 
-The schedule is layer by layer: every op makes all its rows in one step, every tensor is whole.
+Ops are cut into groups (partition.py); within a group rows are made when they are asked for
+(schedule.py). A row lives from the event that makes it to the last event that reads it
+(lifetimes.py), and each row has a place of its own (pack.py, places.py).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 from tinydeploy.board import Board, Memory
-from tinydeploy.errors import BudgetError
 from tinydeploy.graph.graph import Graph
-from tinydeploy.plan.alias import find_owners, renames
-from tinydeploy.plan.lifetimes import Item, find_items, live_bytes
-from tinydeploy.plan.pack import Packing, pack_items
-from tinydeploy.plan.plan import Arena, Plan, Rows, Scratch, Step
+from tinydeploy.plan.adjacency import find_joined
+from tinydeploy.plan.budget import budget_error
+from tinydeploy.plan.choose import propose_partitions, rate
+from tinydeploy.plan.cost import plan_instructions
+from tinydeploy.plan.kernel import Optimize
+from tinydeploy.plan.lifetimes import Block, find_blocks
+from tinydeploy.plan.net import Net, make_net
+from tinydeploy.plan.pack import Packing, pack_blocks
+from tinydeploy.plan.partition import Partition, Partitioner
+from tinydeploy.plan.places import find_wide, place_rows, place_scratch
+from tinydeploy.plan.plan import Arena, Plan, Step
+from tinydeploy.plan.schedule import Event, schedule_groups
+from tinydeploy.plan.variants import list_variants
 
 # Bytes of the data memory that arenas leave alone: 4 KB of stack (inference needs less than 2 KB of
 # it), the firmware's static variables and the buffers of its console. The linker refuses more.
 DATA_RESERVE = 12 * 1024
+# Partitions that are placed, the best by live bytes first.
+_MOST_PLACED = 6
 
 
-def plan_memory(graph: Graph, board: Board, *, max_ram: int | None = None) -> Plan:
+@dataclass(frozen=True)
+class Placed:
+    """A schedule whose blocks have places.
+
+    Args:
+        partition: The groups.
+        events: Their calls.
+        blocks: What has to lie somewhere.
+        packing: Where.
+    """
+
+    partition: Partition
+    events: tuple[Event, ...]
+    blocks: tuple[Block, ...]
+    packing: Packing
+
+
+def plan_memory(
+    graph: Graph,
+    board: Board,
+    *,
+    max_ram: int | None = None,
+    optimize: Optimize = "balanced",
+) -> Plan:
     """Plans one inference on a board.
 
     The arena goes into the first of the board's arena memories, in their order of preference, that
@@ -30,6 +66,7 @@ def plan_memory(graph: Graph, board: Board, *, max_ram: int | None = None) -> Pl
         graph: A verified graph.
         board: The board; its data memory keeps DATA_RESERVE bytes for stack and static variables.
         max_ram: Bytes that the arena may have at most; None for what the memories hold.
+        optimize: What to prefer when kernels and schedules are chosen.
 
     Returns:
         The plan. Same graph and board, same plan.
@@ -37,97 +74,89 @@ def plan_memory(graph: Graph, board: Board, *, max_ram: int | None = None) -> Pl
     Raises:
         BudgetError: No memory holds the arena; the message names the layer that needs most.
     """
-    steps = make_steps(graph)
-    items = find_items(graph, steps)
-    packing = pack_items(items)
-    memory = next(
-        (m for m in board.memories_for("arena") if packing.size <= _room(board, m, max_ram)), None
-    )
-    if memory is None:
-        raise _budget_error(graph, board, max_ram, steps, items, packing)
-    return place_items(graph, steps, items, packing, memory.name)
+    net = make_net(graph, list_variants(graph, board, optimize))
+    rooms = {memory.name: room_in(board, memory, max_ram) for memory in board.memories_for("arena")}
+    room = max(rooms.values())
+    partitioner = Partitioner(net)
+    whole = partitioner.layer_by_layer()
+    found = propose_partitions(partitioner, optimize, room, _MOST_PLACED)
+    best: Plan | None = None
+    least = float("inf")
+    for partition in found:
+        if rate(partition.live, partition.cost, whole, optimize) >= least:
+            break
+        placed = place_partition(graph, net, partition)
+        plan = make_plan(graph, net, placed, rooms, partitioner.least_live())
+        if plan is not None:
+            rated = rate(plan.arena_bytes, plan_instructions(graph, plan), whole, optimize)
+            if rated < least:
+                best, least = plan, rated
+    if best is not None:
+        return best
+    smallest = partitioner.least_cost(partitioner.least_live())
+    assert smallest is not None
+    placed = place_partition(graph, net, smallest)
+    plan = make_plan(graph, net, placed, rooms, partitioner.least_live())
+    if plan is None:
+        raise budget_error(graph, board, max_ram, rooms, net, placed.events, placed.blocks)
+    return plan
 
 
 def plan_for_host(graph: Graph) -> Plan:
-    """Plans one inference for a run on the host, whatever it needs, e.g. of an unfused graph."""
-    steps = make_steps(graph)
-    items = find_items(graph, steps)
-    return place_items(graph, steps, items, pack_items(items), "host")
+    """Plans one inference with portable kernels on the host, layer by layer, e.g. unfused."""
+    net = make_net(graph, list_variants(graph, None))
+    placed = place_partition(graph, net, Partitioner(net).layer_by_layer())
+    plan = make_plan(graph, net, placed, {"host": placed.packing.size}, placed.partition.live)
+    assert plan is not None
+    return plan
 
 
-def make_steps(graph: Graph) -> tuple[Step, ...]:
-    """Layer by layer: one step for each op that computes something, with all rows of its output."""
-    return tuple(
-        Step(position, 0, graph.tensors[op.outputs[0]].rows[0])
-        for position, op in enumerate(graph.ops)
-        if not renames(op)
+def place_partition(graph: Graph, net: Net, partition: Partition) -> Placed:
+    """Finds places for a schedule."""
+    events = schedule_groups(net, partition.groups)
+    joined = find_joined(graph, net, partition.kernels)
+    whole: frozenset[int] = frozenset()
+    while True:
+        blocks = find_blocks(net, partition.kernels, events, joined, whole)
+        placed = Placed(partition, events, blocks, pack_blocks(blocks))
+        # With the rows of some tensors further apart than their tables reach, once more.
+        wide = find_wide(blocks, placed.packing)
+        if wide <= whole:
+            return placed
+        whole |= wide
+
+
+def make_plan(
+    graph: Graph, net: Net, placed: Placed, rooms: Mapping[str, int], lower_bound: int
+) -> Plan | None:
+    """Writes down a placed schedule, in ops and tensors of the graph.
+
+    Args:
+        graph: The graph.
+        net: Its net.
+        placed: The schedule.
+        rooms: Bytes that an arena may have, by memory, in order of preference.
+        lower_bound: Bytes that any plan needs.
+
+    Returns:
+        The plan; None where no memory has room.
+    """
+    memory = next((name for name, room in rooms.items() if placed.packing.size <= room), None)
+    if memory is None:
+        return None
+    rows = place_rows(graph, placed.blocks, placed.packing, memory)
+    kernels = placed.partition.kernels
+    return Plan(
+        steps=tuple(Step(net.nodes[e.node].op, e.first, e.last) for e in placed.events),
+        rows=rows,
+        scratch=place_scratch(net, placed.blocks, placed.packing, memory),
+        arenas=(Arena(memory, placed.packing.size),),
+        lower_bound_bytes=min(lower_bound, placed.packing.size),
+        kernels={node.op: kernel for node, kernel in zip(net.nodes, kernels, strict=True)},
     )
 
 
-def place_items(
-    graph: Graph, steps: tuple[Step, ...], items: Sequence[Item], packing: Packing, memory: str
-) -> Plan:
-    """Turns the offsets of items into places of rows and of scratch, all in one arena."""
-    offsets = {
-        (item.tensor, item.op): offset for item, offset in zip(items, packing.offsets, strict=True)
-    }
-    rows = {}
-    for tensor, owner in find_owners(graph).items():
-        height, width, channels = graph.tensors[tensor].rows
-        row_bytes = width * channels
-        rows[tensor] = Rows(tensor, memory, offsets[owner, None], row_bytes, height, row_bytes)
-    scratch = {
-        item.op: Scratch(memory, offsets[None, item.op], item.size)
-        for item in items
-        if item.op is not None
-    }
-    return Plan(steps, rows, scratch, (Arena(memory, packing.size),), packing.lower_bound)
-
-
-def _room(board: Board, memory: Memory, max_ram: int | None) -> int:
-    """Bytes of `memory` that an arena may have."""
+def room_in(board: Board, memory: Memory, max_ram: int | None) -> int:
+    """Bytes of a memory that an arena may have."""
     room = memory.size - (DATA_RESERVE if memory is board.data_memory else 0)
     return room if max_ram is None else min(room, max_ram)
-
-
-def _budget_error(
-    graph: Graph,
-    board: Board,
-    max_ram: int | None,
-    steps: Sequence[Step],
-    items: Sequence[Item],
-    packing: Packing,
-) -> BudgetError:
-    largest = max(board.memories_for("arena"), key=lambda memory: _room(board, memory, None))
-    room = _room(board, largest, max_ram)
-    live = live_bytes(items, len(steps) + 2)
-    peak = live.index(max(live))
-    held = sorted(
-        (item for item in items if item.birth <= peak < item.death), key=lambda item: -item.size
-    )
-    parts = ", ".join(_describe(graph, item) for item in held)
-    limit = (
-        f"the largest arena memory of {board.title}, {largest.name}, has room for {room} bytes"
-        if max_ram is None or room < max_ram
-        else f"the arena may have {max_ram} bytes"
-    )
-    if 1 <= peak <= len(steps):
-        op = graph.ops[steps[peak - 1].op]
-        where = f"in layer {op.index} ({op.kind})"
-    else:
-        where = "when inputs are written" if peak == 0 else "when outputs are read"
-    return BudgetError(
-        f"the model needs an arena of {packing.size} bytes and {limit}: {packing.size - room} bytes"
-        f" are missing. The peak is {where}, with {live[peak]} bytes live: {parts}",
-        "Try a smaller input resolution (halving it quarters most tensors), a narrower width"
-        " multiplier, an earlier stride or pooling in front of the peak layer, or a board with a"
-        " larger memory.",
-    )
-
-
-def _describe(graph: Graph, item: Item) -> str:
-    if item.tensor is None:
-        return f"scratch {item.size}"
-    tensor = graph.tensors[item.tensor]
-    shape = "x".join(map(str, tensor.shape))
-    return f"tensor {item.tensor} ({tensor.name or 'unnamed'}, {shape}) {item.size}"

@@ -1,4 +1,4 @@
-"""Gives blocks of bytes their offsets, so that blocks alive at the same moment never overlap.
+"""Gives blocks their places, so that pieces alive at the same moment never overlap.
 
 This is offline dynamic storage allocation: rectangles of fixed life (horizontally) and size are
 moved up and down into the lowest strip that holds them all. First fit over several orders finds
@@ -8,156 +8,166 @@ bound, the maximum of live bytes, and is deterministic.
 
 from __future__ import annotations
 
-import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tinydeploy.plan.lifetimes import Item, live_bytes
+import numpy as np
 
-# Upper limit of the search's work, in visits of a neighbouring block (about 0.1 µs each).
-_EFFORT = 10_000_000
+from tinydeploy.plan.fit import Fitter, Ints
+from tinydeploy.plan.lifetimes import Block, live_bytes
+from tinydeploy.plan.net import ALIGNMENT, round_up
+
+# Limits of the local search: tries in all, for each block, and without any gain.
+_MOST_TRIES = 1500
+_TRIES_PER_BLOCK = 16
+_PATIENCE = 400
 
 
 @dataclass(frozen=True)
 class Packing:
-    """Offsets of the items, in their order, and the bytes that they need together."""
+    """Places of the blocks, in their order, and the bytes that they need together."""
 
-    offsets: tuple[int, ...]
+    places: tuple[int, ...]
     size: int
     lower_bound: int
 
 
-def pack_items(items: Sequence[Item]) -> Packing:
-    """Places all items.
+@dataclass(frozen=True, eq=False)
+class _State:
+    """A point of the search: turns, blocks that go high, alignments; what comes of it."""
+
+    order: Ints
+    high: Ints
+    alignment: Ints
+    size: int
+    places: Ints
+    excess: int
+
+
+def pack_blocks(blocks: Sequence[Block], *, native: bool = True) -> Packing:
+    """Places all blocks.
 
     Returns:
-        Offsets (multiples of the items' common alignment, as all sizes are), the size of the strip,
-        and its lower bound: the maximum over time of the bytes live.
+        Places, multiples of ALIGNMENT; the size of the strip, and its lower bound: the maximum over
+        time of the bytes live, rounded up.
     """
-    if not items:
+    if not blocks:
         return Packing((), 0, 0)
-    live = live_bytes(items, max(item.death for item in items))
-    return _Packer(items, live).run()
+    live = live_bytes(blocks, max(block.death for block in blocks))
+    state = _Packer(blocks, live, native=native).run()
+    return Packing(tuple(state.places.tolist()), round_up(state.size), round_up(max(live)))
 
 
 class _Packer:
-    """The search; its state is an order of the items and the set of those that fall upwards."""
-
-    def __init__(self, items: Sequence[Item], live: Sequence[int]) -> None:
-        self.sizes = [item.size for item in items]
-        self.bound = max(live)
-        self.pressure = [max(live[item.birth : item.death]) for item in items]
-        self.items = items
-        self.neighbours = [
-            [j for j, b in enumerate(items) if j != i and b.birth < a.death and a.birth < b.death]
-            for i, a in enumerate(items)
-        ]
-
-    def run(self) -> Packing:
-        """First fit in every starting order, then the local search from the best."""
-        nothing: frozenset[int] = frozenset()
-        best = (self.bound + sum(self.sizes), list[int](), nothing, list[int]())
-        for order in self.starting_orders():
-            for high in (nothing, frozenset(order[::2])):
-                offsets, size = self.first_fit(order, high)
-                if size < best[0]:
-                    best = (size, order, high, offsets)
-        size, order, high, offsets = best
-        if size > self.bound:
-            offsets, size = self.search(size, order, high, offsets)
-        return Packing(tuple(offsets), size, self.bound)
-
-    def starting_orders(self) -> list[list[int]]:
-        """Orders that tend to work: the items that are hard to place first."""
-        items, pressure = self.items, self.pressure
-        keys = (
-            lambda i: (-items[i].size, items[i].birth),
-            lambda i: (-items[i].size * (items[i].death - items[i].birth), items[i].birth),
-            lambda i: (items[i].birth - items[i].death, -items[i].size),
-            lambda i: (-pressure[i], -items[i].size),
-            lambda i: (-pressure[i], items[i].birth),
-            lambda i: (items[i].birth, -items[i].size),
-            lambda i: (-items[i].death, -items[i].size),
+    def __init__(self, blocks: Sequence[Block], live: Sequence[int], *, native: bool) -> None:
+        self._blocks = blocks
+        self._bound = round_up(max(live))
+        self._fitter = Fitter(blocks, native=native)
+        self._size = np.array([block.size for block in blocks], np.int64)
+        self._birth = np.array([block.birth for block in blocks], np.int64)
+        self._death = np.array([block.death for block in blocks], np.int64)
+        self._area = np.array(
+            [sum(p.size * (p.death - p.birth) for p in block.pieces) for block in blocks], np.int64
         )
-        return [sorted(range(len(items)), key=key) for key in keys]
+        self._pressure = np.array(
+            [max(live[block.birth : block.death]) for block in blocks], np.int64
+        )
+        self._rigid = np.array([len(block.pieces) > 1 for block in blocks])
+        self._tries = min(_MOST_TRIES, _TRIES_PER_BLOCK * len(blocks))
 
-    def first_fit(self, order: Sequence[int], high: frozenset[int]) -> tuple[list[int], int]:
-        """Places each item lowest; those in `high` highest below the bound, if there is room."""
-        offsets = [-1] * len(self.sizes)
-        top = 0
-        for i in order:
-            size = self.sizes[i]
-            taken = [
-                (offsets[j], offsets[j] + self.sizes[j])
-                for j in self.neighbours[i]
-                if offsets[j] >= 0
-            ]
-            place = _fit_high(taken, size, self.bound) if i in high else -1
-            if place < 0:
-                place = _fit_low(taken, size)
-            offsets[i] = place
-            top = max(top, place + size)
-        return offsets, top
+    def run(self) -> _State:
+        """First fit in every starting order, then the local search from the best."""
+        count = len(self._blocks)
+        low, odd = np.zeros(count, np.int64), np.arange(count) % 2
+        coarse = np.full(count, ALIGNMENT, np.int64)
+        # Slots of one size for rows of one size: less room is lost between them.
+        own = np.where(self._rigid, ALIGNMENT, np.maximum(-(-self._size // 4) * 4, ALIGNMENT))
+        best: _State | None = None
+        for alignment in (coarse, own):
+            for high in (low, self._rigid.astype(np.int64), odd):
+                for order in self._starting_orders():
+                    state = self._place(order, high, alignment)
+                    if best is None or (state.size, state.excess) < (best.size, best.excess):
+                        best = state
+                    if best.size <= self._bound:
+                        return best
+        assert best is not None
+        return self._search(best)
 
-    def search(
-        self, size: int, order: list[int], high: frozenset[int], offsets: list[int]
-    ) -> tuple[list[int], int]:
-        """Moves items that stick out over the bound to other turns, or turns their side round."""
-        rng = random.Random(0)
-        best_size, best_offsets, excess = size, offsets, self.excess(offsets)
-        work = len(self.items) + sum(map(len, self.neighbours))
-        for _ in range(max(50, min(20_000, _EFFORT // work))):
-            new_order, new_high = self.mutate(rng, order, high, offsets)
-            new_offsets, new_size = self.first_fit(new_order, new_high)
-            new_excess = self.excess(new_offsets)
+    def _starting_orders(self) -> list[Ints]:
+        """Orders that tend to work: the blocks that are hard to place first."""
+        small, late = -self._size, self._death
+        last = ~self._rigid
+        keys = (
+            (small, self._birth, last),
+            (-late, self._birth, last),
+            (-late, self._birth),
+            (small, self._birth),
+            (-self._area, last),
+            (self._birth - late, small, last),
+            (self._birth - late, small),
+            (self._birth, small),
+            (small, -self._pressure, last),
+            (self._birth, -self._pressure, last),
+            (small, -late, last),
+        )
+        return [np.lexsort(key) for key in keys]
+
+    def _place(self, order: Ints, high: Ints, alignment: Ints) -> _State:
+        size, places = self._fitter.fit(order, high, alignment, self._bound)
+        excess = int(np.maximum(places + self._size - self._bound, 0).sum())
+        return _State(order, high, alignment, size, places, excess)
+
+    def _search(self, state: _State) -> _State:
+        """Moves blocks that stick out over the bound to other turns, or turns their side round."""
+        rng = np.random.default_rng(0)
+        best, gained = state, 0
+        for turn in range(self._tries):
+            new = self._place(*self._mutate(rng, state))
+            if (new.size, new.excess) < (best.size, best.excess):
+                best, gained = new, turn
+            if best.size <= self._bound or turn - gained > _PATIENCE:
+                break
             # A worse state now and then is the way out of a local minimum.
-            if new_excess > excess and rng.random() >= 0.002:
-                continue
-            order, high, offsets, excess = new_order, new_high, new_offsets, new_excess
-            if new_size < best_size:
-                best_size, best_offsets = new_size, new_offsets
-                if best_size == self.bound:
-                    break
-        return best_offsets, best_size
+            if new.excess <= state.excess or rng.random() < 0.005:
+                state = new
+        return best
 
-    def mutate(
-        self, rng: random.Random, order: list[int], high: frozenset[int], offsets: list[int]
-    ) -> tuple[list[int], frozenset[int]]:
-        """One to three changes, most of them to items that stick out."""
-        culprits = [i for i in order if offsets[i] + self.sizes[i] > self.bound]
-        new_order = list(order)
-        for _ in range(rng.choice((1, 1, 2, 3))):
-            chosen = rng.choice(culprits if culprits and rng.random() < 0.6 else order)
-            if rng.random() < 0.4:
-                high ^= {chosen}
+    def _mutate(self, rng: np.random.Generator, state: _State) -> tuple[Ints, Ints, Ints]:
+        """One to three changes, most of them to blocks that stick out."""
+        order, high, alignment = state.order, state.high, state.alignment
+        culprits = np.flatnonzero(state.places + self._size > self._bound)
+        for _ in range(int(rng.choice((1, 1, 2, 3)))):
+            pool = culprits if len(culprits) and rng.random() < 0.7 else order
+            kind = rng.random()
+            if kind < 0.25:  # several at once to the front
+                chosen = rng.choice(pool, min(len(pool), int(rng.choice((1, 3, 10, 100)))), False)
+                moved = np.isin(order, chosen)
+                order = np.concatenate([order[moved], order[~moved]])
+            elif kind < 0.5:  # one anywhere
+                block = int(rng.choice(pool))
+                rest = order[order != block]
+                turn = int(rng.integers(len(order)))
+                order = np.concatenate([rest[:turn], [block], rest[turn:]])
             else:
-                new_order.remove(chosen)
-                new_order.insert(rng.choice((0, rng.randrange(len(order)))), chosen)
-        return new_order, high
+                of_store = self._neighbours(int(rng.choice(pool)), whole=rng.random() < 0.5)
+                if kind < 0.8:
+                    high = high.copy()
+                    high[of_store] ^= 1
+                else:
+                    alignment = alignment.copy()
+                    own = np.maximum(-(-self._size[of_store] // 4) * 4, ALIGNMENT)
+                    coarse = alignment[of_store] != ALIGNMENT
+                    alignment[of_store] = np.where(coarse, ALIGNMENT, own)
+        return order, high, alignment
 
-    def excess(self, offsets: Sequence[int]) -> int:
-        """Bytes over the bound, summed over items: what the search makes smaller."""
-        ends = (offset + size for offset, size in zip(offsets, self.sizes, strict=True))
-        return sum(end - self.bound for end in ends if end > self.bound)
-
-
-def _fit_low(taken: list[tuple[int, int]], size: int) -> int:
-    """The lowest offset at which `size` bytes lie between the half-open intervals taken."""
-    taken.sort()
-    place = 0
-    for begin, end in taken:
-        if begin - place >= size:
-            break
-        place = max(place, end)
-    return place
-
-
-def _fit_high(taken: list[tuple[int, int]], size: int, ceiling: int) -> int:
-    """The highest offset below `ceiling`, or a negative number where none is left."""
-    taken.sort(key=lambda interval: -interval[1])
-    place = ceiling - size
-    for begin, end in taken:
-        if end <= place:
-            break
-        place = min(place, begin - size)
-    return place
+    def _neighbours(self, block: int, *, whole: bool) -> list[int]:
+        """A block, or all blocks of its store."""
+        places = self._blocks[block].places
+        if not whole or not places:
+            return [block]
+        return [
+            number
+            for number, other in enumerate(self._blocks)
+            if other.places and other.places[0].store == places[0].store
+        ]

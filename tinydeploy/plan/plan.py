@@ -5,14 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from tinydeploy.graph.graph import Graph
+from tinydeploy.plan.calls import made_rows
+from tinydeploy.plan.kernel import Kernel
+
 
 @dataclass(frozen=True)
 class Step:
-    """One event: an op makes the rows [first, last) of its outputs.
+    """One event: a call of a layer for the rows [first, last) of its outputs.
 
     Args:
         op: Position in Graph.ops.
-        first: First output row.
+        first: First row; of the input where the kernel accumulates.
         last: Row behind the last.
     """
 
@@ -28,8 +32,8 @@ class Rows:
     Args:
         tensor: Tensor id.
         memory: Name of the board's memory whose arena holds it.
-        offset: Bytes from the start of that arena.
-        pitch: Bytes from one row to the next.
+        offset: Bytes from the start of that arena; with a table, of the lowest row.
+        pitch: Bytes from one row to the next; it may be negative.
         height: Number of rows.
         row_bytes: Bytes of one row.
         table: Offset of each row, a multiple of 4, where they do not follow a pitch; else None.
@@ -75,6 +79,7 @@ class Plan:
         scratch: By position in Graph.ops; ops without scratch are absent.
         arenas: One per memory used.
         lower_bound_bytes: No plan of this family (same ops, same schedule) needs less.
+        kernels: By position in Graph.ops; all but those of ops that only rename.
     """
 
     steps: tuple[Step, ...]
@@ -82,8 +87,25 @@ class Plan:
     scratch: Mapping[int, Scratch]
     arenas: tuple[Arena, ...]
     lower_bound_bytes: int
+    kernels: Mapping[int, Kernel]
 
     @property
     def arena_bytes(self) -> int:
         """RAM of one inference without the stack: activations, input, output, scratch."""
         return sum(arena.size for arena in self.arenas)
+
+
+def step_rows(graph: Graph, plan: Plan, step: Step) -> tuple[int, int]:
+    """Rows of its outputs that are complete after a step, half-open."""
+    return made_rows(graph, graph.ops[step.op], plan.kernels[step.op], step.first, step.last)
+
+
+def count_runs(rows: Rows, first: int, last: int) -> list[int]:
+    """Lengths of the runs of rows in [first, last) that lie one behind the other."""
+    runs: list[int] = []
+    for y in range(first, last):
+        if runs and rows.row_offset(y) == rows.row_offset(y - 1) + rows.row_bytes:
+            runs[-1] += 1
+        else:
+            runs.append(1)
+    return runs

@@ -81,12 +81,15 @@ def _compile_and_link(
     """Makes build/firmware.elf; returns what the compiler and the linker said."""
     flags = compiler_flags(toolchain.kind, board)
     includes = [f"-I{name}" for name in include_folders(board)]
-    paths = f"-ffile-prefix-map={folder}=."
+    paths = [f"-ffile-prefix-map={folder}=."]
+    if toolchain.kind == "gcc":  # whose driver does not tell the assembler of it
+        paths += ["-Xassembler", f"--debug-prefix-map={folder}=."]
 
     def compile_source(source: str) -> str:
         (folder / _object(source)).parent.mkdir(parents=True, exist_ok=True)
         files = ("-c", source, "-o", _object(source))
-        return _run(folder, source, [*flags.compile, OPTIMIZE, paths, *includes, *files], toolchain)
+        arguments = [*flags.compile, OPTIMIZE, *paths, *includes, *files]
+        return _run(folder, source, arguments, toolchain)
 
     with ThreadPoolExecutor(max_workers=jobs) as pool:
         said = list(pool.map(compile_source, sources))
@@ -114,7 +117,7 @@ def _largest_objects(folder: Path, sources: Sequence[str]) -> str:
 
 
 def _object(source: str) -> str:
-    return f"build/{source.removesuffix('.c')}.o"
+    return f"build/{source}.o"
 
 
 def _run(folder: Path, what: str, arguments: Sequence[str], toolchain: Toolchain) -> str:

@@ -8,11 +8,11 @@ from pathlib import Path
 
 from tinydeploy.board import Board
 from tinydeploy.errors import InternalError, UsageError
-from tinydeploy.paths import FIRMWARE
+from tinydeploy.paths import FIRMWARE, kernel_sources
 
 # Names of folders that a model's own folder would collide with.
 _TAKEN = ("app", "build", "config", "include", "kernels", "targets")
-_SOURCES = re.compile(r"^SOURCES = \\\n((?: {4}\S+\.c(?: \\)?\n)+)", re.MULTILINE)
+_SOURCES = re.compile(r"^SOURCES = \\\n((?: {4}\S+\.[cS](?: \\)?\n)+)", re.MULTILINE)
 _INCLUDE = re.compile(rb'^\s*#\s*include\s+"([^"]+)"', re.MULTILINE)
 
 
@@ -23,10 +23,20 @@ def include_folders(board: Board) -> tuple[str, ...]:
         "config",
         "include",
         "app",
-        "targets/common",
-        f"targets/{board.family}",
-        "targets/libc",
+        *target_folders(board),
     )
+
+
+def target_folders(board: Board) -> tuple[str, ...]:
+    """Folders of firmware/ that hold what a board needs of targets/.
+
+    Besides the family's own there may be one that it shares with others: targets/stm32f holds what
+    the families stm32f4 and stm32f7 have in common.
+    """
+    families = sorted(
+        path.name for path in (FIRMWARE / "targets").iterdir() if board.family.startswith(path.name)
+    )
+    return ("targets/common", *(f"targets/{name}" for name in families), "targets/libc")
 
 
 def compiled_sources(paths: Iterable[str]) -> tuple[str, ...]:
@@ -35,7 +45,9 @@ def compiled_sources(paths: Iterable[str]) -> tuple[str, ...]:
     model_data.c is the .tflite as an array, for other runtimes; it is not linked.
     """
     return tuple(
-        sorted(p for p in set(paths) if p.endswith(".c") and not p.endswith("/model_data.c"))
+        sorted(
+            p for p in set(paths) if p.endswith((".c", ".S")) and not p.endswith("/model_data.c")
+        )
     )
 
 
@@ -71,13 +83,13 @@ def runtime_files(
 
     Args:
         board: Chooses the target's family.
-        kernels: Files of firmware/kernels/ without ".c".
+        kernels: What of firmware/kernels/ the model needs, paths without suffix.
         model: The generated sources; the headers they include come along.
 
     Raises:
         UsageError: There is no code for the board's family.
     """
-    if not (FIRMWARE / "targets" / board.family).is_dir():
+    if not (FIRMWARE / "targets" / board.family / "registers.h").is_file():
         known = sorted(
             p.name for p in (FIRMWARE / "targets").iterdir() if (p / "registers.h").is_file()
         )
@@ -86,13 +98,13 @@ def runtime_files(
             f"Families: {', '.join(known)}.",
         )
     files: dict[str, bytes] = {}
-    for folder in ("app", "targets/common", f"targets/{board.family}", "targets/libc"):
+    for folder in ("app", *target_folders(board)):
         files |= _read_folder(folder)
     for kernel in kernels:
-        path = FIRMWARE / "kernels" / f"{kernel}.c"
-        if not path.is_file():
-            raise InternalError(f"there is no kernel {path.name} in firmware/kernels/")
-        files[f"kernels/{kernel}.c"] = path.read_bytes()
+        sources = kernel_sources(kernel)
+        if not sources:
+            raise InternalError(f"there is no kernel {kernel} in firmware/kernels/")
+        files |= {path.relative_to(FIRMWARE).as_posix(): path.read_bytes() for path in sources}
     files["LICENSE"] = (FIRMWARE / "LICENSE").read_bytes()
     return files | _included_headers([*files.values(), *model.values()])
 

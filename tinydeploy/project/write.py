@@ -63,7 +63,7 @@ def project_files(
         graph: Names the model, its inputs and outputs.
         plan: Names the memories that hold an arena.
         sources: The generated C text, by path ("<name>/model.c").
-        kernels: Files of firmware/kernels/ that it calls, without ".c".
+        kernels: What of firmware/kernels/ it needs, paths without suffix.
         board: The board to build for.
         selftest_crc: CRC-32 of the outputs that the model must give for selftest_inputs().
 

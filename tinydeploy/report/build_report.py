@@ -108,14 +108,20 @@ class InferenceFacts:
 
 @dataclass(frozen=True)
 class LayerFacts:
-    """One layer of the executed plan; instructions are exact."""
+    """One layer of the executed plan; instructions are exact.
+
+    `kernel` is the file in firmware/kernels/ that runs it, without suffix.
+    """
 
     index: int
     name: str
     op: str
+    kernel: str
     output_shape: tuple[int, ...]
     macs: int
+    scratch_bytes: int
     instructions: int | None
+    cycles_estimated: int | None
 
 
 @dataclass(frozen=True)

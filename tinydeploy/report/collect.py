@@ -175,9 +175,19 @@ def _layer_facts(graph: Graph, plan: Plan, run: EmulatorRun | None) -> tuple[Lay
     for position in sorted({step.op for step in plan.steps}):
         op = graph.ops[position]
         output = graph.tensors[op.outputs[0]]
-        counted = run.layer_instructions.get(position) if run else None
+        kernel = plan.kernels[position]
         facts.append(
-            LayerFacts(position, output.name, op.builtin, output.shape, op.macs(graph), counted)
+            LayerFacts(
+                index=position,
+                name=output.name,
+                op=op.builtin,
+                kernel=kernel.stem,
+                output_shape=output.shape,
+                macs=op.macs(graph),
+                scratch_bytes=kernel.scratch_bytes,
+                instructions=run.layer_instructions.get(position) if run else None,
+                cycles_estimated=run.layer_cycles.get(position) if run else None,
+            )
         )
     return tuple(facts)
 

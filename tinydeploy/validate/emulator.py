@@ -10,12 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tinydeploy.board import Board
-from tinydeploy.emulate.cycles import estimate_cycles
+from tinydeploy.emulate.cycles import estimate_profile
 from tinydeploy.emulate.emulated_board import EmulatedBoard
 from tinydeploy.errors import EmulationError, MismatchError
 from tinydeploy.graph.graph import Graph
 from tinydeploy.link.client import BoardClient
-from tinydeploy.plan.plan import Plan
+from tinydeploy.plan.plan import Plan, step_rows
 from tinydeploy.validate.compare import (
     Comparison,
     add_comparisons,
@@ -40,7 +40,8 @@ class EmulatorRun:
         comparison: Against the reference.
         instructions: Executed by one NAME_run(), exactly; every run took as many, or the largest.
         layer_instructions: The same per layer, by position in Graph.ops.
-        cycles_estimated: Of one run, by the static model.
+        layer_cycles: Estimated by the static model, per layer.
+        cycles_estimated: Of one run.
         stack_high_water: Deepest stack of one run, in bytes, below its caller's frame.
         arena_touched: Highest byte, plus one, of each memory's arena that runs have written.
         core_clock_hz: Core clock that the firmware set up.
@@ -49,6 +50,7 @@ class EmulatorRun:
     comparison: Comparison
     instructions: int
     layer_instructions: Mapping[int, int]
+    layer_cycles: Mapping[int, int]
     cycles_estimated: int
     stack_high_water: int
     arena_touched: Mapping[str, int]
@@ -100,7 +102,7 @@ def run_emulator(
         emulated.trace_model(graph.name)
         emulated.capture(_list_pieces(emulated, graph, plan))
         found: list[list[Int8]] = []
-        wanted = EMULATED_VECTORS
+        wanted = min(EMULATED_VECTORS, len(expectation.vectors[0]))
         instructions: list[int] = []
         number = 0
         while number < wanted:
@@ -112,10 +114,13 @@ def run_emulator(
             if number == 0:
                 tensors = _assemble(emulated.captured(), graph, plan)
                 events = emulated.layer_events()
-                cycles = estimate_cycles(emulated.layer_profiles(), board.cpu)
+                cycles = {
+                    layer: estimate_profile(profile, board.cpu)
+                    for layer, profile in emulated.layer_profiles().items()
+                }
                 emulated.capture({})
                 if sum(event.instructions for event in events) > _SLOW_INSTRUCTIONS:
-                    wanted = _SLOW_VECTORS
+                    wanted = min(wanted, _SLOW_VECTORS)
             found.append(
                 [
                     np.frombuffer(data, np.int8).reshape(graph.tensors[tensor].shape)
@@ -136,7 +141,8 @@ def run_emulator(
             ),
             instructions=instructions[0],
             layer_instructions=layers,
-            cycles_estimated=cycles,
+            layer_cycles=cycles,
+            cycles_estimated=sum(cycles.values()),
             stack_high_water=emulated.stack_high_water(),
             arena_touched={
                 arena.memory: _touched(emulated, graph, arena.memory, arena.size)
@@ -153,15 +159,18 @@ def _arena_address(emulated: EmulatedBoard, graph: Graph, memory: str) -> int:
 def _list_pieces(
     emulated: EmulatedBoard, graph: Graph, plan: Plan
 ) -> dict[tuple[int, int], list[tuple[int, int, Hashable]]]:
-    """Where each row lies once it is made: (layer, row) -> (address, bytes, (tensor, row))."""
+    """Where each row lies once it is made: (layer, row of the call) -> (address, bytes, key).
+
+    The key is (tensor, row). All rows of a step are complete with the last row of its call.
+    """
     pieces: dict[tuple[int, int], list[tuple[int, int, Hashable]]] = {}
     for step in plan.steps:
         for tensor in graph.ops[step.op].outputs:
             rows = plan.rows[tensor]
             start = _arena_address(emulated, graph, rows.memory)
-            for y in range(step.first, step.last):
+            for y in range(*step_rows(graph, plan, step)):
                 piece = (start + rows.row_offset(y), rows.row_bytes, (tensor, y))
-                pieces.setdefault((step.op, y), []).append(piece)
+                pieces.setdefault((step.op, step.last - 1), []).append(piece)
     return pieces
 
 

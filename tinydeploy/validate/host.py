@@ -21,9 +21,9 @@ from tinydeploy.codegen.generate import list_kernels
 from tinydeploy.codegen.model_text import ArenaText, arena_symbol, tensor_symbol
 from tinydeploy.errors import CompileError, InternalError, MissingDependencyError
 from tinydeploy.graph.graph import Graph
-from tinydeploy.paths import FIRMWARE
+from tinydeploy.paths import FIRMWARE, kernel_sources
 from tinydeploy.plan.alias import find_owners
-from tinydeploy.plan.plan import Plan
+from tinydeploy.plan.plan import Plan, step_rows
 from tinydeploy.project.build import first_errors
 
 Int8Array = NDArray[np.int8]
@@ -175,7 +175,8 @@ def build_host(
         main = folder / "host_main.c"
         text = render_template("model/host_main.c.j2", host=_describe_host(graph, plan))
         main.write_text(text, encoding="utf-8", newline="\n")
-        kernels = [FIRMWARE / "kernels" / f"{stem}.c" for stem in list_kernels(graph, plan)]
+        needed = list_kernels(graph, plan)
+        kernels = [p for kernel in needed for p in kernel_sources(kernel) if p.suffix == ".c"]
         executable = folder / ("host_main.exe" if sys.platform == "win32" else "host_main")
         flags = [*_FLAGS, *(_SANITIZERS if sanitize else ())]
         includes = ["-I", str(folder), "-I", str(FIRMWARE / "include")]
@@ -229,9 +230,11 @@ def list_made_rows(graph: Graph, plan: Plan) -> tuple[MadeRows, ...]:
         for tensor in dict.fromkeys(graph.inputs)
     )
     steps = (
-        MadeRows(tensor, tensor_symbol(tensor), call, step.first, step.last)
+        MadeRows(tensor, tensor_symbol(tensor), call, first, last)
         for call, step in enumerate(plan.steps, start=1)
+        for first, last in [step_rows(graph, plan, step)]
         for tensor in graph.ops[step.op].outputs
+        if first < last
     )
     return (*inputs, *steps)
 

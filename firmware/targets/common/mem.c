@@ -32,6 +32,10 @@ void *memcpy(void *restrict to, const void *restrict from, size_t count)
         t += 16;
         __asm volatile("");
     }
+    for (; count >= 4u; count -= 4u, f += 4, t += 4) {
+        ((unaligned_word *)t)->value = ((const unaligned_word *)f)->value;
+        __asm volatile("");
+    }
     for (; count != 0u; --count) {
         *t++ = *f++;
         __asm volatile("");
@@ -63,6 +67,10 @@ void *memset(void *to, int value, size_t count)
         ((unaligned_word *)t)[2].value = word;
         ((unaligned_word *)t)[3].value = word;
         t += 16;
+        __asm volatile("");
+    }
+    for (; count >= 4u; count -= 4u, t += 4) {
+        ((unaligned_word *)t)->value = word;
         __asm volatile("");
     }
     for (; count != 0u; --count) {

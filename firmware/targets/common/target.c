@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: 0BSD */
 /* Brings up the chip in the one right order: core, memories, clocks, cycle counter, console. */
 #include "board_config.h"
+#include "cache.h"
 #include "core.h"
 #include "family.h"
 #include "target.h"
@@ -42,6 +43,9 @@ static void start_cycle_counter(void)
 void target_init(void)
 {
     family_start_core();
+    if (BOARD_CORTEX_M7 != 0) {
+        cache_start();
+    }
     guard_stack();
     enable_memories();
     clocks = family_start_clocks();

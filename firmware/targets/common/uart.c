@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: 0BSD */
-/* Polled driver of the USART with FIFO that STM32H7 and STM32L4+ share (RM0433 and RM0432, chapter USART).
+/* Polled driver of the console's USART; the family's registers.h includes the header of its generation.
  *
  * Reception is polled in uart_get and while uart_put waits, so a host may send while the board answers. While a model
- * runs nothing polls: the FIFO keeps 8 bytes (L4+) or 16 (H7), the rest is lost and the protocol repeats it. */
+ * runs nothing polls: the USART keeps 1 byte (STM32F4, F7), 8 (L4+) or 16 (H7), the rest is lost and the protocol
+ * repeats it. */
 #include "uart.h"
 
 #include "board_config.h"
@@ -10,22 +11,11 @@
 #include "family.h"
 #include "registers.h"
 
-#define UART(offset) REGISTER(BOARD_CONSOLE_ADDRESS + (offset))
-#define UART_CR1 UART(0x00u) /* Control register 1 */
-#define UART_CR1_UE (1u << 0)
 #define UART_CR1_RE (1u << 2)
 #define UART_CR1_TE (1u << 3)
-#define UART_CR1_FIFOEN (1u << 29)
-#define UART_CR2 UART(0x04u) /* Control register 2 */
-#define UART_CR3 UART(0x08u) /* Control register 3 */
-#define UART_BRR UART(0x0Cu) /* Baud rate register */
-#define UART_ISR UART(0x1Cu) /* Interrupt and status register */
-#define UART_ISR_ERRORS 0xFu /* PE, FE, NE, ORE */
-#define UART_ISR_RXNE (1u << 5)
-#define UART_ISR_TXE (1u << 7)
-#define UART_ICR UART(0x20u) /* Interrupt flag clear register: the errors have the bits they have in ISR */
-#define UART_RDR UART(0x24u) /* Receive data register */
-#define UART_TDR UART(0x28u) /* Transmit data register */
+#define UART_STATUS_ERRORS 0xFu /* PE, FE, NE, ORE */
+#define UART_STATUS_RXNE (1u << 5)
+#define UART_STATUS_TXE (1u << 7)
 
 #define GPIO(port, offset) REGISTER(FAMILY_GPIO_ADDRESS + 0x400u * (port) + (offset))
 #define GPIO_MODER 0x00u  /* mode: 2 bits per pin */
@@ -34,7 +24,8 @@
 #define GPIO_MODE_ALTERNATE 2u
 #define GPIO_PULL_UP 1u
 
-/* Reads of ISR while a byte cannot be sent. One takes some 50 ns, a byte at 115200 baud 87 us: this is 5000 bytes. */
+/* Reads of the status while a byte cannot be sent. One takes some 50 ns, a byte at 115200 baud 87 us: this is 5000 of
+ * them. */
 #define SEND_ATTEMPTS 10000000u
 
 static uint8_t received[256];
@@ -63,20 +54,20 @@ static uint32_t divider(uint32_t kernel_hz)
     return factor * (kernel_hz / baud) + (factor * (kernel_hz % baud) + baud / 2u) / baud;
 }
 
-/* Moves what has arrived into the ring; a full ring drops the newest. Returns ISR as read. */
+/* Moves what has arrived into the ring; a full ring drops the newest. Returns the status as read. */
 static uint32_t poll(void)
 {
-    uint32_t status = UART_ISR;
-    while ((status & UART_ISR_RXNE) != 0u) {
-        uint8_t byte = (uint8_t)UART_RDR;
+    uint32_t status = UART_STATUS;
+    while ((status & UART_STATUS_RXNE) != 0u) {
+        uint8_t byte = (uint8_t)UART_RECEIVE;
         if ((uint8_t)(next + 1u) != oldest) {
             received[next] = byte;
             next = (uint8_t)(next + 1u);
         }
-        status = UART_ISR;
+        status = UART_STATUS;
     }
-    if ((status & UART_ISR_ERRORS) != 0u) {
-        UART_ICR = UART_ISR_ERRORS;
+    if ((status & UART_STATUS_ERRORS) != 0u) {
+        UART_CLEAR_ERRORS();
     }
     return status;
 }
@@ -90,8 +81,8 @@ void uart_init(uint32_t kernel_hz)
     UART_CR2 = 0u;
     UART_CR3 = 0u;
     UART_BRR = divider(kernel_hz);
-    UART_CR1 = UART_CR1_FIFOEN;
-    UART_CR1 = UART_CR1_FIFOEN | UART_CR1_TE | UART_CR1_RE | UART_CR1_UE;
+    UART_CR1 = FAMILY_UART_CR1;
+    UART_CR1 = FAMILY_UART_CR1 | UART_CR1_TE | UART_CR1_RE | UART_CR1_UE;
 }
 
 void uart_put(uint8_t byte)
@@ -100,8 +91,8 @@ void uart_put(uint8_t byte)
         return;
     }
     for (uint32_t attempts = SEND_ATTEMPTS; attempts != 0u; --attempts) {
-        if ((poll() & UART_ISR_TXE) != 0u) {
-            UART_TDR = byte;
+        if ((poll() & UART_STATUS_TXE) != 0u) {
+            UART_TRANSMIT = byte;
             return;
         }
     }

@@ -5,26 +5,23 @@
 #define REGISTERS_H
 
 #include "core.h"
+#include "usart_isr.h"
 
 #define FAMILY_INTERRUPTS 150          /* positions 0 to 149 in RM0433's vector table */
 #define FAMILY_VECTOR_ALIGNMENT 1024   /* 166 words, rounded up */
+
+/* Reads of a register at 64 MHz take some 0.2 us: this is about 100 ms, oscillators start in a few. */
+#define FAMILY_CLOCK_ATTEMPTS 500000u
 
 /* Reset and clock control */
 #define RCC_CR REGISTER(0x58024400u)        /* RCC source control register */
 #define RCC_CR_HSION (1u << 0)
 #define RCC_CR_HSIRDY (1u << 2)
-#define RCC_CR_HSEON (1u << 16)
-#define RCC_CR_HSERDY (1u << 17)
-#define RCC_CR_HSEBYP (1u << 18)
-#define RCC_CR_PLL1ON (1u << 24)
-#define RCC_CR_PLL1RDY (1u << 25)
 #define RCC_CFGR REGISTER(0x58024410u)      /* RCC clock configuration register */
 #define RCC_CFGR_SW_MASK (7u << 0)
 #define RCC_CFGR_SW_HSI (0u << 0)
 #define RCC_CFGR_SW_PLL1 (3u << 0)
-#define RCC_CFGR_SWS_MASK (7u << 3)
-#define RCC_CFGR_SWS_HSI (0u << 3)
-#define RCC_CFGR_SWS_PLL1 (3u << 3)
+#define RCC_CFGR_SWS_POSITION 3u
 #define RCC_D1CFGR REGISTER(0x58024418u)    /* RCC domain 1 clock configuration register */
 #define RCC_D1CFGR_HPRE_2 (8u << 0)
 #define RCC_D1CFGR_D1PPRE_2 (4u << 4)
@@ -83,6 +80,8 @@
 /* GPIO ports A to K, 0x400 bytes each */
 #define FAMILY_GPIO_ADDRESS 0x58020000u
 #define FAMILY_GPIO_ENABLE RCC_AHB4ENR
+
+#define FAMILY_UART_CR1 UART_CR1_FIFOEN
 
 /* Where each UART is switched on */
 #define USART1_ENABLE RCC_APB2ENR

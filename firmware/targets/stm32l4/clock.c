@@ -3,8 +3,7 @@
  * board. Above 80 MHz the regulator must be boosted and the bus clock must pass through half its speed.
  * Where the PLL does not lock the core stays at 16 MHz. */
 #include "board_config.h"
-#include "family.h"
-#include "registers.h"
+#include "clock_steps.h"
 
 #if BOARD_CLOCK_HZ != 120000000
 #error "family stm32l4 sets the core to 120 MHz: say clock_hz = 120_000_000 in the board file"
@@ -14,26 +13,14 @@
 #define MSI_RESET_HZ 4000000u
 #define PORT_G 6u
 
-/* Reads of a register at 4 MHz take some 2 us: this is about 200 ms, oscillators start in less than one. */
-#define ATTEMPTS 100000u
-
-static int switch_to(uint32_t source, uint32_t status)
-{
-    RCC_CFGR = (RCC_CFGR & ~RCC_CFGR_SW_MASK) | source;
-    return wait_for(&RCC_CFGR, RCC_CFGR_SWS_MASK, status, ATTEMPTS);
-}
-
 /* HSI16 with all dividers at 1 and the PLL off, whatever a boot loader left. */
 static int start_hsi16(void)
 {
-    RCC_CR |= RCC_CR_HSION;
-    if (!wait_for(&RCC_CR, RCC_CR_HSIRDY, RCC_CR_HSIRDY, ATTEMPTS) ||
-        !switch_to(RCC_CFGR_SW_HSI16, RCC_CFGR_SWS_HSI16)) {
+    if (!rcc_start(RCC_CR_HSION, RCC_CR_HSIRDY) || !rcc_switch_to(RCC_CFGR_SW_HSI16)) {
         return 0;
     }
     RCC_CFGR &= ~(RCC_CFGR_HPRE_MASK | RCC_CFGR_PPRE_MASK);
-    RCC_CR &= ~RCC_CR_PLLON;
-    return wait_for(&RCC_CR, RCC_CR_PLLRDY, 0u, ATTEMPTS);
+    return rcc_stop_pll();
 }
 
 /* Range 1 with boost, and the supply of port G where the console needs it. */
@@ -41,14 +28,14 @@ static int raise_voltage(void)
 {
     enable_clock(&RCC_APB1ENR1, RCC_APB1ENR1_PWREN);
     PWR_CR1 = (PWR_CR1 & ~PWR_CR1_VOS_MASK) | PWR_CR1_VOS_RANGE1;
-    if (!wait_for(&PWR_SR2, PWR_SR2_VOSF, 0u, ATTEMPTS)) {
+    if (!wait_for(&PWR_SR2, PWR_SR2_VOSF, 0u)) {
         return 0;
     }
     PWR_CR5 &= ~PWR_CR5_R1MODE;
     if (BOARD_CONSOLE_TX_PORT == PORT_G || BOARD_CONSOLE_RX_PORT == PORT_G) {
         PWR_CR2 |= PWR_CR2_IOSV; /* VDDIO2 is there: connects PG2 to PG15 */
     }
-    return wait_for(&PWR_SR2, PWR_SR2_VOSF, 0u, ATTEMPTS);
+    return wait_for(&PWR_SR2, PWR_SR2_VOSF, 0u);
 }
 
 /* 16 MHz / 2 * 30 / 2 = 120 MHz; the VCO runs at 240 of at most 344 MHz. */
@@ -56,23 +43,20 @@ static int start_pll(void)
 {
     RCC_PLLCFGR = RCC_PLLCFGR_PLLSRC_HSI16 | RCC_PLLCFGR_PLLM(2u) | RCC_PLLCFGR_PLLN(30u) | RCC_PLLCFGR_PLLR(2u) |
                   RCC_PLLCFGR_PLLREN;
-    RCC_CR |= RCC_CR_PLLON;
-    return wait_for(&RCC_CR, RCC_CR_PLLRDY, RCC_CR_PLLRDY, ATTEMPTS);
+    return rcc_start_pll();
 }
 
 /* Five wait states are for 100 to 120 MHz in range 1. */
 static int start_flash_cache(void)
 {
-    uint32_t acr = FLASH_ACR_LATENCY(5u) | FLASH_ACR_PRFTEN | FLASH_ACR_ICEN | FLASH_ACR_DCEN;
-    FLASH_ACR = acr;
-    return wait_for(&FLASH_ACR, FLASH_ACR_MASK, acr, ATTEMPTS);
+    return flash_configure(FLASH_ACR_LATENCY(5u) | FLASH_ACR_PRFTEN | FLASH_ACR_ICEN | FLASH_ACR_DCEN);
 }
 
 static int switch_to_pll(void)
 {
     RCC_CFGR = (RCC_CFGR & ~RCC_CFGR_HPRE_MASK) | RCC_CFGR_HPRE_2;
-    if (!switch_to(RCC_CFGR_SW_PLL, RCC_CFGR_SWS_PLL)) {
-        (void)switch_to(RCC_CFGR_SW_HSI16, RCC_CFGR_SWS_HSI16);
+    if (!rcc_switch_to(RCC_CFGR_SW_PLL)) {
+        (void)rcc_switch_to(RCC_CFGR_SW_HSI16);
         RCC_CFGR &= ~RCC_CFGR_HPRE_MASK;
         return 0;
     }

@@ -5,23 +5,23 @@
 #define REGISTERS_H
 
 #include "core.h"
+#include "usart_isr.h"
 
 #define FAMILY_INTERRUPTS 95         /* positions 0 to 94 in RM0432's vector table */
 #define FAMILY_VECTOR_ALIGNMENT 512  /* 111 words, rounded up */
+
+/* Reads of a register at 4 MHz take some 2 us: this is about 200 ms, oscillators start in less than one. */
+#define FAMILY_CLOCK_ATTEMPTS 100000u
 
 /* Reset and clock control */
 #define RCC_CR REGISTER(0x40021000u)       /* Clock control register */
 #define RCC_CR_HSION (1u << 8)
 #define RCC_CR_HSIRDY (1u << 10)
-#define RCC_CR_PLLON (1u << 24)
-#define RCC_CR_PLLRDY (1u << 25)
 #define RCC_CFGR REGISTER(0x40021008u)     /* Clock configuration register */
 #define RCC_CFGR_SW_MASK (3u << 0)
 #define RCC_CFGR_SW_HSI16 (1u << 0)
 #define RCC_CFGR_SW_PLL (3u << 0)
-#define RCC_CFGR_SWS_MASK (3u << 2)
-#define RCC_CFGR_SWS_HSI16 (1u << 2)
-#define RCC_CFGR_SWS_PLL (3u << 2)
+#define RCC_CFGR_SWS_POSITION 2u
 #define RCC_CFGR_HPRE_MASK (15u << 4)
 #define RCC_CFGR_HPRE_2 (8u << 4)
 #define RCC_CFGR_PPRE_MASK (0x3Fu << 8)    /* PPRE1 and PPRE2 */
@@ -59,6 +59,8 @@
 /* GPIO ports A to I, 0x400 bytes each */
 #define FAMILY_GPIO_ADDRESS 0x48000000u
 #define FAMILY_GPIO_ENABLE RCC_AHB2ENR
+
+#define FAMILY_UART_CR1 UART_CR1_FIFOEN
 
 /* Where each UART is switched on */
 #define USART1_ENABLE RCC_APB2ENR

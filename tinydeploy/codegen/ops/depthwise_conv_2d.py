@@ -1,14 +1,84 @@
-"""DEPTHWISE_CONV_2D as a call of td_depthwise_conv_2d_s8."""
+"""DEPTHWISE_CONV_2D as a call of td_depthwise_conv_2d_s8 or td_depthwise_conv_2d_planar_s8."""
 
 from __future__ import annotations
 
+import numpy as np
+
+from tinydeploy.codegen.c_data import format_array, format_elements, format_struct
 from tinydeploy.codegen.layer import LayerCode, LayerContext
-from tinydeploy.codegen.window import emit_convolution
+from tinydeploy.codegen.window import Fields, emit_convolution
+from tinydeploy.graph.fixed_point import INT8_MIN
 from tinydeploy.graph.ops.depthwise_conv_2d import DepthwiseConv2D
+from tinydeploy.plan.kernel_choice.depthwise_conv_2d import (
+    PlanarKernel,
+    Rounding,
+    fit_rounding,
+    fold_bias,
+)
+from tinydeploy.plan.requantization import settle_channels
 
 
 def emit_layer(op: DepthwiseConv2D, context: LayerContext) -> LayerCode:
     """Writes the C text of a depthwise convolution."""
+    if isinstance(context.kernel, PlanarKernel):
+        return _emit_planar(op, context.kernel, context)
     taps = op.kernel[0] * op.kernel[1]
-    fields: dict[str, int | str] = {"depth_multiplier": op.depth_multiplier}
+    fields: Fields = {"depth_multiplier": op.depth_multiplier}
     return emit_convolution(op, "depthwise_conv_2d", fields, taps, context)
+
+
+def _emit_planar(op: DepthwiseConv2D, kernel: PlanarKernel, context: LayerContext) -> LayerCode:
+    prefix = context.prefix
+    op = settle_channels(op)
+    rounding = fit_rounding(op)
+    bounded = bool(rounding.lift.any() or (rounding.low != INT8_MIN).any())
+    few = op.channels < 4 * op.depth_multiplier
+    fields: Fields = {
+        "weights": f"{prefix}_weights",
+        "channels": f"{prefix}_channels",
+        "form": f"&td_planar_{kernel.form}",
+        "load_end": "td_planar_load_end" if few else "NULL",
+        "bound": "td_planar_bound" if bounded else "NULL",
+        "repair": "NULL" if rounding.right.all() else "td_planar_repair",
+        "constant_words": kernel.constant_words,
+        "slots": kernel.slots,
+        "band": kernel.band,
+        "rows": kernel.rows,
+        "columns": kernel.columns,
+        "groups": kernel.groups,
+        "kernel_height": op.kernel[0],
+        "kernel_width": op.kernel[1],
+        "stride_height": op.stride[0],
+        "stride_width": op.stride[1],
+        "pad_top": op.padding[0],
+        "pad_left": op.padding[1],
+        "depth_multiplier": op.depth_multiplier,
+        "padding": op.input_zero_point,
+        "output_offset": op.output_zero_point,
+    }
+    # By channels; the core loops may read a byte more than there is.
+    weights = np.append(np.moveaxis(op.weights, op.channel_axis, 0).ravel(), np.int8(0))
+    source, result = context.tensors[op.inputs[0]], context.tensors[op.outputs[0]]
+    call = f"&{prefix}_op, {source}, {result}, first, last, {context.scratch}"
+    loops = "planar_any" if kernel.form == "any" else "planar_3x3"
+    return LayerCode(
+        kernels=(kernel.stem, "cores/planar", "cores/planar_rest", f"cores/{loops}"),
+        constants=format_array("int8_t", f"{prefix}_weights", weights)
+        + _format_channels(op, rounding, f"{prefix}_channels"),
+        parameters=format_struct("td_depthwise_conv_2d_planar", f"{prefix}_op", fields),
+        call=f"td_{kernel.stem}({call});",
+    )
+
+
+def _format_channels(op: DepthwiseConv2D, rounding: Rounding, name: str) -> str:
+    columns = (
+        fold_bias(op),
+        op.multiplier,
+        rounding.right,
+        op.shift,
+        rounding.lift,
+        rounding.low,
+    )
+    rows = zip(*(column.tolist() for column in columns), strict=True)
+    texts = [f"{{{', '.join(map(str, row))}}}" for row in rows]
+    return format_elements("td_planar_channel", name, texts)

@@ -9,4 +9,4 @@ from tinydeploy.graph.ops.maximum import Maximum
 
 def emit_layer(op: Maximum, context: LayerContext) -> LayerCode:
     """Writes the C text of the larger of two operands."""
-    return emit_elementwise(op, "maximum", "", {}, context)
+    return emit_elementwise(op, "maximum", "", {}, context, cores=("cores/bound",))

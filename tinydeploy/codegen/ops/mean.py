@@ -18,7 +18,7 @@ def emit_layer(op: Mean, context: LayerContext) -> LayerCode:
     source, result = context.tensors[op.inputs[0]], context.tensors[op.outputs[0]]
     arguments = f"&{context.prefix}_op, {source}, {result}, first, last, {context.scratch}"
     return LayerCode(
-        kernels=("mean_s8",),
+        kernels=("mean_s8", "cores/sums"),
         constants="",
         parameters=format_struct("td_mean", f"{context.prefix}_op", fields),
         call=f"td_mean_s8({arguments});",

@@ -9,4 +9,4 @@ from tinydeploy.graph.ops.minimum import Minimum
 
 def emit_layer(op: Minimum, context: LayerContext) -> LayerCode:
     """Writes the C text of the smaller of two operands."""
-    return emit_elementwise(op, "minimum", "", {}, context)
+    return emit_elementwise(op, "minimum", "", {}, context, cores=("cores/bound",))

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
 from tinydeploy.board import Board, Console
+from tinydeploy.emulate.peripherals.uart_layout import UartLayout
 from tinydeploy.errors import UsageError
 
 # Oscillators and PLLs are ready this many instructions after they were turned on: firmware has to
@@ -36,6 +37,8 @@ class Family(Protocol):
 
     windows: tuple[tuple[int, int], ...]  # (address, bytes) of the registers that are modelled
     spaces: tuple[tuple[int, int], ...]  # (first, end) of where the chip has peripherals
+    uart_layout: UartLayout
+    core_registers: Mapping[int, int]  # identification of the core, where it is not the usual one
 
     def read(self, address: int) -> int:
         """Reads the word register at an address inside one of `windows`."""

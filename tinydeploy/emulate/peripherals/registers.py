@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from tinydeploy.board import Console, Pin
@@ -68,6 +68,10 @@ class Oscillators:
             elif name not in self._ready_at:
                 self._ready_at[name] = self._supervisor.now() + START_UP
 
+    def enable_bit(self, name: str) -> int:
+        """Position of the source's enable bit."""
+        return self._sources[name].on
+
     def is_on(self, name: str) -> bool:
         """Whether the source is turned on."""
         return name in self._ready_at
@@ -81,28 +85,37 @@ class Oscillators:
         return sum(1 << s.ready for name, s in self._sources.items() if self.is_ready(name))
 
 
+# Modes of the pins after reset: the debug pins' on ports A and B, and all others'.
+ALL_ANALOG = (0xABFFFFFF, 0xFFFFFEBF, 0xFFFFFFFF)
+ALL_INPUTS = (0xA8000000, 0x00000280, 0x00000000)
+
+
 class Ports:
-    """The GPIO ports A to K.
+    """The GPIO ports.
 
     Args:
         base: Address of port A; each port takes 0x400.
-        is_clocked: Whether a port (0 = A) has its bus clock.
-        enable: Name of the enable register, for messages.
+        count: How many there are.
+        modes: After reset; ALL_ANALOG or ALL_INPUTS.
+        rcc: Holds the ports' enable bits, port A's at bit 0.
+        enable: Offset and name of the enable register.
         supervisor: For reports.
     """
 
-    COUNT = 11
-
     def __init__(
-        self, base: int, is_clocked: Callable[[int], bool], enable: str, supervisor: Supervisor
+        self,
+        base: int,
+        count: int,
+        modes: tuple[int, int, int],
+        rcc: Registers,
+        enable: tuple[int, str],
+        supervisor: Supervisor,
     ) -> None:
-        self.window = (base, 0x400 * self.COUNT)
-        self._is_clocked, self._enable, self._supervisor = is_clocked, enable, supervisor
-        # After reset every pin is analog, but for the debug pins on ports A and B.
-        modes = {0: 0xABFFFFFF, 1: 0xFFFFFEBF}
+        self.window = (base, 0x400 * count)
+        self._rcc, self._offset, self._enable = rcc, *enable
+        self._supervisor = supervisor
         self._ports = [
-            Registers(base + 0x400 * n, {_MODER: modes.get(n, 0xFFFFFFFF)})
-            for n in range(self.COUNT)
+            Registers(base + 0x400 * n, {_MODER: modes[min(n, 2)]}) for n in range(count)
         ]
 
     def read(self, address: int) -> int:
@@ -147,6 +160,9 @@ class Ports:
         if (function := functions >> 4 * (pin.pin % 8) & 15) != pin.function:
             return [f"{name}, has alternate function {function} instead of {pin.function}"]
         return []
+
+    def _is_clocked(self, port: int) -> bool:
+        return bool(self._rcc[self._offset] >> port & 1)
 
     def _find(self, address: int) -> tuple[int, int]:
         return divmod(address - self.window[0], 0x400)

@@ -7,34 +7,23 @@ revision V silicon.
 from __future__ import annotations
 
 from tinydeploy.board import Board, Console
+from tinydeploy.emulate.peripherals.chip import HPRE, LSE_HZ, PPRE, Chip, Pll, RccLayout
 from tinydeploy.emulate.peripherals.family import START_UP, Supervisor
-from tinydeploy.emulate.peripherals.registers import Oscillator, Oscillators, Ports, Registers
-
-HSI_HZ, CSI_HZ = 64e6, 4e6
+from tinydeploy.emulate.peripherals.registers import ALL_ANALOG, Oscillator, Ports, Registers
+from tinydeploy.emulate.peripherals.uart_layout import FIFO_USART
 
 RCC, PWR, SYSCFG, FLASH, GPIO = 0x58024400, 0x58024800, 0x58000400, 0x52002000, 0x58020000
 DBGMCU = 0x5C001000
-_CR, _CFGR, _D1CFGR, _D2CFGR, _PLLCKSELR, _PLLCFGR, _PLL1DIVR, _PLL1FRACR, _D2CCIP2R = (
-    0x00, 0x10, 0x18, 0x1C, 0x28, 0x2C, 0x30, 0x34, 0x54,
+_CR, _CFGR, _D1CFGR, _D2CFGR, _D3CFGR, _PLLCKSELR, _PLLCFGR, _PLL1DIVR, _PLL1FRACR, _D2CCIP2R = (
+    0x00, 0x10, 0x18, 0x1C, 0x20, 0x28, 0x2C, 0x30, 0x34, 0x54,
 )  # fmt: skip
 _APB4RSTR, _RSR, _AHB4ENR, _APB1LENR, _APB2ENR, _APB4ENR = 0x9C, 0xD0, 0xE0, 0xE8, 0xF0, 0xF4
 _CORE1 = 0x60  # the same registers again for core 1, from RSR on
 _CSR1, _CR3, _D3CR = 0x04, 0x0C, 0x18
 _PWRCR = 0x2C
 
-_SOURCES = (
-    Oscillator("HSI", 0, 2),
-    Oscillator("CSI", 7, 8),
-    Oscillator("HSI48", 12, 13),
-    Oscillator("HSE", 16, 17),
-    Oscillator("PLL1", 24, 25),
-    Oscillator("PLL2", 26, 27),
-    Oscillator("PLL3", 28, 29),
-)
-_READY = sum(1 << source.ready for source in _SOURCES)
-_SYSTEM = ("HSI", "CSI", "HSE", "PLL1")
-_HPRE = (1, 1, 1, 1, 1, 1, 1, 1, 2, 4, 8, 16, 64, 128, 256, 512)
-_PPRE = (1, 1, 1, 1, 2, 4, 8, 16)
+_HSI_HZ, _CSI_HZ = 64e6, 4e6
+_ALL = 0xFFFFFFFF
 
 # Highest core, bus (AXI, AHB) and peripheral (APB) clocks in MHz at VOS0 to VOS3.
 _LIMITS = ((480, 240, 120), (400, 200, 100), (300, 150, 75), (200, 100, 50))
@@ -46,11 +35,6 @@ _WAIT_STATES = (
     ((55, 0, 0), (110, 1, 1), (165, 2, 2), (225, 3, 2)),
     ((45, 0, 0), (90, 1, 1), (135, 2, 2), (180, 3, 2), (225, 4, 2)),
 )
-_UART_ENABLES = {
-    "USART2": (_APB1LENR, 17), "USART3": (_APB1LENR, 18), "UART4": (_APB1LENR, 19),
-    "UART5": (_APB1LENR, 20), "UART7": (_APB1LENR, 30), "UART8": (_APB1LENR, 31),
-    "USART1": (_APB2ENR, 4), "USART6": (_APB2ENR, 5),
-}  # fmt: skip
 
 
 def open_chip(board: Board, supervisor: Supervisor) -> Stm32H7:
@@ -58,9 +42,37 @@ def open_chip(board: Board, supervisor: Supervisor) -> Stm32H7:
     return Stm32H7(board, supervisor)
 
 
-class Stm32H7:
+class Stm32H7(Chip):
     """Clock tree, voltage scaling, flash wait states and pins."""
 
+    layout = RccLayout(
+        configuration=_CFGR,
+        switch=7,
+        status=3,
+        sources=(
+            Oscillator("HSI", 0, 2),
+            Oscillator("CSI", 7, 8),
+            Oscillator("HSI48", 12, 13),
+            Oscillator("HSE", 16, 17),
+            Oscillator("PLL1", 24, 25),
+            Oscillator("PLL2", 26, 27),
+            Oscillator("PLL3", 28, 29),
+        ),
+        running=("HSI",),
+        system=("HSI", "CSI", "HSE", "PLL1"),
+        pll="PLL1",
+        pll_setup={_PLLCKSELR: _ALL, _PLLCFGR: _ALL, _PLL1DIVR: _ALL},
+        uarts={
+            "USART1": (_APB2ENR, 4),
+            "USART2": (_APB1LENR, 17),
+            "USART3": (_APB1LENR, 18),
+            "UART4": (_APB1LENR, 19),
+            "UART5": (_APB1LENR, 20),
+            "USART6": (_APB2ENR, 5),
+            "UART7": (_APB1LENR, 30),
+            "UART8": (_APB1LENR, 31),
+        },
+    )
     spaces = (
         (0x40000000, 0x40018000),  # APB1, APB2
         (0x40020000, 0x400C0000),  # AHB1
@@ -71,70 +83,25 @@ class Stm32H7:
         (0x58020000, 0x58028000),  # AHB4
         (0x5C001000, 0x5C001400),  # DBGMCU
     )
+    uart_layout = FIFO_USART
 
     def __init__(self, board: Board, supervisor: Supervisor) -> None:
-        self._supervisor = supervisor
-        self._hse_hz = float(board.external_clock_hz)
-        self._rcc = Registers(
+        rcc = Registers(
             RCC, {_CR: 1, _PLLCKSELR: 0x02020200, _PLLCFGR: 0x01FF0000, _PLL1DIVR: 0x01010280}
         )
         self._pwr = Registers(PWR, {_CR3: 6, _D3CR: 1 << 14})
         self._syscfg = Registers(SYSCFG)
         self._flash = Registers(FLASH, {0: 0x37})
-        self._oscillators = Oscillators(_SOURCES, supervisor, ("HSI",))
-        self._ports = Ports(
-            GPIO, lambda port: bool(self._rcc[_AHB4ENR] >> port & 1), "RCC_AHB4ENR", supervisor
-        )
         self._supplied = False  # PWR_CR3 was written: voltage scaling works
         self._vos, self._vos_at = 3, 0
         identity = Registers(DBGMCU, {0: 0x2003_6450})  # STM32H743, revision V
-        blocks = (self._rcc, self._pwr, self._syscfg, self._flash, identity)
-        self._blocks = {block.base >> 10: block for block in blocks}
-        self.windows = (*((block.base, 0x400) for block in blocks), self._ports.window)
-
-    def read(self, address: int) -> int:
-        """Reads a register."""
-        if address >> 10 not in self._blocks:
-            return self._ports.read(address)
-        block = self._blocks[address >> 10]
-        offset = _fold(address - block.base) if block is self._rcc else address - block.base
-        value = block[offset]
-        if block is self._rcc:
-            if offset == _CR:
-                return value & ~_READY | self._oscillators.ready_bits() | 3 << 14
-            if offset == _CFGR:
-                return value & ~0x38 | (value & 7) << 3
-        elif block is self._pwr and offset in (_CSR1, _D3CR):
-            ready = self._supervisor.now() >= self._vos_at
-            if offset == _CSR1:
-                return (ready and self._supplied) << 13 | self._pwr[_D3CR] & 3 << 14
-            return value & ~(1 << 13) | ready << 13
-        elif block is self._syscfg and not self._rcc[_APB4ENR] & 2:
-            return 0
-        elif block is self._flash and offset == 0x100:
-            return block[0]
-        return value
-
-    def write(self, address: int, value: int) -> None:
-        """Writes a register and looks whether the clocks are still within their limits."""
-        if address >> 10 not in self._blocks:
-            self._ports.write(address, value)
-            return
-        block = self._blocks[address >> 10]
-        if block is self._rcc:
-            self._write_rcc(_fold(address - block.base), value)
-        elif block is self._pwr:
-            self._write_pwr(address - block.base, value)
-        elif block is self._syscfg:
-            self._write_syscfg(address - block.base, value)
-        else:
-            block[address - block.base] = value
-        for problem in self._clock_problems()[:1]:
-            self._supervisor.violate(problem)
+        others = (self._pwr, self._syscfg, self._flash, identity)
+        ports = Ports(GPIO, 11, ALL_ANALOG, rcc, (_AHB4ENR, "RCC_AHB4ENR"), supervisor)
+        super().__init__(board, supervisor, rcc, others, ports)
 
     def core_clock_hz(self) -> float:
         """Clock of the core."""
-        return self._system_hz() / _HPRE[self._rcc[_D1CFGR] >> 8 & 15]
+        return self._system_hz() / HPRE[self._rcc[_D1CFGR] >> 8 & 15]
 
     def uart_clock_hz(self, console: Console) -> float:
         """Kernel clock of a USART."""
@@ -142,57 +109,53 @@ class Stm32H7:
         select = self._rcc[_D2CCIP2R] >> (3 if first else 0) & 7
         if select == 0:
             shift = 8 if first else 4
-            return self._bus_hz() / _PPRE[self._rcc[_D2CFGR] >> shift & 7]
-        return {3: self._source_hz("HSI"), 4: self._source_hz("CSI"), 5: 32768.0}.get(select, 0.0)
+            return self._bus_hz() / PPRE[self._rcc[_D2CFGR] >> shift & 7]
+        clocks = {3: self._internal_hz("HSI"), 4: _CSI_HZ, 5: LSE_HZ}
+        return clocks.get(select, 0.0)
 
-    def console_problems(self, console: Console) -> list[str]:
-        """Why the console's pins cannot work."""
-        return self._ports.console_problems(console)
+    def _find(self, address: int) -> tuple[Registers, int] | None:
+        found = super()._find(address)
+        if found is None or found[0] is not self._rcc:
+            return found
+        offset = found[1]  # core 1's view of the enable registers is the same as the shared one
+        folds = _RSR + _CORE1 <= offset < _RSR + 2 * _CORE1
+        return self._rcc, offset - _CORE1 if folds else offset
 
-    def is_uart_clocked(self, console: Console) -> bool:
-        """Whether the USART's bus clock is on."""
-        register, bit = _UART_ENABLES[console.uart]
-        return bool(self._rcc[register] >> bit & 1)
+    def _read_rcc(self, offset: int) -> int:
+        value = super()._read_rcc(offset)
+        return value | 3 << 14 if offset == _CR else value  # D1CKRDY, D2CKRDY
 
-    def _write_rcc(self, offset: int, value: int) -> None:
-        rcc, oscillators = self._rcc, self._oscillators
-        if offset == _CR:
-            # The board may feed a clock signal; without the bypass bit the crystal oscillator never
-            # starts.
-            blocked = () if value >> 18 & 1 and self._hse_hz else ("HSE",)
-            if value >> 24 & 1 and not oscillators.is_on("PLL1"):
-                for problem in self._pll_problems()[:1]:
-                    self._supervisor.violate(problem)
-            oscillators.control(value, blocked)
-        elif offset in (_PLLCKSELR, _PLLCFGR, _PLL1DIVR) and oscillators.is_on("PLL1"):
-            if value != rcc[offset]:
-                self._supervisor.violate("PLL1 is configured while it is on")
-        elif offset == _CFGR and (name := _name(value)) and not oscillators.is_ready(name):
-            self._supervisor.violate(
-                f"the system clock is switched to {name} before {name} is ready"
-            )
-        elif offset == _APB4RSTR and value & 2:
-            self._syscfg.reset()
-            self._set_vos()
-        rcc[offset] = value
+    def _read_block(self, block: Registers, offset: int) -> int:
+        value = block[offset]
+        if block is self._pwr and offset in (_CSR1, _D3CR):
+            ready = self._supervisor.now() >= self._vos_at
+            if offset == _CSR1:
+                return (ready and self._supplied) << 13 | self._pwr[_D3CR] & 3 << 14
+            return value & ~(1 << 13) | ready << 13
+        if block is self._syscfg and not self._rcc[_APB4ENR] & 2:
+            return 0
+        if block is self._flash and offset == 0x100:
+            return block[0]
+        return value
 
-    def _write_pwr(self, offset: int, value: int) -> None:
-        if offset == _CR3:
+    def _write_block(self, block: Registers, offset: int, value: int) -> None:
+        if block is self._syscfg and not self._rcc[_APB4ENR] & 2:
+            self._supervisor.violate("SYSCFG is written while its clock is off (RCC_APB4ENR bit 1)")
+            return
+        if block is self._pwr and offset == _CR3:
             if self._supplied:  # may be written once after power-on
                 return
             self._supplied = True
             self._vos_at = self._supervisor.now() + START_UP
-        self._pwr[offset] = value
-        if offset == _D3CR:
+        block[offset] = value
+        if (block is self._pwr and offset == _D3CR) or (block is self._syscfg and offset == _PWRCR):
             self._set_vos()
 
-    def _write_syscfg(self, offset: int, value: int) -> None:
-        if not self._rcc[_APB4ENR] & 2:
-            self._supervisor.violate("SYSCFG is written while its clock is off (RCC_APB4ENR bit 1)")
-            return
-        self._syscfg[offset] = value
-        if offset == _PWRCR:
+    def _write_rcc(self, offset: int, value: int) -> None:
+        if offset == _APB4RSTR and value & 2:
+            self._syscfg.reset()
             self._set_vos()
+        super()._write_rcc(offset, value)
 
     def _set_vos(self) -> None:
         """Voltage scale from PWR_D3CR.VOS (3 is VOS1) and SYSCFG_PWRCR.ODEN (VOS0)."""
@@ -209,53 +172,28 @@ class Stm32H7:
             settles = START_UP if scale < self._vos else 0
             self._vos, self._vos_at = scale, self._supervisor.now() + settles
 
-    def _source_hz(self, name: str) -> float:
-        if name == "HSI":
-            return HSI_HZ / (1 << (self._rcc[_CR] >> 3 & 3))
-        return self._pll_hz()[1] if name == "PLL1" else {"CSI": CSI_HZ, "HSE": self._hse_hz}[name]
+    def _internal_hz(self, name: str) -> float:
+        return _CSI_HZ if name == "CSI" else _HSI_HZ / (1 << (self._rcc[_CR] >> 3 & 3))
 
-    def _pll_hz(self) -> tuple[float, float]:
-        """VCO and P output of PLL1 in Hz; zeros where it has no source."""
-        select = self._rcc[_PLLCKSELR]
-        divider = select >> 4 & 63
-        if select & 3 == 3 or not divider:
-            return 0.0, 0.0
-        fields = self._rcc[_PLL1DIVR]
+    def _pll(self) -> Pll:
+        select, setup, fields = (self._rcc[at] for at in (_PLLCKSELR, _PLLCFGR, _PLL1DIVR))
         factor = (fields & 0x1FF) + 1.0
-        if self._rcc[_PLLCFGR] & 1:
+        if setup & 1:
             factor += (self._rcc[_PLL1FRACR] >> 3 & 0x1FFF) / 8192
-        vco = self._source_hz(("HSI", "CSI", "HSE")[select & 3]) / divider * factor
-        return vco, vco / ((fields >> 9 & 127) + 1)
-
-    def _pll_problems(self) -> list[str]:
-        """Rules for turning on PLL1: source, reference and VCO range."""
-        select, setup = self._rcc[_PLLCKSELR], self._rcc[_PLLCFGR]
-        divider = select >> 4 & 63
-        if select & 3 == 3 or not divider:
-            return ["PLL1 is turned on without a clock source"]
-        name = ("HSI", "CSI", "HSE")[select & 3]
-        if not self._oscillators.is_ready(name):
-            return [f"PLL1 is turned on before its source {name} is ready"]
-        reference, vco = self._source_hz(name) / divider / 1e6, self._pll_hz()[0] / 1e6
-        low = 1 << (setup >> 2 & 3)
-        problems = []
-        if not low <= reference <= 2 * low:
-            problems.append(
-                f"PLL1's reference of {reference:g} MHz is outside RGE's {low} to {2 * low} MHz"
-            )
-        least, most = (150, 420) if setup & 2 else (192, 960)
-        if not least <= vco <= most:
-            problems.append(f"PLL1's VCO of {vco:g} MHz is outside {least} to {most} MHz")
-        return problems
-
-    def _system_hz(self) -> float:
-        return self._source_hz(_name(self._rcc[_CFGR]) or "HSI")
+        lowest = 1 << (setup >> 2 & 3)
+        return Pll(
+            source=("HSI", "CSI", "HSE", None)[select & 3],
+            divider=select >> 4 & 63,
+            factor=factor,
+            output=(fields >> 9 & 127) + 1,
+            reference_mhz=(lowest, 2 * lowest),
+            vco_mhz=(150, 420) if setup & 2 else (192, 960),
+        )
 
     def _bus_hz(self) -> float:
-        return self.core_clock_hz() / _HPRE[self._rcc[_D1CFGR] & 15]
+        return self.core_clock_hz() / HPRE[self._rcc[_D1CFGR] & 15]
 
     def _clock_problems(self) -> list[str]:
-        """Limits of core and buses at the present voltage, and flash wait states."""
         core, bus = self.core_clock_hz() / 1e6, self._bus_hz() / 1e6
         # While the regulator still moves, only what the lowest scale allows is safe.
         scale = self._vos if self._supervisor.now() >= self._vos_at else 3
@@ -265,11 +203,11 @@ class Stm32H7:
         if bus > most_bus:
             return [f"the bus runs at {bus:g} MHz, VOS{scale} allows {most_bus} MHz"]
         rcc = self._rcc
-        fields = (rcc[_D1CFGR] >> 4, rcc[_D2CFGR] >> 4, rcc[_D2CFGR] >> 8, rcc[0x20] >> 4)
-        peripheral = max(bus / _PPRE[field & 7] for field in fields)
+        fields = (rcc[_D1CFGR] >> 4, rcc[_D2CFGR] >> 4, rcc[_D2CFGR] >> 8, rcc[_D3CFGR] >> 4)
+        peripheral = max(bus / PPRE[field & 7] for field in fields)
         # Straight after reset all buses run from the HSI undivided: that state is safe whatever the
         # table says.
-        if peripheral > most_peripheral and _name(rcc[_CFGR]) != "HSI":
+        if peripheral > most_peripheral and self._system_name(rcc[_CFGR]) != "HSI":
             return [f"an APB runs at {peripheral:g} MHz, VOS{scale} allows {most_peripheral} MHz"]
         states, delay = self._flash[0] & 15, self._flash[0] >> 4 & 3
         needed = next(((s, d) for most, s, d in _WAIT_STATES[scale] if bus <= most), (15, 3))
@@ -279,14 +217,3 @@ class Stm32H7:
                 f" it needs {needed[0]} and {needed[1]}"
             ]
         return []
-
-
-def _name(configuration: int) -> str | None:
-    """The system clock that RCC_CFGR.SW selects."""
-    select = configuration & 7
-    return _SYSTEM[select] if select < len(_SYSTEM) else None
-
-
-def _fold(offset: int) -> int:
-    """Maps core 1's view of the enable registers onto the shared one."""
-    return offset - _CORE1 if _RSR + _CORE1 <= offset < _RSR + 2 * _CORE1 else offset

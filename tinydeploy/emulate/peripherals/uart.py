@@ -1,4 +1,4 @@
-"""The console's UART: STM32's USART with the ISR/RDR/TDR register layout (H7, L4, F7).
+"""The console's UART: STM32's USART, in the register layout of the chip family.
 
 A byte takes no time: the transmitter is always empty, and the receiver hands out what the host has
 sent as fast as the firmware reads. Everything that decides whether a byte passes at all is checked:
@@ -13,10 +13,8 @@ from collections.abc import Callable
 from tinydeploy.board import Console
 from tinydeploy.emulate.peripherals.family import BAUD_TOLERANCE, Family, Supervisor
 
-CR1, CR2, CR3, BRR, RQR, ISR, ICR, RDR, TDR, PRESC = (
-    0x00, 0x04, 0x08, 0x0C, 0x18, 0x1C, 0x20, 0x24, 0x28, 0x2C,
-)  # fmt: skip
-_UE, _RE, _TE, _RXNEIE, _TCIE, _TXEIE, _OVER8 = 1, 1 << 2, 1 << 3, 1 << 5, 1 << 6, 1 << 7, 1 << 15
+# Bits of CR1 and of the status register, the same in all generations but for UE.
+_RE, _TE, _RXNEIE, _TCIE, _TXEIE, _OVER8 = 1 << 2, 1 << 3, 1 << 5, 1 << 6, 1 << 7, 1 << 15
 _RXNE, _TC, _TXE, _TEACK, _REACK = 1 << 5, 1 << 6, 1 << 7, 1 << 21, 1 << 22
 _DIVIDERS = (1, 2, 4, 6, 8, 10, 12, 16, 32, 64, 128, 256)
 
@@ -51,6 +49,7 @@ class Uart:
         self.window = (console.address, 0x400)
         self.received: deque[int] = deque()
         self._console, self._family, self._supervisor = console, family, supervisor
+        self.layout = family.uart_layout
         self._send, self._look = send, look
         self._words: dict[int, int] = {}
         self._polls = 0
@@ -63,28 +62,19 @@ class Uart:
     @property
     def wants_interrupt(self) -> bool:
         """Whether received bytes raise an interrupt."""
-        return bool(self._words.get(CR1, 0) & _RXNEIE)
+        return bool(self._cr1 & _RXNEIE)
 
     def interrupts(self) -> bool:
         """Whether the UART asks for an interrupt now."""
-        enables = self._words.get(CR1, 0)
+        enables = self._cr1
         return bool(enables & _RXNEIE and self.received) or bool(enables & (_TCIE | _TXEIE))
 
     def read(self, address: int) -> int:
         """Reads a register."""
         offset = address - self.window[0]
-        if offset == ISR:
-            if self.received:
-                if not self._checked:
-                    self._check()
-                return _TXE | _TC | _RXNE | _TEACK | _REACK
-            self._polls += 1
-            if self._polls >= _IDLE_POLLS or self._polls % _LOOK_EVERY == 0:
-                self._look(self._polls >= _IDLE_POLLS)
-            enabled = self._words.get(CR1, 0)
-            acknowledged = (_TEACK if enabled & _TE else 0) | (_REACK if enabled & _RE else 0)
-            return _TXE | _TC | (acknowledged if enabled & _UE else 0)
-        if offset == RDR:
+        if offset == self.layout.status:
+            return self._read_status()
+        if offset == self.layout.receive:
             self._polls = 0
             return self.received.popleft() if self.received else 0
         return self._words.get(offset, 0) if self._family.is_uart_clocked(self._console) else 0
@@ -92,33 +82,55 @@ class Uart:
     def write(self, address: int, value: int) -> None:
         """Writes a register."""
         offset = address - self.window[0]
-        if offset == TDR:
+        layout, violate, name = self.layout, self._supervisor.violate, self._console.uart
+        if offset == layout.transmit:
             self._polls = 0
             if not self._checked:
                 self._check()
             self._send(value & 0xFF)
             return
         if not self._family.is_uart_clocked(self._console):
-            self._supervisor.violate(f"{self._console.uart} is written while its clock is off")
+            violate(f"{name} is written while its clock is off")
             return
-        if offset == BRR and self._words.get(CR1, 0) & _UE:
-            self._supervisor.violate(
-                f"{self._console.uart}: BRR is written while the UART is enabled"
-            )
+        if offset == layout.brr and self._cr1 & layout.enable:
+            violate(f"{name}: BRR is written while the UART is enabled")
+        if offset == layout.cr1 and value & layout.reserved:
+            violate(f"{name}: CR1 is written with bits that it does not have ({value:#010x})")
         self._words[offset] = value
         self._checked = False
 
     def baud(self) -> float:
         """Bits per second as clocks and registers make them; 0 where BRR is 0."""
-        divider = self._words.get(BRR, 0)
+        layout = self.layout
+        divider = self._words.get(layout.brr, 0)
         clock = self._family.uart_clock_hz(self._console)
-        clock /= _DIVIDERS[min(self._words.get(PRESC, 0) & 15, len(_DIVIDERS) - 1)]
+        if layout.prescaler is not None:
+            field = self._words.get(layout.prescaler, 0) & 15
+            clock /= _DIVIDERS[min(field, len(_DIVIDERS) - 1)]
         if self._console.uart.startswith("LPUART"):
             return 256 * clock / divider if divider else 0.0
-        if self._words.get(CR1, 0) & _OVER8:
+        if self._cr1 & _OVER8:
             divider = divider & 0xFFF0 | (divider & 7) << 1
             clock *= 2
         return clock / divider if divider else 0.0
+
+    @property
+    def _cr1(self) -> int:
+        return self._words.get(self.layout.cr1, 0)
+
+    def _read_status(self) -> int:
+        acknowledged = 0
+        if self.layout.acknowledges and self._cr1 & self.layout.enable:
+            acknowledged |= _TEACK if self._cr1 & _TE else 0
+            acknowledged |= _REACK if self._cr1 & _RE else 0
+        if self.received:
+            if not self._checked:
+                self._check()
+            return _TXE | _TC | _RXNE | acknowledged
+        self._polls += 1
+        if self._polls >= _IDLE_POLLS or self._polls % _LOOK_EVERY == 0:
+            self._look(self._polls >= _IDLE_POLLS)
+        return _TXE | _TC | acknowledged
 
     def _check(self) -> None:
         """Reports what would keep a byte from passing on the real board."""
@@ -129,8 +141,8 @@ class Uart:
             problems.append(f"{console.uart} is used while its clock is off")
         elif missing := [
             name
-            for bit, name in ((_UE, "UE"), (_TE, "TE"), (_RE, "RE"))
-            if not self._words.get(CR1, 0) & bit
+            for bit, name in ((self.layout.enable, "UE"), (_TE, "TE"), (_RE, "RE"))
+            if not self._cr1 & bit
         ]:
             problems.append(f"{console.uart} is used with CR1.{', CR1.'.join(missing)} clear")
         problems += self._family.console_problems(console)

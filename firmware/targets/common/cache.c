@@ -3,9 +3,11 @@
  *
  * Data is cached write-back, as the default memory map has it: write-through is what the errata 1259864 and 1313001
  * of the core are about. */
+#include "cache.h"
+
+#include <stdint.h>
+
 #include "core.h"
-#include "family.h"
-#include "registers.h"
 
 static void start_instruction_cache(void)
 {
@@ -42,12 +44,11 @@ static void start_data_cache(void)
  * time. Without a controller behind it such a read can stall the bus for good. */
 static void forbid_speculation(void)
 {
-    FMC_BCR1 = FMC_BCR1_OFF;
     MPU_CTRL = 0u;
     MPU_RNR = 0u; /* 0x60000000 to 0xDFFFFFFF: no access; subregions of 512 MB, the others keep the default map */
     MPU_RBAR = 0x00000000u;
     MPU_RASR = MPU_RASR_EXECUTE_NEVER | MPU_RASR_SUBREGIONS_OFF(0x87u) | MPU_RASR_SIZE(32u) | MPU_RASR_ENABLE;
-    MPU_RNR = 1u; /* system ROM, 512 KB: strongly ordered, so read only where the program says so */
+    MPU_RNR = 1u; /* system ROM of STM32F7 and H7, 512 KB: strongly ordered, so read only where the program says so */
     MPU_RBAR = 0x1FF00000u;
     MPU_RASR = MPU_RASR_EXECUTE_NEVER | MPU_RASR_FULL_ACCESS | MPU_RASR_SIZE(19u) | MPU_RASR_ENABLE;
     MPU_CTRL = MPU_CTRL_PRIVDEFENA | MPU_CTRL_ENABLE;
@@ -55,7 +56,7 @@ static void forbid_speculation(void)
     core_instruction_barrier();
 }
 
-void family_start_core(void)
+void cache_start(void)
 {
     forbid_speculation();
     start_instruction_cache();

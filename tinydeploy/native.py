@@ -1,4 +1,4 @@
-"""Compiles block_counter.c for this machine, once, and loads it."""
+"""Compiles small C files for this machine, once, and loads them."""
 
 from __future__ import annotations
 
@@ -15,19 +15,18 @@ from pathlib import Path
 
 from tinydeploy.paths import cache_folder
 
-_SOURCE = Path(__file__).with_name("block_counter.c")
 _FLAGS = ("-O2", "-std=gnu99", "-shared", "-fPIC")
 
 
-def load_native_counter() -> ctypes.CDLL | None:
-    """The compiled block counter, or None where there is no C compiler that makes one.
+def load_native(source: Path) -> ctypes.CDLL | None:
+    """A C file as a library, or None where there is no C compiler that makes one.
 
     It is kept in the cache folder under a name made from the source and the machine.
     """
-    source = _SOURCE.read_bytes()
-    key = hashlib.sha256(source + repr((_FLAGS, platform.platform())).encode()).hexdigest()[:16]
-    library = cache_folder() / "emulate" / f"block_counter-{key}.so"
-    if not library.is_file() and not _compile(library):
+    text = source.read_bytes()
+    key = hashlib.sha256(text + repr((_FLAGS, platform.platform())).encode()).hexdigest()[:16]
+    library = cache_folder() / "native" / f"{source.stem}-{key}.so"
+    if not library.is_file() and not _compile(source, library):
         return None
     try:
         return ctypes.CDLL(str(library))
@@ -35,14 +34,14 @@ def load_native_counter() -> ctypes.CDLL | None:
         return None
 
 
-def _compile(library: Path) -> bool:
+def _compile(source: Path, library: Path) -> bool:
     """Tries the compilers there are; the library appears whole or not at all."""
     try:
         library.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=library.parent) as folder:
             made = Path(folder) / library.name
             for compiler in _compilers():
-                command = [*compiler, *_FLAGS, "-o", str(made), str(_SOURCE)]
+                command = [*compiler, *_FLAGS, "-o", str(made), str(source)]
                 done = subprocess.run(
                     command, stdin=subprocess.DEVNULL, capture_output=True, timeout=120, check=False
                 )

@@ -1,0 +1,53 @@
+"""What other tools need for the same models; docs/performance.md says how it was counted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Peer:
+    """Counts for one model; None where there is none.
+
+    Args:
+        cmsis_nn: Instructions of TFLite Micro with CMSIS-NN, by core.
+        reference: Instructions of TFLite Micro with its reference kernels, Cortex-M7.
+        tiny_engine: Instructions of TinyEngine's better variant, Cortex-M7.
+        arena: Bytes of TFLite Micro's arena with CMSIS-NN.
+        code: Bytes of code and tables of TFLite Micro with CMSIS-NN, without the model, with
+            nothing but the kernels that the model needs, for int8 alone.
+    """
+
+    cmsis_nn: Mapping[str, int]
+    reference: int | None = None
+    tiny_engine: int | None = None
+    arena: int | None = None
+    code: int | None = None
+
+
+def _cmsis(m7: int, m4: int) -> Mapping[str, int]:
+    return {"cortex-m7": m7, "cortex-m4": m4}
+
+
+PEERS: Mapping[str, Peer] = {
+    "mlperf_tiny_vww": Peer(
+        _cmsis(24_026_400, 24_102_760), 101_221_920, 19_720_920, 100_708, 51_256
+    ),
+    "mlperf_tiny_ic": Peer(_cmsis(30_027_280, 29_864_440), 108_658_440, None, 54_996, 49_288),
+    "mlperf_tiny_kws": Peer(_cmsis(7_644_040, 7_698_240), 43_613_560, None, 22_820, 51_256),
+    "mlperf_tiny_ad": Peer(_cmsis(583_520, 583_240), 1_949_200, 771_920, 2_580, 25_040),
+    "person_detect": Peer(_cmsis(22_716_680, 22_929_240), 96_634_120, None, 82_308, 41_384),
+    "etinynet_1.0_224": Peer(_cmsis(387_367_560, 389_914_800), None, None, 871_764, 51_672),
+}
+"""By the model's file name without `_int8.tflite`."""
+
+CMSIS_NN_PER_OP: Mapping[str, str] = {
+    "CONV_2D 1x1": "1.9 to 2.3 (6.7 at 8 input channels)",
+    "CONV_2D 3x3": "1.8 to 2.2 (4.1 to 6.3 at 3 input channels)",
+    "CONV_2D 10x4": "3.5",
+    "DEPTHWISE_CONV_2D 3x3": "7.8 to 8.6",
+    "FULLY_CONNECTED": "2.2",
+    "ADD": "81",
+}
+"""Instructions per MAC, or per element for ADD, of TFLite Micro with CMSIS-NN on a Cortex-M7."""

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: 0BSD */
+/* 2-D convolution as products of matrices, for cores with the DSP extension; what td_kernels.h says of all kernels
+ * holds. Part of td_kernels.h. */
+#ifndef TD_CONV_2D_GEMM_H
+#define TD_CONV_2D_GEMM_H
+
+#include "td_gemm.h"
+#include "td_kernels.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* The same convolution as td_conv_2d, in chunks of `pixels` pixels, by blocks of 2 or 4 output channels and groups
+ * of 2 or 4 pixels.
+ *
+ * Taps are padded to `depth`, a multiple of 4, with taps whose weights are 0: behind the others, or, where widen_rows is
+ * td_widen_3x3x3, as that says; it is for kernels of 3x3 over 3 channels not dilated in width, NULL for all others. A channel's `bias` is doubled and has the input's zero point folded in: it is what the sum of
+ * weight * 2 * (x + 128) begins with. `multiplier` and `shift` are as in td_channel with shift in [-31, -1], unless
+ * `finish` is TD_FINISH_SUMS: then any shift is allowed.
+ *
+ * Scratch, in this order: widened pixels, depth * 2 * pixels bytes; widened weights, if widen_weights is not NULL,
+ * depth * 2 * block bytes; 16 bytes; results that cannot go to their place at once, 4 * pixels bytes (16 * pixels for
+ * sums); 2 * depth bytes for two pixels' taps; with
+ * `pool` a row before pooling, pool->in_width * out->channels bytes. */
+enum {
+    TD_FINISH_PLAIN,   /* bounds are those of int8; multiply is one of td_gemm.h that saturates to them */
+    TD_FINISH_CLAMPED, /* ... one that clamps */
+    TD_FINISH_SUMS     /* ... td_gemm_paired_sums; requantization in C */
+};
+
+typedef struct {
+    const int8_t *weights;      /* by blocks of channels as widen_weights or td_gemm_direct takes them, aligned to 4 */
+    const td_channel *channels; /* [out->channels] */
+    const td_max_pool_2d *pool; /* NULL: none */
+    void (*multiply)(const td_gemm_block *block);
+    void (*widen_weights)(void *to, const int8_t *from, const int8_t *end); /* NULL: multiply takes them as they are */
+    void (*widen_rows)(void *to, const int8_t *const rows[3], int32_t pairs, int32_t pitch);
+    int32_t finish;
+    int32_t pointwise; /* whether pixel i of the input, and nothing else, makes pixel i of the output */
+    int32_t depth;
+    int32_t pixels; /* a multiple of `group` */
+    int32_t block;  /* channels that multiply makes at a time */
+    int32_t group;  /* pixels that it makes at a time; widen_rows is for groups of 2 */
+    int32_t kernel_height;
+    int32_t kernel_width;
+    int32_t stride_height;
+    int32_t stride_width;
+    int32_t dilation_height;
+    int32_t dilation_width;
+    int32_t pad_top;
+    int32_t pad_left;
+    int32_t input_zero_point;
+    int32_t output_offset;
+} td_conv_2d_gemm;
+
+void td_conv_2d_gemm_s8(const td_conv_2d_gemm *op, const td_tensor *in, const td_tensor *out, int32_t first,
+                        int32_t last, void *scratch);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: 0BSD */
+/* Core loops of fully-connected layers: one vector times a matrix of packed weights, read once, straight from flash.
+ *
+ * A form says how products are made. Both forms spread the vector, of `depth` bytes, 4 | depth, into pairs of int16, two
+ * words for every four elements; both read weights in groups of four, those of 4 units one behind the other:
+ *
+ *     weights[depth / 4][4 units][4]          then, of units beyond the last 4: weights[unit][depth]
+ *
+ * and constants[4 units] {addend}, constants[4 units] {multiplier}, then {addend, multiplier} of each further unit.
+ * A unit's output is
+ *
+ *     scaled = (sum << form's scale) + addend                                  modulo 2^32
+ *     y = clamp(floor((scaled * multiplier + offset * 2^32) / 2^(32 + shift)), -128, 127)
+ *
+ * where sum = sum of weight * x. The generator chooses addends, multipliers, offset and shift so that y equals the
+ * reference's output for every sum that can occur, and proves it (tinydeploy/plan/linear_rounding.py); it also sees to
+ * it that floor((scaled * multiplier) / 2^32) + offset fits in an int32. */
+#ifndef TD_DENSE_H
+#define TD_DENSE_H
+
+#include "td_core.h"
+
+#ifndef __ASSEMBLER__
+
+#include "td_types.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct {
+    /* Spreads the bytes [x, end) to depth / 2 words at `pairs`. The bytes may lie in the second half of that place. */
+    void (*spread)(const int8_t *x, const int8_t *end, int32_t *pairs);
+    /* Makes the outputs [y, y_end), a multiple of 4 and not 0; pairs_end - pairs = depth / 2. */
+    void (*multiply)(const int32_t *pairs, const int32_t *pairs_end, const int8_t *weights, const int32_t *constants,
+                     int8_t *y, int8_t *y_end, int32_t offset, int32_t shift);
+    /* `scaled` of one unit whose weights lie one behind the other. */
+    int32_t (*multiply_one)(const int32_t *pairs, const int32_t *pairs_end, const int8_t *weights, int32_t addend);
+} td_dense_form;
+
+/* Scale 8, three multiplications' worth of instructions for four weights: for a weight b behind a weight a, a at an even
+ * place, the packed bytes are those of the int16 256 * b + a. Weights must be at least -127. For elements p, q of x the
+ * spread pairs hold q and 256 * p - q + 127:
+ *
+ *     (256 * b + a) * q + a * (256 * p - q + 127) = 256 * (a * p + b * q) + 127 * a
+ *
+ * The addend takes off 127 * the sum of all a. */
+extern const td_dense_form td_dense_joint;
+
+/* Scale 4: weights as they are, for those of -128 and for sums beyond 2^23. The pairs hold q and p. */
+extern const td_dense_form td_dense_single;
+
+/* Output of a unit from `scaled`. */
+static inline int8_t td_dense_round(int32_t scaled, int32_t multiplier, int32_t offset, int32_t shift)
+{
+    const int32_t value = ((int32_t)(((int64_t)scaled * multiplier) >> 32) + offset) >> shift;
+    return (int8_t)(value < INT8_MIN ? INT8_MIN : value > INT8_MAX ? INT8_MAX : value);
+}
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
+
+#endif

@@ -1,0 +1,99 @@
+"""Runs a batch of layers in the emulated boards: what cores execute in assembly."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+from kernel_batch import Batch
+
+from tinydeploy.board import Board, load_board
+from tinydeploy.codegen.generate import generate_sources, list_kernels
+from tinydeploy.graph.graph import Graph
+from tinydeploy.graph.passes import fuse_graph
+from tinydeploy.graph.read import read_graph
+from tinydeploy.plan.calls import call_rows
+from tinydeploy.plan.check import check_plan
+from tinydeploy.plan.kernel import Optimize
+from tinydeploy.plan.kernels import choose_kernels
+from tinydeploy.plan.plan import Arena, Plan, Rows, Scratch, Step
+from tinydeploy.project.build import build_firmware
+from tinydeploy.project.selftest import selftest_crc, selftest_inputs
+from tinydeploy.project.toolchain import Kind, find_toolchain
+from tinydeploy.project.write import project_files, write_project
+from tinydeploy.validate.emulator import run_emulator
+from tinydeploy.validate.prove import Expectation
+from tinydeploy.validate.reference import run_reference
+
+BOARDS = {"cortex-m7": "stm32h743", "cortex-m4": "stm32l4r9"}
+
+
+def plan_layers(graph: Graph, board: Board, optimize: Optimize) -> Plan:
+    """A place of its own for every tensor, one for the scratch of all, layer by layer.
+
+    Planning well would take long for hundreds of layers that have nothing in common.
+    """
+    kernels = choose_kernels(graph, board, optimize)
+    memory = max(board.memories_for("arena"), key=lambda memory: memory.size).name
+    rows, end = {}, 0
+    for tensor in graph.stored:
+        height, width, channels = graph.tensors[tensor].rows
+        rows[tensor] = Rows(tensor, memory, end, width * channels, height, width * channels)
+        end += -(-height * width * channels // 4) * 4
+    scratch = {
+        position: Scratch(memory, end, kernel.scratch_bytes)
+        for position, kernel in kernels.items()
+        if kernel.scratch_bytes
+    }
+    size = end + max((kernel.scratch_bytes for kernel in kernels.values()), default=0)
+    steps = tuple(
+        Step(position, 0, call_rows(graph, op, kernels[position]))
+        for position, op in enumerate(graph.ops)
+    )
+    return Plan(steps, rows, scratch, (Arena(memory, size),), size, kernels)
+
+
+def check_emulated(
+    batch: Batch,
+    folder: Path,
+    core: str,
+    *,
+    vectors: int = 4,
+    optimize: Optimize = "balanced",
+    toolchain: Kind | None = None,
+) -> Mapping[str, int]:
+    """Builds all cases into one image, runs it and compares every output with the reference.
+
+    Returns:
+        Instructions by name of the case.
+    """
+    model, inputs = batch.finish(vectors)
+    graph = fuse_graph(read_graph(model, "batch"))
+    assert len(graph.ops) == len(graph.outputs), "a case is not one layer"
+    board = load_board(BOARDS[core])
+    plan = plan_layers(graph, board, optimize)
+    check_plan(graph, plan, board)
+
+    raw = selftest_inputs([graph.tensors[tensor].size for tensor in graph.inputs])
+    tested = [
+        np.concatenate([values, np.frombuffer(data, np.int8).reshape(1, *values.shape[1:])])
+        for values, data in zip(inputs, raw, strict=True)
+    ]
+    reference = run_reference(model, tested)
+    crc = selftest_crc(values[-1].tobytes() for values in reference.outputs)
+    sources = generate_sources(graph, plan, board, tflite=b"")
+    kernels = list_kernels(graph, plan)
+    write_project(folder, project_files(graph, plan, sources, kernels, board, selftest_crc=crc))
+    firmware = build_firmware(folder, board, find_toolchain(toolchain))
+    assert not firmware.warnings, firmware.warnings
+    outputs = tuple(values[:-1] for values in reference.outputs)
+    expectation = Expectation(tuple(inputs), outputs, {}, crc, reference.version)
+    run = run_emulator(firmware.elf, board, graph, plan, expectation, lambda _: None)
+    # What a layer makes is an output of the model: nothing lies between.
+    assert run.comparison.bit_exact, run.comparison.first_difference
+    names = dict(zip(graph.outputs, batch.names, strict=True))
+    return {
+        names[op.outputs[0]]: run.layer_instructions[position]
+        for position, op in enumerate(graph.ops)
+    }

@@ -1,0 +1,16 @@
+"""Which operands kernels of two inputs can take run by run."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tinydeploy.graph.elementwise import Elementwise
+from tinydeploy.graph.graph import Graph
+
+
+def channels_side_by_side(op: Elementwise, graph: Graph) -> bool:
+    """Whether the second operand has a byte for each channel, not one that serves for all."""
+    if op.constant is not None:
+        # A constant of one value becomes a single byte.
+        return bool(np.any(op.constant != op.constant.ravel()[0]))
+    return graph.tensors[op.inputs[1]].rows[2] == graph.tensors[op.outputs[0]].rows[2]

@@ -1,0 +1,65 @@
+"""Turns packed blocks into places of rows and scratch: a pitch where there is one, else a table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+
+from tinydeploy.graph.graph import Graph
+from tinydeploy.plan.alias import find_owners
+from tinydeploy.plan.lifetimes import Block
+from tinydeploy.plan.net import Net
+from tinydeploy.plan.pack import Packing
+from tinydeploy.plan.plan import Rows, Scratch
+
+_SPAN = 4 << 16  # a row table counts words of 4 bytes, from the lowest row on, in 16 bits
+
+
+def place_rows(
+    graph: Graph, blocks: Sequence[Block], packing: Packing, memory: str
+) -> Mapping[int, Rows]:
+    """The place of every stored tensor, those with several names under each of them."""
+    offsets: dict[int, dict[int, int]] = {}
+    for block, start in zip(blocks, packing.places, strict=True):
+        for place in block.places:
+            offsets.setdefault(place.store, {})[place.row] = start + place.offset
+    rows = {}
+    for tensor, owner in find_owners(graph).items():
+        height, width, channels = graph.tensors[tensor].rows
+        found = offsets[owner]
+        if height == len(found):
+            places = [found[row] for row in range(height)]
+        else:
+            places = [found[0] + row * width * channels for row in range(height)]
+        rows[tensor] = _describe_rows(tensor, memory, places, width * channels)
+    return rows
+
+
+def _describe_rows(tensor: int, memory: str, places: Sequence[int], row_bytes: int) -> Rows:
+    steps = {b - a for a, b in pairwise(places)} or {row_bytes}
+    if len(steps) == 1:
+        return Rows(tensor, memory, places[0], steps.pop(), len(places), row_bytes)
+    return Rows(tensor, memory, min(places), 0, len(places), row_bytes, tuple(places))
+
+
+def place_scratch(
+    net: Net, blocks: Sequence[Block], packing: Packing, memory: str
+) -> Mapping[int, Scratch]:
+    """The working memory of ops, by position in Graph.ops."""
+    return {
+        net.nodes[block.node].op: Scratch(memory, start, block.size)
+        for block, start in zip(blocks, packing.places, strict=True)
+        if block.node is not None
+    }
+
+
+def find_wide(blocks: Sequence[Block], packing: Packing) -> frozenset[int]:
+    """Stores of several blocks that lie too far apart for a row table."""
+    reach: dict[int, tuple[int, int]] = {}
+    for block, start in zip(blocks, packing.places, strict=True):
+        for place in block.places:
+            here = start + place.offset
+            low, high = reach.get(place.store, (here, here))
+            reach[place.store] = min(low, here), max(high, here)
+    several = {block.places[0].store for block in blocks if block.places and block.places[0].row}
+    return frozenset(s for s, (low, high) in reach.items() if s in several and high - low >= _SPAN)
