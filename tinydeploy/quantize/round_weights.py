@@ -109,14 +109,23 @@ def round_with_compensation(weights: Array, scales: Array, gram: Array) -> NDArr
 def _collect_vectors(conv: Conv, inputs: Values) -> Values:
     """What the kernels see, less its mean: [groups, n, K]; at some of the places if there are many.
 
-    Whole inputs are never left out, places are: neighbours tell the same.
+    Whole inputs are never left out, places are: neighbours tell the same. Each input has its own
+    places, so that borders are seen as often as they should be.
     """
     if inputs.ndim == 2:
         inputs = inputs[:, None, None, :]
     size = conv.weights[0].size
     places = inputs[..., 0].size // (conv.stride[0] * conv.stride[1])
     every = max(1, math.isqrt(places // max(_MOST_VECTORS * size, _MANY_VECTORS)))
-    patches = extract_patches(conv, pad(inputs, conv.padding), every)
+    padded = pad(inputs, conv.padding)
+    if every == 1:
+        patches = extract_patches(conv, padded)
+    else:
+        parts = [
+            extract_patches(conv, padded[k : k + 1], every, (k % every, k // every % every))
+            for k in range(len(padded))
+        ]
+        patches = np.concatenate([part.reshape(-1, part.shape[-1]) for part in parts])
     # Taps lie outside, channels inside: [n, taps, groups, I / groups].
     taps, width = conv.kernel[0] * conv.kernel[1], conv.weights.shape[3]
     patches = patches.reshape(-1, taps, conv.groups, width)
