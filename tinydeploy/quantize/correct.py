@@ -10,6 +10,7 @@ clamp taken into account.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +18,11 @@ from numpy.typing import NDArray
 from tinydeploy.quantize.activations import Parameters
 from tinydeploy.quantize.evaluate import Values, clamp, convolve, evaluate_layer
 from tinydeploy.quantize.network import Array, Conv, Network, last_uses
-from tinydeploy.quantize.round_weights import measure_gram, round_with_compensation
+from tinydeploy.quantize.round_weights import (
+    fit_weights,
+    measure_inputs,
+    round_with_compensation,
+)
 from tinydeploy.quantize.weights import (
     QuantizedConv,
     choose_weight_scales,
@@ -87,12 +92,14 @@ def _quantize_conv(
     """Quantizes a convolution and fills in what it gives."""
     (name,) = conv.inputs
     source, target = parameters[name], parameters[conv.output]
-    scales = choose_weight_scales(conv, source, target)
-    gram = measure_gram(conv, source.dequantize(coarse[name]))
-    if gram is None:
+    moments = measure_inputs(conv, source.dequantize(coarse[name]), exact[name])
+    if moments is None:
+        scales = choose_weight_scales(conv, source, target)
         weights = round_to_nearest(conv.weights, scales)
     else:
-        weights = round_with_compensation(conv.weights, scales, gram)
+        fitted = replace(conv, weights=fit_weights(conv.weights, moments))
+        scales = choose_weight_scales(fitted, source, target)
+        weights = round_with_compensation(fitted.weights, scales, moments.gram)
     rounded = dequantize_weights(weights, scales)
     sums = np.zeros(len(conv.bias))
     counts = np.zeros(len(conv.bias))

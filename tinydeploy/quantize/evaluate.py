@@ -104,19 +104,22 @@ def convolve(
     return y
 
 
-def extract_patches(layer: Conv, x: Values, every: int = 1) -> Values:
+def extract_patches(
+    layer: Conv, x: Values, every: int = 1, phase: tuple[int, int] = (0, 0)
+) -> Values:
     """What a kernel sees at each place, taps outside and channels inside.
 
     Args:
         layer: Tells kernel, stride and dilation.
         x: float32 [n, H, W, C], padded.
         every: Leave out all places but each so-many-th row and column of the output.
+        phase: First row and column to take.
 
     Returns:
         float32 [n, OH, OW, KH * KW * C]; a view of x where it can be.
     """
     taps = [
-        _tap(layer, x, i, j)[:, every // 2 :: every, every // 2 :: every]
+        _tap(layer, x, i, j)[:, phase[0] :: every, phase[1] :: every]
         for i in range(layer.kernel[0])
         for j in range(layer.kernel[1])
     ]

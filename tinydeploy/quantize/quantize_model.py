@@ -25,7 +25,7 @@ from tinydeploy.quantize.statistics import TensorStatistics
 from tinydeploy.quantize.write_tflite import write_network
 
 # Calibration inputs that biases are corrected with: as many as the memory is spent on.
-CORRECTION_SAMPLES = 64
+CORRECTION_SAMPLES = 96
 
 _COLOR_SPACES = {"rgb": "RGB", "gray": "GRAYSCALE", "bgr": ""}  # TFLite's metadata knows no BGR
 
