@@ -109,24 +109,45 @@ def make_kernel(op: Conv2D, graph: Graph, form: Form, finish: Finish, limit: int
         finish: Of the core loop.
         limit: Bytes of scratch.
     """
-    depth = -(-op.weights[0].size // 4) * 4
-    height, width, channels = op.row_shape(graph)
-    block, group = _SHAPES[form]
+    height, width, _ = op.row_shape(graph)
+    group = group_of(form)
     wanted = width if op.pool is not None else height * width
-    fixed = (0 if form == "direct" else 2 * block * depth) + 16 + 2 * depth
-    fixed += width * channels if op.pool is not None else 0
-    each = 2 * depth + (16 if finish == "sums" else 4)
-    most = max(group, min(_MAX_PIXELS, (limit - fixed) // each) // group * group)
-    chunks = -(-wanted // most)
-    pixels = -(-wanted // (chunks * group)) * group
+    sizes = range(_MAX_PIXELS // group * group, group, -group)
+    fitting = (n for n in sizes if size_scratch(op, graph, form, finish, n) <= limit)
+    chunks = -(-wanted // next(fitting, group))
+    return with_pixels(op, graph, form, finish, -(-wanted // (chunks * group)) * group)
+
+
+def with_pixels(op: Conv2D, graph: Graph, form: Form, finish: Finish, pixels: int) -> GemmKernel:
+    """The kernel of this form with so many pixels a chunk, a multiple of the form's group."""
     return GemmKernel(
         "conv_2d_gemm_s8",
-        fixed + each * pixels,
-        depth=depth,
+        size_scratch(op, graph, form, finish, pixels),
+        depth=_depth(op),
         pixels=pixels,
         form=form,
         finish=finish,
     )
+
+
+def group_of(form: Form) -> int:
+    """Pixels that a form of the core loop makes at a time."""
+    return _SHAPES[form][1]
+
+
+def size_scratch(op: Conv2D, graph: Graph, form: Form, finish: Finish, pixels: int) -> int:
+    """Bytes of scratch, as td_conv_2d_gemm.h says."""
+    _, width, channels = op.row_shape(graph)
+    block, _ = _SHAPES[form]
+    depth = _depth(op)
+    weights = 0 if form == "direct" else 2 * block * depth
+    results = 16 + (16 if finish == "sums" else 4) * pixels
+    unpooled = width * channels if op.pool is not None else 0
+    return 2 * depth * pixels + max(weights + results, 2 * depth) + unpooled
+
+
+def _depth(op: Conv2D) -> int:
+    return -(-op.weights[0].size // 4) * 4
 
 
 def estimate_instructions(kernel: GemmKernel, op: Conv2D, pixels: int, cpu: str = "") -> float:
