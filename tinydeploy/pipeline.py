@@ -11,7 +11,13 @@ from pathlib import Path
 
 from tinydeploy.board import load_board
 from tinydeploy.codegen.generate import generate_sources, list_kernels
-from tinydeploy.errors import InternalError, MismatchError, OutputError, UnsupportedModelError
+from tinydeploy.errors import (
+    InputFileError,
+    InternalError,
+    MismatchError,
+    OutputError,
+    UnsupportedModelError,
+)
 from tinydeploy.graph.passes import fuse_graph
 from tinydeploy.graph.read import read_graph
 from tinydeploy.plan.check import check_plan
@@ -31,6 +37,7 @@ from tinydeploy.validate.compare import Comparison
 from tinydeploy.validate.emulator import EmulatorRun, run_emulator
 from tinydeploy.validate.prove import expect_outputs, prove_host
 from tinydeploy.validate.quality import (
+    check_measurable,
     check_quality,
     dequantize_outputs,
     measure_quality,
@@ -117,8 +124,18 @@ def build_image(request: BuildRequest, watch: Watch) -> BuildResult:
         std=request.std,
     )
 
+    check_measurable(
+        has_float=source.float_outputs is not None,
+        has_classes=source.classes is not None,
+        min_snr=request.min_snr,
+        max_drop=request.max_drop,
+    )
+
     with watch.stage("graph"):
-        unfused = read_graph(source.tflite, source.name)
+        try:
+            unfused = read_graph(source.tflite, source.name)
+        except InputFileError as error:
+            raise InputFileError(f"{source.origin}: {error.message}", error.hint) from error
         graph = fuse_graph(unfused)
         watch.detail(
             f"{graph.name}: {len(unfused.ops)} ops in {len(graph.ops)} layers, {graph.macs:,} MACs"
