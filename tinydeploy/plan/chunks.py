@@ -39,5 +39,6 @@ def list_chunks(op: Conv2D, graph: Graph, board: Board, optimize: Optimize) -> l
 
 
 def round_to_group(pixels: int, form: Form) -> int:
+    """The next multiple of what the form makes at a time."""
     group = conv_2d.group_of(form)
     return -(-pixels // group) * group
