@@ -172,7 +172,7 @@ def _inference_facts(run: EmulatorRun, board: Board, macs: int) -> InferenceFact
 
 def _layer_facts(graph: Graph, plan: Plan, run: EmulatorRun | None) -> tuple[LayerFacts, ...]:
     facts = []
-    for position in sorted({step.op for step in plan.steps}):
+    for position in sorted({step.op for step in plan.calls}):
         op = graph.ops[position]
         output = graph.tensors[op.outputs[0]]
         kernel = plan.kernels[position]

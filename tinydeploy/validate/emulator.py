@@ -164,7 +164,7 @@ def _list_pieces(
     The key is (tensor, row). All rows of a step are complete with the last row of its call.
     """
     pieces: dict[tuple[int, int], list[tuple[int, int, Hashable]]] = {}
-    for step in plan.steps:
+    for step in plan.calls:
         for tensor in graph.ops[step.op].outputs:
             rows = plan.rows[tensor]
             start = _arena_address(emulated, graph, rows.memory)
@@ -177,7 +177,7 @@ def _list_pieces(
 def _assemble(captured: Mapping[Hashable, bytes], graph: Graph, plan: Plan) -> dict[int, Int8]:
     """Whole tensors out of captured rows."""
     tensors: dict[int, Int8] = {}
-    for tensor in sorted({t for step in plan.steps for t in graph.ops[step.op].outputs}):
+    for tensor in sorted({t for step in plan.calls for t in graph.ops[step.op].outputs}):
         data = b"".join(captured[tensor, y] for y in range(plan.rows[tensor].height))
         tensors[tensor] = np.frombuffer(data, np.int8).reshape(graph.tensors[tensor].shape)
     return tensors
