@@ -38,7 +38,8 @@ class EmulatorRun:
 
     Args:
         comparison: Against the reference.
-        instructions: Executed by one NAME_run(), exactly; every run took as many, or the largest.
+        instructions: Executed by one inference, exactly: by its NAME_run(), or all its
+            NAME_push_row(); of the first vector.
         layer_instructions: The same per layer, by position in Graph.ops.
         layer_cycles: Estimated by the static model, per layer.
         cycles_estimated: Of one run.
@@ -107,9 +108,7 @@ def run_emulator(
         number = 0
         while number < wanted:
             tell(f"vector {number + 1} of {wanted}")
-            for port, values in enumerate(expectation.vectors):
-                client.write_input(port, values[number].tobytes())
-            client.run()
+            client.infer([values[number].tobytes() for values in expectation.vectors])
             outputs = [client.read_output(port) for port in range(len(graph.outputs))]
             if number == 0:
                 tensors = _assemble(emulated.captured(), graph, plan)
