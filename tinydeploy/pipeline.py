@@ -4,25 +4,32 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from tinydeploy.board import load_board
 from tinydeploy.codegen.generate import generate_sources, list_kernels
-from tinydeploy.errors import InternalError, MismatchError, OutputError, UnsupportedModelError
+from tinydeploy.errors import (
+    InputFileError,
+    InternalError,
+    MismatchError,
+    OutputError,
+    UnsupportedModelError,
+)
 from tinydeploy.graph.passes import fuse_graph
 from tinydeploy.graph.read import read_graph
 from tinydeploy.plan.check import check_plan
 from tinydeploy.plan.kernel import Optimize
 from tinydeploy.plan.memory import plan_memory
 from tinydeploy.plan.plan import Plan
-from tinydeploy.project.build import Firmware, build_firmware
+from tinydeploy.project.build import Firmware
+from tinydeploy.project.hot_code import build_project, rank_hot_sources
 from tinydeploy.project.publish import check_target, publish_folder
 from tinydeploy.project.size import Sizes, check_budget, read_sizes
 from tinydeploy.project.toolchain import find_toolchain
-from tinydeploy.project.write import project_files, write_project
+from tinydeploy.project.write import project_files
 from tinydeploy.report.build_report import BuildReport
 from tinydeploy.report.collect import Evidence, collect_report
 from tinydeploy.source import Source, Watch, make_source
@@ -30,6 +37,7 @@ from tinydeploy.validate.compare import Comparison
 from tinydeploy.validate.emulator import EmulatorRun, run_emulator
 from tinydeploy.validate.prove import expect_outputs, prove_host
 from tinydeploy.validate.quality import (
+    check_measurable,
     check_quality,
     dequantize_outputs,
     measure_quality,
@@ -116,8 +124,18 @@ def build_image(request: BuildRequest, watch: Watch) -> BuildResult:
         std=request.std,
     )
 
+    check_measurable(
+        has_float=source.float_outputs is not None,
+        has_classes=source.classes is not None,
+        min_snr=request.min_snr,
+        max_drop=request.max_drop,
+    )
+
     with watch.stage("graph"):
-        unfused = read_graph(source.tflite, source.name)
+        try:
+            unfused = read_graph(source.tflite, source.name)
+        except InputFileError as error:
+            raise InputFileError(f"{source.origin}: {error.message}", error.hint) from error
         graph = fuse_graph(unfused)
         watch.detail(
             f"{graph.name}: {len(unfused.ops)} ops in {len(graph.ops)} layers, {graph.macs:,} MACs"
@@ -144,13 +162,15 @@ def build_image(request: BuildRequest, watch: Watch) -> BuildResult:
         sources = generate_sources(graph, plan, board, tflite=source.tflite)
         kernels = list_kernels(graph, plan)
         crc = expectation.selftest_crc
-        files = project_files(graph, plan, sources, kernels, board, selftest_crc=crc)
-        watch.detail(f"{len(files)} files, {len(kernels)} kernels")
+        watch.detail(f"{len(sources)} files, {len(kernels)} kernels")
+
+        def make_files(hot: Sequence[str]) -> Mapping[str, bytes]:
+            return project_files(graph, plan, sources, kernels, board, selftest_crc=crc, hot=hot)
 
     with _folder(request, f"{graph.name}-{board.name}") as (folder, target):
         with watch.stage("compile"):
-            write_project(folder / "firmware", files)
-            firmware = build_firmware(folder / "firmware", board, toolchain)
+            hot = rank_hot_sources(kernels, graph.name)
+            firmware = build_project(folder / "firmware", board, toolchain, hot, make_files)
             sizes = read_sizes(firmware.elf, board)
             _check_arena(plan, sizes)
             watch.detail(f"flash {sizes.flash_bytes:,} bytes, RAM {sizes.ram_bytes:,} bytes")

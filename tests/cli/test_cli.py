@@ -89,8 +89,8 @@ BAD = [
     # words of the command line, exit code, words of the message, words of the advice
     (["build", "{model}", "--board", "stm32h734"], 2, "unknown board", "Did you mean stm32h743"),
     (["build", "none.tflite", "--board", "stm32h743"], 1, "cannot read none.tflite", "path"),
-    (["build", "{empty}", "--board", "stm32h743"], 1, "", "tflite"),
-    (["build", "{text}", "--board", "stm32h743"], 1, "", "tflite"),
+    (["build", "{empty}", "--board", "stm32h743"], 1, "empty.tflite: this is not", "Lite"),
+    (["build", "{text}", "--board", "stm32h743"], 1, "text.tflite: this is not", "Lite"),
     (["build", "{short}", "--board", "stm32h743"], 1, "", ""),
     (["build", "{model}", "--board", "stm32h743", "--max-ram", "lots"], 2, "no size", "64K"),
     (["build", "{model}", "--board", "stm32h743", "--max-ram", "4K"], 3, "RAM", "--max-ram"),

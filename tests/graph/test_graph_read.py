@@ -97,7 +97,11 @@ TANH = ("TANH", {})
         (("float16",), "the model is float16, not int8", "--data"),
         (("float32", "int8"), "quantized inside, but its input or output is float32", "tf.int8"),
         (("int8", "int8", "float32"), "quantized inside, but its input or output", "tf.int8"),
-        (("int8", "float32", "int8"), "partly float32: 't1' and 0 more of 3", "--data"),
+        (
+            ("int8", "float32", "int8"),
+            "partly float32: 1 of 3 activations, the first of them 't1', made by TANH",
+            "--data",
+        ),
         (("uint8",), "'t0', an input or output of the model, is uint8, not int8", "--data"),
     ],
 )

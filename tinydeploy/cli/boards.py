@@ -21,7 +21,7 @@ def boards() -> None:
         table.add_row(
             board.name,
             board.title,
-            board.cpu,
+            board.cpu.title(),
             str(board.clock_hz // 1_000_000),
             f"{board.code_memory.size // 1024} K",
             f"{ram // 1024} K",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -51,9 +52,11 @@ class StageView:
             if not self._quiet:
                 mark = "[green]✓[/]" if done else "[red]✗[/]"
                 width = min(stderr.width, 100) - 24
-                cut = self._detail[: width - 1] + "…" if len(self._detail) > width else self._detail
-                text = escape(cut)
-                stderr.print(f"{mark} [bold]{name:<10}[/] {text:<{width}} {taken:7.1f} s")
+                lines = textwrap.wrap(self._detail, width) or [""]
+                first = escape(lines[0].ljust(width))
+                stderr.print(f"{mark} [bold]{name:<10}[/] {first} {taken:7.1f} s")
+                for line in lines[1:]:
+                    stderr.print(f"{'':13}{escape(line)}")
 
     def detail(self, text: str) -> None:
         """Sets what the running stage's line says; the last call stays."""

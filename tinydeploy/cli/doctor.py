@@ -48,6 +48,7 @@ _PACKAGES = (
     ("pyocd", "flashing", "pip install 'tinydeploy[flash]'"),
     ("pyserial", "the serial console", "pip install tinydeploy"),
 )
+_COMPILERS = ("arm-none-eabi-gcc", "cc")  # what ziglang can do, too
 _PROGRAMS = (
     ("arm-none-eabi-gcc", "firmware", "apt-get install gcc-arm-none-eabi libnewlib-arm-none-eabi"),
     ("cc", "host validation", "apt-get install gcc"),
@@ -78,12 +79,16 @@ def doctor() -> None:
     table.add_column("what", no_wrap=True)
     table.add_column("for")
     table.add_column("found", overflow="fold")
+    present = {finding.name for finding in findings if finding.found}
     for finding in findings:
-        missing = f"[yellow]missing:[/] {escape(finding.advice)}"
-        found = missing if finding.found is None else escape(finding.found)
+        if finding.found is not None:
+            found = escape(finding.found)
+        elif finding.name in _COMPILERS and "ziglang" in present:
+            found = "not here; ziglang stands in"
+        else:
+            found = f"[yellow]missing:[/] {escape(finding.advice)}"
         table.add_row(finding.name, finding.needed_for, found)
     stdout.print(table)
-    present = {finding.name for finding in findings if finding.found}
     if not {"arm-none-eabi-gcc", "ziglang"} & present:
         raise MissingDependencyError(
             "there is no compiler for firmware",

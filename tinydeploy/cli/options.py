@@ -60,7 +60,7 @@ def parse_numbers(option: str, text: str | None) -> tuple[float, ...] | None:
 ModelArgument = Annotated[
     str | None,
     typer.Argument(
-        metavar="[MODEL]",
+        metavar="MODEL",
         show_default=False,
         help="An int8 .tflite file, a float .onnx file, or a name from the zoo (etinynet-1.0). "
         "Left out: EtinyNet, trained on scikit-learn's handwritten digits.",
@@ -92,7 +92,11 @@ StdOption = Annotated[
     str | None, typer.Option(metavar="NUMBERS", help="Their standard deviation. Default: 255.")
 ]
 OptimizeOption = Annotated[
-    OptimizeChoice, typer.Option(help="What to prefer where speed, RAM and flash are at odds.")
+    OptimizeChoice,
+    typer.Option(
+        metavar="GOAL",
+        help="What to prefer where they are at odds: speed, ram, flash, or balanced.",
+    ),
 ]
 MaxRamOption = Annotated[
     str | None, typer.Option(metavar="SIZE", help="RAM budget, e.g. 64K. Default: the board's.")
@@ -108,3 +112,4 @@ MaxDropOption = Annotated[
     typer.Option(metavar="POINTS", help="Most accuracy, in points, that int8 may lose to float."),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the report as JSON on stdout.")]
+QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")]

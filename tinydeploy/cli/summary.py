@@ -8,13 +8,21 @@ from rich.markup import escape
 from rich.table import Table
 
 from tinydeploy.cli.console import stdout
+from tinydeploy.pipeline import BuildResult
 from tinydeploy.report.build_report import BuildReport, PlaceFacts
 
 
-def show_summary(report: BuildReport, folder: Path | None) -> None:
-    """Prints what a reader wants to know first, in at most 80 columns."""
+def show_result(result: BuildResult, as_json: bool) -> None:
+    """Prints the report as JSON, or what a reader wants to know first, in at most 80 columns."""
+    if as_json:
+        stdout.print(result.report.to_json(), end="", soft_wrap=True, markup=False)
+    else:
+        _show_summary(result.report, result.folder)
+
+
+def _show_summary(report: BuildReport, folder: Path | None) -> None:
     table = Table(
-        title=f"{report.model.name} on {report.board.title} ({report.board.cpu})",
+        title=f"{report.model.name} on {report.board.title} ({report.board.cpu.title()})",
         title_justify="left",
         title_style="bold",
         show_header=False,

@@ -113,10 +113,11 @@ def _check_dtypes(file: TfliteFile) -> None:
             f"the model is quantized inside, but its input or output is {first.dtype}",
             "Convert it with inference_input_type = inference_output_type = tf.int8.",
         )
+    maker = next((op.builtin for op in file.operators if floats[0] in op.outputs), "an input")
     raise UnsupportedModelError(
-        f"the model is partly {first.dtype}: {_tensor_label(first)} and {len(floats) - 1} more of "
-        f"{len(activations)} activations",
-        _INT8_ADVICE,
+        f"the model is partly {first.dtype}: {len(floats)} of {len(activations)} activations, the "
+        f"first of them {_tensor_label(first)}, made by {maker}",
+        f"The converter leaves in float what it cannot quantize. {_INT8_ADVICE}",
     )
 
 

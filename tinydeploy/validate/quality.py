@@ -50,8 +50,9 @@ def measure_quality(
     """Compares the nets' outputs [n, ...] for the same n samples, int8 ones dequantized."""
     if float_outputs is None:
         return Quality(None, None, None)
-    size = int(np.prod(float_outputs.shape[1:]))
-    fidelity = measure_fidelity(float_outputs, int8_outputs, classes=size > 1)
+    shape = float_outputs.shape[1:]
+    one_vector = max(shape, default=1) == int(np.prod(shape)) > 1  # not a map of them
+    fidelity = measure_fidelity(float_outputs, int8_outputs, classes=one_vector)
     if classes is None:
         return Quality(None, None, fidelity)
     return Quality(
@@ -59,30 +60,43 @@ def measure_quality(
     )
 
 
+def check_measurable(
+    *, has_float: bool, has_classes: bool, min_snr: float | None, max_drop: float | None
+) -> None:
+    """Refuses limits that nothing can be held against, before much time is spent.
+
+    Raises:
+        BudgetError: There is no float net, or there are no labels.
+    """
+    if min_snr is not None and not has_float:
+        raise BudgetError(
+            "--min-snr cannot be checked: a .tflite has no float original beside it",
+            "Build from the float net, or leave the option out.",
+        )
+    if max_drop is not None and not has_classes:
+        raise BudgetError(
+            "--max-drop cannot be checked: there are no labelled samples",
+            "Give --data a folder with one subfolder per class, or leave the option out.",
+        )
+
+
 def check_quality(quality: Quality, min_snr: float | None, max_drop: float | None) -> None:
     """Checks against --min-snr (dB) and --max-drop (points of accuracy).
 
     Raises:
-        BudgetError: A limit is missed, or cannot be checked for lack of a float net or labels.
+        BudgetError: A limit is missed.
     """
-    if min_snr is not None:
-        if quality.fidelity is None:
-            raise BudgetError(
-                "--min-snr cannot be checked: a .tflite has no float original beside it",
-                "Build from the float net, or leave the option out.",
-            )
-        if quality.fidelity.snr_db < min_snr:
-            raise BudgetError(
-                f"the SNR of the int8 outputs is {quality.fidelity.snr_db:.1f} dB, "
-                f"{min_snr - quality.fidelity.snr_db:.1f} dB under the limit of {min_snr:g} dB",
-                "More calibration pictures, of the kind that the net will see, help most.",
-            )
-    if max_drop is not None:
-        if quality.float_accuracy is None or quality.int8_accuracy is None:
-            raise BudgetError(
-                "--max-drop cannot be checked: there are no labelled samples",
-                "Give --data a folder with one subfolder per class, or leave the option out.",
-            )
+    if min_snr is not None and quality.fidelity is not None and quality.fidelity.snr_db < min_snr:
+        raise BudgetError(
+            f"the SNR of the int8 outputs is {quality.fidelity.snr_db:.1f} dB, "
+            f"{min_snr - quality.fidelity.snr_db:.1f} dB under the limit of {min_snr:g} dB",
+            "More calibration pictures, of the kind that the net will see, help most.",
+        )
+    if (
+        max_drop is not None
+        and quality.float_accuracy is not None
+        and quality.int8_accuracy is not None
+    ):
         drop = 100 * (quality.float_accuracy - quality.int8_accuracy)
         if drop > max_drop:
             raise BudgetError(

@@ -1,0 +1,82 @@
+"""What `build` and `check` have in common: the same options, the same request."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, get_type_hints
+
+from tinydeploy.cli.options import (
+    BoardOption,
+    DataOption,
+    MaxDropOption,
+    MaxFlashOption,
+    MaxRamOption,
+    MeanOption,
+    MinSnrOption,
+    ModelArgument,
+    OptimizeChoice,
+    OptimizeOption,
+    StdOption,
+    WeightsOption,
+    parse_bytes,
+    parse_numbers,
+)
+from tinydeploy.pipeline import BuildRequest
+
+
+def _make_request(
+    board: BoardOption,
+    model: ModelArgument = None,
+    weights: WeightsOption = None,
+    data: DataOption = None,
+    mean: MeanOption = None,
+    std: StdOption = None,
+    optimize: OptimizeOption = OptimizeChoice.BALANCED,
+    max_ram: MaxRamOption = None,
+    max_flash: MaxFlashOption = None,
+    min_snr: MinSnrOption = None,
+    max_drop: MaxDropOption = None,
+) -> BuildRequest:
+    return BuildRequest(
+        board=board,
+        model=model,
+        weights=weights,
+        data=data,
+        mean=parse_numbers("--mean", mean),
+        std=parse_numbers("--std", std),
+        optimize=optimize.value,
+        max_ram=None if max_ram is None else parse_bytes(max_ram),
+        max_flash=None if max_flash is None else parse_bytes(max_flash),
+        min_snr=min_snr,
+        max_drop=max_drop,
+    )
+
+
+def takes_build_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Gives a command all options that say what to build, and calls it with the request.
+
+    Args:
+        command: Takes a BuildRequest, and options of its own with defaults.
+    """
+    shared = _parameters(_make_request)
+    own = _parameters(command)[1:]
+
+    @wraps(command)
+    def called(**options: Any) -> None:
+        request = _make_request(**{each.name: options.pop(each.name) for each in shared})
+        command(request, **options)
+
+    # Typer reads a command's options from its signature.
+    called.__signature__ = inspect.Signature([*shared, *own])  # type: ignore[attr-defined]
+    return called
+
+
+def _parameters(function: Callable[..., Any]) -> list[inspect.Parameter]:
+    """Parameters with their annotations evaluated."""
+    hints = get_type_hints(function, include_extras=True)
+    return [
+        parameter.replace(annotation=hints[name])
+        for name, parameter in inspect.signature(function).parameters.items()
+    ]
