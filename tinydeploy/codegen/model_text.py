@@ -160,7 +160,9 @@ class ModelText:
 
         One NULL where there is a table that calls none.
         """
-        called = {layer for stretch in self.tables for layer in stretch.table[::2]} - {self.layer_count}
+        called = {layer for stretch in self.tables for layer in stretch.table[::2]} - {
+            self.layer_count
+        }
         return tuple(
             layer_symbol(self.name, layer) if layer in called else "NULL"
             for layer in range(max(called, default=0) + 1)

@@ -3,8 +3,8 @@
 Calls fall into stretches: a stretch has all calls of its layers, and no other's. A layer that makes
 all its rows at once is a stretch of one call. Where layers take turns, their calls settle into a
 pattern that repeats, each time some rows further down: a loop. Where strides make the pattern long,
-a table of (layer, rows) is shorter: every layer goes on where it stopped. Where the host pushes rows
-of the input there is always a table, because between any two of its entries a function may return.
+a table of (layer, rows) is shorter: every layer goes on where it stopped. Where the host pushes the
+rows of the input there is always a table, because the code returns to the host between its entries.
 """
 
 from __future__ import annotations

@@ -148,7 +148,9 @@ class EmulatedBoard:
             EmulationError: The ELF file has no such functions.
         """
         starts: dict[str, int] = {f.name: f.address for f in self.image.functions}
-        names = (f"{prefix}_{stem}{end}" for stem in ("run", "push_row") for end in ("", "_observed"))
+        names = (
+            f"{prefix}_{stem}{end}" for stem in ("run", "push_row") for end in ("", "_observed")
+        )
         runs = [starts[name] for name in names if name in starts]
         begins = [starts[name] for name in (f"{prefix}_begin",) if name in starts]
         name = f"{prefix}_layer"
@@ -181,7 +183,7 @@ class EmulatedBoard:
         return int(self._ask("events")["runs"])
 
     def stack_high_water(self) -> int:
-        """Most bytes of stack that a call of the last complete run wrote, below its caller's frame."""
+        """Bytes of stack that the last complete run wrote at most, below its caller's frame."""
         return int(self._ask("events")["stack"])
 
     def capture(self, rows: Mapping[tuple[int, int], Sequence[tuple[int, int, Hashable]]]) -> None:

@@ -190,9 +190,7 @@ class BoardClient:
     def write_input(self, index: int, data: bytes) -> None:
         """Fills input tensor `index`, or the place of its next row, with int8 values."""
         info = self.input_info(index)
-        expected = info.bytes // info.rows
-        if len(data) != expected:
-            raise BoardLinkError(f"input {index} has {expected} bytes, not {len(data)}")
+        self._check_size(index, data, info.bytes // info.rows)
         for at in range(0, len(data), WRITE_BYTES):
             self._ask(Command.WRITE, struct.pack("<BI", index, at) + data[at : at + WRITE_BYTES])
 
@@ -245,6 +243,8 @@ class BoardClient:
 
     def _give(self, inputs: Sequence[bytes], run: Callable[[], int]) -> list[int]:
         """Writes the inputs, part by part, with a run behind each; returns what the runs did."""
+        for index, data in enumerate(inputs):
+            self._check_size(index, data, self.input_info(index).bytes)
         rows = self.input_info(0).rows
         results = []
         for row in range(rows):
@@ -258,6 +258,12 @@ class BoardClient:
                 )
         return results
 
+    def _check_size(self, index: int, data: bytes, expected: int) -> None:
+        if len(data) != expected:
+            rows = self.input_info(index).rows
+            what = f"input {index}" if rows == 1 else f"input {index}, in {rows} rows,"
+            raise BoardLinkError(f"{what} takes {expected} bytes, not {len(data)}")
+
     def _run_observed(self) -> int:
         layers, missing = _unpack("<HI", self._ask(Command.PROFILE, patient=True), "PROFILE")
         self.missing = int(missing)
@@ -266,7 +272,10 @@ class BoardClient:
     def _describe(self, known: dict[int, TensorInfo], what: int, index: int) -> TensorInfo:
         if index not in known:
             answer = self._ask(Command.TENSOR, bytes((what, index)))
-            known[index] = TensorInfo(*_unpack("<IfiI", answer, "TENSOR"))
+            info = TensorInfo(*_unpack("<IfiI", answer, "TENSOR"))
+            if info.rows < 1 or info.bytes % info.rows:
+                raise BoardLinkError(f"TENSOR says {info.bytes} bytes in {info.rows} rows")
+            known[index] = info
         return known[index]
 
     def _ask(self, command: Command, payload: bytes = b"", *, patient: bool = False) -> bytes:

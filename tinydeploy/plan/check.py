@@ -230,7 +230,9 @@ class _Replay:
             return np.empty(0, np.int64)
         if place.size < needed or place.offset % 4:
             self.fail(f"op {position} needs {needed} bytes of aligned scratch, not {place}")
-        scratch = self.piece(place.memory, place.offset, place.size, f"the scratch of op {position}")
+        scratch = self.piece(
+            place.memory, place.offset, place.size, f"the scratch of op {position}"
+        )
         if not scratch.flags.writeable:
             self.fail(f"the scratch of op {position} lies in {place.memory}")
         return scratch

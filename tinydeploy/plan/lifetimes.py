@@ -1,7 +1,8 @@
 """From when to when each row and each scratch is needed, and which of them lie together.
 
 Time is counted in moments: at moment 0 the host writes the inputs (unless it pushes their rows in
-events of their own), moment i + 1 is event i, and at the last moment the host reads the outputs. All lives are half-open: [birth, death).
+events of their own), moment i + 1 is event i, and at the last moment the host reads the outputs.
+All lives are half-open: [birth, death).
 """
 
 from __future__ import annotations

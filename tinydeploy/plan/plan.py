@@ -112,7 +112,7 @@ class Plan:
 
 
 def input_buffer(number: int) -> str:
-    """In the place of a memory's name: the host's own buffer of an input; no memory is called so."""
+    """In the place of a memory's name: the host's own buffer of an input."""
     return f"input {number}"
 
 
