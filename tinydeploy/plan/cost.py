@@ -77,7 +77,7 @@ def _convolve_runs(graph: Graph, op: Conv2D, kernel: GemmKernel, runs: Sequence[
 
 def plan_instructions(graph: Graph, plan: Plan) -> int:
     """Instructions of one inference, for rows where the plan puts them."""
-    return sum(step_instructions(graph, plan, step) for step in plan.steps)
+    return sum(step_instructions(graph, plan, step) for step in plan.calls)
 
 
 def step_instructions(graph: Graph, plan: Plan, step: Step) -> int:
