@@ -28,8 +28,8 @@ Ints = NDArray[np.int64]
 
 # What all arenas together may have, relative to one arena, so that hot bytes lie in fast memory.
 MOST_GROWTH: dict[Optimize, float] = {"speed": 1.5, "balanced": 1.01, "ram": 1.0, "flash": 1.01}
-# Sizes of an arena for hot bytes that are tried: from the room down, each by this factor smaller, to
-# the least that is worth an arena.
+# Sizes of an arena for hot bytes that are tried: from the room down, each by this factor smaller,
+# to the least that is worth an arena.
 _NEXT_ARENA, _LEAST_ARENA = 0.97, 256
 # Attempts at places within the rooms, each with less live bytes in memories that were too small.
 _MOST_TRIES = 8
