@@ -21,9 +21,10 @@ from tinydeploy.errors import (
 from tinydeploy.graph.passes import fuse_graph
 from tinydeploy.graph.read import read_graph
 from tinydeploy.plan.check import check_plan
+from tinydeploy.plan.input_form import check_input_form
 from tinydeploy.plan.kernel import Optimize
 from tinydeploy.plan.memory import plan_memory
-from tinydeploy.plan.plan import Plan
+from tinydeploy.plan.plan import InputForm, Plan
 from tinydeploy.project.build import Firmware
 from tinydeploy.project.hot_code import build_project, rank_hot_sources
 from tinydeploy.project.publish import check_target, publish_folder
@@ -62,6 +63,7 @@ class BuildRequest:
         std: Likewise; None for 255.
         output: Folder to make; None for out/<model>-<board>.
         optimize: What kernels are chosen for.
+        input_form: How the firmware is given its input.
         max_ram: RAM budget in bytes; None for the board's.
         max_flash: Flash budget in bytes; None for the board's.
         min_snr: Least SNR in dB of the int8 outputs; None for no limit.
@@ -78,6 +80,7 @@ class BuildRequest:
     std: tuple[float, ...] | None = None
     output: Path | None = None
     optimize: Optimize = "balanced"
+    input_form: InputForm = "arena"
     max_ram: int | None = None
     max_flash: int | None = None
     min_snr: float | None = None
@@ -142,9 +145,16 @@ def build_image(request: BuildRequest, watch: Watch) -> BuildResult:
         )
 
     with watch.stage("plan"):
-        plan = plan_memory(graph, board, max_ram=request.max_ram, optimize=request.optimize)
+        check_input_form(graph, request.input_form)
+        plan = plan_memory(
+            graph,
+            board,
+            max_ram=request.max_ram,
+            optimize=request.optimize,
+            input_form=request.input_form,
+        )
         check_plan(graph, plan, board)
-        if not plan.steps:
+        if not plan.calls:
             raise UnsupportedModelError(
                 "the model computes nothing: its operators only rename their inputs",
                 "Give one with a layer in it.",
@@ -172,7 +182,7 @@ def build_image(request: BuildRequest, watch: Watch) -> BuildResult:
             hot = rank_hot_sources(kernels, graph.name)
             firmware = build_project(folder / "firmware", board, toolchain, hot, make_files)
             sizes = read_sizes(firmware.elf, board)
-            _check_arena(plan, sizes)
+            _check_arenas(plan, sizes)
             watch.detail(f"flash {sizes.flash_bytes:,} bytes, RAM {sizes.ram_bytes:,} bytes")
             for warning in firmware.warnings:
                 watch.note(warning)
@@ -242,11 +252,12 @@ def _complete_folder(folder: Path, source: Source, firmware: Firmware, report: B
         raise OutputError(f"cannot write the results: {error.strerror or error}") from error
 
 
-def _check_arena(plan: Plan, sizes: Sizes) -> None:
-    if plan.arena_bytes != sizes.arena_bytes:
-        raise InternalError(
-            f"the arena is planned with {plan.arena_bytes} bytes, linked with {sizes.arena_bytes}"
-        )
+def _check_arenas(plan: Plan, sizes: Sizes) -> None:
+    """Every arena is linked into its memory, with the bytes that were planned."""
+    planned = {arena.memory: arena.size for arena in plan.arenas}
+    linked = {use.name: use.arena_bytes for use in sizes.memories if use.arena_bytes}
+    if planned != linked:
+        raise InternalError(f"arenas are planned as {planned}, linked as {linked}")
 
 
 def _check_equal(host: Comparison, run: EmulatorRun | None) -> None:

@@ -84,7 +84,7 @@ def _depthwise(graph: Graph, op: DepthwiseConv2D, kernel: PlanarKernel, rows: in
 def plan_instructions(graph: Graph, plan: Plan) -> int:
     """Instructions of one inference, for rows where the plan puts them."""
     total = 0
-    for step in plan.steps:
+    for step in plan.calls:
         op, kernel = graph.ops[step.op], plan.kernels[step.op]
         rows = step.last - step.first
         if isinstance(kernel, GemmKernel) and isinstance(op, Conv2D) and op.pool is None:

@@ -21,7 +21,7 @@ from tinydeploy.plan.net import Net, make_net
 from tinydeploy.plan.pack import pack_blocks
 from tinydeploy.plan.partition import Partition, Partitioner
 from tinydeploy.plan.places import Placed, find_wide, place_rows, place_scratch
-from tinydeploy.plan.plan import Plan, Step
+from tinydeploy.plan.plan import FEED, InputForm, Plan, Step
 from tinydeploy.plan.pools import (
     MOST_GROWTH,
     Layout,
@@ -49,18 +49,22 @@ def plan_memory(
     *,
     max_ram: int | None = None,
     optimize: Optimize = "balanced",
+    input_form: InputForm = "arena",
 ) -> Plan:
     """Plans one inference on a board.
 
     The arena goes into the first of the board's arena memories, in their order of preference, that
     holds it, hot bytes of it perhaps into the very first; what no memory alone holds is spread over
-    several (pools.py). The inputs may be overwritten as soon as nothing needs them any more.
+    several (pools.py). Inputs in the arena are overwritten as soon as nothing
+    needs them any more.
 
     Args:
         graph: A verified graph.
         board: The board; its data memory keeps DATA_RESERVE bytes for stack and static variables.
         max_ram: Bytes that the arena may have at most; None for what the memories hold.
         optimize: What to prefer when kernels and schedules are chosen.
+        input_form: How the host gives the input; "rows" only for graphs of which
+            `check_input_form` says that they have some.
 
     Returns:
         The plan. Same graph and board, same plan.
@@ -68,10 +72,10 @@ def plan_memory(
     Raises:
         BudgetError: The memories do not hold it; the message names the layer that needs most.
     """
-    net = make_net(graph, list_variants(graph, board, optimize))
+    net = make_net(graph, list_variants(graph, board, optimize), input_form)
     rooms = {memory.name: room_in(board, memory, max_ram) for memory in board.memories_for("arena")}
     most = min(sum(rooms.values()), sum(rooms.values()) if max_ram is None else max_ram)
-    search = _Search(graph, net, optimize, rooms, most)
+    search = _Search(graph, net, optimize, input_form, rooms, most)
     found = search.run(max(rooms.values()), search.lay_out_in_one)
     if found is not None:
         placed, layout = found
@@ -81,7 +85,7 @@ def plan_memory(
         if found is None:
             raise budget_error(graph, board, max_ram, rooms, net, search.tightest)
         placed, layout = found
-    return make_plan(graph, net, placed, layout, search.lower_bound)
+    return search.make_plan(placed, layout)
 
 
 LayOut = Callable[[Placed], Layout | None]
@@ -94,14 +98,22 @@ class _Search:
         graph: The graph.
         net: Its net.
         optimize: What to prefer.
+        input_form: What the net was made for.
         rooms: Bytes that an arena may have, by memory, the fastest first.
         most: Bytes that all arenas may have.
     """
 
     def __init__(
-        self, graph: Graph, net: Net, optimize: Optimize, rooms: Mapping[str, int], most: int
+        self,
+        graph: Graph,
+        net: Net,
+        optimize: Optimize,
+        input_form: InputForm,
+        rooms: Mapping[str, int],
+        most: int,
     ) -> None:
-        self._graph, self._net, self._optimize = graph, net, optimize
+        self._graph, self._net = graph, net
+        self._optimize, self._input_form = optimize, input_form
         self._rooms, self._most = rooms, most
         self._partitioner = Partitioner(net)
         self.lower_bound = self._partitioner.least_live()
@@ -125,7 +137,7 @@ class _Search:
             placed = place_partition(self._graph, self._net, partition)
             layout = lay_out(placed)
             if layout is not None:
-                plan = make_plan(self._graph, self._net, placed, layout, self.lower_bound)
+                plan = self.make_plan(placed, layout)
                 cost = plan_instructions(self._graph, plan)
                 rated = rate(plan.arena_bytes, cost, whole, optimize)
                 if rated < least:
@@ -160,6 +172,11 @@ class _Search:
         spread = spread_for_speed(units, placed.blocks, layout, self._rooms, most)
         return layout if find_wide(placed.blocks, spread.places) else spread
 
+    def make_plan(self, placed: Placed, layout: Layout) -> Plan:
+        """Writes down what was found."""
+        bound, form = self.lower_bound, self._input_form
+        return make_plan(self._graph, self._net, placed, layout, bound, form)
+
     def _units(self, placed: Placed) -> list[Unit]:
         return find_units(self._graph, self._net, placed.events, placed.blocks)
 
@@ -191,7 +208,14 @@ def place_partition(graph: Graph, net: Net, partition: Partition) -> Placed:
         apart = partition.overlaid
 
 
-def make_plan(graph: Graph, net: Net, placed: Placed, layout: Layout, lower_bound: int) -> Plan:
+def make_plan(
+    graph: Graph,
+    net: Net,
+    placed: Placed,
+    layout: Layout,
+    lower_bound: int,
+    input_form: InputForm = "arena",
+) -> Plan:
     """Writes down a placed schedule, in ops and tensors of the graph.
 
     Args:
@@ -200,6 +224,7 @@ def make_plan(graph: Graph, net: Net, placed: Placed, layout: Layout, lower_boun
         placed: The schedule.
         layout: Where its blocks lie.
         lower_bound: Bytes that any plan needs.
+        input_form: What the net was made for.
     """
     kernels = placed.partition.kernels
     return Plan(
@@ -208,7 +233,12 @@ def make_plan(graph: Graph, net: Net, placed: Placed, layout: Layout, lower_boun
         scratch=place_scratch(net, placed.blocks, layout),
         arenas=layout.arenas,
         lower_bound_bytes=min(lower_bound, layout.size),
-        kernels={node.op: kernel for node, kernel in zip(net.nodes, kernels, strict=True)},
+        kernels={
+            node.op: kernel
+            for node, kernel in zip(net.nodes, kernels, strict=True)
+            if node.op != FEED
+        },
+        input_form=input_form,
     )
 
 

@@ -12,7 +12,7 @@ from tinydeploy.plan.lifetimes import Block
 from tinydeploy.plan.net import Net
 from tinydeploy.plan.pack import Packing
 from tinydeploy.plan.partition import Partition
-from tinydeploy.plan.plan import Rows, Scratch
+from tinydeploy.plan.plan import Rows, Scratch, input_buffer
 from tinydeploy.plan.pools import Layout
 from tinydeploy.plan.schedule import Event
 
@@ -37,7 +37,10 @@ class Placed:
 
 
 def place_rows(graph: Graph, blocks: Sequence[Block], layout: Layout) -> Mapping[int, Rows]:
-    """The place of every stored tensor, those with several names under each of them."""
+    """The place of every stored tensor, those with several names under each of them.
+
+    Inputs that are in no block lie in a buffer of the host.
+    """
     offsets: dict[int, dict[int, int]] = {}
     memories: dict[int, str] = {}
     for block, start, memory in zip(blocks, layout.places, layout.memories, strict=True):
@@ -47,6 +50,10 @@ def place_rows(graph: Graph, blocks: Sequence[Block], layout: Layout) -> Mapping
     rows = {}
     for tensor, owner in find_owners(graph).items():
         height, width, channels = graph.tensors[tensor].rows
+        if owner not in offsets:
+            buffer = input_buffer(graph.inputs.index(owner))
+            rows[tensor] = Rows(tensor, buffer, 0, width * channels, height, width * channels)
+            continue
         found = offsets[owner]
         if height == len(found):
             places = [found[row] for row in range(height)]

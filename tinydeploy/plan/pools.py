@@ -119,7 +119,7 @@ def spread_for_speed(
         The new layout; the old one where nothing can move.
     """
     home, fast = one.arenas[0].memory, next(iter(rooms))
-    if home == fast:
+    if home == fast or not units:
         return one
     limit = most
     for _ in range(_MOST_TRIES):
