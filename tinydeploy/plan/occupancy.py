@@ -90,6 +90,13 @@ def find_occupants(graph: Graph, plan: Plan) -> list[Occupant]:
     return sorted(found, key=lambda occupant: (occupant.birth, occupant.death))
 
 
+def describe_occupant(graph: Graph, occupant: Occupant) -> str:
+    """A few words: `tensor 7 1x48x48x8`, `scratch of layer 3`."""
+    if occupant.tensor is None:
+        return f"scratch of layer {occupant.op}"
+    return f"tensor {occupant.tensor} {'x'.join(map(str, graph.tensors[occupant.tensor].shape))}"
+
+
 def _find_lives(graph: Graph, plan: Plan) -> dict[int, dict[int, list[tuple[int, int]]]]:
     """Lives [birth, death) of the rows of every tensor that owns its bytes."""
     net, _ = net_of_plan(graph, plan)
