@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,11 +24,12 @@ from tinydeploy.plan.check import check_plan
 from tinydeploy.plan.kernel import Optimize
 from tinydeploy.plan.memory import plan_memory
 from tinydeploy.plan.plan import Plan
-from tinydeploy.project.build import Firmware, build_firmware
+from tinydeploy.project.build import Firmware
+from tinydeploy.project.hot_code import build_project, rank_hot_sources
 from tinydeploy.project.publish import check_target, publish_folder
 from tinydeploy.project.size import Sizes, check_budget, read_sizes
 from tinydeploy.project.toolchain import find_toolchain
-from tinydeploy.project.write import project_files, write_project
+from tinydeploy.project.write import project_files
 from tinydeploy.report.build_report import BuildReport
 from tinydeploy.report.collect import Evidence, collect_report
 from tinydeploy.source import Source, Watch, make_source
@@ -161,13 +162,15 @@ def build_image(request: BuildRequest, watch: Watch) -> BuildResult:
         sources = generate_sources(graph, plan, board, tflite=source.tflite)
         kernels = list_kernels(graph, plan)
         crc = expectation.selftest_crc
-        files = project_files(graph, plan, sources, kernels, board, selftest_crc=crc)
-        watch.detail(f"{len(files)} files, {len(kernels)} kernels")
+        watch.detail(f"{len(sources)} files, {len(kernels)} kernels")
+
+        def make_files(hot: Sequence[str]) -> Mapping[str, bytes]:
+            return project_files(graph, plan, sources, kernels, board, selftest_crc=crc, hot=hot)
 
     with _folder(request, f"{graph.name}-{board.name}") as (folder, target):
         with watch.stage("compile"):
-            write_project(folder / "firmware", files)
-            firmware = build_firmware(folder / "firmware", board, toolchain)
+            hot = rank_hot_sources(kernels, graph.name)
+            firmware = build_project(folder / "firmware", board, toolchain, hot, make_files)
             sizes = read_sizes(firmware.elf, board)
             _check_arena(plan, sizes)
             watch.detail(f"flash {sizes.flash_bytes:,} bytes, RAM {sizes.ram_bytes:,} bytes")

@@ -60,10 +60,11 @@ class TensorText:
 
 @dataclass(frozen=True)
 class LayerText:
-    """The function of one layer, and the constants that it alone uses."""
+    """The function of one layer, its multiplications, and the constants that it alone uses."""
 
     symbol: str
     comment: str
+    macs: int
     code: LayerCode
     constants: Constants
 
@@ -154,11 +155,6 @@ class ModelText:
         """C type of the entries of tables."""
         largest = max((value for stretch in self.tables for value in stretch.table), default=0)
         return "uint8_t" if largest < 256 else "uint16_t"
-
-    @property
-    def kernels(self) -> tuple[str, ...]:
-        """What of firmware/kernels/ the layers need: paths without suffix, sorted."""
-        return tuple(sorted({kernel for layer in self.layers for kernel in layer.code.kernels}))
 
 
 def describe_model(graph: Graph, plan: Plan) -> ModelText:
@@ -275,4 +271,4 @@ def _describe_layer(graph: Graph, plan: Plan, position: int, op: Op) -> LayerTex
     sources = ", ".join("x".join(map(str, graph.tensors[t].shape)) for t in op.inputs)
     results = ", ".join(_describe_shape(graph, t) for t in op.outputs)
     comment = c_comment(f"{op.kind}: {sources} -> {results}", 110)
-    return LayerText(symbol, comment, code, split_constants(code.constants))
+    return LayerText(symbol, comment, op.macs(graph), code, split_constants(code.constants))

@@ -12,10 +12,13 @@ from tinydeploy.graph.graph import Graph
 from tinydeploy.graph.op import Op
 from tinydeploy.graph.ops.conv_2d import Conv2D
 from tinydeploy.graph.ops.depthwise_conv_2d import DepthwiseConv2D
+from tinydeploy.graph.ops.fully_connected import FullyConnected
 from tinydeploy.plan.calls import call_rows
 from tinydeploy.plan.kernel import Kernel
+from tinydeploy.plan.kernel_choice import fully_connected
 from tinydeploy.plan.kernel_choice.conv_2d import GemmKernel, estimate_instructions
 from tinydeploy.plan.kernel_choice.depthwise_conv_2d import PlanarKernel
+from tinydeploy.plan.kernel_choice.fully_connected import PackedKernel
 from tinydeploy.plan.plan import Plan, Step, count_runs
 
 # Widest rows, in pixels, that are kept together for a product of matrices, which then widens its
@@ -37,7 +40,10 @@ def call_instructions(graph: Graph, op: Op, kernel: Kernel, rows: int) -> int:
         return _CALL + _convolution(graph, op, kernel, rows)
     if isinstance(kernel, PlanarKernel) and isinstance(op, DepthwiseConv2D):
         return _CALL + _depthwise(graph, op, kernel, rows)
-    macs = op.macs(graph) * (1 if "packed" in kernel.stem else _PER_MAC)
+    if isinstance(kernel, PackedKernel) and isinstance(op, FullyConnected):
+        vectors = op.macs(graph) // op.weights.size * rows // call_rows(graph, op, kernel)
+        return _CALL + vectors * fully_connected.estimate_instructions(op, kernel)
+    macs = op.macs(graph) * _PER_MAC
     elements = max(graph.tensors[tensor].size for tensor in (*op.inputs, *op.outputs))
     whole = macs + _PER_OUTPUT * elements
     return _CALL + whole * rows // call_rows(graph, op, kernel)

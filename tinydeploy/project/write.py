@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import struct
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -56,6 +56,7 @@ def project_files(
     board: Board,
     *,
     selftest_crc: int,
+    hot: Sequence[str] = (),
 ) -> dict[str, bytes]:
     """All files of the project, by path in its folder; the same arguments give the same bytes.
 
@@ -66,6 +67,8 @@ def project_files(
         kernels: What of firmware/kernels/ it needs, paths without suffix.
         board: The board to build for.
         selftest_crc: CRC-32 of the outputs that the model must give for selftest_inputs().
+        hot: Sources whose code runs from the board's memory for hot code, by path in the project,
+            without suffix.
 
     Raises:
         UsageError: The firmware cannot be written for this board.
@@ -92,6 +95,7 @@ def project_files(
             stack_bytes=STACK_BYTES,
             include_folders=include_folders(board),
             sources=compiled,
+            hot_sources=hot,
             optimize=OPTIMIZE,
             gcc=compiler_flags("gcc", board),
             zig=compiler_flags("zig", board),
