@@ -21,9 +21,10 @@ from tinydeploy.errors import (
 from tinydeploy.graph.passes import fuse_graph
 from tinydeploy.graph.read import read_graph
 from tinydeploy.plan.check import check_plan
+from tinydeploy.plan.input_form import check_input_form
 from tinydeploy.plan.kernel import Optimize
 from tinydeploy.plan.memory import plan_memory
-from tinydeploy.plan.plan import Plan
+from tinydeploy.plan.plan import InputForm, Plan
 from tinydeploy.project.build import Firmware
 from tinydeploy.project.hot_code import build_project, rank_hot_sources
 from tinydeploy.project.publish import check_target, publish_folder
@@ -62,6 +63,7 @@ class BuildRequest:
         std: Likewise; None for 255.
         output: Folder to make; None for out/<model>-<board>.
         optimize: What kernels are chosen for.
+        input_form: How the firmware is given its input.
         max_ram: RAM budget in bytes; None for the board's.
         max_flash: Flash budget in bytes; None for the board's.
         min_snr: Least SNR in dB of the int8 outputs; None for no limit.
@@ -78,6 +80,7 @@ class BuildRequest:
     std: tuple[float, ...] | None = None
     output: Path | None = None
     optimize: Optimize = "balanced"
+    input_form: InputForm = "arena"
     max_ram: int | None = None
     max_flash: int | None = None
     min_snr: float | None = None
@@ -142,9 +145,16 @@ def build_image(request: BuildRequest, watch: Watch) -> BuildResult:
         )
 
     with watch.stage("plan"):
-        plan = plan_memory(graph, board, max_ram=request.max_ram, optimize=request.optimize)
+        check_input_form(graph, request.input_form)
+        plan = plan_memory(
+            graph,
+            board,
+            max_ram=request.max_ram,
+            optimize=request.optimize,
+            input_form=request.input_form,
+        )
         check_plan(graph, plan, board)
-        if not plan.steps:
+        if not plan.calls:
             raise UnsupportedModelError(
                 "the model computes nothing: its operators only rename their inputs",
                 "Give one with a layer in it.",

@@ -126,5 +126,5 @@ def test_the_highest_byte_counts(last: int, fits: bool) -> None:
     if fits:
         touched.check()
     else:
-        with pytest.raises(MismatchError, match="planned with 64 bytes.*at most 8 may be spare"):
+        with pytest.raises(MismatchError, match=r"planned with 64 bytes.*at most 8 may be spare"):
             touched.check()

@@ -74,6 +74,7 @@ class Server:
             self._chip.counter,
             self._chip.memories,
             frozenset(request["runs"]),
+            frozenset(request["begins"]),
             dict(request["layers"]),
             limit,
         )

@@ -83,7 +83,7 @@ def _depthwise(graph: Graph, op: DepthwiseConv2D, kernel: PlanarKernel, rows: in
 
 def plan_instructions(graph: Graph, plan: Plan) -> int:
     """Instructions of one inference, for rows where the plan puts them."""
-    return sum(step_instructions(graph, plan, step) for step in plan.steps)
+    return sum(step_instructions(graph, plan, step) for step in plan.calls)
 
 
 def step_instructions(graph: Graph, plan: Plan, step: Step) -> int:

@@ -12,7 +12,7 @@ from tinydeploy.graph.graph import Graph
 from tinydeploy.plan.cost import step_instructions
 from tinydeploy.plan.occupancy import Occupant, find_occupants
 from tinydeploy.plan.peak import describe_peak, find_peak
-from tinydeploy.plan.plan import Arena, Plan
+from tinydeploy.plan.plan import FEED, Arena, Plan
 from tinydeploy.plan.timeline import Group, find_groups, measure_moments
 
 WIDTH = 80
@@ -52,24 +52,27 @@ def list_layers(graph: Graph, plan: Plan) -> str:
     held = {o.tensor: o.most_bytes for o in occupants if o.tensor is not None}
     calls = Counter(step.op for step in plan.steps)
     costs: Counter[int] = Counter()
-    for step in plan.steps:
+    for step in plan.calls:
         costs[step.op] += step_instructions(graph, plan, step)
     turns = {op for group in find_groups(plan) if len(group.ops) > 1 for op in group.ops}
 
-    def made(bar: str, tensor: int, *, layer: str = "", kind: str = "", **figures: str) -> str:
+    def made(op: int, tensor: int, *, layer: str = "", kind: str = "", **figures: str) -> str:
+        bar = "|" if op in turns else " "
+        size = f"{held[tensor]:,}" if tensor in held else ""
         shape = "x".join(map(str, graph.tensors[tensor].shape))
-        return _line(bar + letters[tensor], layer, kind, shape, f"{held[tensor]:,}", **figures)
+        return _line(bar + letters.get(tensor, " "), layer, kind, shape, size, **figures)
 
     lines = [_line("", "layer", "operator", "makes", "bytes", "scratch", "calls", "instructions")]
-    lines += [made(" ", tensor, kind="input") for tensor in dict.fromkeys(graph.inputs)]
-    for op in sorted(calls):
-        bar = "|" if op in turns else " "
+    pushed = {"calls": f"{calls[FEED]:,}"} if calls[FEED] else {}
+    name = "input, kept outside" if plan.input_form == "kept" else "input"
+    lines += [made(FEED, tensor, kind=name, **pushed) for tensor in dict.fromkeys(graph.inputs)]
+    for op in sorted(costs):
         scratch = f"{plan.scratch[op].size:,}" if op in plan.scratch else ""
         figures = {"scratch": scratch, "calls": f"{calls[op]:,}", "cost": f"{costs[op]:,}"}
         first, *others = graph.ops[op].outputs
-        lines.append(made(bar, first, layer=str(op), kind=graph.ops[op].kind, **figures))
-        lines += [made(bar, other) for other in others]
-    total = f"{calls.total():,}", f"{costs.total():,}"
+        lines.append(made(op, first, layer=str(op), kind=graph.ops[op].kind, **figures))
+        lines += [made(op, other) for other in others]
+    total = f"{len(plan.calls):,}", f"{costs.total():,}"
     return "\n".join([*lines, _line("", "", "all layers, estimated", "", "", "", *total)])
 
 

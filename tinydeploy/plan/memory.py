@@ -21,7 +21,7 @@ from tinydeploy.plan.net import Net, make_net
 from tinydeploy.plan.pack import pack_blocks
 from tinydeploy.plan.partition import Partition, Partitioner
 from tinydeploy.plan.places import Placed, find_wide, place_rows, place_scratch
-from tinydeploy.plan.plan import Arena, Plan, Step
+from tinydeploy.plan.plan import FEED, Arena, InputForm, Plan, Step
 from tinydeploy.plan.schedule import schedule_groups
 from tinydeploy.plan.variants import list_variants
 
@@ -40,17 +40,20 @@ def plan_memory(
     *,
     max_ram: int | None = None,
     optimize: Optimize = "balanced",
+    input_form: InputForm = "arena",
 ) -> Plan:
     """Plans one inference on a board.
 
     The arena goes into the first of the board's arena memories, in their order of preference, that
-    holds it. The inputs may be overwritten as soon as nothing needs them any more.
+    holds it. Inputs in the arena are overwritten as soon as nothing needs them any more.
 
     Args:
         graph: A verified graph.
         board: The board; its data memory keeps DATA_RESERVE bytes for stack and static variables.
         max_ram: Bytes that the arena may have at most; None for what the memories hold.
         optimize: What to prefer when kernels and schedules are chosen.
+        input_form: How the host gives the input; "rows" only for graphs of which
+            `check_input_form` says that they have some.
 
     Returns:
         The plan. Same graph and board, same plan.
@@ -58,7 +61,7 @@ def plan_memory(
     Raises:
         BudgetError: No memory holds the arena; the message names the layer that needs most.
     """
-    net = make_net(graph, list_variants(graph, board, optimize))
+    net = make_net(graph, list_variants(graph, board, optimize), input_form)
     rooms = {memory.name: room_in(board, memory, max_ram) for memory in board.memories_for("arena")}
     room = max(rooms.values())
     partitioner = Partitioner(net)
@@ -69,7 +72,7 @@ def plan_memory(
         if rate(partition.live, partition.cost, whole, optimize) >= least:
             break
         placed = place_partition(graph, net, partition)
-        plan = make_plan(graph, net, placed, rooms, partitioner.least_live())
+        plan = make_plan(graph, net, placed, rooms, partitioner.least_live(), input_form)
         if plan is not None:
             rated = rate(plan.arena_bytes, plan_instructions(graph, plan), whole, optimize)
             if rated < least:
@@ -83,7 +86,7 @@ def plan_memory(
         tight = partitioner.least_cost(limit)
         assert tight is not None
         placed = place_partition(graph, net, tight)
-        plan = make_plan(graph, net, placed, rooms, partitioner.least_live())
+        plan = make_plan(graph, net, placed, rooms, partitioner.least_live(), input_form)
         if plan is not None:
             return plan
     raise budget_error(graph, board, max_ram, rooms, net, placed)
@@ -117,7 +120,12 @@ def place_partition(graph: Graph, net: Net, partition: Partition) -> Placed:
 
 
 def make_plan(
-    graph: Graph, net: Net, placed: Placed, rooms: Mapping[str, int], lower_bound: int
+    graph: Graph,
+    net: Net,
+    placed: Placed,
+    rooms: Mapping[str, int],
+    lower_bound: int,
+    input_form: InputForm = "arena",
 ) -> Plan | None:
     """Writes down a placed schedule, in ops and tensors of the graph.
 
@@ -127,6 +135,7 @@ def make_plan(
         placed: The schedule.
         rooms: Bytes that an arena may have, by memory, in order of preference.
         lower_bound: Bytes that any plan needs.
+        input_form: What the net was made for.
 
     Returns:
         The plan; None where no memory has room.
@@ -142,7 +151,12 @@ def make_plan(
         scratch=place_scratch(net, placed.blocks, placed.packing, memory),
         arenas=(Arena(memory, placed.packing.size),),
         lower_bound_bytes=min(lower_bound, placed.packing.size),
-        kernels={node.op: kernel for node, kernel in zip(net.nodes, kernels, strict=True)},
+        kernels={
+            node.op: kernel
+            for node, kernel in zip(net.nodes, kernels, strict=True)
+            if node.op != FEED
+        },
+        input_form=input_form,
     )
 
 

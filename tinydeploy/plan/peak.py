@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from tinydeploy.graph.graph import Graph
 from tinydeploy.plan.occupancy import Occupant, Rectangle, describe_occupant
-from tinydeploy.plan.plan import Plan
+from tinydeploy.plan.plan import FEED, Plan
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,12 @@ def describe_peak(graph: Graph, plan: Plan, peak: Peak) -> str:
         when = "when the outputs are read"
     else:
         step = plan.steps[peak.moment - 1]
-        kind = graph.ops[step.op].kind
-        when = f"in layer {step.op} ({kind}) for rows [{step.first}, {step.last})"
+        rows = f"rows [{step.first}, {step.last})"
+        if step.op == FEED:
+            when = f"when the host pushes {rows}"
+        else:
+            when = f"in layer {step.op} ({graph.ops[step.op].kind}) for {rows}"
     held = ", ".join(f"{describe_occupant(graph, o)} {size:,}" for o, size in peak.held)
-    return f"Peak: {peak.size:,} bytes live {when}: {held}"
+    shared = sum(size for _, size in peak.held) > peak.size
+    note = "; rows that take the place of others count once" if shared else ""
+    return f"Peak: {peak.size:,} bytes live {when}: {held}{note}"

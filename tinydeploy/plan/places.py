@@ -12,7 +12,7 @@ from tinydeploy.plan.lifetimes import Block
 from tinydeploy.plan.net import Net
 from tinydeploy.plan.pack import Packing
 from tinydeploy.plan.partition import Partition
-from tinydeploy.plan.plan import Rows, Scratch
+from tinydeploy.plan.plan import Rows, Scratch, input_buffer
 from tinydeploy.plan.schedule import Event
 
 _SPAN = 4 << 16  # a row table counts words of 4 bytes, from the lowest row on, in 16 bits
@@ -38,7 +38,10 @@ class Placed:
 def place_rows(
     graph: Graph, blocks: Sequence[Block], packing: Packing, memory: str
 ) -> Mapping[int, Rows]:
-    """The place of every stored tensor, those with several names under each of them."""
+    """The place of every stored tensor, those with several names under each of them.
+
+    Inputs that are in no block lie in a buffer of the host.
+    """
     offsets: dict[int, dict[int, int]] = {}
     for block, start in zip(blocks, packing.places, strict=True):
         for place in block.places:
@@ -46,6 +49,10 @@ def place_rows(
     rows = {}
     for tensor, owner in find_owners(graph).items():
         height, width, channels = graph.tensors[tensor].rows
+        if owner not in offsets:
+            buffer = input_buffer(graph.inputs.index(owner))
+            rows[tensor] = Rows(tensor, buffer, 0, width * channels, height, width * channels)
+            continue
         found = offsets[owner]
         if height == len(found):
             places = [found[row] for row in range(height)]

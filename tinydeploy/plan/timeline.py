@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from tinydeploy.plan.plan import Plan
+from tinydeploy.plan.plan import FEED, Plan
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,7 @@ class Group:
     Args:
         begin: First moment.
         end: Moment behind the last.
-        ops: Positions in Graph.ops, ascending.
+        ops: Positions in Graph.ops, ascending; FEED in front where rows of the input come between.
     """
 
     begin: int
@@ -28,8 +28,9 @@ class Group:
 
     @property
     def name(self) -> str:
-        """The layers in words: `3`, or `3-7`."""
-        return "-".join(str(op) for op in dict.fromkeys((self.ops[0], self.ops[-1])))
+        """The layers in words: `3`, `3-7`, or `in-3` with the input."""
+        ends = dict.fromkeys((self.ops[0], self.ops[-1]))
+        return "-".join("in" if op == FEED else str(op) for op in ends)
 
 
 def find_groups(plan: Plan) -> list[Group]:

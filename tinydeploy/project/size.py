@@ -21,7 +21,7 @@ _CODE = (".vectors", ".hot_text", ".text")
 _WEIGHTS_SECTION, _WEIGHTS = ".weights", "_weights"
 _STACK = (".stack",)
 _STATIC = (".data", ".bss")
-_ARENA_PREFIX = ".td_arena."
+_ARENA_PREFIX, _INPUT_PREFIX = ".td_arena.", ".td_input."
 
 _NAMED_CONTRIBUTORS = 3
 
@@ -72,7 +72,7 @@ class Sizes:
             texts, initial values, padding.
         ram_bytes: All RAM for data: arenas, static variables, stack, padding.
         arena_bytes: Activations, input, output, scratch.
-        static_bytes: Variables outside the arenas.
+        static_bytes: Variables outside the arenas, buffers of inputs that are kept there included.
         stack_bytes: Reserved for the stack.
     """
 
@@ -126,7 +126,8 @@ def read_sizes(elf: Path, board: Board) -> Sizes:
             if memory not in (board.code_memory, board.hot_memory)
         ),
         arena_bytes=sum(use.arena_bytes for use in memories),
-        static_bytes=_sum_sections(sections, _STATIC),
+        static_bytes=_sum_sections(sections, _STATIC)
+        + sum(section.size for section in sections if section.name.startswith(_INPUT_PREFIX)),
         stack_bytes=_sum_sections(sections, _STACK),
     )
 

@@ -39,7 +39,8 @@ class EmulatorRun:
 
     Args:
         comparison: Against the reference.
-        instructions: Executed by one NAME_run(), exactly; every run took as many, or the largest.
+        instructions: Executed by one inference, exactly: by its NAME_run(), or all its
+            NAME_push_row(); of the first vector.
         layer_instructions: The same per layer, by position in Graph.ops.
         layer_cycles: Estimated by the static model, per layer.
         cycles_estimated: Of one run.
@@ -110,9 +111,7 @@ def run_emulator(
         while number < wanted:
             tell(f"vector {number + 1} of {wanted}")
             touched.begin_run()
-            for port, values in enumerate(expectation.vectors):
-                client.write_input(port, values[number].tobytes())
-            client.run()
+            client.infer([values[number].tobytes() for values in expectation.vectors])
             outputs = [client.read_output(port) for port in range(len(graph.outputs))]
             touched.end_run()
             if number == 0:
@@ -166,7 +165,7 @@ def _list_pieces(
     The key is (tensor, row). All rows of a step are complete with the last row of its call.
     """
     pieces: dict[tuple[int, int], list[tuple[int, int, Hashable]]] = {}
-    for step in plan.steps:
+    for step in plan.calls:
         for tensor in graph.ops[step.op].outputs:
             rows = plan.rows[tensor]
             start = _arena_address(emulated, graph, rows.memory)
@@ -179,7 +178,7 @@ def _list_pieces(
 def _assemble(captured: Mapping[Hashable, bytes], graph: Graph, plan: Plan) -> dict[int, Int8]:
     """Whole tensors out of captured rows."""
     tensors: dict[int, Int8] = {}
-    for tensor in sorted({t for step in plan.steps for t in graph.ops[step.op].outputs}):
+    for tensor in sorted({t for step in plan.calls for t in graph.ops[step.op].outputs}):
         data = b"".join(captured[tensor, y] for y in range(plan.rows[tensor].height))
         tensors[tensor] = np.frombuffer(data, np.int8).reshape(graph.tensors[tensor].shape)
     return tensors
