@@ -19,7 +19,7 @@ from tinydeploy.plan.kernel_choice import fully_connected
 from tinydeploy.plan.kernel_choice.conv_2d import GemmKernel, estimate_instructions
 from tinydeploy.plan.kernel_choice.depthwise_conv_2d import PlanarKernel
 from tinydeploy.plan.kernel_choice.fully_connected import PackedKernel
-from tinydeploy.plan.plan import Plan, count_runs
+from tinydeploy.plan.plan import Plan, Step, count_runs
 
 # Widest rows, in pixels, that are kept together for a product of matrices, which then widens its
 # weights once for several; they cost little per pixel of wider ones.
@@ -83,16 +83,16 @@ def _depthwise(graph: Graph, op: DepthwiseConv2D, kernel: PlanarKernel, rows: in
 
 def plan_instructions(graph: Graph, plan: Plan) -> int:
     """Instructions of one inference, for rows where the plan puts them."""
-    total = 0
-    for step in plan.calls:
-        op, kernel = graph.ops[step.op], plan.kernels[step.op]
-        rows = step.last - step.first
-        if isinstance(kernel, GemmKernel) and isinstance(op, Conv2D) and op.pool is None:
-            runs = count_runs(plan.rows[op.outputs[0]], step.first, step.last)
-            if op.kernel == op.stride == (1, 1):
-                inputs = count_runs(plan.rows[op.inputs[0]], step.first, step.last)
-                runs = max(runs, inputs, key=len)
-            total += _CALL + convolution_instructions(graph, op, kernel, runs)
-        else:
-            total += call_instructions(graph, op, kernel, rows)
-    return total
+    return sum(step_instructions(graph, plan, step) for step in plan.calls)
+
+
+def step_instructions(graph: Graph, plan: Plan, step: Step) -> int:
+    """Instructions of one call, for rows where the plan puts them."""
+    op, kernel = graph.ops[step.op], plan.kernels[step.op]
+    if isinstance(kernel, GemmKernel) and isinstance(op, Conv2D) and op.pool is None:
+        runs = count_runs(plan.rows[op.outputs[0]], step.first, step.last)
+        if op.kernel == op.stride == (1, 1):
+            inputs = count_runs(plan.rows[op.inputs[0]], step.first, step.last)
+            runs = max(runs, inputs, key=len)
+        return _CALL + convolution_instructions(graph, op, kernel, runs)
+    return call_instructions(graph, op, kernel, step.last - step.first)
