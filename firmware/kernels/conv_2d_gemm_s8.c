@@ -22,6 +22,15 @@ typedef struct {
     int8_t *unpooled; /* behind both */
 } job;
 
+/* Pixels of the result, `pitch` bytes from one to the next. */
+typedef struct {
+    int8_t *out;
+    int32_t count;
+    int32_t pitch;
+} stretch;
+
+enum { MOST_STRETCHES = 16 }; /* of a chunk */
+
 static td_range rows_inside(const job *j, int32_t origin)
 {
     return td_taps_inside(origin, j->op->dilation_height, j->op->kernel_height, j->in->height);
@@ -145,19 +154,36 @@ static void widen_gathered(const job *j, int32_t h, int32_t w, int alone, int32_
         widen_run(j, pair, 0, j->taps, op->depth, 1, pitch);
 }
 
-/* Gathers and widens `count` pixels from the one of number `pixel`, counted from row `h` on. The last of an odd number
- * comes twice. */
-static void widen_pixels(const job *j, int32_t h, int32_t pixel, int32_t count)
+/* Rows from `h` on, up to `last`, that lie one behind the other. */
+static int32_t count_adjacent(const td_tensor *tensor, int32_t h, int32_t last)
+{
+    const int32_t row_bytes = tensor->width * tensor->channels;
+    int32_t count = 1;
+    while (h + count < last && td_row(tensor, h + count) == td_row(tensor, h + count - 1) + row_bytes)
+        count++;
+    return count;
+}
+
+/* How many pixels from (h, w) on, of `count`, widen_inside can make. */
+static int32_t count_inside(const job *j, int32_t h, int32_t w, int32_t count)
+{
+    if (w < j->inside.first || w >= j->inside.last)
+        return 0;
+    int32_t inside = j->inside.last - w;
+    if (j->op->pointwise && inside < count)
+        inside = count_adjacent(j->in, h, h + (w + count + j->width - 1) / j->width) * j->width - w;
+    return inside < count ? inside : count;
+}
+
+/* Gathers and widens `count` pixels from (h, w) on. The last of an odd number comes twice. */
+static void widen_pixels(const job *j, int32_t h, int32_t w, int32_t count)
 {
     const td_conv_2d_gemm *op = j->op;
-    int32_t w = pixel;
     int32_t pair = 0;
     const int32_t pitch = op->stride_width * j->in->channels;
-    for (; w >= j->width; w -= j->width)
-        h++;
     while (count > 0) {
-        const int32_t inside = w >= j->inside.first && w < j->inside.last ? j->inside.last - w : 0;
-        int32_t pairs = (inside < count ? inside : count) / 2;
+        const int32_t inside = count_inside(j, h, w, count);
+        int32_t pairs = inside / 2;
         if (inside && op->widen_rows && !is_whole(j, h))
             pairs = 0;
         const int alone = count == 1;
@@ -201,10 +227,11 @@ static void fill_block(const job *j, int32_t c, int32_t channels, td_gemm_block 
     block->drop = drops;
 }
 
-/* Results of the sums of `count` pixels. */
-static void finish_sums(const job *j, const int32_t *sums, int32_t c, int32_t channels, int32_t count, int8_t *out)
+/* Results of the sums of a stretch of pixels. */
+static void finish_sums(const job *j, const int32_t *sums, int32_t c, int32_t channels, const stretch *to)
 {
-    for (int32_t p = 0; p < count; p++, sums += 4, out += j->channels)
+    int8_t *out = to->out + c;
+    for (int32_t p = 0; p < to->count; p++, sums += 4, out += to->pitch)
         for (int32_t i = 0; i < channels; i++) {
             const td_channel *channel = &j->op->channels[c + i];
             const int32_t value = td_requantize(sums[i] / 2, channel->multiplier, channel->shift);
@@ -213,11 +240,12 @@ static void finish_sums(const job *j, const int32_t *sums, int32_t c, int32_t ch
 }
 
 /* From pixels of a whole block of channels to their place. */
-static void copy_results(const job *j, const int8_t *from, int8_t *to, int32_t channels, int32_t count)
+static void copy_results(const job *j, const int8_t *from, int32_t c, int32_t channels, const stretch *to)
 {
-    for (int32_t p = 0; p < count; p++, from += j->op->block, to += j->channels)
+    int8_t *out = to->out + c;
+    for (int32_t p = 0; p < to->count; p++, from += j->op->block, out += to->pitch)
         for (int32_t i = 0; i < channels; i++)
-            to[i] = from[i];
+            out[i] = from[i];
 }
 
 /* `count` pixels, a multiple of the group, from the one of number `first` on, which begins a group. */
@@ -231,53 +259,88 @@ static void multiply_pixels(const job *j, td_gemm_block *block, int32_t first, i
     j->op->multiply(block);
 }
 
-/* All channels of `count` widened pixels. What is no whole block of channels or group of pixels goes to a place of its
- * own first. */
-static void multiply_chunk(const job *j, int32_t count, int8_t *out)
+/* One block of channels of the widened pixels of a chunk. What is no whole block of channels or group of pixels goes
+ * to a place of its own first. */
+static void multiply_block(const job *j, td_gemm_block *block, int32_t c, const stretch *to, const stretch *end)
+{
+    const td_conv_2d_gemm *op = j->op;
+    const int32_t channels = j->channels - c < op->block ? j->channels - c : op->block;
+    const int32_t summed = op->finish == TD_FINISH_SUMS;
+    int8_t *results = (int8_t *)j->results;
+
+    fill_block(j, c, channels, block);
+    for (int32_t first = 0; to < end; first += to->count, to++) {
+        const int32_t groups = to->count & -op->group;
+        if (groups == to->count && channels == op->block && !summed) {
+            multiply_pixels(j, block, first, groups, to->out + c, to->pitch);
+            continue;
+        }
+        const int32_t count = groups == to->count ? groups : groups + op->group;
+        multiply_pixels(j, block, first, count, results, summed ? 16 : op->block);
+        if (summed)
+            finish_sums(j, (const int32_t *)(void *)results, c, channels, to);
+        else
+            copy_results(j, results, c, channels, to);
+    }
+}
+
+/* All channels of the widened pixels of a chunk. */
+static void multiply_chunk(const job *j, const stretch *to, const stretch *end)
 {
     const td_conv_2d_gemm *op = j->op;
     const int32_t weight_bytes = op->block * op->depth;
-    const int32_t whole = count & -op->group;
-    const int32_t all = whole == count ? count : whole + op->group;
     const int8_t *weights = op->weights;
-    int8_t *results = (int8_t *)j->results;
     td_gemm_block block = {.weights = j->weights, .weights_end = j->weights + 2 * weight_bytes};
 
     for (int32_t c = 0; c < j->channels; c += op->block, weights += weight_bytes) {
-        const int32_t channels = j->channels - c < op->block ? j->channels - c : op->block;
         if (op->widen_weights)
             op->widen_weights(j->weights, weights, weights + weight_bytes);
         else {
             block.weights = weights;
             block.weights_end = weights + weight_bytes;
         }
-        fill_block(j, c, channels, &block);
-        if (op->finish == TD_FINISH_SUMS) {
-            multiply_pixels(j, &block, 0, all, results, 16);
-            finish_sums(j, (const int32_t *)(void *)results, c, channels, count, out + c);
-        } else if (channels < op->block) {
-            multiply_pixels(j, &block, 0, all, results, op->block);
-            copy_results(j, results, out + c, channels, count);
-        } else {
-            if (whole)
-                multiply_pixels(j, &block, 0, whole, out + c, j->channels);
-            if (whole < count) {
-                multiply_pixels(j, &block, whole, op->group, results, op->block);
-                copy_results(j, results, out + c + whole * j->channels, channels, count - whole);
-            }
-        }
+        multiply_block(j, &block, c, to, end);
     }
 }
 
-/* `count` pixels from the beginning of row `h` on, one behind the other in the result. */
-static void make_pixels(const job *j, int32_t h, int32_t count, int8_t *out)
+/* Where the pixels from (h, w) on go, up to row `last`: as many as make a chunk, in stretches that begin and end with
+ * whole groups, but for what the last has more. Returns their end. */
+static stretch *list_stretches(const job *j, const td_tensor *out, int32_t h, int32_t w, int32_t last, stretch *list)
 {
-    for (int32_t done = 0; done < count;) {
-        const int32_t chunk = count - done < j->op->pixels ? count - done : j->op->pixels;
-        widen_pixels(j, h, done, chunk);
-        multiply_chunk(j, chunk, out + done * j->channels);
-        done += chunk;
+    const int32_t group = j->op->group;
+    stretch *to = list;
+    int32_t left = j->op->pixels;
+    int32_t over = 0; /* pixels behind the last whole group */
+
+    while (h < last && left > 0 && to + 3 <= list + MOST_STRETCHES) {
+        const int32_t end = h + (w + left + j->width - 1) / j->width;
+        const int32_t rows = count_adjacent(out, h, end < last ? end : last);
+        int8_t *place = td_row(out, h) + w * j->channels;
+        int32_t count = rows * j->width - w;
+        count = count < left ? count : left;
+        left -= count;
+        w = 0;
+        h += rows;
+        if (over) {
+            if (group != 2)
+                break;
+            /* The pixel that is over and the first one here make a group. */
+            int8_t *const alone = to[-1].out + --to[-1].count * j->channels;
+            to -= to[-1].count == 0;
+            *to++ = (stretch){alone, 2, (int32_t)(place - alone)};
+            place += j->channels;
+            count--;
+        }
+        if (count)
+            *to++ = (stretch){place, count, j->channels};
+        over = count & (group - 1);
     }
+    if (over && to[-1].count > over) {
+        stretch *const tail = to++;
+        tail[-1].count -= over;
+        *tail = (stretch){tail[-1].out + tail[-1].count * j->channels, over, j->channels};
+    }
+    return to;
 }
 
 static job make_job(const td_conv_2d_gemm *op, const td_tensor *in, int32_t width, int32_t channels, char *scratch)
@@ -302,38 +365,31 @@ static job make_job(const td_conv_2d_gemm *op, const td_tensor *in, int32_t widt
     return j;
 }
 
-/* Rows from `h` on, up to `last`, that lie one behind the other. */
-static int32_t count_adjacent(const td_tensor *tensor, int32_t h, int32_t last)
+/* Rows [first, last) of the convolution. */
+static void make_rows(const job *j, const td_tensor *out, int32_t first, int32_t last)
 {
-    const int32_t row_bytes = tensor->width * tensor->channels;
-    int32_t count = 1;
-    while (h + count < last && td_row(tensor, h + count) == td_row(tensor, h + count - 1) + row_bytes)
-        count++;
-    return count;
-}
-
-/* A pointwise convolution takes adjacent rows as one long row. */
-static void make_rows(job *j, const td_tensor *out, int32_t first, int32_t last)
-{
-    const int32_t width = j->width;
-    for (int32_t h = first, rows; h < last; h += rows) {
-        rows = count_adjacent(out, h, last);
-        if (j->op->pointwise && j->inside.last) {
-            rows = count_adjacent(j->in, h, h + rows);
-            j->width = j->inside.last = rows * width;
-        }
-        make_pixels(j, h, rows * width, td_row(out, h));
+    stretch stretches[MOST_STRETCHES];
+    for (int32_t h = first, w = 0; h < last;) {
+        stretch *const end = list_stretches(j, out, h, w, last, stretches);
+        int32_t count = 0;
+        for (const stretch *to = stretches; to < end; to++)
+            count += to->count;
+        widen_pixels(j, h, w, count);
+        multiply_chunk(j, stretches, end);
+        for (w += count; w >= j->width; w -= j->width)
+            h++;
     }
 }
 
 static void make_pooled_row(const job *j, const td_tensor *out, int32_t h)
 {
     const td_max_pool_2d *pool = j->op->pool;
+    const td_tensor unpooled = {.base = j->unpooled, .width = j->width, .channels = j->channels};
     int8_t *row = td_row(out, h);
     const td_range rows = td_pooled_rows(pool, h);
     td_start_max_pool_row(pool, row, out->width, out->channels);
     for (int32_t i = rows.first; i < rows.last; i++) {
-        make_pixels(j, i, j->width, j->unpooled);
+        make_rows(j, &unpooled, i, i + 1);
         td_max_pool_row(pool, j->unpooled, row, out->width, out->channels);
     }
     td_finish_max_pool_row(pool, row, out->width, out->channels);
