@@ -153,7 +153,7 @@ def test_a_tensor_that_no_memory_holds() -> None:
 
 def test_the_only_memory_is_named() -> None:
     board = load_board("stm32l4r9")
-    with pytest.raises(BudgetError, match="the arena memory of .*, sram, has room for 643072"):
+    with pytest.raises(BudgetError, match="DISCO, sram, has room for 643072 bytes"):
         plan_memory(chain((1, 600_000), (1, 50_000)), board)
 
 
