@@ -21,6 +21,7 @@ from tinydeploy.plan.kernel_choice.depthwise_conv_2d_cost import (
     estimate_instructions as estimate_planes,
 )
 from tinydeploy.plan.kernel_choice.fully_connected import PackedKernel
+from tinydeploy.plan.plan import Plan, Step
 
 # A call with its arguments, and the walk to the next step.
 _CALL = 30
@@ -63,3 +64,14 @@ def _convolution(graph: Graph, op: Conv2D, kernel: GemmKernel, rows: int) -> int
     if apart:
         return int(rows * estimate_rows(kernel, op, graph, 1))
     return int(estimate_rows(kernel, op, graph, rows))
+
+
+def plan_instructions(graph: Graph, plan: Plan) -> int:
+    """Instructions of one inference."""
+    return sum(step_instructions(graph, plan, step) for step in plan.calls)
+
+
+def step_instructions(graph: Graph, plan: Plan, step: Step) -> int:
+    """Instructions of one call."""
+    op, kernel = graph.ops[step.op], plan.kernels[step.op]
+    return call_instructions(graph, op, kernel, step.last - step.first)

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
 from tinydeploy.graph.graph import Graph
-from tinydeploy.plan.cost import call_instructions
+from tinydeploy.plan.cost import step_instructions
 from tinydeploy.plan.occupancy import Occupant, find_occupants
 from tinydeploy.plan.peak import describe_peak, find_peak
 from tinydeploy.plan.plan import FEED, Arena, Plan
@@ -53,8 +53,7 @@ def list_layers(graph: Graph, plan: Plan) -> str:
     calls = Counter(step.op for step in plan.steps)
     costs: Counter[int] = Counter()
     for step in plan.calls:
-        kernel, rows = plan.kernels[step.op], step.last - step.first
-        costs[step.op] += call_instructions(graph, graph.ops[step.op], kernel, rows)
+        costs[step.op] += step_instructions(graph, plan, step)
     turns = {op for group in find_groups(plan) if len(group.ops) > 1 for op in group.ops}
 
     def made(op: int, tensor: int, *, layer: str = "", kind: str = "", **figures: str) -> str:
