@@ -22,11 +22,13 @@ typedef struct {
     int8_t *unpooled; /* behind both */
 } job;
 
-/* Pixels of the result, `pitch` bytes from one to the next. */
+/* Pixels of the result, `pitch` bytes from one to the next, and where they are widened. */
 typedef struct {
+    const char *pixels;
     int8_t *out;
-    int32_t count;
+    int8_t *out_end;
     int32_t pitch;
+    int32_t count;
 } stretch;
 
 enum { MOST_STRETCHES = 16 }; /* of a chunk */
@@ -248,97 +250,104 @@ static void copy_results(const job *j, const int8_t *from, int32_t c, int32_t ch
             out[i] = from[i];
 }
 
-/* `count` pixels, a multiple of the group, from the one of number `first` on, which begins a group. */
-static void multiply_pixels(const job *j, td_gemm_block *block, int32_t first, int32_t count, int8_t *out,
-                            int32_t pitch)
-{
-    block->pixels = j->pixels + first * 2 * j->op->depth;
-    block->out = out;
-    block->pitch = pitch;
-    block->out_end = out + count * pitch;
-    j->op->multiply(block);
-}
-
-/* One block of channels of the widened pixels of a chunk. What is no whole block of channels or group of pixels goes
- * to a place of its own first. */
-static void multiply_block(const job *j, td_gemm_block *block, int32_t c, const stretch *to, const stretch *end)
+/* One block of channels of a stretch that is no whole number of groups or where the block is none of channels: by way
+ * of a place of its own. */
+TD_NOINLINE static void multiply_apart(const job *j, td_gemm_block *block, int32_t c, const stretch *to)
 {
     const td_conv_2d_gemm *op = j->op;
     const int32_t channels = j->channels - c < op->block ? j->channels - c : op->block;
     const int32_t summed = op->finish == TD_FINISH_SUMS;
-    int8_t *results = (int8_t *)j->results;
+    const int32_t count = (to->count + op->group - 1) & -op->group;
 
-    fill_block(j, c, channels, block);
-    for (int32_t first = 0; to < end; first += to->count, to++) {
-        const int32_t groups = to->count & -op->group;
-        if (groups == to->count && channels == op->block && !summed) {
-            multiply_pixels(j, block, first, groups, to->out + c, to->pitch);
-            continue;
-        }
-        const int32_t count = groups == to->count ? groups : groups + op->group;
-        multiply_pixels(j, block, first, count, results, summed ? 16 : op->block);
-        if (summed)
-            finish_sums(j, (const int32_t *)(void *)results, c, channels, to);
-        else
-            copy_results(j, results, c, channels, to);
-    }
+    block->pixels = to->pixels;
+    block->pitch = summed ? 16 : op->block;
+    block->out = (int8_t *)j->results;
+    block->out_end = block->out + count * block->pitch;
+    op->multiply(block);
+    if (summed)
+        finish_sums(j, (const int32_t *)(void *)j->results, c, channels, to);
+    else
+        copy_results(j, (const int8_t *)j->results, c, channels, to);
 }
 
 /* All channels of the widened pixels of a chunk. */
-static void multiply_chunk(const job *j, const stretch *to, const stretch *end)
+static void multiply_chunk(const job *j, const stretch *list, const stretch *end)
 {
     const td_conv_2d_gemm *op = j->op;
     const int32_t weight_bytes = op->block * op->depth;
     const int8_t *weights = op->weights;
+    const stretch *const whole = end - ((end[-1].count & (op->group - 1)) != 0);
     td_gemm_block block = {.weights = j->weights, .weights_end = j->weights + 2 * weight_bytes};
 
     for (int32_t c = 0; c < j->channels; c += op->block, weights += weight_bytes) {
+        const int32_t channels = j->channels - c < op->block ? j->channels - c : op->block;
+        const stretch *to = list;
         if (op->widen_weights)
             op->widen_weights(j->weights, weights, weights + weight_bytes);
         else {
             block.weights = weights;
             block.weights_end = weights + weight_bytes;
         }
-        multiply_block(j, &block, c, to, end);
+        fill_block(j, c, channels, &block);
+        if (channels == op->block && op->finish != TD_FINISH_SUMS)
+            for (; to < whole; to++) {
+                block.pixels = to->pixels;
+                block.out = to->out + c;
+                block.pitch = to->pitch;
+                block.out_end = to->out_end + c;
+                op->multiply(&block);
+            }
+        for (; to < end; to++)
+            multiply_apart(j, &block, c, to);
     }
 }
 
-/* Where the pixels from (h, w) on go, up to row `last`: as many as make a chunk, in stretches that begin and end with
- * whole groups, but for what the last has more. Returns their end. */
+static stretch make_stretch(const job *j, int32_t pixel, int8_t *out, int32_t count, int32_t pitch)
+{
+    return (stretch){j->pixels + pixel * 2 * j->op->depth, out, out + count * pitch, pitch, count};
+}
+
+/* Where the pixels from (h, w) on go, up to row `last`: as many as make a chunk, in stretches that begin with a group
+ * and, but for the last, end with one. Returns their end. */
 static stretch *list_stretches(const job *j, const td_tensor *out, int32_t h, int32_t w, int32_t last, stretch *list)
 {
     const int32_t group = j->op->group;
+    const int32_t pitch = j->channels;
     stretch *to = list;
-    int32_t left = j->op->pixels;
+    int32_t done = 0;
     int32_t over = 0; /* pixels behind the last whole group */
 
-    while (h < last && left > 0 && to + 3 <= list + MOST_STRETCHES) {
+    while (h < last && done < j->op->pixels && to + 3 <= list + MOST_STRETCHES) {
+        const int32_t left = j->op->pixels - done;
         const int32_t end = h + (w + left + j->width - 1) / j->width;
         const int32_t rows = count_adjacent(out, h, end < last ? end : last);
-        int8_t *place = td_row(out, h) + w * j->channels;
+        int8_t *place = td_row(out, h) + w * pitch;
         int32_t count = rows * j->width - w;
         count = count < left ? count : left;
-        left -= count;
-        w = 0;
-        h += rows;
         if (over) {
             if (group != 2)
                 break;
             /* The pixel that is over and the first one here make a group. */
-            int8_t *const alone = to[-1].out + --to[-1].count * j->channels;
-            to -= to[-1].count == 0;
-            *to++ = (stretch){alone, 2, (int32_t)(place - alone)};
-            place += j->channels;
+            const stretch before = *--to;
+            int8_t *const alone = before.out_end - pitch;
+            if (before.count > 1)
+                *to++ = make_stretch(j, done - before.count, before.out, before.count - 1, pitch);
+            *to++ = make_stretch(j, done - 1, alone, 2, (int32_t)(place - alone));
+            place += pitch;
             count--;
+            done++;
         }
         if (count)
-            *to++ = (stretch){place, count, j->channels};
+            *to++ = make_stretch(j, done, place, count, pitch);
+        done += count;
         over = count & (group - 1);
+        w = 0;
+        h += rows;
     }
     if (over && to[-1].count > over) {
-        stretch *const tail = to++;
-        tail[-1].count -= over;
-        *tail = (stretch){tail[-1].out + tail[-1].count * j->channels, over, j->channels};
+        const stretch all = to[-1];
+        to[-1] = make_stretch(j, done - all.count, all.out, all.count - over, pitch);
+        *to++ = make_stretch(j, done - over, all.out_end - over * pitch, over, pitch);
     }
     return to;
 }
