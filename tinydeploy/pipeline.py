@@ -161,13 +161,23 @@ def build_image(request: BuildRequest, watch: Watch) -> BuildResult:
         sources = generate_sources(graph, plan, board, tflite=source.tflite)
         kernels = list_kernels(graph, plan)
         crc = expectation.selftest_crc
-        files = project_files(graph, plan, sources, kernels, board, selftest_crc=crc)
+        files = project_files(
+            graph,
+            plan,
+            sources,
+            kernels,
+            board,
+            selftest_crc=crc,
+            optimize=request.optimize,
+        )
         watch.detail(f"{len(files)} files, {len(kernels)} kernels")
 
     with _folder(request, f"{graph.name}-{board.name}") as (folder, target):
         with watch.stage("compile"):
             write_project(folder / "firmware", files)
-            firmware = build_firmware(folder / "firmware", board, toolchain)
+            firmware = build_firmware(
+                folder / "firmware", board, toolchain, optimize=request.optimize
+            )
             sizes = read_sizes(firmware.elf, board)
             _check_arena(plan, sizes)
             watch.detail(f"flash {sizes.flash_bytes:,} bytes, RAM {sizes.ram_bytes:,} bytes")

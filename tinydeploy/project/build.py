@@ -16,9 +16,10 @@ from elftools.elf.elffile import ELFFile
 from tinydeploy.board import Board
 from tinydeploy.errors import BudgetError, CompileError, OutputError
 from tinydeploy.paths import cache_folder
+from tinydeploy.plan.kernel import Optimize
 from tinydeploy.project.image import read_image, write_hex
 from tinydeploy.project.layout import include_folders, list_sources
-from tinydeploy.project.toolchain import OPTIMIZE, Toolchain, compiler_flags
+from tinydeploy.project.toolchain import Toolchain, compiler_flags, optimization
 
 _QUOTED_ERRORS = 3
 _LARGEST = 3
@@ -45,13 +46,21 @@ class Firmware:
     toolchain: Toolchain
 
 
-def build_firmware(folder: Path, board: Board, toolchain: Toolchain, *, jobs: int = 2) -> Firmware:
+def build_firmware(
+    folder: Path,
+    board: Board,
+    toolchain: Toolchain,
+    *,
+    optimize: Optimize = "balanced",
+    jobs: int = 2,
+) -> Firmware:
     """Builds the project in `folder`; the results lie in its subfolder build/.
 
     Args:
         folder: A written project.
         board: The board that the project was written for.
         toolchain: The compiler, see find_toolchain().
+        optimize: What the compiler is to prefer, as the project was written for.
         jobs: Compilers to run at the same time.
 
     Raises:
@@ -65,7 +74,7 @@ def build_firmware(folder: Path, board: Board, toolchain: Toolchain, *, jobs: in
     elf = folder / "build" / "firmware.elf"
     binary, intel_hex = elf.with_suffix(".bin"), elf.with_suffix(".hex")
     try:
-        text = _compile_and_link(folder, sources, board, toolchain, jobs)
+        text = _compile_and_link(folder, sources, board, toolchain, optimize, jobs)
         image = read_image(elf.read_bytes())
         binary.write_bytes(image.data)
         intel_hex.write_text(write_hex(image), encoding="ascii", newline="\n")
@@ -76,7 +85,12 @@ def build_firmware(folder: Path, board: Board, toolchain: Toolchain, *, jobs: in
 
 
 def _compile_and_link(
-    folder: Path, sources: Sequence[str], board: Board, toolchain: Toolchain, jobs: int
+    folder: Path,
+    sources: Sequence[str],
+    board: Board,
+    toolchain: Toolchain,
+    optimize: Optimize,
+    jobs: int,
 ) -> str:
     """Makes build/firmware.elf; returns what the compiler and the linker said."""
     flags = compiler_flags(toolchain.kind, board)
@@ -88,7 +102,7 @@ def _compile_and_link(
     def compile_source(source: str) -> str:
         (folder / _object(source)).parent.mkdir(parents=True, exist_ok=True)
         files = ("-c", source, "-o", _object(source))
-        arguments = [*flags.compile, OPTIMIZE, *paths, *includes, *files]
+        arguments = [*flags.compile, optimization(source, optimize), *paths, *includes, *files]
         return _run(folder, source, arguments, toolchain)
 
     with ThreadPoolExecutor(max_workers=jobs) as pool:
@@ -96,7 +110,7 @@ def _compile_and_link(
     objects = [_object(source) for source in sources]
     files = ("-Wl,-T,linker.ld", *objects, *flags.libraries, "-o", "build/firmware.elf")
     try:
-        said.append(_run(folder, "to link", [*flags.link, OPTIMIZE, *files], toolchain))
+        said.append(_run(folder, "to link", [*flags.link, *files], toolchain))
     except BudgetError as error:
         raise BudgetError(
             f"{error.message} ({_largest_objects(folder, sources)})", error.hint

@@ -13,10 +13,9 @@ from typing import Literal
 
 from tinydeploy.board import Board
 from tinydeploy.errors import MissingDependencyError
+from tinydeploy.plan.kernel import Optimize
 
 Kind = Literal["gcc", "zig"]
-
-OPTIMIZE = "-O2"
 
 _COMMON = (
     "-std=c99",
@@ -85,6 +84,16 @@ def compiler_flags(kind: Kind, board: Board) -> Flags:
         link=(*core_flags, "-nostdlib", *_LINK),
         libraries=("-lgcc",),
     )
+
+
+def optimization(source: str, optimize: Optimize) -> str:
+    """The -O flag of a source: kernels for speed unless flash is short, all the rest for size.
+
+    Args:
+        source: Path in the project.
+        optimize: What to prefer.
+    """
+    return "-O2" if source.startswith("kernels/") and optimize != "flash" else "-Os"
 
 
 def find_toolchain(kind: Kind | None = None) -> Toolchain:

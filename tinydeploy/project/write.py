@@ -13,6 +13,7 @@ from tinydeploy.codegen.environment import render_template
 from tinydeploy.codegen.text import c_string
 from tinydeploy.errors import OutputError, UsageError
 from tinydeploy.graph.graph import Graph
+from tinydeploy.plan.kernel import Optimize
 from tinydeploy.plan.plan import Plan
 from tinydeploy.project.layout import (
     check_model_name,
@@ -20,7 +21,7 @@ from tinydeploy.project.layout import (
     include_folders,
     runtime_files,
 )
-from tinydeploy.project.toolchain import OPTIMIZE, compiler_flags
+from tinydeploy.project.toolchain import compiler_flags, optimization
 
 STACK_BYTES = 4096
 
@@ -56,6 +57,7 @@ def project_files(
     board: Board,
     *,
     selftest_crc: int,
+    optimize: Optimize = "balanced",
 ) -> dict[str, bytes]:
     """All files of the project, by path in its folder; the same arguments give the same bytes.
 
@@ -66,6 +68,7 @@ def project_files(
         kernels: What of firmware/kernels/ it needs, paths without suffix.
         board: The board to build for.
         selftest_crc: CRC-32 of the outputs that the model must give for selftest_inputs().
+        optimize: What compilers are to prefer.
 
     Raises:
         UsageError: The firmware cannot be written for this board.
@@ -92,7 +95,8 @@ def project_files(
             stack_bytes=STACK_BYTES,
             include_folders=include_folders(board),
             sources=compiled,
-            optimize=OPTIMIZE,
+            kernel_level=optimization("kernels/", optimize),
+            level=optimization("", optimize),
             gcc=compiler_flags("gcc", board),
             zig=compiler_flags("zig", board),
         )
