@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from tinydeploy.board import load_board
+from tinydeploy.board import Board, load_board
 from tinydeploy.codegen.generate import generate_sources, list_kernels
 from tinydeploy.errors import (
     InputFileError,
@@ -18,17 +18,24 @@ from tinydeploy.errors import (
     OutputError,
     UnsupportedModelError,
 )
+from tinydeploy.graph.graph import Graph
 from tinydeploy.graph.passes import fuse_graph
 from tinydeploy.graph.read import read_graph
+from tinydeploy.plan.alternatives import describe_chosen, list_alternatives
 from tinydeploy.plan.check import check_plan
+from tinydeploy.plan.input_form import check_input_form
 from tinydeploy.plan.kernel import Optimize
 from tinydeploy.plan.memory import plan_memory
-from tinydeploy.plan.plan import Plan
-from tinydeploy.project.build import Firmware, build_firmware
+from tinydeploy.plan.picture.layout import draw_scene
+from tinydeploy.plan.picture.png import write_png
+from tinydeploy.plan.picture.svg import write_svg
+from tinydeploy.plan.plan import InputForm, Plan
+from tinydeploy.project.build import Firmware
+from tinydeploy.project.hot_code import build_project, rank_hot_sources
 from tinydeploy.project.publish import check_target, publish_folder
 from tinydeploy.project.size import Sizes, check_budget, read_sizes
-from tinydeploy.project.toolchain import find_toolchain
-from tinydeploy.project.write import project_files, write_project
+from tinydeploy.project.toolchain import find_toolchain, kernel_level
+from tinydeploy.project.write import project_files
 from tinydeploy.report.build_report import BuildReport
 from tinydeploy.report.collect import Evidence, collect_report
 from tinydeploy.source import Source, Watch, make_source
@@ -61,6 +68,7 @@ class BuildRequest:
         std: Likewise; None for 255.
         output: Folder to make; None for out/<model>-<board>.
         optimize: What kernels are chosen for.
+        input_form: How the firmware is given its input.
         max_ram: RAM budget in bytes; None for the board's.
         max_flash: Flash budget in bytes; None for the board's.
         min_snr: Least SNR in dB of the int8 outputs; None for no limit.
@@ -77,6 +85,7 @@ class BuildRequest:
     std: tuple[float, ...] | None = None
     output: Path | None = None
     optimize: Optimize = "balanced"
+    input_form: InputForm = "arena"
     max_ram: int | None = None
     max_flash: int | None = None
     min_snr: float | None = None
@@ -98,22 +107,32 @@ class BuildResult:
     folder: Path | None
 
 
-def build_image(request: BuildRequest, watch: Watch) -> BuildResult:
-    """Builds, compiles, emulates and proves an image, and puts it into its folder.
+@dataclass(frozen=True, eq=False)
+class PlannedModel:
+    """A model with a plan.
 
-    Nothing appears at the output folder before everything has passed; what stood there stays until
-    then.
+    Args:
+        source: The int8 model.
+        unfused: The graph as read.
+        graph: The graph as built.
+        board: The board.
+        plan: Its plan.
+    """
+
+    source: Source
+    unfused: Graph
+    graph: Graph
+    board: Board
+    plan: Plan
+
+
+def plan_model(request: BuildRequest, watch: Watch) -> PlannedModel:
+    """Everything up to a checked plan.
 
     Raises:
         TinydeployError: See errors.py; its class tells the exit code.
     """
     board = load_board(request.board)
-    toolchain = find_toolchain()
-    max_flash = board.flash_budget if request.max_flash is None else request.max_flash
-    max_ram = board.ram_budget if request.max_ram is None else request.max_ram
-    if request.output is not None:
-        check_target(request.output)
-
     source = make_source(
         request.model,
         watch,
@@ -141,15 +160,43 @@ def build_image(request: BuildRequest, watch: Watch) -> BuildResult:
         )
 
     with watch.stage("plan"):
-        plan = plan_memory(graph, board, max_ram=request.max_ram, optimize=request.optimize)
+        check_input_form(graph, request.input_form)
+        plan = plan_memory(
+            graph,
+            board,
+            max_ram=request.max_ram,
+            optimize=request.optimize,
+            input_form=request.input_form,
+        )
         check_plan(graph, plan, board)
-        if not plan.steps:
+        if not plan.calls:
             raise UnsupportedModelError(
                 "the model computes nothing: its operators only rename their inputs",
                 "Give one with a layer in it.",
             )
         places = ", ".join(f"{arena.size:,} bytes in {arena.memory}" for arena in plan.arenas)
         watch.detail(f"arena of {places}; lower bound {plan.lower_bound_bytes:,}")
+    return PlannedModel(source, unfused, graph, board, plan)
+
+
+def build_image(request: BuildRequest, watch: Watch) -> BuildResult:
+    """Builds, compiles, emulates and proves an image, and puts it into its folder.
+
+    Nothing appears at the output folder before everything has passed; what stood there stays until
+    then.
+
+    Raises:
+        TinydeployError: See errors.py; its class tells the exit code.
+    """
+    board = load_board(request.board)
+    toolchain = replace(find_toolchain(), kernel_level=kernel_level(request.optimize))
+    max_flash = board.flash_budget if request.max_flash is None else request.max_flash
+    max_ram = board.ram_budget if request.max_ram is None else request.max_ram
+    if request.output is not None:
+        check_target(request.output)
+
+    model = plan_model(request, watch)
+    source, unfused, graph, plan = model.source, model.unfused, model.graph, model.plan
 
     with watch.stage("reference"):
         samples = None if source.samples is None else quantize_inputs(graph, source.samples)
@@ -161,25 +208,26 @@ def build_image(request: BuildRequest, watch: Watch) -> BuildResult:
         sources = generate_sources(graph, plan, board, tflite=source.tflite)
         kernels = list_kernels(graph, plan)
         crc = expectation.selftest_crc
-        files = project_files(
-            graph,
-            plan,
-            sources,
-            kernels,
-            board,
-            selftest_crc=crc,
-            optimize=request.optimize,
-        )
-        watch.detail(f"{len(files)} files, {len(kernels)} kernels")
+        watch.detail(f"{len(sources)} files, {len(kernels)} kernels")
+
+        def make_files(hot: Sequence[str]) -> Mapping[str, bytes]:
+            return project_files(
+                graph,
+                plan,
+                sources,
+                kernels,
+                board,
+                selftest_crc=crc,
+                hot=hot,
+                kernel_level=toolchain.kernel_level,
+            )
 
     with _folder(request, f"{graph.name}-{board.name}") as (folder, target):
         with watch.stage("compile"):
-            write_project(folder / "firmware", files)
-            firmware = build_firmware(
-                folder / "firmware", board, toolchain, optimize=request.optimize
-            )
+            hot = rank_hot_sources(kernels, graph.name)
+            firmware = build_project(folder / "firmware", board, toolchain, hot, make_files)
             sizes = read_sizes(firmware.elf, board)
-            _check_arena(plan, sizes)
+            _check_arenas(plan, sizes)
             watch.detail(f"flash {sizes.flash_bytes:,} bytes, RAM {sizes.ram_bytes:,} bytes")
             for warning in firmware.warnings:
                 watch.note(warning)
@@ -202,6 +250,13 @@ def build_image(request: BuildRequest, watch: Watch) -> BuildResult:
             check_quality(quality, request.min_snr, request.max_drop)
             watch.detail(quality.describe())
 
+        with watch.stage("compare"):
+            if request.keep:
+                plans = list_alternatives(graph, board, plan, request.optimize)
+            else:
+                plans = (describe_chosen(graph, plan),)
+            watch.detail(f"{len(plans)} plans")
+
         report = collect_report(
             Evidence(
                 origin=source.origin,
@@ -209,6 +264,7 @@ def build_image(request: BuildRequest, watch: Watch) -> BuildResult:
                 graph=graph,
                 parameters=unfused.parameters,
                 plan=plan,
+                plans=plans,
                 board=board,
                 compiler=toolchain.version,
                 sizes=sizes,
@@ -221,7 +277,7 @@ def build_image(request: BuildRequest, watch: Watch) -> BuildResult:
                 seconds=watch.seconds,
             )
         )
-        _complete_folder(folder, source, firmware, report)
+        _complete_folder(folder, model, firmware, report)
     return BuildResult(report, target)
 
 
@@ -237,10 +293,15 @@ def _folder(request: BuildRequest, name: str) -> Iterator[tuple[Path, Path | Non
             yield Path(temporary), None
 
 
-def _complete_folder(folder: Path, source: Source, firmware: Firmware, report: BuildReport) -> None:
+def _complete_folder(
+    folder: Path, model: PlannedModel, firmware: Firmware, report: BuildReport
+) -> None:
     """Puts beside the project what people look for; the project's own build folder goes."""
+    scene = draw_scene(model.graph, model.plan)
     try:
-        (folder / "model.tflite").write_bytes(source.tflite)
+        (folder / "model.tflite").write_bytes(model.source.tflite)
+        (folder / "plan.svg").write_text(write_svg(scene), encoding="utf-8")
+        (folder / "plan.png").write_bytes(write_png(scene))
         for image in (firmware.elf, firmware.bin, firmware.hex):
             shutil.copyfile(image, folder / image.name)
         shutil.rmtree(firmware.elf.parent)
@@ -249,11 +310,12 @@ def _complete_folder(folder: Path, source: Source, firmware: Firmware, report: B
         raise OutputError(f"cannot write the results: {error.strerror or error}") from error
 
 
-def _check_arena(plan: Plan, sizes: Sizes) -> None:
-    if plan.arena_bytes != sizes.arena_bytes:
-        raise InternalError(
-            f"the arena is planned with {plan.arena_bytes} bytes, linked with {sizes.arena_bytes}"
-        )
+def _check_arenas(plan: Plan, sizes: Sizes) -> None:
+    """Every arena is linked into its memory, with the bytes that were planned."""
+    planned = {arena.memory: arena.size for arena in plan.arenas}
+    linked = {use.name: use.arena_bytes for use in sizes.memories if use.arena_bytes}
+    if planned != linked:
+        raise InternalError(f"arenas are planned as {planned}, linked as {linked}")
 
 
 def _check_equal(host: Comparison, run: EmulatorRun | None) -> None:

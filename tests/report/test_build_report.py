@@ -41,12 +41,12 @@ def example() -> BuildReport:
         compiler="gcc 12",
         memory=MemoryFacts(
             100, 50, 40, 10, 300, 200, 200, 180, 0, 20, 80, 64,
-            (RegionFacts("dtcm", 0x2000_0000, 131072, 300, 200, 200),),
+            (RegionFacts("dtcm", 0x2000_0000, 131072, 300, 200, 200),), "rows", 8,
         ),
         budget=BudgetFacts(1000, 1000, met=True),
         inference=InferenceFacts("cortex-m7", 1000, 100.0, 900, 0.01),
         layers=(LayerFacts(0, "conv", "CONV_2D", "conv_2d_s8", (1, 8, 8, 4), 10, 64, 1000, 900),),
-        plans=(PlanFacts("layer by layer", 200, 180, 1000, chosen=True),),
+        plans=(PlanFacts("input in the arena", 200, 180, 990, 1000, chosen=True),),
         validation=ValidationFacts(
             bit_exact=True, reference="r", host=place, emulator=place, board=None
         ),
@@ -75,6 +75,7 @@ def test_unknown_parts_are_null() -> None:
         (("schema",), "other"),
         (("memory", "flash_bytes"), -1),
         (("memory", "flash_bytes"), None),
+        (("memory", "input_form"), "whole"),
         (("model", "tflite_sha256"), "xyz"),
         (("accuracy", "int8"), 98.0),
         (("validation", "bit_exact"), "yes"),

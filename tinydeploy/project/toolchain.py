@@ -17,6 +17,9 @@ from tinydeploy.plan.kernel import Optimize
 
 Kind = Literal["gcc", "zig"]
 
+LEVEL = "-Os"
+"""The -O flag for all but kernels: little time is spent there."""
+
 _COMMON = (
     "-std=c99",
     "-g",
@@ -60,11 +63,17 @@ class Toolchain:
         kind: Whose flags it understands.
         command: Program and first arguments.
         version: The first line it says of itself.
+        kernel_level: Its -O flag for kernels, see kernel_level().
     """
 
     kind: Kind
     command: tuple[str, ...]
     version: str
+    kernel_level: str = "-O2"
+
+    def level(self, source: str) -> str:
+        """The -O flag for a source, by its path in the project."""
+        return self.kernel_level if source.startswith("kernels/") else LEVEL
 
 
 def compiler_flags(kind: Kind, board: Board) -> Flags:
@@ -86,14 +95,9 @@ def compiler_flags(kind: Kind, board: Board) -> Flags:
     )
 
 
-def optimization(source: str, optimize: Optimize) -> str:
-    """The -O flag of a source: kernels for speed unless flash is short, all the rest for size.
-
-    Args:
-        source: Path in the project.
-        optimize: What to prefer.
-    """
-    return "-O2" if source.startswith("kernels/") and optimize != "flash" else "-Os"
+def kernel_level(optimize: Optimize) -> str:
+    """The -O flag for kernels; what is not a kernel has LEVEL."""
+    return "-Os" if optimize == "flash" else "-O2"
 
 
 def find_toolchain(kind: Kind | None = None) -> Toolchain:

@@ -69,7 +69,11 @@ class RegionFacts:
 
 @dataclass(frozen=True)
 class MemoryFacts:
-    """Flash and RAM, all from the linked ELF but for what is named planned, bound or touched."""
+    """Flash and RAM, all from the linked ELF but for what is named planned, bound or touched.
+
+    `input_form` is what --input said; `input_bytes` are those of the buffer outside the arena that
+    whoever calls the model has the input, or a row of it, in.
+    """
 
     flash_bytes: int
     code_bytes: int
@@ -84,6 +88,8 @@ class MemoryFacts:
     stack_reserved_bytes: int
     stack_high_water_bytes: int | None
     regions: tuple[RegionFacts, ...]
+    input_form: str
+    input_bytes: int
 
 
 @dataclass(frozen=True)
@@ -126,11 +132,12 @@ class LayerFacts:
 
 @dataclass(frozen=True)
 class PlanFacts:
-    """One memory plan that was considered."""
+    """One memory plan of the model; `instructions` are exact, of the chosen one where it ran."""
 
     name: str
     arena_bytes: int
     lower_bound_bytes: int
+    instructions_estimated: int
     instructions: int | None
     chosen: bool
 
