@@ -65,15 +65,15 @@ static void widen_run(const job *j, int32_t pair, int32_t tap, const int8_t *fro
                       int32_t pitch)
 {
     td_widen_layout layout = {.pixel_pitch = pitch, .pair_pitch = 2 * pitch, .to_pitch = 4 * j->op->depth};
-    if (j->op->group == 2) {
+    if (!j->op->widen_apart) {
         td_widen_pixels(widened(j, pair) + 4 * tap, from, taps, pairs, &layout);
         return;
     }
     layout.pair_pitch = 4 * pitch;
     layout.to_pitch = 8 * j->op->depth;
-    td_widen_pixels_apart(widened(j, pair) + 8 * tap, from, taps, (pairs + 1) / 2, &layout);
+    j->op->widen_apart(widened(j, pair) + 8 * tap, from, taps, (pairs + 1) / 2, &layout);
     if (pairs > 1)
-        td_widen_pixels_apart(widened(j, pair + 1) + 8 * tap, from + 2 * pitch, taps, pairs / 2, &layout);
+        j->op->widen_apart(widened(j, pair + 1) + 8 * tap, from + 2 * pitch, taps, pairs / 2, &layout);
 }
 
 /* The same of padding. */
@@ -178,7 +178,7 @@ static int32_t count_inside(const job *j, int32_t h, int32_t w, int32_t count)
 }
 
 /* Gathers and widens `count` pixels from (h, w) on. The last of an odd number comes twice. */
-static void widen_pixels(const job *j, int32_t h, int32_t w, int32_t count)
+TD_NOINLINE static void widen_pixels(const job *j, int32_t h, int32_t w, int32_t count)
 {
     const td_conv_2d_gemm *op = j->op;
     int32_t pair = 0;
@@ -203,41 +203,51 @@ static void widen_pixels(const job *j, int32_t h, int32_t w, int32_t count)
     }
 }
 
-static void fill_block(const job *j, int32_t c, int32_t channels, td_gemm_block *block)
+/* The half of what the result is shifted by, and the offset; ~shift is -shift - 1. */
+static int32_t make_addend(int32_t offset, int32_t shift)
+{
+    return (int32_t)((uint32_t)(2 * offset + 1) << ((uint32_t)~shift & 31U));
+}
+
+/* Bounds of the channels [c, c + channels), once the rest of the block is there. */
+TD_NOINLINE static void fill_bounds(const job *j, int32_t c, int32_t channels, td_gemm_block *block)
 {
     const td_conv_2d_gemm *op = j->op;
     const td_channel *channel = op->channels + c;
-    const int32_t clamped = op->finish == TD_FINISH_CLAMPED;
-    const int32_t zero_point = op->output_offset;
-    td_gemm_scale *scale = block->scales;
-    uint32_t lifts = 0;
-    uint32_t drops = 0;
-    for (int32_t i = 0; i < channels; i++, channel++, scale++) {
-        int32_t offset = zero_point;
-        if (clamped) {
-            const int32_t lift = 255 - (channel->high - channel->low);
-            offset -= channel->low;
-            lifts |= (uint32_t)lift << 8 * i;
-            drops |= ((uint32_t)(channel->low - lift) & 255U) << 8 * i;
-        }
-        block->bias[i] = channel->bias;
-        scale->multiplier = channel->multiplier;
-        scale->shift = -channel->shift;
-        scale->addend = (int32_t)((uint32_t)(2 * offset + 1) << ((uint32_t)~channel->shift & 31U)); /* ~s is -s - 1 */
+    const int8_t *high = op->highs.bounds + c * op->highs.step;
+    block->lift = block->drop = 0;
+    for (int32_t i = 0; i < channels; i++, channel++, high += op->highs.step) {
+        const int32_t lift = 255 - (*high - channel->low);
+        block->scales[i].addend = make_addend(op->output_offset - channel->low, channel->shift);
+        block->lift |= (uint32_t)lift << 8 * i;
+        block->drop |= ((uint32_t)(channel->low - lift) & 255U) << 8 * i;
     }
-    block->lift = lifts;
-    block->drop = drops;
 }
 
-/* Results of the sums of a stretch of pixels. */
-static void finish_sums(const job *j, const int32_t *sums, int32_t c, int32_t channels, const stretch *to)
+static void fill_block(const job *j, int32_t c, int32_t channels, td_gemm_block *block)
 {
-    int8_t *out = to->out + c;
-    for (int32_t p = 0; p < to->count; p++, sums += 4, out += to->pitch)
+    const td_channel *channel = j->op->channels + c;
+    const int32_t offset = j->op->output_offset;
+    for (int32_t i = 0; i < channels; i++, channel++) {
+        const int32_t shift = channel->shift;
+        block->bias[i] = channel->bias;
+        block->scales[i].multiplier = channel->multiplier;
+        block->scales[i].shift = -shift;
+        block->scales[i].addend = make_addend(offset, shift);
+    }
+    if (j->op->clamped)
+        fill_bounds(j, c, channels, block);
+}
+
+void td_conv_2d_gemm_finish(const td_conv_2d_gemm *op, const int32_t *sums, int32_t channel, int32_t channels,
+                            int32_t count, int8_t *out, int32_t pitch)
+{
+    for (int32_t p = 0; p < count; p++, sums += 4, out += pitch)
         for (int32_t i = 0; i < channels; i++) {
-            const td_channel *channel = &j->op->channels[c + i];
-            const int32_t value = td_requantize(sums[i] / 2, channel->multiplier, channel->shift);
-            out[i] = (int8_t)td_clamp(td_add_wrapping(value, j->op->output_offset), channel->low, channel->high);
+            const td_channel *c = &op->channels[channel + i];
+            const int32_t high = op->highs.bounds[(channel + i) * op->highs.step];
+            const int32_t value = td_requantize(sums[i] / 2, c->multiplier, c->shift);
+            out[i] = (int8_t)td_clamp(td_add_wrapping(value, op->output_offset), c->low, high);
         }
 }
 
@@ -256,22 +266,21 @@ TD_NOINLINE static void multiply_apart(const job *j, td_gemm_block *block, int32
 {
     const td_conv_2d_gemm *op = j->op;
     const int32_t channels = j->channels - c < op->block ? j->channels - c : op->block;
-    const int32_t summed = op->finish == TD_FINISH_SUMS;
     const int32_t count = (to->count + op->group - 1) & -op->group;
 
     block->pixels = to->pixels;
-    block->pitch = summed ? 16 : op->block;
+    block->pitch = op->finish_sums ? 16 : op->block;
     block->out = (int8_t *)j->results;
     block->out_end = block->out + count * block->pitch;
     op->multiply(block);
-    if (summed)
-        finish_sums(j, (const int32_t *)(void *)j->results, c, channels, to);
+    if (op->finish_sums)
+        op->finish_sums(op, (const int32_t *)(void *)j->results, c, channels, to->count, to->out + c, to->pitch);
     else
         copy_results(j, (const int8_t *)j->results, c, channels, to);
 }
 
 /* All channels of the widened pixels of a chunk. */
-static void multiply_chunk(const job *j, const stretch *list, const stretch *end)
+TD_NOINLINE static void multiply_chunk(const job *j, const stretch *list, const stretch *end)
 {
     const td_conv_2d_gemm *op = j->op;
     const int32_t weight_bytes = op->block * op->depth;
@@ -289,7 +298,7 @@ static void multiply_chunk(const job *j, const stretch *list, const stretch *end
             block.weights_end = weights + weight_bytes;
         }
         fill_block(j, c, channels, &block);
-        if (channels == op->block && op->finish != TD_FINISH_SUMS)
+        if (channels == op->block && !op->finish_sums)
             for (; to < whole; to++) {
                 block.pixels = to->pixels;
                 block.out = to->out + c;
@@ -309,7 +318,7 @@ static stretch make_stretch(const job *j, int32_t pixel, int8_t *out, int32_t co
 
 /* Where the pixels from (h, w) on go, up to row `last`: as many as make a chunk, in stretches that begin with a group
  * and, but for the last, end with one. Returns their end. */
-static stretch *list_stretches(const job *j, const td_tensor *out, int32_t h, int32_t w, int32_t last, stretch *list)
+TD_NOINLINE static stretch *list_stretches(const job *j, const td_tensor *out, int32_t h, int32_t w, int32_t last, stretch *list)
 {
     const int32_t group = j->op->group;
     const int32_t pitch = j->channels;
@@ -356,7 +365,7 @@ static job make_job(const td_conv_2d_gemm *op, const td_tensor *in, int32_t widt
 {
     const int32_t in_fours = op->kernel_width * in->channels % 4 == 0;
     const int32_t without_gaps = op->dilation_width == 1 || op->kernel_width == 1;
-    const int32_t result_bytes = op->finish == TD_FINISH_SUMS ? 16 : 4;
+    const int32_t result_bytes = op->finish_sums ? 16 : 4;
     job j = {.op = op, .in = in, .width = width, .channels = channels};
     if (op->widen_rows || (in_fours && without_gaps && in->width >= op->kernel_width)) {
         j.inside.first = (op->pad_left + op->stride_width - 1) / op->stride_width;
@@ -407,10 +416,14 @@ static void make_pooled_row(const job *j, const td_tensor *out, int32_t h)
 void td_conv_2d_gemm_s8(const td_conv_2d_gemm *op, const td_tensor *in, const td_tensor *out, int32_t first,
                         int32_t last, void *scratch)
 {
-    job j = make_job(op, in, op->pool ? op->pool->in_width : out->width, out->channels, scratch);
-    if (op->pool == NULL)
-        make_rows(&j, out, first, last);
-    else
-        for (int32_t h = first; h < last; h++)
-            make_pooled_row(&j, out, h);
+    job j = make_job(op, in, out->width, out->channels, scratch);
+    make_rows(&j, out, first, last);
+}
+
+void td_conv_2d_gemm_pooled_s8(const td_conv_2d_gemm *op, const td_tensor *in, const td_tensor *out, int32_t first,
+                               int32_t last, void *scratch)
+{
+    const job j = make_job(op, in, op->pool->in_width, out->channels, scratch);
+    for (int32_t h = first; h < last; h++)
+        make_pooled_row(&j, out, h);
 }

@@ -21,7 +21,7 @@ from tinydeploy.project.layout import (
     include_folders,
     runtime_files,
 )
-from tinydeploy.project.toolchain import OPTIMIZE, compiler_flags
+from tinydeploy.project.toolchain import LEVEL, compiler_flags
 
 STACK_BYTES = 4096
 
@@ -63,6 +63,7 @@ def project_files(
     *,
     selftest_crc: int,
     hot: Sequence[str] = (),
+    kernel_level: str = "-O2",
 ) -> dict[str, bytes]:
     """All files of the project, by path in its folder; the same arguments give the same bytes.
 
@@ -75,6 +76,7 @@ def project_files(
         selftest_crc: CRC-32 of the outputs that the model must give for selftest_inputs().
         hot: Sources whose code runs from the board's memory for hot code, by path in the project,
             without suffix.
+        kernel_level: Compilers' -O flag for kernels.
 
     Raises:
         UsageError: The firmware cannot be written for this board.
@@ -105,7 +107,8 @@ def project_files(
             include_folders=include_folders(board),
             sources=compiled,
             hot_sources=hot,
-            optimize=OPTIMIZE,
+            kernel_level=kernel_level,
+            level=LEVEL,
             gcc=compiler_flags("gcc", board),
             zig=compiler_flags("zig", board),
         )
