@@ -95,14 +95,16 @@ KINDS = ("whole", "rename", "two", "split", "window", "over", "over")
 
 
 @st.composite
-def graphs(draw: st.DrawFn, max_ops: int = 14, *, windows: bool = True) -> Graph:
+def graphs(
+    draw: st.DrawFn, max_ops: int = 14, *, windows: bool = True, max_inputs: int = 3
+) -> Graph:
     """Random graphs: several inputs, branches, renamings, several outputs, dead ends, scratch.
 
     With windows, some ops do not read all rows of their input.
     """
     sizes = st.integers(1, 9)
     shapes: list[tuple[int, ...]] = [
-        (1, draw(sizes), draw(sizes), draw(sizes)) for _ in range(draw(st.integers(1, 3)))
+        (1, draw(sizes), draw(sizes), draw(sizes)) for _ in range(draw(st.integers(1, max_inputs)))
     ]
     inputs = list(range(len(shapes)))
     ops: list[Op] = []

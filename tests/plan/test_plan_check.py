@@ -112,10 +112,11 @@ def test_a_good_plan_passes() -> None:
     check_plan(residual(), plan_memory(residual(), BOARD), BOARD)
 
 
-@PLANNED
-@given(graph=graphs(9), seed=st.integers(0, 2**32))
-def test_a_row_moved_onto_a_live_one_is_found(graph: Graph, seed: int) -> None:
-    plan = plan_memory(graph, BOARD)
+LiveRow = tuple[int, int, int, int]
+
+
+def live_pairs(graph: Graph, plan: Plan) -> list[tuple[LiveRow, LiveRow]]:
+    """Rows of two tensors that are needed at one time and may not give way to one another."""
     rows = live_rows(graph, plan)
     owners = find_owners(graph)
     partners = {
@@ -124,19 +125,32 @@ def test_a_row_moved_onto_a_live_one_is_found(graph: Graph, seed: int) -> None:
         for overlay in fake_overlays(graph, op, Kernel(""))
         for y in range(graph.tensors[overlay.tensor].rows[0])
     }
-    pairs = [
+    return [
         (a, b)
         for a, b in itertools.permutations(rows, 2)
         if a[0] != b[0] and a[2] < b[3] and b[2] < a[3]
         if not {(a[:2], b[:2]), (b[:2], a[:2])} & partners
     ]
-    assume(pairs)
-    a, b = random.Random(seed).choice(pairs)
-    # Both begin at the same byte, so at least one byte of the one that is made first is lost.
+
+
+def move_onto(graph: Graph, plan: Plan, a: LiveRow, b: LiveRow) -> Plan | None:
+    """The plan with row a where row b lies; one byte at least of the earlier one is lost."""
     moved = move_row(plan, graph, a[0], a[1], plan.rows[b[0]].row_offset(b[1]))
+    if moved is None:
+        return None
+    return replace(moved, arenas=(Arena(moved.arenas[0].memory, 1 << 17),))
+
+
+@PLANNED
+@given(graph=graphs(9), seed=st.integers(0, 2**32))
+def test_a_row_moved_onto_a_live_one_is_found(graph: Graph, seed: int) -> None:
+    plan = plan_memory(graph, BOARD)
+    pairs = live_pairs(graph, plan)
+    assume(pairs)
+    moved = move_onto(graph, plan, *random.Random(seed).choice(pairs))
     assume(moved is not None)
     assert moved is not None
-    assert_refused(graph, replace(moved, arenas=(Arena(moved.arenas[0].memory, 1 << 17),)))
+    assert_refused(graph, moved)
 
 
 @PLANNED
