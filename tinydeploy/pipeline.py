@@ -182,7 +182,7 @@ def build_image(request: BuildRequest, watch: Watch) -> BuildResult:
             hot = rank_hot_sources(kernels, graph.name)
             firmware = build_project(folder / "firmware", board, toolchain, hot, make_files)
             sizes = read_sizes(firmware.elf, board)
-            _check_arena(plan, sizes)
+            _check_arenas(plan, sizes)
             watch.detail(f"flash {sizes.flash_bytes:,} bytes, RAM {sizes.ram_bytes:,} bytes")
             for warning in firmware.warnings:
                 watch.note(warning)
@@ -252,11 +252,12 @@ def _complete_folder(folder: Path, source: Source, firmware: Firmware, report: B
         raise OutputError(f"cannot write the results: {error.strerror or error}") from error
 
 
-def _check_arena(plan: Plan, sizes: Sizes) -> None:
-    if plan.arena_bytes != sizes.arena_bytes:
-        raise InternalError(
-            f"the arena is planned with {plan.arena_bytes} bytes, linked with {sizes.arena_bytes}"
-        )
+def _check_arenas(plan: Plan, sizes: Sizes) -> None:
+    """Every arena is linked into its memory, with the bytes that were planned."""
+    planned = {arena.memory: arena.size for arena in plan.arenas}
+    linked = {use.name: use.arena_bytes for use in sizes.memories if use.arena_bytes}
+    if planned != linked:
+        raise InternalError(f"arenas are planned as {planned}, linked as {linked}")
 
 
 def _check_equal(host: Comparison, run: EmulatorRun | None) -> None:

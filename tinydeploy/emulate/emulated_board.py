@@ -136,6 +136,28 @@ class EmulatedBoard:
             raise EmulationError(f"the board has no {size} bytes of memory at {address:#010x}")
         return data
 
+    def write_memory(self, address: int, data: bytes) -> None:
+        """Writes RAM, as a debug probe does.
+
+        Raises:
+            EmulationError: The bytes do not all lie in one memory that can be written.
+        """
+        if not self._request({"do": "write", "address": address, "data": data.hex()})[0]["written"]:
+            raise EmulationError(f"the board has no {len(data)} bytes of RAM at {address:#010x}")
+
+    def guard_memory(self) -> None:
+        """From now on the firmware must not touch RAM in which its image has nothing.
+
+        An access to a page of 4 KB without anything in it is a fault. What else is free is filled
+        with noise, see `broken_guard`.
+        """
+        self._request({"do": "guard", "used": self.image.used})
+
+    def broken_guard(self) -> int | None:
+        """Where the firmware wrote into the noise that `guard_memory` left; None for nowhere."""
+        address = self._ask("edge")["broken"]
+        return None if address is None else int(address)
+
     def trace_model(self, prefix: str) -> None:
         """Follows each run of a model from now on.
 

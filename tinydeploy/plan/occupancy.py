@@ -10,8 +10,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from tinydeploy.graph.graph import Graph
+from tinydeploy.plan.lifetimes import made_by
 from tinydeploy.plan.net import net_of_plan
-from tinydeploy.plan.plan import Plan, Rows, step_rows
+from tinydeploy.plan.plan import Plan, Rows
+from tinydeploy.plan.schedule import Event
 
 
 @dataclass(frozen=True)
@@ -70,16 +72,18 @@ def count_bytes(rectangles: Sequence[Rectangle], moments: int) -> list[int]:
 
 
 def find_occupants(graph: Graph, plan: Plan) -> list[Occupant]:
-    """Everything that lies in an arena, in the order of births.
+    """Everything that lies in an arena, in the order of births; not what lies in the host's own.
 
     A row is needed from the step that makes it to the last step that reads it; where a row takes
     the place of another in one step, both are there at that moment. Neighbours of one life are
     one rectangle. Tensors that only rename another do not appear.
     """
-    lives = _find_lives(graph, plan)
+    arenas = {arena.memory for arena in plan.arenas}
     found = []
-    for tensor, rows in lives.items():
+    for tensor, rows in _find_lives(graph, plan).items():
         place = plan.rows[tensor]
+        if place.memory not in arenas:
+            continue
         rectangles = _merge([_rectangle(place, y, *life) for y in sorted(rows) for life in rows[y]])
         found.append(Occupant(place.memory, tensor, None, rectangles))
     for op, moments in _find_calls(plan).items():
@@ -90,10 +94,17 @@ def find_occupants(graph: Graph, plan: Plan) -> list[Occupant]:
     return sorted(found, key=lambda occupant: (occupant.birth, occupant.death))
 
 
+def describe_occupant(graph: Graph, occupant: Occupant) -> str:
+    """A few words: `tensor 7 1x48x48x8`, `scratch of layer 3`."""
+    if occupant.tensor is None:
+        return f"scratch of layer {occupant.op}"
+    return f"tensor {occupant.tensor} {'x'.join(map(str, graph.tensors[occupant.tensor].shape))}"
+
+
 def _find_lives(graph: Graph, plan: Plan) -> dict[int, dict[int, list[tuple[int, int]]]]:
     """Lives [birth, death) of the rows of every tensor that owns its bytes."""
     net, _ = net_of_plan(graph, plan)
-    nodes = {node.op: node for node in net.nodes}
+    numbers = {node.op: number for number, node in enumerate(net.nodes)}
     lives: dict[int, dict[int, list[tuple[int, int]]]] = {store: {} for store in net.stores}
 
     def extend(store: int, row: int, moment: int) -> None:
@@ -104,12 +115,12 @@ def _find_lives(graph: Graph, plan: Plan) -> dict[int, dict[int, list[tuple[int,
         if store.birth < 0:
             lives[store.tensor] = {row: [(0, 1)] for row in range(store.height)}
     for moment, step in enumerate(plan.steps, start=1):
-        node = nodes[step.op]
+        node = net.nodes[numbers[step.op]]
         for read in node.reads:
             for row in range(*read.rows(step.first, step.last)):
                 extend(read.store, row, moment)
         for made in node.makes:
-            for row in range(*step_rows(graph, plan, step)):
+            for row in range(*made_by(net, Event(numbers[step.op], step.first, step.last))):
                 lives[made].setdefault(row, []).append((moment, moment + 1))
     for store in net.stores.values():
         if store.death == len(net.nodes):
