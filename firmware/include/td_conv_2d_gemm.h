@@ -43,12 +43,14 @@ struct td_conv_2d_gemm {
     /* td_conv_2d_gemm_finish if multiply is td_gemm_paired_sums: requantization in C. Else NULL. */
     void (*finish_sums)(const td_conv_2d_gemm *op, const int32_t *sums, int32_t channel, int32_t channels,
                         int32_t count, int8_t *out, int32_t pitch);
-    int32_t clamped;   /* whether multiply is a loop that clamps; else bounds are those of int8 */
-    int32_t pointwise; /* whether pixel i of the input, and nothing else, makes pixel i of the output */
+    uint8_t clamped;   /* whether multiply is a loop that clamps; else bounds are those of int8 */
+    uint8_t pointwise; /* whether pixel i of the input, and nothing else, makes pixel i of the output */
+    uint8_t block;     /* channels that multiply makes at a time */
+    uint8_t group;     /* pixels that it makes at a time */
+    int16_t input_zero_point;
+    int16_t output_offset;
     int32_t depth;
     int32_t pixels; /* a multiple of `group` */
-    int32_t block;  /* channels that multiply makes at a time */
-    int32_t group;  /* pixels that it makes at a time */
     int32_t kernel_height;
     int32_t kernel_width;
     int32_t stride_height;
@@ -57,8 +59,6 @@ struct td_conv_2d_gemm {
     int32_t dilation_width;
     int32_t pad_top;
     int32_t pad_left;
-    int32_t input_zero_point;
-    int32_t output_offset;
 };
 
 void td_conv_2d_gemm_s8(const td_conv_2d_gemm *op, const td_tensor *in, const td_tensor *out, int32_t first,

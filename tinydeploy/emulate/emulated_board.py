@@ -27,8 +27,7 @@ class LayerEvent:
     """One call of a layer: rows [first, last) of its output, and the instructions it took.
 
     The first event of a run includes what ran before it, each other what ran until the next began.
-    Where a model takes its input row by row, that goes for each call; one that runs no layer counts
-    as an event of layer -1.
+    So does an event behind calls that took a row of the input and could not run a layer with it.
     """
 
     layer: int
