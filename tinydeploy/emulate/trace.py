@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,7 @@ from unicorn import Uc
 from unicorn import arm_const as uc_arm
 
 from tinydeploy.emulate.counter import Counter
+from tinydeploy.emulate.gaps import Range
 from tinydeploy.emulate.memories import Memories
 
 # layer, first, last, instructions
@@ -50,6 +51,7 @@ class ModelTrace:
         begins: Entry addresses of those that give up a run that is not complete.
         layers: Entry address -> layer number.
         stack_limit: Lowest address that the stack may use; None where the image does not tell.
+        foreign: Addresses [begin, end) of variables that a run must not change.
     """
 
     def __init__(
@@ -61,6 +63,7 @@ class ModelTrace:
         begins: frozenset[int],
         layers: Mapping[int, int],
         stack_limit: int | None,
+        foreign: Sequence[Range],
     ) -> None:
         self._uc, self._counter, self._memories = uc, counter, memories
         self._runs, self._begins = runs, begins
@@ -70,13 +73,16 @@ class ModelTrace:
         self._events: list[tuple[int, int, int, int]] = []  # of the last complete run
         self._captured: dict[int, bytes] = {}
         self._return_to: int | None = None
-        self._continues = False  # the next call belongs to the run of the last one
+        # Instructions and blocks so far, where the next call belongs to the run of the last one.
+        self._pause: tuple[int, npt.NDArray[np.int64]] | None = None
         self._start = 0
         self._current = (-1, 0, 0)
         self._shares: dict[int, npt.NDArray[np.int64]] = {}
         self._running_shares: dict[int, npt.NDArray[np.int64]] = {}
         self._counts = np.zeros((0, 2), np.int64)
         self._stack = StackMark(memories)
+        self._foreign, self._variables = foreign, [b""] * len(foreign)
+        self.stray: int | None = None  # the first byte of those that a run changed
         self._deepest = 0
         self.stack_high_water = 0
         self.runs = 0
@@ -108,7 +114,7 @@ class ModelTrace:
             if address in self._runs:
                 self._begin()
             elif address in self._begins:
-                self._continues = False
+                self._pause = None
             return
         if address == self._return_to:
             self._finish()
@@ -147,10 +153,17 @@ class ModelTrace:
     def _begin(self) -> None:
         self._return_to = self._uc.reg_read(uc_arm.UC_ARM_REG_LR) & ~1
         self._counter.set_watch(self._return_to, True)
-        if not self._continues:
+        self._variables = self._read_foreign()
+        total, now = self._counter.total, self._count_blocks()
+        if self._pause is None:
             self._running, self._running_shares, self._deepest = [], {}, 0
-        self._start = self._counter.total
-        self._counts = self._count_blocks()
+            self._start, self._counts = total, now
+        else:
+            # What ran since the last event belongs to the next one, without what ran in between.
+            self._start += total - self._pause[0]
+            now[: len(self._pause[1])] -= self._pause[1]
+            now[: len(self._counts)] += self._counts
+            self._counts = now
         self._current = (-1, 0, 0)
         if self._stack_limit is not None:
             self._stack.begin(self._stack_limit, self._uc.reg_read(uc_arm.UC_ARM_REG_SP))
@@ -173,20 +186,32 @@ class ModelTrace:
         self._running_shares[layer], self._counts = share, now
 
     def _finish(self) -> None:
-        if self._current[0] >= 0 or self._counter.total != self._start:
+        continues = _signed(self._uc.reg_read(uc_arm.UC_ARM_REG_R0)) > 0
+        if self._current[0] >= 0 or (not continues and self._counter.total != self._start):
             self._end_event()
         assert self._return_to is not None
         if self._return_to not in (*self._layers, *self._runs, *self._begins):
             self._counter.set_watch(self._return_to, False)
         self._return_to = None
+        self._find_stray()
         if self._stack_limit is not None:
             self._deepest = max(self._deepest, self._stack.end())
-        self._continues = _signed(self._uc.reg_read(uc_arm.UC_ARM_REG_R0)) > 0
-        if self._continues:
+        self._pause = (self._counter.total, self._count_blocks()) if continues else None
+        if continues:
             return
         self._events, self._shares = self._running, self._running_shares
         self.stack_high_water = self._deepest
         self.runs += 1
+
+    def _read_foreign(self) -> list[bytes]:
+        return [self._memories.read(begin, end - begin) or b"" for begin, end in self._foreign]
+
+    def _find_stray(self) -> None:
+        now = self._read_foreign()
+        for (begin, _), old, new in zip(self._foreign, self._variables, now, strict=True):
+            if old != new and self.stray is None:
+                pairs = zip(old, new, strict=True)
+                self.stray = begin + next(n for n, (a, b) in enumerate(pairs) if a != b)
 
     def _count_blocks(self) -> npt.NDArray[np.int64]:
         table = self._counter.snapshot()
