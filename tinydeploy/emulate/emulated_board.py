@@ -194,7 +194,7 @@ class EmulatedBoard:
         self._request({**request, "foreign": self._list_foreign(prefix)})
 
     def _list_foreign(self, prefix: str) -> list[Range]:
-        """Where the image has variables that are not the model's."""
+        """Where the image has variables that are not the model's, and inputs that it only reads."""
         symbols = self.image.symbols
         if not {"td_data_start", "td_bss_end"} <= symbols.keys():
             return []
@@ -203,7 +203,12 @@ class EmulatedBoard:
             for variable in self.image.variables
             if variable.file == "model.c" or variable.name.startswith(f"{prefix}_")
         ]
-        return find_gaps(symbols["td_data_start"], symbols["td_bss_end"], own)
+        kept = [
+            (begin, symbols[name.removesuffix("start") + "end"])
+            for name, begin in symbols.items()
+            if name.startswith("td_input_") and name.endswith("_start")
+        ]
+        return [*find_gaps(symbols["td_data_start"], symbols["td_bss_end"], own), *kept]
 
     def layer_events(self) -> list[LayerEvent]:
         """Events of the last complete run; their instructions add up to the run's."""
