@@ -80,6 +80,8 @@ def test_lines_one_by_one(camera: Path) -> None:
             events = emulated.layer_events()
             assert min(event.layer for event in events) >= 0
             counted.append(sum(event.instructions for event in events))
+            shares = emulated.layer_profiles().values()
+            assert sum(profile.instructions for profile in shares) == counted[-1]
         assert emulated.runs() == 2
         report = json.loads((camera / "report.json").read_text(encoding="utf-8"))
         assert counted[0] == pytest.approx(report["inference"]["instructions"], rel=0.01)
