@@ -2,6 +2,7 @@
 # make test      set up, then lint, type-check and run the fast tests
 # make test-all  the same with the slow tests
 # make bench     measure speed and size of the models in MODELS, and write docs/performance.md
+# make bench-memory  the same for their arenas and docs/memory.md
 # make setup     a virtual environment in .venv with everything `tinydeploy build` needs
 # make clean     remove what builds and tests left behind; `make distclean` also removes .venv
 
@@ -16,7 +17,7 @@ PIP := PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_CONSTRAINT=constraints.txt $(BIN)/pyt
 TORCH := $(shell grep '^torch==' constraints.txt)
 WORKERS ?= 2
 
-.PHONY: demo test test-all bench lint setup setup-dev toolchain clean distclean
+.PHONY: demo test test-all bench bench-memory lint setup setup-dev toolchain clean distclean
 
 demo: setup
 	$(BIN)/tinydeploy build --board $(BOARD)
@@ -30,6 +31,9 @@ test-all: setup-dev lint
 MODELS ?= $(TINYDEPLOY_TEST_DATA)/models
 bench: setup
 	$(BIN)/python -m benchmarks $(MODELS) --write docs/performance.md
+
+bench-memory: setup
+	$(BIN)/python -m benchmarks.memory $(MODELS) --write docs/memory.md
 
 lint: setup-dev
 	$(BIN)/ruff check tinydeploy tests benchmarks

@@ -23,6 +23,7 @@ from tinydeploy.graph.passes import fuse_graph
 from tinydeploy.graph.read import read_graph
 from tinydeploy.plan.alternatives import describe_chosen, list_alternatives
 from tinydeploy.plan.check import check_plan
+from tinydeploy.plan.flash import place_weights
 from tinydeploy.plan.input_form import check_input_form
 from tinydeploy.plan.kernel import Optimize
 from tinydeploy.plan.memory import plan_memory
@@ -117,6 +118,7 @@ class PlannedModel:
         graph: The graph as built.
         board: The board.
         plan: Its plan.
+        far: Memories of weights that do not lie in flash with the code, by position in Graph.ops.
     """
 
     source: Source
@@ -124,6 +126,7 @@ class PlannedModel:
     graph: Graph
     board: Board
     plan: Plan
+    far: Mapping[int, str]
 
 
 def plan_model(request: BuildRequest, watch: Watch) -> PlannedModel:
@@ -161,6 +164,7 @@ def plan_model(request: BuildRequest, watch: Watch) -> PlannedModel:
 
     with watch.stage("plan"):
         check_input_form(graph, request.input_form)
+        far = place_weights(graph, board, request.max_flash or board.flash_budget)
         plan = plan_memory(
             graph,
             board,
@@ -176,7 +180,7 @@ def plan_model(request: BuildRequest, watch: Watch) -> PlannedModel:
             )
         places = ", ".join(f"{arena.size:,} bytes in {arena.memory}" for arena in plan.arenas)
         watch.detail(f"arena of {places}; lower bound {plan.lower_bound_bytes:,}")
-    return PlannedModel(source, unfused, graph, board, plan)
+    return PlannedModel(source, unfused, graph, board, plan, far)
 
 
 def build_image(request: BuildRequest, watch: Watch) -> BuildResult:
@@ -211,7 +215,16 @@ def build_image(request: BuildRequest, watch: Watch) -> BuildResult:
         watch.detail(f"{len(sources)} files, {len(kernels)} kernels")
 
         def make_files(hot: Sequence[str]) -> Mapping[str, bytes]:
-            return project_files(graph, plan, sources, kernels, board, selftest_crc=crc, hot=hot)
+            return project_files(
+                graph,
+                plan,
+                sources,
+                kernels,
+                board,
+                selftest_crc=crc,
+                hot=hot,
+                far=model.far,
+            )
 
     with _folder(request, f"{graph.name}-{board.name}") as (folder, target):
         with watch.stage("compile"):

@@ -16,7 +16,7 @@ from elftools.elf.elffile import ELFFile
 from tinydeploy.board import Board
 from tinydeploy.errors import BudgetError, CompileError, OutputError
 from tinydeploy.paths import cache_folder
-from tinydeploy.project.image import read_image, write_hex
+from tinydeploy.project.image import image_in, read_images, write_hex
 from tinydeploy.project.layout import include_folders, list_sources
 from tinydeploy.project.toolchain import OPTIMIZE, Toolchain, compiler_flags
 
@@ -32,8 +32,8 @@ class Firmware:
 
     Args:
         elf: With debug information.
-        bin: Flash content from the start of the flash on.
-        hex: The same as Intel HEX.
+        bin: Content of the flash that holds the code, from its start on.
+        hex: Content of every flash as Intel HEX.
         warnings: Lines in which the compiler or the linker warns; empty for code of ours.
         toolchain: What compiled it.
     """
@@ -123,9 +123,9 @@ def link_firmware(objects: Objects, board: Board) -> Firmware:
     binary, intel_hex = elf.with_suffix(".bin"), elf.with_suffix(".hex")
     try:
         said = _run(folder, "to link", [*flags.link, OPTIMIZE, *files], toolchain)
-        image = read_image(elf.read_bytes())
-        binary.write_bytes(image.data)
-        intel_hex.write_text(write_hex(image), encoding="ascii", newline="\n")
+        images = read_images(elf.read_bytes())
+        binary.write_bytes(image_in(images, board.code_memory).data)
+        intel_hex.write_text(write_hex(images), encoding="ascii", newline="\n")
     except BudgetError as error:
         raise BudgetError(f"{error.message} ({_largest_objects(objects)})", error.hint) from error
     except OSError as error:
