@@ -36,6 +36,13 @@ def test_a_classifier(tmp_path: Path, board: str, form: str, outside: int) -> No
     check_report(report, folder)
     assert (report.memory.input_form, report.memory.input_bytes) == (form, outside)
     assert report.memory.static_bytes > outside
+    assert report.inference is not None
+    longest = report.inference.longest_push_instructions
+    if form == "rows":
+        assert longest is not None
+        assert report.inference.instructions / 12 < longest < report.inference.instructions
+    else:
+        assert longest is None
     assert report.memory.ram_bytes >= report.memory.arena_bytes + report.memory.static_bytes
 
 

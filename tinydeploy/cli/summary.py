@@ -77,7 +77,9 @@ def _rows(report: BuildReport) -> list[tuple[str, str]]:
         rows.append(("input", f"row by row, through a line buffer, {outside}"))
     if run is not None:
         per_mac = "" if run.instructions_per_mac is None else f" ({run.instructions_per_mac}/MAC)"
-        rows.append(("inference", f"{run.instructions:,} instructions{per_mac}"))
+        push = run.longest_push_instructions
+        longest = "" if push is None else f"\n{push:,} for the longest push of a row"
+        rows.append(("inference", f"{run.instructions:,} instructions{per_mac}{longest}"))
         rows.append(
             (
                 "estimate",

@@ -226,6 +226,10 @@ class EmulatedBoard:
         """Bytes of stack that the last complete run wrote at most, below its caller's frame."""
         return int(self._ask("events")["stack"])
 
+    def longest_call(self) -> int:
+        """Instructions of the longest of the calls that the last complete run took."""
+        return int(self._ask("events")["longest"])
+
     def stray_write(self) -> int | None:
         """Where a run of the traced model changed a variable that is not its own; None: nowhere."""
         address = self._ask("events")["stray"]
