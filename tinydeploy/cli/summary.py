@@ -24,11 +24,12 @@ def show_result(result: BuildResult, as_json: bool) -> None:
 
 def list_plans(plans: Sequence[Alternative]) -> str:
     """A table of plans; an arrow points at the one that is built."""
-    lines = [f"  {'plan':<20}{'arena':>12}{'lower bound':>14}{'instructions, estimated':>26}"]
+    heads = f"{'arena':>11}{'input outside':>15}{'lower bound':>13}{'instructions':>16}"
+    lines = [f"  {'plan':<20}{heads}"]
     for plan in plans:
         mark = ">" if plan.chosen else " "
-        figures = f"{plan.arena_bytes:>12,}{plan.lower_bound_bytes:>14,}{plan.instructions:>26,}"
-        lines.append(f"{mark} {plan.name:<20}{figures}")
+        ram = f"{plan.arena_bytes:>11,}{plan.input_bytes:>15,}{plan.lower_bound_bytes:>13,}"
+        lines.append(f"{mark} {plan.name:<20}{ram}{plan.instructions:>16,}")
     return "\n".join(lines)
 
 
@@ -111,8 +112,9 @@ def _rows(report: BuildReport) -> list[tuple[str, str]]:
 
 
 def _plan(plan: PlanFacts) -> str:
-    cost = f"{plan.instructions_estimated:,} instructions estimated"
-    return f"{plan.name}: arena {plan.arena_bytes:,}, {cost}"
+    outside = f" + {plan.input_bytes:,} outside" if plan.input_bytes else ""
+    cost = f"~{plan.instructions_estimated / 1e6:.3g} M instructions"
+    return f"{plan.name}: {plan.arena_bytes:,} bytes{outside}, {cost}"
 
 
 def _place(name: str, place: PlaceFacts) -> str:

@@ -136,10 +136,14 @@ class LayerFacts:
 
 @dataclass(frozen=True)
 class PlanFacts:
-    """One memory plan of the model; `instructions` are exact, of the chosen one where it ran."""
+    """One memory plan of the model; `instructions` are exact, of the chosen one where it ran.
+
+    `input_bytes` as in MemoryFacts: of a buffer outside the arena.
+    """
 
     name: str
     arena_bytes: int
+    input_bytes: int
     lower_bound_bytes: int
     instructions_estimated: int
     instructions: int | None

@@ -10,6 +10,7 @@ from tinydeploy import __version__
 from tinydeploy.board import Board
 from tinydeploy.graph.graph import Graph
 from tinydeploy.plan.alternatives import Alternative
+from tinydeploy.plan.input_form import count_outside_bytes
 from tinydeploy.plan.plan import Plan
 from tinydeploy.project.size import Sizes
 from tinydeploy.report.build_report import (
@@ -154,16 +155,8 @@ def _memory_facts(evidence: Evidence) -> MemoryFacts:
         stack_high_water_bytes=run.stack_high_water if run else None,
         regions=regions,
         input_form=evidence.plan.input_form,
-        input_bytes=_outside_bytes(evidence.graph, evidence.plan),
+        input_bytes=count_outside_bytes(evidence.graph, evidence.plan),
     )
-
-
-def _outside_bytes(graph: Graph, plan: Plan) -> int:
-    """Bytes of the host's own buffers: for all inputs, or for a row of the only one."""
-    if plan.input_form == "arena":
-        return 0
-    size = sum(graph.tensors[tensor].size for tensor in graph.inputs)
-    return size // plan.rows[graph.inputs[0]].height if plan.input_form == "rows" else size
 
 
 def _inference_facts(run: EmulatorRun, board: Board, macs: int, plan: Plan) -> InferenceFacts:
@@ -203,6 +196,7 @@ def _plan_facts(plan: Alternative, run: EmulatorRun | None) -> PlanFacts:
     return PlanFacts(
         name=plan.name,
         arena_bytes=plan.arena_bytes,
+        input_bytes=plan.input_bytes,
         lower_bound_bytes=plan.lower_bound_bytes,
         instructions_estimated=plan.instructions,
         instructions=run.instructions if run and plan.chosen else None,
