@@ -45,7 +45,7 @@ def example() -> BuildReport:
             (RegionFacts("dtcm", 0x2000_0000, 131072, 300, 200, 200),), "rows", 8,
         ),
         budget=BudgetFacts(1000, 1000, met=True),
-        inference=InferenceFacts("cortex-m7", 1000, 100.0, 900, 0.01),
+        inference=InferenceFacts("cortex-m7", 1000, 100.0, 900, 0.01, 300),
         layers=(
             LayerFacts(
                 0, "conv", "CONV_2D", "conv_2d_s8", (1, 8, 8, 4), 10, 64, 1000, 900,

@@ -103,13 +103,17 @@ class BudgetFacts:
 
 @dataclass(frozen=True)
 class InferenceFacts:
-    """One inference in the emulated board: exact instructions; cycles and latency estimated."""
+    """One inference in the emulated board: exact instructions; cycles and latency estimated.
+
+    `longest_push_instructions`: of the longest NAME_push_row(), where rows are pushed.
+    """
 
     core: str
     instructions: int
     instructions_per_mac: float | None
     cycles_estimated: int | None
     latency_ms_estimated: float | None
+    longest_push_instructions: int | None
 
 
 @dataclass(frozen=True)

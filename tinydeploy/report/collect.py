@@ -91,7 +91,7 @@ def collect_report(evidence: Evidence) -> BuildReport:
             met=evidence.sizes.flash_bytes <= evidence.flash_budget
             and evidence.sizes.ram_bytes <= evidence.ram_budget,
         ),
-        inference=_inference_facts(run, board, graph.macs) if run else None,
+        inference=_inference_facts(run, board, graph.macs, evidence.plan) if run else None,
         layers=_layer_facts(graph, evidence.plan, board, run),
         plans=tuple(_plan_facts(plan, run) for plan in evidence.plans),
         validation=ValidationFacts(
@@ -160,13 +160,14 @@ def _memory_facts(evidence: Evidence) -> MemoryFacts:
     )
 
 
-def _inference_facts(run: EmulatorRun, board: Board, macs: int) -> InferenceFacts:
+def _inference_facts(run: EmulatorRun, board: Board, macs: int, plan: Plan) -> InferenceFacts:
     return InferenceFacts(
         core=board.cpu,
         instructions=run.instructions,
         instructions_per_mac=round(run.instructions / macs, 4) if macs else None,
         cycles_estimated=run.cycles_estimated,
         latency_ms_estimated=round(1000 * run.cycles_estimated / board.clock_hz, 4),
+        longest_push_instructions=run.longest_call if plan.input_form == "rows" else None,
     )
 
 
