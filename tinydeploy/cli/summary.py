@@ -71,13 +71,20 @@ def _rows(report: BuildReport) -> list[tuple[str, str]]:
             f"variables {memory.static_bytes:,}",
         ),
     ]
+    outside = f"{memory.input_bytes:,} of the variables"
+    if memory.input_form == "kept":
+        rows.append(("input", f"kept, in a buffer outside the arena, {outside}"))
+    elif memory.input_form == "rows":
+        rows.append(("input", f"row by row, through a line buffer, {outside}"))
     if run is not None:
         per_mac = "" if run.instructions_per_mac is None else f" ({run.instructions_per_mac}/MAC)"
-        rows.append(("inference", f"{run.instructions:,} instructions{per_mac}"))
+        push = run.longest_push_instructions
+        longest = "" if push is None else f"\n{push:,} for the longest push of a row"
+        rows.append(("inference", f"{run.instructions:,} instructions{per_mac}{longest}"))
         rows.append(
             (
                 "estimate",
-                f"{run.cycles_estimated:,} cycles, {run.latency_ms_estimated} ms at "
+                f"at least {run.cycles_estimated:,} cycles, {run.latency_ms_estimated} ms at "
                 f"{report.board.clock_hz // 1_000_000} MHz\nno caches, no wait states",
             )
         )

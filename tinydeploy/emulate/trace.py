@@ -83,8 +83,8 @@ class ModelTrace:
         self._stack = StackMark(memories)
         self._foreign, self._variables = foreign, [b""] * len(foreign)
         self.stray: int | None = None  # the first byte of those that a run changed
-        self._deepest = 0
-        self.stack_high_water = 0
+        self._entered = self._longest = self._deepest = 0  # of the calls of one run
+        self.stack_high_water = self.longest_call = 0
         self.runs = 0
         for address in (*runs, *begins, *layers):
             counter.set_watch(address, True)
@@ -156,7 +156,7 @@ class ModelTrace:
         self._variables = self._read_foreign()
         total, now = self._counter.total, self._count_blocks()
         if self._pause is None:
-            self._running, self._running_shares, self._deepest = [], {}, 0
+            self._running, self._running_shares, self._deepest, self._longest = [], {}, 0, 0
             self._start, self._counts = total, now
         else:
             # What ran since the last event belongs to the next one, without what ran in between.
@@ -164,7 +164,7 @@ class ModelTrace:
             now[: len(self._pause[1])] -= self._pause[1]
             now[: len(self._counts)] += self._counts
             self._counts = now
-        self._current = (-1, 0, 0)
+        self._current, self._entered = (-1, 0, 0), total
         if self._stack_limit is not None:
             self._stack.begin(self._stack_limit, self._uc.reg_read(uc_arm.UC_ARM_REG_SP))
 
@@ -193,6 +193,7 @@ class ModelTrace:
         if self._return_to not in (*self._layers, *self._runs, *self._begins):
             self._counter.set_watch(self._return_to, False)
         self._return_to = None
+        self._longest = max(self._longest, self._counter.total - self._entered)
         self._find_stray()
         if self._stack_limit is not None:
             self._deepest = max(self._deepest, self._stack.end())
@@ -200,7 +201,7 @@ class ModelTrace:
         if continues:
             return
         self._events, self._shares = self._running, self._running_shares
-        self.stack_high_water = self._deepest
+        self.stack_high_water, self.longest_call = self._deepest, self._longest
         self.runs += 1
 
     def _read_foreign(self) -> list[bytes]:

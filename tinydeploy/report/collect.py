@@ -29,6 +29,7 @@ from tinydeploy.report.build_report import (
     TensorFacts,
     ValidationFacts,
 )
+from tinydeploy.report.choices import list_choices
 from tinydeploy.validate.compare import Comparison
 from tinydeploy.validate.emulator import EmulatorRun
 from tinydeploy.validate.quality import Quality
@@ -90,8 +91,8 @@ def collect_report(evidence: Evidence) -> BuildReport:
             met=evidence.sizes.flash_bytes <= evidence.flash_budget
             and evidence.sizes.ram_bytes <= evidence.ram_budget,
         ),
-        inference=_inference_facts(run, board, graph.macs) if run else None,
-        layers=_layer_facts(graph, evidence.plan, run),
+        inference=_inference_facts(run, board, graph.macs, evidence.plan) if run else None,
+        layers=_layer_facts(graph, evidence.plan, board, run),
         plans=tuple(_plan_facts(plan, run) for plan in evidence.plans),
         validation=ValidationFacts(
             bit_exact=evidence.host.bit_exact and (run is None or run.comparison.bit_exact),
@@ -159,17 +160,20 @@ def _memory_facts(evidence: Evidence) -> MemoryFacts:
     )
 
 
-def _inference_facts(run: EmulatorRun, board: Board, macs: int) -> InferenceFacts:
+def _inference_facts(run: EmulatorRun, board: Board, macs: int, plan: Plan) -> InferenceFacts:
     return InferenceFacts(
         core=board.cpu,
         instructions=run.instructions,
         instructions_per_mac=round(run.instructions / macs, 4) if macs else None,
         cycles_estimated=run.cycles_estimated,
         latency_ms_estimated=round(1000 * run.cycles_estimated / board.clock_hz, 4),
+        longest_push_instructions=run.longest_call if plan.input_form == "rows" else None,
     )
 
 
-def _layer_facts(graph: Graph, plan: Plan, run: EmulatorRun | None) -> tuple[LayerFacts, ...]:
+def _layer_facts(
+    graph: Graph, plan: Plan, board: Board, run: EmulatorRun | None
+) -> tuple[LayerFacts, ...]:
     facts = []
     for position in sorted({step.op for step in plan.calls}):
         op = graph.ops[position]
@@ -186,6 +190,7 @@ def _layer_facts(graph: Graph, plan: Plan, run: EmulatorRun | None) -> tuple[Lay
                 scratch_bytes=kernel.scratch_bytes,
                 instructions=run.layer_instructions.get(position) if run else None,
                 cycles_estimated=run.layer_cycles.get(position) if run else None,
+                choices=list_choices(graph, op, kernel, board),
             )
         )
     return tuple(facts)

@@ -36,6 +36,13 @@ def test_a_classifier(tmp_path: Path, board: str, form: str, outside: int) -> No
     check_report(report, folder)
     assert (report.memory.input_form, report.memory.input_bytes) == (form, outside)
     assert report.memory.static_bytes > outside
+    assert report.inference is not None
+    longest = report.inference.longest_push_instructions
+    if form == "rows":
+        assert longest is not None
+        assert report.inference.instructions / 12 < longest < report.inference.instructions
+    else:
+        assert longest is None
     assert report.memory.ram_bytes >= report.memory.arena_bytes + report.memory.static_bytes
 
 
@@ -80,6 +87,8 @@ def test_lines_one_by_one(camera: Path) -> None:
             events = emulated.layer_events()
             assert min(event.layer for event in events) >= 0
             counted.append(sum(event.instructions for event in events))
+            shares = emulated.layer_profiles().values()
+            assert sum(profile.instructions for profile in shares) == counted[-1]
         assert emulated.runs() == 2
         report = json.loads((camera / "report.json").read_text(encoding="utf-8"))
         assert counted[0] == pytest.approx(report["inference"]["instructions"], rel=0.01)
