@@ -6,7 +6,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tinydeploy.board import Board, load_board
@@ -35,7 +35,7 @@ from tinydeploy.project.build import Firmware
 from tinydeploy.project.hot_code import build_project, rank_hot_sources
 from tinydeploy.project.publish import check_target, publish_folder
 from tinydeploy.project.size import Sizes, check_budget, read_sizes
-from tinydeploy.project.toolchain import find_toolchain
+from tinydeploy.project.toolchain import find_toolchain, kernel_level
 from tinydeploy.project.write import project_files
 from tinydeploy.report.build_report import BuildReport
 from tinydeploy.report.collect import Evidence, collect_report
@@ -193,7 +193,7 @@ def build_image(request: BuildRequest, watch: Watch) -> BuildResult:
         TinydeployError: See errors.py; its class tells the exit code.
     """
     board = load_board(request.board)
-    toolchain = find_toolchain()
+    toolchain = replace(find_toolchain(), kernel_level=kernel_level(request.optimize))
     max_flash = board.flash_budget if request.max_flash is None else request.max_flash
     max_ram = board.ram_budget if request.max_ram is None else request.max_ram
     if request.output is not None:
@@ -223,6 +223,7 @@ def build_image(request: BuildRequest, watch: Watch) -> BuildResult:
                 board,
                 selftest_crc=crc,
                 hot=hot,
+                kernel_level=toolchain.kernel_level,
                 far=model.far,
             )
 

@@ -84,7 +84,7 @@ def _rows(report: BuildReport) -> list[tuple[str, str]]:
         rows.append(
             (
                 "estimate",
-                f"{run.cycles_estimated:,} cycles, {run.latency_ms_estimated} ms at "
+                f"at least {run.cycles_estimated:,} cycles, {run.latency_ms_estimated} ms at "
                 f"{report.board.clock_hz // 1_000_000} MHz\nno caches, no wait states",
             )
         )

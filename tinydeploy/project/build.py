@@ -18,7 +18,7 @@ from tinydeploy.errors import BudgetError, CompileError, OutputError
 from tinydeploy.paths import cache_folder
 from tinydeploy.project.image import image_in, read_images, write_hex
 from tinydeploy.project.layout import include_folders, list_sources
-from tinydeploy.project.toolchain import OPTIMIZE, Toolchain, compiler_flags
+from tinydeploy.project.toolchain import Toolchain, compiler_flags
 
 _QUOTED_ERRORS = 3
 _LARGEST = 3
@@ -104,7 +104,7 @@ def compile_sources(folder: Path, board: Board, toolchain: Toolchain, *, jobs: i
     def compile_source(source: str) -> str:
         (folder / _object(source)).parent.mkdir(parents=True, exist_ok=True)
         files = ("-c", source, "-o", _object(source))
-        arguments = [*flags.compile, OPTIMIZE, *paths, *includes, *files]
+        arguments = [*flags.compile, toolchain.level(source), *paths, *includes, *files]
         return _run(folder, source, arguments, toolchain)
 
     try:
@@ -124,7 +124,7 @@ def link_firmware(objects: Objects, board: Board) -> Firmware:
     elf = folder / "build" / "firmware.elf"
     binary, intel_hex = elf.with_suffix(".bin"), elf.with_suffix(".hex")
     try:
-        said = _run(folder, "to link", [*flags.link, OPTIMIZE, *files], toolchain)
+        said = _run(folder, "to link", [*flags.link, *files], toolchain)
         images = read_images(elf.read_bytes())
         binary.write_bytes(image_in(images, board.code_memory).data)
         intel_hex.write_text(write_hex(images), encoding="ascii", newline="\n")

@@ -22,7 +22,7 @@ from tinydeploy.project.layout import (
     include_folders,
     runtime_files,
 )
-from tinydeploy.project.toolchain import OPTIMIZE, compiler_flags
+from tinydeploy.project.toolchain import LEVEL, compiler_flags
 
 STACK_BYTES = 4096
 
@@ -64,6 +64,7 @@ def project_files(
     *,
     selftest_crc: int,
     hot: Sequence[str] = (),
+    kernel_level: str = "-O2",
     far: Mapping[int, str] | None = None,
 ) -> dict[str, bytes]:
     """All files of the project, by path in its folder; the same arguments give the same bytes.
@@ -77,6 +78,7 @@ def project_files(
         selftest_crc: CRC-32 of the outputs that the model must give for selftest_inputs().
         hot: Sources whose code runs from the board's memory for hot code, by path in the project,
             without suffix.
+        kernel_level: Compilers' -O flag for kernels.
         far: Memory of the weights of layers, where it is not the flash with the code; by position
             in Graph.ops.
 
@@ -109,8 +111,9 @@ def project_files(
             include_folders=include_folders(board),
             sources=compiled,
             hot_sources=hot,
+            kernel_level=kernel_level,
+            level=LEVEL,
             far_weights=_list_far_weights(graph.name, far or {}),
-            optimize=OPTIMIZE,
             gcc=compiler_flags("gcc", board),
             zig=compiler_flags("zig", board),
         )

@@ -117,10 +117,22 @@ class InferenceFacts:
 
 
 @dataclass(frozen=True)
+class ChoiceFacts:
+    """A kernel that can run a layer: estimates for all of the layer in one call."""
+
+    kernel: str
+    form: str | None
+    scratch_bytes: int
+    instructions_estimated: int
+    cycles_estimated: int | None
+
+
+@dataclass(frozen=True)
 class LayerFacts:
     """One layer of the executed plan; instructions are exact.
 
-    `kernel` is the file in firmware/kernels/ that runs it, without suffix.
+    `kernel` is the file in firmware/kernels/ that runs it, without suffix; `choices` are that
+    kernel and others.
     """
 
     index: int
@@ -132,6 +144,7 @@ class LayerFacts:
     scratch_bytes: int
     instructions: int | None
     cycles_estimated: int | None
+    choices: tuple[ChoiceFacts, ...]
 
 
 @dataclass(frozen=True)

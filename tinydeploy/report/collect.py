@@ -29,6 +29,7 @@ from tinydeploy.report.build_report import (
     TensorFacts,
     ValidationFacts,
 )
+from tinydeploy.report.choices import list_choices
 from tinydeploy.validate.compare import Comparison
 from tinydeploy.validate.emulator import EmulatorRun
 from tinydeploy.validate.quality import Quality
@@ -91,7 +92,7 @@ def collect_report(evidence: Evidence) -> BuildReport:
             and evidence.sizes.ram_bytes <= evidence.ram_budget,
         ),
         inference=_inference_facts(run, board, graph.macs, evidence.plan) if run else None,
-        layers=_layer_facts(graph, evidence.plan, run),
+        layers=_layer_facts(graph, evidence.plan, board, run),
         plans=tuple(_plan_facts(plan, run) for plan in evidence.plans),
         validation=ValidationFacts(
             bit_exact=evidence.host.bit_exact and (run is None or run.comparison.bit_exact),
@@ -170,7 +171,9 @@ def _inference_facts(run: EmulatorRun, board: Board, macs: int, plan: Plan) -> I
     )
 
 
-def _layer_facts(graph: Graph, plan: Plan, run: EmulatorRun | None) -> tuple[LayerFacts, ...]:
+def _layer_facts(
+    graph: Graph, plan: Plan, board: Board, run: EmulatorRun | None
+) -> tuple[LayerFacts, ...]:
     facts = []
     for position in sorted({step.op for step in plan.calls}):
         op = graph.ops[position]
@@ -187,6 +190,7 @@ def _layer_facts(graph: Graph, plan: Plan, run: EmulatorRun | None) -> tuple[Lay
                 scratch_bytes=kernel.scratch_bytes,
                 instructions=run.layer_instructions.get(position) if run else None,
                 cycles_estimated=run.layer_cycles.get(position) if run else None,
+                choices=list_choices(graph, op, kernel, board),
             )
         )
     return tuple(facts)

@@ -73,7 +73,8 @@ def choose_kernel(op: Conv2D, graph: Graph, board: Board, optimize: Optimize) ->
         return None
     finish: Finish = "sums"
     if requantizes_exactly(op):
-        finish = "clamped" if is_clamped(op) else "plain"
+        # The loop that clamps can do without, where flash is short.
+        finish = "clamped" if is_clamped(op) or optimize == "flash" else "plain"
     limit = SCRATCH[optimize]
     found = [
         make_kernel(op, graph, form, finish, limit) for form in list_forms(op, finish, optimize)
