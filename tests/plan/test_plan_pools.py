@@ -114,7 +114,7 @@ def test_a_tensor_larger_than_every_memory_is_refused() -> None:
         plan_memory(chain((1, 1000), (1, 4)), board_with({"a": 900, "b": 900}))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(graph=graphs(), shares=st.lists(st.floats(0.2, 0.9), min_size=2, max_size=3))
 def test_every_spread_plan_passes_the_checker(graph: Graph, shares: list[float]) -> None:
     """Memories that each hold a share of the arena: refused, or laid out within them."""
