@@ -65,7 +65,7 @@ def test_less_ram_is_taken_before_less_time() -> None:
 
 
 def test_every_form_comes_in_every_size() -> None:
-    graph = fuse_graph(read_graph(conv_model((1, 8, 8, 4), 8), "net"))
+    graph = fuse_graph(read_graph(conv_model((8, 8, 4), 8), "net"))
     op = next(op for op in graph.ops if isinstance(op, Conv2D))
     kernels = [k for k in list_chunks(op, graph, BOARD, "balanced") if isinstance(k, GemmKernel)]
     assert {kernel.form for kernel in kernels} == set(FORMS)
