@@ -16,7 +16,7 @@ from tinydeploy.paths import BOARDS
 from tinydeploy.pipeline import BuildRequest, build_image
 from tinydeploy.project.toolchain import find_toolchain
 
-FLASH, DTCM, SRAM = 0x1_0000, 0x4000, 0x1000
+FLASH, DTCM, SRAM = 0x1_0000, 0x4000, 0x2000
 _MEMORIES = f"""
 [[memory]]
 name = "flash"

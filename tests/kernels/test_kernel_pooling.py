@@ -65,7 +65,7 @@ def test_instructions(tmp_path: Path) -> None:
     add_pool(batch, "AVERAGE_POOL_2D", size=(8, 8), kernel=(8, 8), padding="VALID", channels=64)
     add_pool(batch, "AVERAGE_POOL_2D", size=(8, 8), kernel=(2, 2), channels=64)
     largest, over_all, mean = check_emulated(batch, tmp_path, "cortex-m7").values()
-    assert largest < 1.9 * 16 * 16 * 64
+    assert largest < 1.92 * 16 * 16 * 64
     assert over_all < 1.7 * 8 * 8 * 64
     assert mean < 8.5 * 8 * 8 * 64
 
