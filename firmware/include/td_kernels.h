@@ -268,6 +268,29 @@ typedef struct {
 
 void td_softmax_s8(const td_softmax *op, const td_tensor *in, const td_tensor *out, int32_t first, int32_t last);
 
+/* Bytes in another order: transpositions, slices, repetitions and the like. Loops run over a box of `out`, and each moves
+ * through `in` by its steps: the place of an element is the sum of what its loops contribute. */
+typedef struct {
+    int32_t count;
+    int32_t row_step;        /* rows of `in` from one turn to the next */
+    int32_t step;            /* bytes within a row of `in` */
+    int32_t out_step;        /* bytes within a row of `out`; 0 in loops over its rows */
+    const uint16_t *indices; /* [count], which the steps through `in` are multiplied by; NULL: 0, 1, ... */
+} td_move_level;
+
+typedef struct {
+    const td_move_level *levels; /* over the rows of the box, then over the bytes of a row, outermost first */
+    int32_t row_levels;
+    int32_t outer_levels; /* of those over bytes, all but the last two */
+    int32_t first;        /* rows of `out` in the box: [first, last) */
+    int32_t last;
+    int32_t offset; /* byte within a row of `out` at which it begins */
+    int32_t row;    /* of `in`, that the first element comes from */
+    int32_t column; /* byte of that row */
+} td_move;
+
+void td_move_s8(const td_move *op, const td_tensor *in, const td_tensor *out, int32_t first, int32_t last);
+
 /* Inputs behind each other. Along the height: `pieces` is 0, and the rows of `out` are those of the inputs in turn.
  * Else the row of each input is `pieces` pieces of equal size, and a row of `out` is made of the first piece of each
  * input, then the second of each, and so on: 1 piece along the width, out->width pieces along the channels. */

@@ -15,6 +15,7 @@ from tinydeploy.codegen.generate import generate_sources, list_kernels
 from tinydeploy.graph.graph import Graph
 from tinydeploy.graph.passes import fuse_graph
 from tinydeploy.graph.read import read_graph
+from tinydeploy.plan.alias import renames
 from tinydeploy.plan.calls import call_rows
 from tinydeploy.plan.check import check_plan
 from tinydeploy.plan.kernel import Optimize
@@ -43,6 +44,7 @@ def plan_layers(graph: Graph, board: Board, optimize: Optimize) -> Plan:
     overlays = {
         op.outputs[0]: overlay
         for position, op in enumerate(graph.ops)
+        if position in kernels
         for overlay in list(find_overlays(graph, op, kernels[position]))[:1]
         if math.prod(graph.tensors[overlay.tensor].rows[1:]) % 4 == 0
     }
@@ -56,6 +58,9 @@ def plan_layers(graph: Graph, board: Board, optimize: Optimize) -> Plan:
     for output, overlay in overlays.items():
         offset = rows[overlay.tensor].offset - overlay.shift * rows[output].pitch
         rows[output] = replace(rows[output], offset=offset)
+    for op in filter(renames, graph.ops):
+        offset = rows[op.inputs[0]].offset
+        rows[op.outputs[0]] = replace(rows[op.outputs[0]], offset=offset)
     scratch = {
         position: Scratch(memory, end, kernel.scratch_bytes)
         for position, kernel in kernels.items()
@@ -65,6 +70,7 @@ def plan_layers(graph: Graph, board: Board, optimize: Optimize) -> Plan:
     steps = tuple(
         Step(position, 0, call_rows(graph, op, kernels[position]))
         for position, op in enumerate(graph.ops)
+        if position in kernels
     )
     return Plan(steps, rows, scratch, (Arena(memory, size),), size, kernels)
 
@@ -111,4 +117,5 @@ def check_emulated(
     return {
         names[op.outputs[0]]: run.layer_instructions[position]
         for position, op in enumerate(graph.ops)
+        if position in plan.kernels
     }

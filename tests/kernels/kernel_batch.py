@@ -73,11 +73,12 @@ class Batch:
         self,
         builtin: str,
         inputs: Sequence[int],
-        output: int,
+        output: int | Sequence[int],
         options: Mapping[str, object] | None = None,
     ) -> None:
-        """An operator."""
-        self.writer.add_op(builtin, inputs, [output], options)
+        """An operator; of several outputs, where they are given."""
+        outputs = [output] if isinstance(output, int) else output
+        self.writer.add_op(builtin, inputs, outputs, options)
 
     def weighted(
         self,

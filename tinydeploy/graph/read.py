@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -11,6 +11,7 @@ from tinydeploy.graph.graph import Graph
 from tinydeploy.graph.labels import read_labels
 from tinydeploy.graph.names import model_name
 from tinydeploy.graph.node import Node
+from tinydeploy.graph.op import Op
 from tinydeploy.graph.ops import OPS
 from tinydeploy.graph.tensor import Tensor
 from tinydeploy.graph.tflite_file import Operator, TfliteFile, parse_tflite
@@ -75,7 +76,11 @@ def _load_file(path: Path) -> bytes:
 
 def _live_nodes(file: TfliteFile) -> list[Node]:
     """The operators that an output depends on, in the file's order."""
-    nodes = [_make_node(file, index, operator) for index, operator in enumerate(file.operators)]
+    nodes = [
+        node
+        for index, operator in enumerate(file.operators)
+        for node in _make_nodes(file, index, operator)
+    ]
     needed = set(file.outputs)
     live = []
     for node in reversed(nodes):
@@ -85,16 +90,22 @@ def _live_nodes(file: TfliteFile) -> list[Node]:
     return live[::-1]
 
 
-def _make_node(file: TfliteFile, index: int, operator: Operator) -> Node:
-    used = OPS[operator.builtin].inputs_used if operator.builtin in OPS else None
-    return Node(
-        index=index,
-        builtin=f"custom operator {operator.custom!r}" if operator.custom else operator.builtin,
-        inputs=operator.inputs[:used],
-        outputs=operator.outputs,
-        options=operator.options,
-        tensors=file.tensors,
-    )
+def _make_nodes(file: TfliteFile, index: int, operator: Operator) -> Iterator[Node]:
+    """One node for an operator, or one for each of its outputs."""
+    op = OPS.get(operator.builtin, Op)
+    order = range(len(operator.inputs)) if op.input_order is None else op.input_order
+    parts = [(t,) for t in operator.outputs] if op.splits else [operator.outputs]
+    for which, outputs in enumerate(parts):
+        yield Node(
+            index=index,
+            builtin=f"custom operator {operator.custom!r}" if operator.custom else operator.builtin,
+            inputs=tuple(operator.inputs[i] for i in order if i < len(operator.inputs)),
+            outputs=outputs,
+            options=operator.options,
+            tensors=file.tensors,
+            which=which,
+            siblings=operator.outputs,
+        )
 
 
 def _check_dtypes(file: TfliteFile) -> None:

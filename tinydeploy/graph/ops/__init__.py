@@ -7,16 +7,26 @@ from tinydeploy.graph.ops.concatenation import Concatenation
 from tinydeploy.graph.ops.conv_2d import Conv2D
 from tinydeploy.graph.ops.depthwise_conv_2d import DepthwiseConv2D
 from tinydeploy.graph.ops.fully_connected import FullyConnected
+from tinydeploy.graph.ops.gather import Gather
 from tinydeploy.graph.ops.lookup import Lookup
 from tinydeploy.graph.ops.max_pool_2d import MaxPool2D
 from tinydeploy.graph.ops.maximum import Maximum
 from tinydeploy.graph.ops.mean import Mean
 from tinydeploy.graph.ops.minimum import Minimum
+from tinydeploy.graph.ops.mirror_pad import MirrorPad
+from tinydeploy.graph.ops.move import Move
 from tinydeploy.graph.ops.mul import Mul
+from tinydeploy.graph.ops.pack import Pack
 from tinydeploy.graph.ops.pad import Pad
 from tinydeploy.graph.ops.reshape import Reshape
+from tinydeploy.graph.ops.resize_nearest_neighbor import ResizeNearestNeighbor
 from tinydeploy.graph.ops.softmax import Softmax
+from tinydeploy.graph.ops.space_to_depth import DepthToSpace, SpaceToDepth
+from tinydeploy.graph.ops.split import Split, SplitV, Unpack
+from tinydeploy.graph.ops.strided_slice import StridedSlice
 from tinydeploy.graph.ops.sub import Sub
+from tinydeploy.graph.ops.tile import Tile
+from tinydeploy.graph.ops.transpose import Transpose
 
 __all__ = [
     "OPS",
@@ -24,16 +34,29 @@ __all__ = [
     "AveragePool2D",
     "Concatenation",
     "Conv2D",
+    "DepthToSpace",
     "DepthwiseConv2D",
     "FullyConnected",
+    "Gather",
     "Lookup",
     "MaxPool2D",
     "Maximum",
     "Mean",
     "Minimum",
+    "MirrorPad",
+    "Move",
     "Mul",
+    "Pack",
     "Pad",
     "Reshape",
+    "ResizeNearestNeighbor",
     "Softmax",
+    "SpaceToDepth",
+    "Split",
+    "SplitV",
+    "StridedSlice",
     "Sub",
+    "Tile",
+    "Transpose",
+    "Unpack",
 ]
