@@ -177,8 +177,8 @@ void td_add_s8(const td_add *op, const td_tensor *in1, const td_tensor *in2, con
 void td_sub_s8(const td_add *op, const td_tensor *in1, const td_tensor *in2, const td_tensor *out, int32_t first,
                int32_t last);
 
-/* in1 + in2 or in1 - in2 by the core loops of td_linear_sum.h. `in1` has the shape of `out`, `in2` has it, too, or is one
- * row, of one pixel or of all, with as many channels. */
+/* in1 + in2 or in1 - in2 by the core loops of td_linear_sum.h. `in1` has the shape of `out`, `in2` has it, too, or one row
+ * or one pixel serves for all, with as many channels. */
 typedef struct {
     void (*add)(const td_linear_sum *sum, const int8_t *x1, const int8_t *x2, int8_t *y, int32_t count);
     td_linear_sum sum;
@@ -218,8 +218,8 @@ typedef struct {
 void td_mul_s8(const td_mul *op, const td_tensor *in1, const td_tensor *in2, const td_tensor *out, int32_t first,
                int32_t last);
 
-/* The same by the core loop of td_product.h. `in1` has the shape of `out`, `in2` has it, too, or is one row, of one pixel
- * or of all, with as many channels. */
+/* The same by the core loop of td_product.h. `in1` has the shape of `out`, `in2` has it, too, or one row or one pixel serves
+ * for all, with as many channels. */
 typedef struct {
     td_product product;
     int32_t low;
@@ -228,6 +228,24 @@ typedef struct {
 
 void td_mul_fours_s8(const td_mul_fours *op, const td_tensor *in1, const td_tensor *in2, const td_tensor *out,
                      int32_t first, int32_t last);
+
+/* in1, or in1 * in2 where in1 is negative. */
+typedef struct {
+    int32_t input_offset;
+    int32_t slope_offset;
+    int32_t output_offset;
+    int32_t multiplier; /* of in1 */
+    int32_t shift;
+    int32_t slope_multiplier; /* of in1 * in2 */
+    int32_t slope_shift;
+} td_prelu;
+
+void td_prelu_s8(const td_prelu *op, const td_tensor *in1, const td_tensor *in2, const td_tensor *out, int32_t first,
+                 int32_t last);
+
+/* (in1 - in2)^2, parameters as for td_add_s8. */
+void td_squared_difference_s8(const td_add *op, const td_tensor *in1, const td_tensor *in2, const td_tensor *out,
+                              int32_t first, int32_t last);
 
 /* The larger, the smaller of two; all three tensors have one scale and zero point. */
 void td_maximum_s8(const td_tensor *in1, const td_tensor *in2, const td_tensor *out, int32_t first, int32_t last);

@@ -170,10 +170,8 @@ def add_elementwise(
     else:
         two = batch.input(other, qs[1])
     name = f"{builtin} {shape} {other} constant {constant} {first} {qs} {activation}"
-    output = batch.output(name, shape, qs[2])
-    options = (
-        {"FusedActivationFunction": activation} if builtin[0] in "AS" or builtin == "MUL" else {}
-    )
+    output = batch.output(name, np.broadcast_shapes(shape, other)[-len(shape) :], qs[2])
+    options = {"FusedActivationFunction": activation} if builtin in ("ADD", "SUB", "MUL") else {}
     batch.op(builtin, [two, one] if first else [one, two], output, options)
 
 

@@ -18,11 +18,13 @@ from tinydeploy.graph.ops.move import Move
 from tinydeploy.graph.ops.mul import Mul
 from tinydeploy.graph.ops.pack import Pack
 from tinydeploy.graph.ops.pad import Pad
+from tinydeploy.graph.ops.prelu import Prelu
 from tinydeploy.graph.ops.reshape import Reshape
 from tinydeploy.graph.ops.resize_nearest_neighbor import ResizeNearestNeighbor
 from tinydeploy.graph.ops.softmax import Softmax
 from tinydeploy.graph.ops.space_to_depth import DepthToSpace, SpaceToDepth
 from tinydeploy.graph.ops.split import Split, SplitV, Unpack
+from tinydeploy.graph.ops.squared_difference import SquaredDifference
 from tinydeploy.graph.ops.strided_slice import StridedSlice
 from tinydeploy.graph.ops.sub import Sub
 from tinydeploy.graph.ops.tile import Tile
@@ -48,12 +50,14 @@ __all__ = [
     "Mul",
     "Pack",
     "Pad",
+    "Prelu",
     "Reshape",
     "ResizeNearestNeighbor",
     "Softmax",
     "SpaceToDepth",
     "Split",
     "SplitV",
+    "SquaredDifference",
     "StridedSlice",
     "Sub",
     "Tile",
