@@ -93,6 +93,46 @@ typedef struct {
 void td_conv_2d_s8(const td_conv_2d *op, const td_tensor *in, const td_tensor *out, int32_t first, int32_t last,
                    void *scratch);
 
+/* 2-D convolution of groups: of in->channels / depth equal groups of output channels each reads its group of input
+ * channels. kernel_height * kernel_width * depth <= 65536. */
+typedef struct {
+    const int8_t *weights;      /* [out->channels][kernel_height][kernel_width][depth] */
+    const td_channel *channels; /* [out->channels] */
+    int32_t kernel_height;
+    int32_t kernel_width;
+    int32_t stride_height;
+    int32_t stride_width;
+    int32_t dilation_height;
+    int32_t dilation_width;
+    int32_t pad_top;
+    int32_t pad_left;
+    int32_t depth;
+    int32_t input_offset;
+    int32_t output_offset;
+} td_grouped_conv_2d;
+
+void td_grouped_conv_2d_s8(const td_grouped_conv_2d *op, const td_tensor *in, const td_tensor *out, int32_t first,
+                           int32_t last);
+
+/* Transposed 2-D convolution: the products of input pixel (i, j) with the weights go to the window of `out` that begins at
+ * (i * stride_height - pad_top, j * stride_width - pad_left), what falls outside of `out` being lost.
+ * kernel_height * kernel_width * in->channels <= 65536. */
+typedef struct {
+    const int8_t *weights;      /* [out->channels][kernel_height][kernel_width][in->channels] */
+    const td_channel *channels; /* [out->channels] */
+    int32_t kernel_height;
+    int32_t kernel_width;
+    int32_t stride_height;
+    int32_t stride_width;
+    int32_t pad_top;
+    int32_t pad_left;
+    int32_t input_offset;
+    int32_t output_offset;
+} td_transpose_conv;
+
+void td_transpose_conv_s8(const td_transpose_conv *op, const td_tensor *in, const td_tensor *out, int32_t first,
+                          int32_t last);
+
 /* Depthwise 2-D convolution, optionally with max-pooling behind it: output channel c reads input channel
  * c / depth_multiplier. kernel_height * kernel_width <= 65536. Scratch as for td_conv_2d_s8. */
 typedef struct {

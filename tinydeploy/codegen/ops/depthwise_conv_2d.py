@@ -6,7 +6,7 @@ import numpy as np
 
 from tinydeploy.codegen.c_data import format_array, format_elements, format_struct
 from tinydeploy.codegen.layer import LayerCode, LayerContext
-from tinydeploy.codegen.window import Fields, emit_convolution
+from tinydeploy.codegen.window import Fields, emit_convolution, window_fields
 from tinydeploy.graph.fixed_point import INT8_MIN
 from tinydeploy.graph.ops.depthwise_conv_2d import DepthwiseConv2D
 from tinydeploy.plan.kernel_choice.depthwise_conv_2d import (
@@ -23,7 +23,7 @@ def emit_layer(op: DepthwiseConv2D, context: LayerContext) -> LayerCode:
     if isinstance(context.kernel, PlanarKernel):
         return _emit_planar(op, context.kernel, context)
     taps = op.kernel[0] * op.kernel[1]
-    fields: Fields = {"depth_multiplier": op.depth_multiplier}
+    fields: Fields = {**window_fields(op), "depth_multiplier": op.depth_multiplier}
     return emit_convolution(op, "depthwise_conv_2d", fields, taps, context)
 
 

@@ -8,6 +8,7 @@ from tinydeploy.graph.ops.conv_2d import Conv2D
 from tinydeploy.graph.ops.depthwise_conv_2d import DepthwiseConv2D
 from tinydeploy.graph.ops.fully_connected import FullyConnected
 from tinydeploy.graph.ops.gather import Gather
+from tinydeploy.graph.ops.grouped_conv_2d import GroupedConv2D
 from tinydeploy.graph.ops.lookup import Lookup
 from tinydeploy.graph.ops.max_pool_2d import MaxPool2D
 from tinydeploy.graph.ops.maximum import Maximum
@@ -29,6 +30,7 @@ from tinydeploy.graph.ops.strided_slice import StridedSlice
 from tinydeploy.graph.ops.sub import Sub
 from tinydeploy.graph.ops.tile import Tile
 from tinydeploy.graph.ops.transpose import Transpose
+from tinydeploy.graph.ops.transpose_conv import TransposeConv
 
 __all__ = [
     "OPS",
@@ -40,6 +42,7 @@ __all__ = [
     "DepthwiseConv2D",
     "FullyConnected",
     "Gather",
+    "GroupedConv2D",
     "Lookup",
     "MaxPool2D",
     "Maximum",
@@ -62,5 +65,6 @@ __all__ = [
     "Sub",
     "Tile",
     "Transpose",
+    "TransposeConv",
     "Unpack",
 ]
