@@ -349,6 +349,23 @@ typedef struct {
 
 void td_move_s8(const td_move *op, const td_tensor *in, const td_tensor *out, int32_t first, int32_t last);
 
+/* Mean or extreme over some dimensions, in any order of the others.
+ * 255 * (number of elements taken together) * 2^max(shift, 0) < 2^31. */
+typedef enum { TD_SUM, TD_LARGEST, TD_SMALLEST } td_reduction;
+
+typedef struct {
+    td_move box;                 /* all of `out`; where the elements of each begin in `in` */
+    const td_move_level *levels; /* over the elements that are taken together, without indices */
+    int32_t outer_levels;        /* all but the last */
+    td_reduction kind;
+    int32_t bias; /* of a sum, as all that follows: -(zero point of the input) * (number of elements) */
+    int32_t multiplier;
+    int32_t shift;
+    int32_t output_offset;
+} td_reduce;
+
+void td_reduce_s8(const td_reduce *op, const td_tensor *in, const td_tensor *out, int32_t first, int32_t last);
+
 /* Inputs behind each other. Along the height: `pieces` is 0, and the rows of `out` are those of the inputs in turn.
  * Else the row of each input is `pieces` pieces of equal size, and a row of `out` is made of the first piece of each
  * input, then the second of each, and so on: 1 piece along the width, out->width pieces along the channels. */

@@ -175,6 +175,16 @@ def make_part(
     return Part(source, None, place[0], place[1], start[0], start[1], _merge(rows), _merge(levels))
 
 
+def make_levels(tensor: Tensor, walks: Sequence[Walk]) -> tuple[Level, ...]:
+    """Loops over some dimensions of a tensor."""
+    steps = tensor_steps(tensor.shape)
+    levels = []
+    for walk in walks:
+        row_step, step = (0, 0) if walk.axis is None else steps[walk.axis]
+        levels.append(Level(walk.count, row_step * walk.step, step * walk.step, 0, walk.indices))
+    return _merge(levels)
+
+
 def fill_part(value: int, output: Tensor) -> Part:
     """All of the output filled with one value."""
     height, width, channels = output.rows

@@ -20,6 +20,7 @@ from tinydeploy.graph.ops.mul import Mul
 from tinydeploy.graph.ops.pack import Pack
 from tinydeploy.graph.ops.pad import Pad
 from tinydeploy.graph.ops.prelu import Prelu
+from tinydeploy.graph.ops.reduce import Reduce
 from tinydeploy.graph.ops.reshape import Reshape
 from tinydeploy.graph.ops.resize_nearest_neighbor import ResizeNearestNeighbor
 from tinydeploy.graph.ops.softmax import Softmax
@@ -54,6 +55,7 @@ __all__ = [
     "Pack",
     "Pad",
     "Prelu",
+    "Reduce",
     "Reshape",
     "ResizeNearestNeighbor",
     "Softmax",
