@@ -349,6 +349,18 @@ typedef struct {
 
 void td_move_s8(const td_move *op, const td_tensor *in, const td_tensor *out, int32_t first, int32_t last);
 
+/* The mean of the four pixels of `in` round the place of each of `out`, by their distances. Pixel i of a dimension lies at
+ * offset + i * step, in 1/1024 of a pixel of `in`; above -1, and not beyond the last one by a whole pixel. */
+typedef struct {
+    int32_t step_height;
+    int32_t step_width;
+    int32_t offset_height;
+    int32_t offset_width;
+} td_resize_bilinear;
+
+void td_resize_bilinear_s8(const td_resize_bilinear *op, const td_tensor *in, const td_tensor *out, int32_t first,
+                           int32_t last);
+
 /* Mean or extreme over some dimensions, in any order of the others.
  * 255 * (number of elements taken together) * 2^max(shift, 0) < 2^31. */
 typedef enum { TD_SUM, TD_LARGEST, TD_SMALLEST } td_reduction;

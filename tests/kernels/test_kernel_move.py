@@ -149,18 +149,7 @@ def pads(batch: Batch) -> None:
     add(batch, "PAD", (1, 2, 3, 2, 2), (1, 4, 3, 2, 3), ((0, 0), (1, 1), (0, 0), (0, 0), (1, 0)))
 
 
-def sizes(batch: Batch) -> None:
-    for old, new, (corners, centers) in itertools.product(
-        ((3, 4), (1, 5), (7, 2)),
-        ((6, 8), (2, 3), (5, 13), (1, 1)),
-        ((False, False), (True, False), (False, True)),
-    ):
-        options = {"AlignCorners": corners, "HalfPixelCenters": centers}
-        shape, result = (1, *old, 3), (1, *new, 3)
-        add(batch, "RESIZE_NEAREST_NEIGHBOR", shape, result, new, **options)
-
-
-MAKERS = (transpositions, slices, pieces, blocks, repetitions, pads, sizes)
+MAKERS = (transpositions, slices, pieces, blocks, repetitions, pads)
 
 
 @pytest.mark.parametrize("make", MAKERS, ids=lambda make: make.__name__)

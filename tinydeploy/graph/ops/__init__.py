@@ -22,6 +22,7 @@ from tinydeploy.graph.ops.pad import Pad
 from tinydeploy.graph.ops.prelu import Prelu
 from tinydeploy.graph.ops.reduce import Reduce
 from tinydeploy.graph.ops.reshape import Reshape
+from tinydeploy.graph.ops.resize_bilinear import ResizeBilinear
 from tinydeploy.graph.ops.resize_nearest_neighbor import ResizeNearestNeighbor
 from tinydeploy.graph.ops.softmax import Softmax
 from tinydeploy.graph.ops.space_to_depth import DepthToSpace, SpaceToDepth
@@ -57,6 +58,7 @@ __all__ = [
     "Prelu",
     "Reduce",
     "Reshape",
+    "ResizeBilinear",
     "ResizeNearestNeighbor",
     "Softmax",
     "SpaceToDepth",
