@@ -28,7 +28,7 @@ from tinydeploy.graph.ops.softmax import Softmax
 from tinydeploy.graph.ops.space_to_depth import DepthToSpace, SpaceToDepth
 from tinydeploy.graph.ops.split import Split, SplitV, Unpack
 from tinydeploy.graph.ops.squared_difference import SquaredDifference
-from tinydeploy.graph.ops.strided_slice import StridedSlice
+from tinydeploy.graph.ops.strided_slice import ReverseV2, Slice, StridedSlice
 from tinydeploy.graph.ops.sub import Sub
 from tinydeploy.graph.ops.tile import Tile
 from tinydeploy.graph.ops.transpose import Transpose
@@ -60,6 +60,8 @@ __all__ = [
     "Reshape",
     "ResizeBilinear",
     "ResizeNearestNeighbor",
+    "ReverseV2",
+    "Slice",
     "Softmax",
     "SpaceToDepth",
     "Split",

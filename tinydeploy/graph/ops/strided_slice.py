@@ -19,7 +19,7 @@ Range = tuple[range, bool]
 
 
 def bounds_constant(node: Node) -> bool:
-    """Where it begins and ends, its sizes, strides and axes are constants that fit the input."""
+    """Its beginnings, ends, sizes, strides and axes are constants that fit the input."""
     return _read_ranges(node) is not None
 
 
@@ -34,7 +34,7 @@ def sliced_shape(node: Node) -> bool:
     return node.output.shape == tuple(len(taken) for taken, kept in ranges if kept)
 
 
-class StridedSlice(Move):
+class Slicing(Move):
     """Elements begin, begin + stride, ... of every dimension; dimensions of one may go."""
 
     @classmethod
@@ -49,31 +49,39 @@ class StridedSlice(Move):
         return make_move(cls, node, [part])
 
 
-def _slice_constraints(*inputs: int) -> tuple[Constraint, ...]:
+def _slicing_constraints(inputs: int, *more: Constraint) -> tuple[Constraint, ...]:
     return (
-        inputs_and_outputs(*inputs),
+        inputs_and_outputs(inputs),
         *ACTIVATION_CONSTRAINTS,
         same_quantization,
-        plain_masks,
+        *more,
         bounds_constant,
         sliced_shape,
     )
 
 
 @register_op("STRIDED_SLICE")
-class StridedSliceOp(StridedSlice):
-    """STRIDED_SLICE."""
+class StridedSlice(Slicing):
+    """Every so many elements, forwards or backwards."""
 
     builtin: ClassVar[str] = "STRIDED_SLICE"
-    constraints: ClassVar[tuple[Constraint, ...]] = _slice_constraints(4)
+    constraints: ClassVar[tuple[Constraint, ...]] = _slicing_constraints(4, plain_masks)
 
 
-@register_op("SLICE", "REVERSE_V2")
-class Slice(StridedSlice):
-    """SLICE and REVERSE_V2."""
+@register_op("SLICE")
+class Slice(Slicing):
+    """A box of neighbouring elements."""
 
     builtin: ClassVar[str] = "SLICE"
-    constraints: ClassVar[tuple[Constraint, ...]] = _slice_constraints(2, 3)
+    constraints: ClassVar[tuple[Constraint, ...]] = _slicing_constraints(3)
+
+
+@register_op("REVERSE_V2")
+class ReverseV2(Slicing):
+    """All elements, in some dimensions from the last to the first."""
+
+    builtin: ClassVar[str] = "REVERSE_V2"
+    constraints: ClassVar[tuple[Constraint, ...]] = _slicing_constraints(2)
 
 
 def _read_ranges(node: Node) -> tuple[Range, ...] | None:
@@ -87,12 +95,10 @@ def _read_ranges(node: Node) -> tuple[Range, ...] | None:
         ranges = _reversed_ranges(shape, given[0])
     elif any(len(values) != len(shape) for values in given):
         return None
-    elif node.builtin == "SLICE" and len(given) == 2:
-        ranges = _sized_ranges(shape, *given)
-    elif len(given) == 3:
-        ranges = _strided_ranges(node, *given)
+    elif node.builtin == "SLICE":
+        ranges = _sized_ranges(shape, given[0], given[1])
     else:
-        return None
+        ranges = _strided_ranges(node, given[0], given[1], given[2])
     return ranges if ranges is not None and all(len(taken) for taken, _ in ranges) else None
 
 

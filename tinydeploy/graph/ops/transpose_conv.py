@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 
 def transposed_shape(node: Node) -> bool:
-    """A convolution of its output, by its weights, strides and padding, has its input's shape."""
+    """Its input has the shape that a convolution of its output has by its weights and padding."""
     channels, height, width, depth = node.input(1).shape
     _, rows, columns, made = node.output.shape
     top, left, bottom, right = _paddings(node)
