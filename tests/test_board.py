@@ -38,6 +38,8 @@ def test_unknown_board_lists_those_there_are() -> None:
         ("size = 0x8_0000", "size = 0", "'axi' does not lie in the 32-bit address space"),
         ('use = ["code"]', 'use = ["coffee"]', "unknown use 'coffee'"),
         ('use = ["code"]', "use = []", "no memory has the use 'code'"),
+        ('use = ["arena"]', 'use = ["hot_code"]', "more than one memory has the use 'hot_code'"),
+        ('use = ["hot_code"]', 'use = ["hot_code", "arena"]', "'itcm' for hot code must have"),
         ("flash_bytes = 0x20_0000", "flash_bytes = 0x40_0000", "flash budget"),
         ("clock_hz = 480_000_000", 'clock_hz = "fast"', "wrong type"),
         ("[core]", "[core", "not valid TOML"),

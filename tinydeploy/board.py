@@ -18,7 +18,7 @@ from tinydeploy.paths import BOARDS
 CORES = {"cortex-m4": ("fpv4-sp-d16",), "cortex-m7": ("fpv5-d16", "fpv5-sp-d16")}
 # Those FPUs that do not compute with double precision.
 SINGLE_PRECISION = ("fpv4-sp-d16", "fpv5-sp-d16")
-USES = ("code", "data", "arena")
+USES = ("code", "data", "arena", "hot_code")
 # Names go into C, linker scripts and Makefiles as they are.
 _IDENTIFIER = re.compile(r"[a-z][a-z0-9_]*")
 _UART = re.compile(r"(U|US|LPU)ART[0-9]{1,2}")
@@ -48,7 +48,8 @@ class Memory:
         address: First byte.
         size: Bytes.
         access: A subset of "rwx".
-        use: What the firmware may put there: "code", "data" (stack and static variables), "arena".
+        use: What the firmware may put there: "code", "data" (stack and static variables), "arena",
+            "hot_code" (a copy of what takes most of the time, where the core fetches fastest).
         dma: Names of the bus masters, besides the CPU, that reach it.
         clock: Enable bits that must be set before the first access; None where there are none.
     """
@@ -134,7 +135,7 @@ class Board:
     ram_budget: int
 
     def memories_for(self, use: str) -> tuple[Memory, ...]:
-        """The memories that may hold `use` ("code", "data" or "arena"), in order of preference."""
+        """The memories that may hold `use`, one of USES, in order of preference."""
         return tuple(memory for memory in self.memories if use in memory.use)
 
     @property
@@ -146,6 +147,11 @@ class Board:
     def data_memory(self) -> Memory:
         """The RAM that holds the stack and static variables."""
         return self.memories_for("data")[0]
+
+    @property
+    def hot_memory(self) -> Memory | None:
+        """The RAM that holds hot code alone; None where the board has none."""
+        return next(iter(self.memories_for("hot_code")), None)
 
 
 def list_boards(folder: Path = BOARDS) -> tuple[str, ...]:
@@ -301,13 +307,19 @@ def _check_memories(board: Board) -> list[str]:
 
 
 def _check_uses(board: Board) -> list[str]:
-    """There is one memory for code, one for data and at least one for arenas."""
-    problems = [f"no memory has the use '{use}'" for use in USES if not board.memories_for(use)]
+    """One memory for code, one for data, at least one for arenas, at most one for hot code."""
+    needed, single = ("code", "data", "arena"), ("code", "data", "hot_code")
+    problems = [f"no memory has the use '{use}'" for use in needed if not board.memories_for(use)]
     problems += [
         f"more than one memory has the use '{use}'"
-        for use in ("code", "data")
+        for use in single
         if len(board.memories_for(use)) > 1
     ]
+    hot = board.hot_memory
+    if hot is not None and (hot.use != ("hot_code",) or hot.access != "rwx" or hot.clock):
+        problems.append(
+            f"memory '{hot.name}' for hot code must have access rwx, no other use and no clock"
+        )
     return problems
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,14 +21,16 @@ from tinydeploy.errors import (
 from tinydeploy.graph.passes import fuse_graph
 from tinydeploy.graph.read import read_graph
 from tinydeploy.plan.check import check_plan
+from tinydeploy.plan.input_form import check_input_form
 from tinydeploy.plan.kernel import Optimize
 from tinydeploy.plan.memory import plan_memory
-from tinydeploy.plan.plan import Plan
-from tinydeploy.project.build import Firmware, build_firmware
+from tinydeploy.plan.plan import InputForm, Plan
+from tinydeploy.project.build import Firmware
+from tinydeploy.project.hot_code import build_project, rank_hot_sources
 from tinydeploy.project.publish import check_target, publish_folder
 from tinydeploy.project.size import Sizes, check_budget, read_sizes
 from tinydeploy.project.toolchain import find_toolchain
-from tinydeploy.project.write import project_files, write_project
+from tinydeploy.project.write import project_files
 from tinydeploy.report.build_report import BuildReport
 from tinydeploy.report.collect import Evidence, collect_report
 from tinydeploy.source import Source, Watch, make_source
@@ -61,6 +63,7 @@ class BuildRequest:
         std: Likewise; None for 255.
         output: Folder to make; None for out/<model>-<board>.
         optimize: What kernels are chosen for.
+        input_form: How the firmware is given its input.
         max_ram: RAM budget in bytes; None for the board's.
         max_flash: Flash budget in bytes; None for the board's.
         min_snr: Least SNR in dB of the int8 outputs; None for no limit.
@@ -77,6 +80,7 @@ class BuildRequest:
     std: tuple[float, ...] | None = None
     output: Path | None = None
     optimize: Optimize = "balanced"
+    input_form: InputForm = "arena"
     max_ram: int | None = None
     max_flash: int | None = None
     min_snr: float | None = None
@@ -141,9 +145,16 @@ def build_image(request: BuildRequest, watch: Watch) -> BuildResult:
         )
 
     with watch.stage("plan"):
-        plan = plan_memory(graph, board, max_ram=request.max_ram, optimize=request.optimize)
+        check_input_form(graph, request.input_form)
+        plan = plan_memory(
+            graph,
+            board,
+            max_ram=request.max_ram,
+            optimize=request.optimize,
+            input_form=request.input_form,
+        )
         check_plan(graph, plan, board)
-        if not plan.steps:
+        if not plan.calls:
             raise UnsupportedModelError(
                 "the model computes nothing: its operators only rename their inputs",
                 "Give one with a layer in it.",
@@ -161,15 +172,17 @@ def build_image(request: BuildRequest, watch: Watch) -> BuildResult:
         sources = generate_sources(graph, plan, board, tflite=source.tflite)
         kernels = list_kernels(graph, plan)
         crc = expectation.selftest_crc
-        files = project_files(graph, plan, sources, kernels, board, selftest_crc=crc)
-        watch.detail(f"{len(files)} files, {len(kernels)} kernels")
+        watch.detail(f"{len(sources)} files, {len(kernels)} kernels")
+
+        def make_files(hot: Sequence[str]) -> Mapping[str, bytes]:
+            return project_files(graph, plan, sources, kernels, board, selftest_crc=crc, hot=hot)
 
     with _folder(request, f"{graph.name}-{board.name}") as (folder, target):
         with watch.stage("compile"):
-            write_project(folder / "firmware", files)
-            firmware = build_firmware(folder / "firmware", board, toolchain)
+            hot = rank_hot_sources(kernels, graph.name)
+            firmware = build_project(folder / "firmware", board, toolchain, hot, make_files)
             sizes = read_sizes(firmware.elf, board)
-            _check_arena(plan, sizes)
+            _check_arenas(plan, sizes)
             watch.detail(f"flash {sizes.flash_bytes:,} bytes, RAM {sizes.ram_bytes:,} bytes")
             for warning in firmware.warnings:
                 watch.note(warning)
@@ -239,11 +252,12 @@ def _complete_folder(folder: Path, source: Source, firmware: Firmware, report: B
         raise OutputError(f"cannot write the results: {error.strerror or error}") from error
 
 
-def _check_arena(plan: Plan, sizes: Sizes) -> None:
-    if plan.arena_bytes != sizes.arena_bytes:
-        raise InternalError(
-            f"the arena is planned with {plan.arena_bytes} bytes, linked with {sizes.arena_bytes}"
-        )
+def _check_arenas(plan: Plan, sizes: Sizes) -> None:
+    """Every arena is linked into its memory, with the bytes that were planned."""
+    planned = {arena.memory: arena.size for arena in plan.arenas}
+    linked = {use.name: use.arena_bytes for use in sizes.memories if use.arena_bytes}
+    if planned != linked:
+        raise InternalError(f"arenas are planned as {planned}, linked as {linked}")
 
 
 def _check_equal(host: Comparison, run: EmulatorRun | None) -> None:

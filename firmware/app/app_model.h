@@ -9,15 +9,17 @@
 extern "C" {
 #endif
 
-/* A model input. `data` gives its place in the arena, valid until the next run. */
+/* A model input. It comes in `rows` parts of equal size, one for each run; `data` gives the place for the next, where it
+ * must be when the run begins. */
 typedef struct {
     int8_t *(*data)(void);
-    uint32_t bytes;
+    uint32_t bytes; /* of all parts */
+    uint32_t rows;  /* 1: all of it in one part; all inputs of a model have as many */
     float scale;
     int32_t zero_point;
 } app_input;
 
-/* A model output. `data` gives its place in the arena, valid until an input is written. */
+/* A model output. `data` gives its place in the arena, valid from a run that returned 0 until an input is written. */
 typedef struct {
     const int8_t *(*data)(void);
     uint32_t bytes;
@@ -45,7 +47,10 @@ typedef struct {
     app_region stack;
     uint32_t selftest_crc; /* that the self-test must find */
     uint8_t build_id[8];
-    int (*run)(void); /* 0: done */
+    void (*begin)(void); /* forget the parts of the inputs that came: the next is the first */
+    /* One run: all that can be computed with the parts of the inputs that came. Returns how many are missing, 0 where the
+     * outputs are there; negative: it failed. */
+    int (*run)(void);
     /* As run; calls observe(context, k) behind each piece of layer k, 0 <= k < layers. */
     int (*run_observed)(void (*observe)(void *context, int layer), void *context);
 } app_model_t;

@@ -35,6 +35,7 @@ static size_t body_count; /* FRAME_BODY_MAX + 1: too long, wait for a delimiter 
 static frame request;
 static frame answer;       /* the last one, kept for repetition */
 static int answer_is_kept; /* 0 from boot and HELLO to the next request */
+static int missing;        /* parts of the inputs that the inference under way still needs; 0: none is under way */
 
 /* Each command checks its request, fills data[] and answer.length, and returns a status. */
 
@@ -43,6 +44,8 @@ static int hello(uint8_t *data)
     if (request.length != 0u) {
         return BAD_REQUEST;
     }
+    app_model.begin();
+    missing = 0;
     put_u16(data, PROTOCOL_VERSION);
     put_u32(data + 2, target_core_hz());
     data[6] = app_model.input_count;
@@ -78,6 +81,7 @@ static int tensor(uint8_t *data)
     }
     uint8_t index = request.payload[1];
     uint32_t bytes;
+    uint32_t rows = 1u;
     float scale;
     int32_t zero_point;
     if (request.payload[0] == 0u) {
@@ -85,6 +89,7 @@ static int tensor(uint8_t *data)
             return BAD_REQUEST;
         }
         bytes = app_model.inputs[index].bytes;
+        rows = app_model.inputs[index].rows;
         scale = app_model.inputs[index].scale;
         zero_point = app_model.inputs[index].zero_point;
     } else {
@@ -100,7 +105,8 @@ static int tensor(uint8_t *data)
     put_u32(data, bytes);
     put_u32(data + 4, scale_bits);
     put_u32(data + 8, (uint32_t)zero_point);
-    answer.length = 12u;
+    put_u32(data + 12, rows);
+    answer.length = 16u;
     return OK;
 }
 
@@ -118,11 +124,19 @@ static int write(void)
     const app_input *input = &app_model.inputs[request.payload[0]];
     uint32_t offset = get_u32(request.payload + 1);
     uint32_t count = request.length - 5u;
-    if (!in_range(offset, count, input->bytes)) {
+    if (!in_range(offset, count, input->bytes / input->rows)) {
         return BAD_REQUEST;
     }
     memcpy(input->data() + offset, request.payload + 5, count);
     return OK;
+}
+
+/* Takes what a run returned; writes how many parts of the inputs are missing. */
+static int finish_run(int result, uint8_t *data)
+{
+    missing = result < 0 ? 0 : result;
+    put_u32(data, (uint32_t)missing);
+    return result < 0 ? RUN_FAILED : OK;
 }
 
 static int run(uint8_t *data)
@@ -133,8 +147,8 @@ static int run(uint8_t *data)
     uint32_t begin = target_cycles();
     int result = app_model.run();
     put_u32(data, target_cycles() - begin);
-    answer.length = 4u;
-    return result == 0 ? OK : RUN_FAILED;
+    answer.length = 8u;
+    return finish_run(result, data + 4);
 }
 
 static int read(uint8_t *data)
@@ -166,14 +180,14 @@ static int profile(uint8_t *data)
     if (request.length != 0u) {
         return BAD_REQUEST;
     }
-    for (uint32_t layer = 0u; layer < app_model.layers; ++layer) {
+    for (uint32_t layer = 0u; missing == 0 && layer < app_model.layers; ++layer) {
         app_model.layer_cycles[layer] = 0u;
     }
     uint32_t begin = target_cycles();
     int result = app_model.run_observed(observe, &begin);
     put_u16(data, app_model.layers);
-    answer.length = 2u;
-    return result == 0 ? OK : RUN_FAILED;
+    answer.length = 6u;
+    return finish_run(result, data + 2);
 }
 
 static int ticks(uint8_t *data)
@@ -216,6 +230,7 @@ static int selftest(uint8_t *data)
     }
     uint32_t found;
     int result = run_selftest(&found);
+    missing = 0;
     put_u32(data, app_model.selftest_crc);
     put_u32(data + 4, found);
     answer.length = 8u;

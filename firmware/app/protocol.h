@@ -9,7 +9,7 @@
 extern "C" {
 #endif
 
-#define PROTOCOL_VERSION 1u
+#define PROTOCOL_VERSION 2u
 
 /* Takes one received byte. Where it completes a request, executes it and sends the answer. */
 void protocol_receive(uint8_t byte);

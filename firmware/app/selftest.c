@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: 0BSD */
-/* Makes the self-test's input, runs the model and sums up its outputs. */
+/* Makes the self-test's input, part by part, runs the model and sums up its outputs. */
 #include "selftest.h"
 
 #include "app_model.h"
@@ -19,14 +19,19 @@ static uint32_t next_state(uint32_t state)
 int run_selftest(uint32_t *found)
 {
     uint32_t state = SEED;
-    for (uint32_t i = 0u; i < app_model.input_count; ++i) {
-        int8_t *data = app_model.inputs[i].data();
-        for (uint32_t k = 0u; k < app_model.inputs[i].bytes; ++k) {
-            state = next_state(state);
-            data[k] = (int8_t)(uint8_t)(state >> 24);
+    int result;
+    app_model.begin();
+    do {
+        for (uint32_t i = 0u; i < app_model.input_count; ++i) {
+            const app_input *input = &app_model.inputs[i];
+            int8_t *data = input->data();
+            for (uint32_t k = 0u; k < input->bytes / input->rows; ++k) {
+                state = next_state(state);
+                data[k] = (int8_t)(uint8_t)(state >> 24);
+            }
         }
-    }
-    int result = app_model.run();
+        result = app_model.run();
+    } while (result > 0);
     uint32_t crc = 0u;
     for (uint32_t i = 0u; i < app_model.output_count; ++i) {
         crc = crc32_update(crc, app_model.outputs[i].data(), app_model.outputs[i].bytes);

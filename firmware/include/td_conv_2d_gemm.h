@@ -26,8 +26,8 @@ extern "C" {
  *
  * Scratch, in this order: widened pixels, depth * 2 * pixels bytes; widened weights, if widen_weights is not NULL,
  * depth * 2 * block bytes; 16 bytes; results that cannot go to their place at once, 4 * pixels bytes (16 * pixels for
- * sums); 2 * depth bytes for two pixels' taps; with `pool` a row before pooling, pool->in_width * out->channels
- * bytes. */
+ * sums). All that is behind the pixels also serves for two pixels' taps, so it has at least 2 * depth bytes. With `pool`,
+ * a row before pooling follows, pool->in_width * out->channels bytes. */
 enum {
     TD_FINISH_PLAIN,   /* bounds are those of int8; multiply is one of td_gemm.h that saturates to them */
     TD_FINISH_CLAMPED, /* ... one that clamps */

@@ -175,8 +175,9 @@ typedef struct {
 void td_fully_connected_s8(const td_fully_connected *op, const td_tensor *in, const td_tensor *out, int32_t first,
                            int32_t last);
 
-/* The same by the core loops of td_dense.h, with weights and constants packed for them.
- * Scratch: 2 bytes for every element of a vector, their number rounded up to a multiple of 4. */
+/* The same by the core loops of td_dense.h, with weights and constants packed for them: a block of units after the
+ * other, of each a piece of the vector after the other.
+ * Scratch: 2 bytes for every element of a piece, 4 for every unit of a block. */
 typedef struct {
     const td_dense_form *form;
     const int8_t *weights;
@@ -184,6 +185,8 @@ typedef struct {
     const int8_t *bounds; /* [units][2], low and high of each; NULL: none but int8's */
     int32_t depth;
     int32_t units;
+    int32_t piece; /* elements, 4 | piece, at most depth rounded up to a multiple of 4 */
+    int32_t block; /* units, 4 | block or all of them */
     int32_t offset;
     int32_t shift;
 } td_fully_connected_packed;

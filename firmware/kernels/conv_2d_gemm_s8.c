@@ -18,7 +18,8 @@ typedef struct {
     char *pixels;
     char *weights;
     char *results;
-    int8_t *taps;
+    int8_t *taps;     /* where weights and results go later */
+    int8_t *unpooled; /* behind both */
 } job;
 
 static td_range rows_inside(const job *j, int32_t origin)
@@ -294,7 +295,10 @@ static job make_job(const td_conv_2d_gemm *op, const td_tensor *in, int32_t widt
     j.pixels = scratch;
     j.weights = j.pixels + 2 * op->depth * op->pixels;
     j.results = j.weights + (op->widen_weights ? 2 * op->block * op->depth : 0) + 16;
-    j.taps = (int8_t *)j.results + result_bytes * op->pixels;
+    j.taps = (int8_t *)j.weights;
+    j.unpooled = (int8_t *)j.results + result_bytes * op->pixels;
+    if (j.unpooled < j.taps + 2 * op->depth)
+        j.unpooled = j.taps + 2 * op->depth;
     return j;
 }
 
@@ -326,12 +330,11 @@ static void make_pooled_row(const job *j, const td_tensor *out, int32_t h)
 {
     const td_max_pool_2d *pool = j->op->pool;
     int8_t *row = td_row(out, h);
-    int8_t *unpooled = j->taps + 2 * j->op->depth;
     const td_range rows = td_pooled_rows(pool, h);
     td_start_max_pool_row(pool, row, out->width, out->channels);
     for (int32_t i = rows.first; i < rows.last; i++) {
-        make_pixels(j, i, j->width, unpooled);
-        td_max_pool_row(pool, unpooled, row, out->width, out->channels);
+        make_pixels(j, i, j->width, j->unpooled);
+        td_max_pool_row(pool, j->unpooled, row, out->width, out->channels);
     }
     td_finish_max_pool_row(pool, row, out->width, out->channels);
 }

@@ -4,56 +4,88 @@
 
 #include "td_kernels.h"
 
-/* Lays the vector that begins at byte `begin` of the input's rows into scratch as pairs, filled up with zeros. */
-static void spread_vector(const td_fully_connected_packed *op, const td_tensor *in, int32_t begin, int32_t depth,
-                          int32_t *pairs)
+/* Lays `count` elements, 4 | count, from byte `begin` of the input's rows on into `pairs`; those beyond the first `size`
+ * are zeros. */
+static void spread_piece(const td_fully_connected_packed *op, const td_tensor *in, int32_t begin, int32_t size,
+                         int32_t count, int32_t *pairs)
 {
     const int32_t row_size = in->width * in->channels;
-    int8_t *const bytes = (int8_t *)pairs + depth;
+    int8_t *const bytes = (int8_t *)pairs + count;
     int8_t *to = bytes;
     int32_t row = begin / row_size;
     int32_t start = begin % row_size;
 
-    memset(bytes + depth - 4, 0, 4);
-    for (int32_t left = op->depth; left > 0; row++, start = 0) {
+    memset(bytes + count - 4, 0, 4);
+    for (int32_t left = size < count ? size : count; left > 0; row++, start = 0) {
         const int32_t n = row_size - start < left ? row_size - start : left;
         memcpy(to, td_row(in, row) + start, (size_t)n);
         to += n;
         left -= n;
     }
-    op->form->spread(bytes, bytes + depth, pairs);
+    op->form->spread(bytes, bytes + count, pairs);
 }
 
-/* All units of one vector. */
-static void make_vector(const td_fully_connected_packed *op, int32_t depth, const int32_t *pairs, int8_t *y)
+/* Adds the products of elements [from, from + count) to the sums of `units` units. */
+static void add_products(const td_fully_connected_packed *op, int32_t depth, int32_t from, int32_t count,
+                         const int32_t *pairs, int32_t unit, int32_t units, int32_t *sums)
 {
-    const int32_t *const pairs_end = pairs + depth / 2;
-    const int32_t in_fours = op->units & ~3;
-    const int8_t *weights = op->weights + in_fours * depth;
-    const int32_t *constants = op->constants + 2 * in_fours;
+    const int32_t *const pairs_end = pairs + count / 2;
+    const int32_t in_fours = units & ~3;
+    const int8_t *weights = op->weights + unit * depth;
 
     if (in_fours)
-        op->form->multiply(pairs, pairs_end, op->weights, op->constants, y, y + in_fours, op->offset, op->shift);
-    for (int32_t unit = in_fours; unit < op->units; unit++, weights += depth, constants += 2) {
-        const int32_t scaled = op->form->multiply_one(pairs, pairs_end, weights, constants[0]);
-        y[unit] = td_dense_round(scaled, constants[1], op->offset, op->shift);
-    }
+        op->form->add(pairs, pairs_end, weights + 4 * from, 4 * (depth - count), sums, sums + in_fours);
+    weights += in_fours * depth + from;
+    for (int32_t i = in_fours; i < units; i++, weights += depth)
+        sums[i] = (int32_t)((uint32_t)sums[i] + (uint32_t)op->form->add_one(pairs, pairs_end, weights));
+}
+
+/* The outputs of `units` units. */
+static void round_sums(const td_fully_connected_packed *op, const int32_t *sums, int32_t unit, int32_t units, int8_t *y)
+{
+    const int32_t *const constants = op->constants + 2 * unit;
+    const int32_t odd = units & 1;
+    const int32_t last = units - 1;
+
+    if (last)
+        td_dense_round(sums, constants, y, y + units - odd, op->form->factor, op->offset, op->shift);
+    if (odd)
+        y[last] = td_dense_round_one(sums[last], constants + 2 * last, op->form->factor, op->offset, op->shift);
     if (op->bounds)
-        for (int32_t unit = 0; unit < op->units; unit++)
-            y[unit] = (int8_t)td_clamp(y[unit], op->bounds[2 * unit], op->bounds[2 * unit + 1]);
+        for (int32_t i = 0; i < units; i++) {
+            const int8_t *const bounds = op->bounds + 2 * (unit + i);
+            y[i] = (int8_t)td_clamp(y[i], bounds[0], bounds[1]);
+        }
+}
+
+/* All units of the vector that begins at byte `begin`. */
+static void make_vector(const td_fully_connected_packed *op, const td_tensor *in, int32_t begin, int32_t *scratch,
+                        int8_t *y)
+{
+    const int32_t depth = (op->depth + 3) & ~3;
+    int32_t *const pairs = scratch + (op->units < op->block ? op->units : op->block);
+
+    for (int32_t unit = 0; unit < op->units; unit += op->block) {
+        const int32_t units = op->units - unit < op->block ? op->units - unit : op->block;
+        memset(scratch, 0, (size_t)units * sizeof(int32_t));
+        for (int32_t from = 0; from < depth; from += op->piece) {
+            const int32_t count = depth - from < op->piece ? depth - from : op->piece;
+            if (unit == 0 || op->piece < depth)
+                spread_piece(op, in, begin + from, op->depth - from, count, pairs);
+            add_products(op, depth, from, count, pairs, unit, units, scratch);
+        }
+        round_sums(op, scratch, unit, units, y + unit);
+    }
 }
 
 void td_fully_connected_packed_s8(const td_fully_connected_packed *op, const td_tensor *in, const td_tensor *out,
                                   int32_t first, int32_t last, void *scratch)
 {
     const int32_t vectors_per_row = out->width * out->channels / op->units;
-    const int32_t depth = (op->depth + 3) & ~3;
 
     for (int32_t h = first; h < last; h++) {
         int8_t *y = td_row(out, h);
-        for (int32_t i = 0; i < vectors_per_row; i++, y += op->units) {
-            spread_vector(op, in, (h * vectors_per_row + i) * op->depth, depth, scratch);
-            make_vector(op, depth, scratch, y);
-        }
+        for (int32_t i = 0; i < vectors_per_row; i++, y += op->units)
+            make_vector(op, in, (h * vectors_per_row + i) * op->depth, scratch, y);
     }
 }

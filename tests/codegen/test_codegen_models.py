@@ -26,7 +26,7 @@ MODELS = {
     "mlperf_tiny_kws_int8": 14_000,
     "mlperf_tiny_ad_int8": 2_048,
     "person_detect_int8": 21_000,
-    "hello_world_int8": 64,
+    "hello_world_int8": 128,
     "etinynet_1.0_224_int8": 161_000,
 }
 

@@ -15,6 +15,7 @@ class SimulatedBoard:
         inputs: Bytes of each input tensor.
         outputs: Bytes of each output tensor.
         layers: Number of layers.
+        rows: Parts that inputs come in.
     """
 
     def __init__(
@@ -22,11 +23,13 @@ class SimulatedBoard:
         inputs: tuple[int, ...] = (1000,),
         outputs: tuple[int, ...] = (300,),
         layers: int = 40,
+        rows: int = 1,
     ) -> None:
         self.inputs = [bytearray(size) for size in inputs]
         self.outputs = [bytearray(size) for size in outputs]
         self.layers, self.runs, self.executed = layers, 0, 0
-        self.version, self.run_status = 1, 0
+        self.version, self.run_status = 2, 0
+        self.rows, self.came = rows, 0
         self.console = b"boot\r\nself-test ok\r\n"
         self._splitter = FrameSplitter()
         self._kept: Frame | None = None
@@ -72,22 +75,30 @@ class SimulatedBoard:
     def _do_3(self, data: bytes) -> tuple[int, bytes]:
         what, index = struct.unpack("<BB", data)
         size = len((self.inputs, self.outputs)[what][index])
-        return 0, struct.pack("<Ifi", size, 0.5, -3)
+        return 0, struct.pack("<IfiI", size, 0.5, -3, 1 if what else self.rows)
 
     def _do_4(self, data: bytes) -> tuple[int, bytes]:
         index, offset = struct.unpack("<BI", data[:5])
         values = data[5:]
-        if not values or offset + len(values) > len(self.inputs[index]):
+        size = len(self.inputs[index]) // self.rows
+        if not values or offset + len(values) > size:
             return 2, b""
+        offset += self.came * size
         self.inputs[index][offset : offset + len(values)] = values
         return 0, b""
 
     def _do_5(self, data: bytes) -> tuple[int, bytes]:
-        self.runs += 1
+        if missing := self._take_part():
+            return 0, struct.pack("<2I", 1, missing)
         total = sum(sum(values) for values in self.inputs)
         for output in self.outputs:
             output[:] = bytes((total + at) % 256 for at in range(len(output)))
-        return self.run_status, struct.pack("<I", 12345)
+        return self.run_status, struct.pack("<2I", 12345, 0)
+
+    def _take_part(self) -> int:
+        self.came = (self.came + 1) % self.rows
+        self.runs += self.came == 0
+        return self.rows - self.came if self.came else 0
 
     def _do_6(self, data: bytes) -> tuple[int, bytes]:
         index, offset, count = struct.unpack("<BIB", data)
@@ -97,8 +108,7 @@ class SimulatedBoard:
         return 0, bytes(values[offset : offset + count])
 
     def _do_7(self, data: bytes) -> tuple[int, bytes]:
-        self.runs += 1
-        return self.run_status, struct.pack("<H", self.layers)
+        return self.run_status, struct.pack("<HI", self.layers, self._take_part())
 
     def _do_8(self, data: bytes) -> tuple[int, bytes]:
         (first,) = struct.unpack("<H", data)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import struct
 import time
 
 import pytest
@@ -35,11 +36,25 @@ def exercise(client: BoardClient, board: SimulatedBoard, seed: int) -> None:
     for index, values in enumerate(board.outputs):
         expected = bytes((total + at) % 256 for at in range(len(values)))
         assert client.read_output(index) == expected
-    assert client.profile() == [100 + layer for layer in range(40)]
+    assert client.profile(data) == [100 + layer for layer in range(40)]
     assert board.runs == runs + 2
     assert client.memory() == MemoryMarks(4096, 300, 5000, 4900)
     assert client.selftest().passed
-    assert client.output_info(1) == TensorInfo(len(board.outputs[1]), 0.5, -3)
+    assert client.output_info(1) == TensorInfo(len(board.outputs[1]), 0.5, -3, 1)
+
+
+def test_rows() -> None:
+    board = SimulatedBoard((1000, 50), (300,), rows=10)
+    client = talk(Line(board, noise=0.005, seed=1))
+    client.hello()
+    data = [bytes(range(250)) * 4, bytes(range(50))]
+    assert client.infer(data) == 9 + 12345
+    assert [bytes(values) for values in board.inputs] == data
+    assert client.profile(data) == [100 + layer for layer in range(40)]
+    assert board.runs == 2
+    board.came = 5  # a row too many
+    with pytest.raises(BoardLinkError, match="misses 4 rows of the input behind row 0 of 10"):
+        client.infer(data)
 
 
 def test_quiet_line() -> None:
@@ -146,7 +161,7 @@ def test_refusals() -> None:
     board = SimulatedBoard((10,), (10,))
     client = talk(Line(board))
     client.hello()
-    with pytest.raises(BoardLinkError, match="input 0 has 10 bytes, not 9"):
+    with pytest.raises(BoardLinkError, match="input 0 takes 10 bytes, not 9"):
         client.write_input(0, bytes(9))
     with pytest.raises(BoardLinkError, match="TENSOR failed: the board refuses"):
         client.input_info(1)
@@ -154,9 +169,9 @@ def test_refusals() -> None:
     with pytest.raises(BoardLinkError, match="RUN failed: the run failed"):
         client.run()
     with pytest.raises(BoardLinkError, match="PROFILE failed"):
-        client.profile()
-    board.version = 2
-    with pytest.raises(BoardLinkError, match="protocol version 2, this program 1"):
+        client.profile([bytes(10)])
+    board.version = 3
+    with pytest.raises(BoardLinkError, match="protocol version 3, this program 2"):
         client.hello()
 
 
@@ -164,6 +179,10 @@ def test_hostile_answers() -> None:
     board = SimulatedBoard()
     client = talk(Line(board))
     client.hello()
+    for size, rows in ((10, 0), (10, 3)):
+        board._do_3 = lambda data, s=size, r=rows: (0, struct.pack("<IfiI", s, 1, 0, r))  # type: ignore[misc]
+        with pytest.raises(BoardLinkError, match=f"TENSOR says 10 bytes in {rows} rows"):
+            client.input_info(0)
     board._do_9 = lambda data: (0, b"\1\2\3")  # type: ignore[method-assign]
     with pytest.raises(BoardLinkError, match="MEMORY has 3 bytes instead of 16"):
         client.memory()

@@ -160,6 +160,7 @@ def fake_files(
     kernels: Sequence[str] = (),
     crc: int | None = None,
     changes: Mapping[str, str] | None = None,
+    hot: Sequence[str] = (),
 ) -> dict[str, bytes]:
     """The project's files.
 
@@ -170,6 +171,7 @@ def fake_files(
         kernels: Kernels to build in, called or not.
         crc: What the self-test expects, if not what is right.
         changes: Model sources to replace.
+        hot: Sources, without suffix, whose code is hot.
     """
     memory = memory or board.memories_for("arena")[0].name
     sources = {
@@ -182,7 +184,13 @@ def fake_files(
     if crc is None:
         crc = selftest_crc([fake_output(selftest_inputs([INPUT_BYTES])[0])])
     return project_files(
-        fake_graph(), plan, sources | dict(changes or {}), kernels, board, selftest_crc=crc
+        fake_graph(),
+        plan,
+        sources | dict(changes or {}),
+        kernels,
+        board,
+        selftest_crc=crc,
+        hot=hot,
     )
 
 

@@ -72,7 +72,7 @@ def test_boots_and_serves(fake_firmware: BuildFirmware, name: str, kind: Kind) -
             client.write_input(0, data)
             assert 0 < client.run() < 1000
             assert client.read_output(0) == fake_output(data)
-        first, second = client.profile()
+        first, second = client.profile([bytes(16)])
         assert 0 < first < second < 1000
         assert client.selftest().passed
         marks = client.memory()

@@ -43,10 +43,15 @@ def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
 class HostBoard:
     """The program as a transport whose line spoils a share of the bytes, each way."""
 
-    def __init__(self, program: Path, spoil: float = 0.0, seed: int = 0) -> None:
+    def __init__(
+        self, program: Path, spoil: float = 0.0, seed: int = 0, *, rows: bool = False
+    ) -> None:
         self._random, self._spoil = random.Random(seed), spoil
         self._process = subprocess.Popen(
-            [program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0
+            [program, *(["rows"] if rows else [])],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            bufsize=0,
         )
         assert self._process.stdin
         assert self._process.stdout
@@ -107,7 +112,7 @@ def board(program: Path) -> Iterator[HostBoard]:
 
 
 def test_hello(board: HostBoard) -> None:
-    expected = struct.pack("<HIBBHII", 1, 480_000_000, 2, 1, 20, 256, 64) + bytes(range(1, 9))
+    expected = struct.pack("<HIBBHII", 2, 480_000_000, 2, 1, 20, 256, 64) + bytes(range(1, 9))
     assert board.ask(1) == (OK, expected)
 
 
@@ -119,9 +124,9 @@ def test_names(board: HostBoard) -> None:
 
 
 def test_tensors(board: HostBoard) -> None:
-    assert board.ask(3, b"\0\0") == (OK, struct.pack("<Ifi", 70, 0.5, -3))
-    assert board.ask(3, b"\0\1", 2) == (OK, struct.pack("<Ifi", 5, 0.25, 127))
-    assert board.ask(3, b"\1\0", 3) == (OK, struct.pack("<Ifi", 70, 0.125, -128))
+    assert board.ask(3, b"\0\0") == (OK, struct.pack("<IfiI", 70, 0.5, -3, 1))
+    assert board.ask(3, b"\0\1", 2) == (OK, struct.pack("<IfiI", 5, 0.25, 127, 1))
+    assert board.ask(3, b"\1\0", 3) == (OK, struct.pack("<IfiI", 70, 0.125, -128, 1))
 
 
 @pytest.mark.parametrize(
@@ -199,7 +204,7 @@ def test_hello_forgets_the_last_answer(board: HostBoard) -> None:
 
 
 def test_profile_and_ticks(board: HostBoard) -> None:
-    assert board.ask(7) == (OK, struct.pack("<H", 20))
+    assert board.ask(7) == (OK, struct.pack("<HI", 20, 0))
     first = struct.pack("<15I", *(100 * layer for layer in range(15)))
     assert board.ask(8, b"\0\0", 2) == (OK, first)
     assert board.ask(8, b"\x0f\0", 3) == (OK, struct.pack("<5I", 1500, 1600, 1700, 1800, 1900))
@@ -217,6 +222,62 @@ def test_selftest(board: HostBoard) -> None:
     sums = bytes((first[i] + second[i % 5]) & 0xFF for i in range(69))
     expected = struct.pack("<II", 0x12345678, selftest_crc([sums + b"\1"]))
     assert board.ask(0x0A) == (OK, expected)
+
+
+@pytest.fixture
+def camera(program: Path) -> Iterator[HostBoard]:
+    """The same board with a model that takes its inputs in five rows, of 14 and of 1 byte."""
+    board = HostBoard(program, rows=True)
+    yield board
+    board.close()
+
+
+def test_inputs_in_rows(camera: HostBoard) -> None:
+    assert camera.ask(3, b"\0\0") == (OK, struct.pack("<IfiI", 70, 0.5, -3, 5))
+    assert camera.ask(4, struct.pack("<BI", 0, 14) + b"x", 2) == (BAD, b"")
+    client = BoardClient(camera)
+    client.hello()
+    first, second = bytes(range(70)), bytes(range(5))
+    sums = bytes((first[i] + second[i % 5]) & 0xFF for i in range(69))
+    for run in (1, 2):
+        assert client.infer([first, second]) == 4 * 5 + 19000
+        assert client.read_output(0) == sums + bytes([run])
+    with pytest.raises(BoardLinkError, match="takes 70 bytes, not 71"):
+        client.infer([first + b"x", second])
+
+
+def test_the_cycles_of_layers_are_of_all_rows(camera: HostBoard) -> None:
+    client = BoardClient(camera)
+    client.hello()
+    for _ in range(2):
+        assert client.profile([bytes(70), bytes(5)]) == [20, *range(100, 2000, 100)]
+
+
+def test_who_comes_next_begins_with_the_first_row(camera: HostBoard) -> None:
+    client = BoardClient(camera)
+    client.hello()
+    client.write_input(0, bytes(14))
+    client.run()
+    assert client.missing == 4
+    first, second = selftest_inputs([70, 5])
+    assert client.selftest().found != 0
+    client.write_input(0, bytes(14))
+    client.run()
+    assert client.missing == 4
+    client.hello()
+    client.infer([first, second])
+    assert client.read_output(0)[69] == 2
+
+
+def test_selftest_in_rows(camera: HostBoard) -> None:
+    """Parts come in turn: bytes of the first input, then of the second, five times."""
+    (stream,) = selftest_inputs([75])
+    parts = [stream[15 * row : 15 * row + 15] for row in range(5)]
+    first = b"".join(part[:14] for part in parts)
+    second = bytes(part[14] for part in parts)
+    sums = bytes((first[i] + second[i % 5]) & 0xFF for i in range(69))
+    expected = struct.pack("<II", 0x12345678, selftest_crc([sums + b"\1"]))
+    assert camera.ask(0x0A) == (OK, expected)
 
 
 def test_selftest_stream_is_xorshift32() -> None:
@@ -246,18 +307,17 @@ def test_noise_neither_breaks_nor_fools_the_board(board: HostBoard, seed: int) -
     assert board.ask(2, b"\0") == (OK, b"host")
 
 
+@pytest.mark.parametrize("rows", [False, True])
 @pytest.mark.parametrize("seed", range(3))
-def test_a_bad_line_only_costs_time(program: Path, seed: int) -> None:
+def test_a_bad_line_only_costs_time(program: Path, seed: int, rows: bool) -> None:
     """One byte in 150 is lost, doubled, changed or invented, each way; every answer is right."""
-    board = HostBoard(program, spoil=1 / 150, seed=seed)
+    board = HostBoard(program, spoil=1 / 150, seed=seed, rows=rows)
     client = BoardClient(board, timeout_s=0.05, attempts=200)
     source = random.Random(seed)
     client.hello()
-    for run in range(1, 16):
+    for run in range(1, 6 if rows else 16):
         first, second = source.randbytes(70), source.randbytes(5)
-        client.write_input(0, b"\1" + first[1:])
-        client.write_input(1, second)
-        client.run()
+        client.infer([b"\1" + first[1:], second])
         sums = bytes((a + second[i % 5]) & 0xFF for i, a in enumerate(b"\1" + first[1:69]))
         assert client.read_output(0) == sums + bytes([run])  # executed once, however often asked
     assert client.repeats > 0

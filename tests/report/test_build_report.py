@@ -41,7 +41,7 @@ def example() -> BuildReport:
         compiler="gcc 12",
         memory=MemoryFacts(
             100, 50, 40, 10, 300, 200, 200, 180, 0, 20, 80, 64,
-            (RegionFacts("dtcm", 0x2000_0000, 131072, 300, 200, 200),),
+            (RegionFacts("dtcm", 0x2000_0000, 131072, 300, 200, 200),), "rows", 8,
         ),
         budget=BudgetFacts(1000, 1000, met=True),
         inference=InferenceFacts("cortex-m7", 1000, 100.0, 900, 0.01),
@@ -75,6 +75,7 @@ def test_unknown_parts_are_null() -> None:
         (("schema",), "other"),
         (("memory", "flash_bytes"), -1),
         (("memory", "flash_bytes"), None),
+        (("memory", "input_form"), "whole"),
         (("model", "tflite_sha256"), "xyz"),
         (("accuracy", "int8"), 98.0),
         (("validation", "bit_exact"), "yes"),

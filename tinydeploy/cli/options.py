@@ -22,6 +22,14 @@ class OptimizeChoice(StrEnum):
     FLASH = "flash"
 
 
+class InputChoice(StrEnum):
+    """Values of --input; the same words as tinydeploy.plan.plan.InputForm."""
+
+    ARENA = "arena"
+    KEPT = "kept"
+    ROWS = "rows"
+
+
 _UNITS = {"": 1, "k": 1024, "m": 1024 * 1024}
 
 
@@ -96,6 +104,15 @@ OptimizeOption = Annotated[
     typer.Option(
         metavar="GOAL",
         help="What to prefer where they are at odds: speed, ram, flash, or balanced.",
+    ),
+]
+InputOption = Annotated[
+    InputChoice,
+    typer.Option(
+        "--input",
+        metavar="FORM",
+        help="Where the input is: arena (in the arena, overwritten by the run), kept (in a buffer "
+        "of yours, only read), rows (pushed row by row, as a camera's lines; least RAM).",
     ),
 ]
 MaxRamOption = Annotated[

@@ -128,8 +128,7 @@ def _spread(numbers: tuple[float, ...], channels: int) -> tuple[float, ...]:
 
 def _infer(client: BoardClient, graph: Graph, values: NDArray[np.int8]) -> NDArray[np.int8]:
     client.hello()
-    client.write_input(0, values.tobytes())
-    client.run()
+    client.infer([values.tobytes()])
     shape = graph.tensors[graph.outputs[0]].shape
     return np.frombuffer(client.read_output(0), np.int8).reshape(shape)
 

@@ -42,5 +42,12 @@ def generate_sources(graph: Graph, plan: Plan, board: Board, *, tflite: bytes) -
 
 
 def list_kernels(graph: Graph, plan: Plan) -> tuple[str, ...]:
-    """What of firmware/kernels/ the generated model.c needs: paths without suffix, sorted."""
-    return describe_model(graph, plan).kernels
+    """What of firmware/kernels/ the generated model.c needs: paths without suffix.
+
+    Those come first that take part in most multiplications.
+    """
+    macs: dict[str, int] = {}
+    for layer in describe_model(graph, plan).layers:
+        for kernel in layer.code.kernels:
+            macs[kernel] = macs.get(kernel, 0) + layer.macs
+    return tuple(sorted(macs, key=lambda kernel: (-macs[kernel], kernel)))

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 
 from tinydeploy.codegen.c_data import format_array
 from tinydeploy.codegen.constants import Constants, split_constants
 from tinydeploy.codegen.layer import LayerCode, LayerContext, emit_layer
-from tinydeploy.codegen.schedule_text import StretchText, describe_schedule
+from tinydeploy.codegen.schedule_text import FED_STEPS, StretchText, describe_schedule
 from tinydeploy.codegen.text import c_comment, c_float, c_int, c_string
 from tinydeploy.errors import InternalError
 from tinydeploy.graph.graph import Graph
 from tinydeploy.graph.op import Op
-from tinydeploy.plan.alias import renames
-from tinydeploy.plan.plan import Plan, Rows
+from tinydeploy.plan.alias import find_owners, renames
+from tinydeploy.plan.plan import FEED, InputForm, Plan, Rows
 
 # td_tensor's table counts in words of 4 bytes, in a uint16.
 _TABLE_UNIT = 4
@@ -44,6 +45,7 @@ class TensorText:
         height: Rows.
         width: Pixels of a row.
         channels: Bytes of a pixel.
+        shown: It lies in a buffer of the host, which is known when that shows it.
     """
 
     symbol: str
@@ -56,14 +58,16 @@ class TensorText:
     height: int
     width: int
     channels: int
+    shown: bool
 
 
 @dataclass(frozen=True)
 class LayerText:
-    """The function of one layer, and the constants that it alone uses."""
+    """The function of one layer, its multiplications, and the constants that it alone uses."""
 
     symbol: str
     comment: str
+    macs: int
     code: LayerCode
     constants: Constants
 
@@ -76,7 +80,10 @@ class PortText:
         suffix: "" for the only or first one, "_<i>" for those named by number.
         comment: Shape and name in the file.
         tensor: Symbol of its td_tensor.
+        names: Symbols of all td_tensors that lie where it lies.
         size: Bytes.
+        row_count: Rows that it has.
+        row_size: Bytes of one.
         rank: Number of dimensions.
         shape: Dimensions, separated by commas.
         scale: Float literal.
@@ -86,7 +93,10 @@ class PortText:
     suffix: str
     comment: str
     tensor: str
+    names: tuple[str, ...]
     size: int
+    row_count: int
+    row_size: int
     rank: int
     shape: str
     scale: str
@@ -100,6 +110,7 @@ class ModelText:
     Args:
         name: Prefix of symbols.
         macro: Prefix of macros.
+        input_form: How the host gives the input.
         labels: String literals.
         inputs: The first under its plain name, then, if there are several, all by number.
         outputs: Likewise.
@@ -109,11 +120,13 @@ class ModelText:
         tensors: Those that layers read or write, and inputs and outputs.
         layers: In the order of the graph.
         calls: Number of calls of layers in one inference.
-        schedule: Those calls.
+        fed: Those calls that are made as rows of the input come.
+        schedule: All others.
     """
 
     name: str
     macro: str
+    input_form: InputForm
     labels: tuple[str, ...]
     inputs: tuple[PortText, ...]
     outputs: tuple[PortText, ...]
@@ -123,6 +136,7 @@ class ModelText:
     tensors: tuple[TensorText, ...]
     layers: tuple[LayerText, ...]
     calls: int
+    fed: tuple[StretchText, ...]
     schedule: tuple[StretchText, ...]
 
     @property
@@ -138,15 +152,20 @@ class ModelText:
     @property
     def tables(self) -> tuple[StretchText, ...]:
         """The parts of the schedule that are tables."""
-        return tuple(stretch for stretch in self.schedule if stretch.table)
+        return tuple(stretch for stretch in (*self.fed, *self.schedule) if stretch.table)
 
     @property
     def table_layers(self) -> tuple[str, ...]:
-        """The function of each layer that a table calls, NULL for others, up to the last."""
-        called = {layer for stretch in self.tables for layer in stretch.table[::2]}
+        """The function of each layer that a table calls, NULL for others, up to the last.
+
+        One NULL where there is a table that calls none.
+        """
+        called = {layer for stretch in self.tables for layer in stretch.table[::2]} - {
+            self.layer_count
+        }
         return tuple(
             layer_symbol(self.name, layer) if layer in called else "NULL"
-            for layer in range(max(called, default=-1) + 1)
+            for layer in range(max(called, default=0) + 1)
         )
 
     @property
@@ -154,11 +173,6 @@ class ModelText:
         """C type of the entries of tables."""
         largest = max((value for stretch in self.tables for value in stretch.table), default=0)
         return "uint8_t" if largest < 256 else "uint16_t"
-
-    @property
-    def kernels(self) -> tuple[str, ...]:
-        """What of firmware/kernels/ the layers need: paths without suffix, sorted."""
-        return tuple(sorted({kernel for layer in self.layers for kernel in layer.code.kernels}))
 
 
 def describe_model(graph: Graph, plan: Plan) -> ModelText:
@@ -176,19 +190,22 @@ def describe_model(graph: Graph, plan: Plan) -> ModelText:
             *graph.outputs,
         )
     )
+    stretches = [_number_feed(s, len(graph.ops)) for s in describe_schedule(plan.steps)]
     return ModelText(
         name=name,
         macro=name.upper(),
+        input_form=plan.input_form,
         labels=tuple(c_string(label) for label in graph.labels),
-        inputs=_describe_ports(graph, graph.inputs),
-        outputs=_describe_ports(graph, graph.outputs),
+        inputs=_describe_ports(graph, graph.inputs, used),
+        outputs=_describe_ports(graph, graph.outputs, used),
         layer_count=len(graph.ops),
         arena_bytes=plan.arena_bytes,
         arenas=arenas,
-        tensors=tuple(_describe_tensor(graph, plan.rows[tensor]) for tensor in sorted(used)),
+        tensors=tuple(_describe_tensor(graph, plan, plan.rows[t]) for t in sorted(used)),
         layers=tuple(_describe_layer(graph, plan, k, op) for k, op in computing.items()),
-        calls=len(plan.steps),
-        schedule=describe_schedule(plan.steps),
+        calls=len(plan.calls),
+        fed=tuple(s for s in stretches if s.symbol == FED_STEPS),
+        schedule=tuple(s for s in stretches if s.symbol != FED_STEPS),
     )
 
 
@@ -207,14 +224,23 @@ def layer_symbol(name: str, position: int) -> str:
     return f"{name}_layer{position}"
 
 
-def _describe_ports(graph: Graph, tensors: tuple[int, ...]) -> tuple[PortText, ...]:
-    plain = _describe_port(graph, tensors[0], "")
+def _number_feed(stretch: StretchText, number: int) -> StretchText:
+    """In a table the input has a number behind those of all layers."""
+    return replace(stretch, table=tuple(number if v == FEED else v for v in stretch.table))
+
+
+def _describe_ports(
+    graph: Graph, tensors: tuple[int, ...], used: Collection[int]
+) -> tuple[PortText, ...]:
+    plain = _describe_port(graph, tensors[0], used, "")
     if len(tensors) == 1:
         return (plain,)
-    return (plain, *(_describe_port(graph, t, f"_{i}") for i, t in enumerate(tensors)))
+    return (plain, *(_describe_port(graph, t, used, f"_{i}") for i, t in enumerate(tensors)))
 
 
-def _describe_port(graph: Graph, tensor: int, suffix: str) -> PortText:
+def _describe_port(graph: Graph, tensor: int, used: Collection[int], suffix: str) -> PortText:
+    height, width, channels = graph.tensors[tensor].rows
+    owners = find_owners(graph)
     facts = graph.tensors[tensor]
     if facts.dtype != "int8" or facts.quantization is None:
         raise InternalError(f"tensor {tensor} at the model's end is not quantized int8")
@@ -222,7 +248,10 @@ def _describe_port(graph: Graph, tensor: int, suffix: str) -> PortText:
         suffix=suffix,
         comment=_describe_shape(graph, tensor),
         tensor=tensor_symbol(tensor),
+        names=tuple(tensor_symbol(t) for t in sorted(used) if owners[t] == owners[tensor]),
         size=facts.size,
+        row_count=height,
+        row_size=width * channels,
         rank=len(facts.shape),
         shape=", ".join(map(str, facts.shape)),
         scale=c_float(facts.quantization.scale),
@@ -236,7 +265,7 @@ def _describe_shape(graph: Graph, tensor: int) -> str:
     return f"{shape} {c_comment(facts.name, 60)}".rstrip()
 
 
-def _describe_tensor(graph: Graph, rows: Rows) -> TensorText:
+def _describe_tensor(graph: Graph, plan: Plan, rows: Rows) -> TensorText:
     height, width, channels = graph.tensors[rows.tensor].rows
     symbol = tensor_symbol(rows.tensor)
     places = () if rows.table is None else rows.table
@@ -256,6 +285,7 @@ def _describe_tensor(graph: Graph, rows: Rows) -> TensorText:
         height=height,
         width=width,
         channels=channels,
+        shown=rows.memory not in {arena.memory for arena in plan.arenas},
     )
 
 
@@ -275,4 +305,4 @@ def _describe_layer(graph: Graph, plan: Plan, position: int, op: Op) -> LayerTex
     sources = ", ".join("x".join(map(str, graph.tensors[t].shape)) for t in op.inputs)
     results = ", ".join(_describe_shape(graph, t) for t in op.outputs)
     comment = c_comment(f"{op.kind}: {sources} -> {results}", 110)
-    return LayerText(symbol, comment, code, split_constants(code.constants))
+    return LayerText(symbol, comment, op.macs(graph), code, split_constants(code.constants))

@@ -3,7 +3,8 @@
 Calls fall into stretches: a stretch has all calls of its layers, and no other's. A layer that makes
 all its rows at once is a stretch of one call. Where layers take turns, their calls settle into a
 pattern that repeats, each time some rows further down: a loop. Where strides make the pattern long,
-a table of (layer, rows) is shorter: every layer goes on where it stopped.
+a table of (layer, rows) is shorter: every layer goes on where it stopped. Where the host pushes the
+rows of the input there is always a table, because the code returns to the host between its entries.
 """
 
 from __future__ import annotations
@@ -11,8 +12,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tinydeploy.plan.plan import Step
+from tinydeploy.plan.plan import FEED, Step
 
+FED_STEPS = "fed_steps"  # name of the table that takes rows of the input to go on
 _LONGEST = 64  # calls in the body of a loop that is looked for
 _LEAST_SAVED = 2  # calls that a loop is worth
 # Bytes of code, about, of a call, a loop round it and the table of a stretch.
@@ -46,7 +48,7 @@ class StretchText:
         comment: What it does.
         loops: Its calls; none where there is a table.
         symbol: Name of the table; empty without one.
-        table: Layer and rows of each call, in turn.
+        table: Layer and rows of each call, in turn; FEED and rows where it takes rows to go on.
     """
 
     comment: str
@@ -66,10 +68,10 @@ def count_table_bytes(stretches: Sequence[StretchText]) -> int:
 
 
 def _cut_stretches(steps: Sequence[Step]) -> list[list[Step]]:
-    """Cuts the steps wherever no layer has steps on both sides."""
+    """Cuts the steps wherever no layer has steps on both sides, and the input has come before."""
     last_of = {step.op: number for number, step in enumerate(steps)}
-    stretches: list[list[Step]] = []
-    end = -1
+    end = last_of.get(FEED, -1)
+    stretches: list[list[Step]] = [[]] if FEED in last_of else []
     for number, step in enumerate(steps):
         if number > end:
             stretches.append([])
@@ -79,7 +81,10 @@ def _cut_stretches(steps: Sequence[Step]) -> list[list[Step]]:
 
 
 def _describe_stretch(steps: Sequence[Step]) -> StretchText:
-    layers = sorted({step.op for step in steps})
+    layers = sorted({step.op for step in steps} - {FEED})
+    pairs = tuple(value for step in steps for value in (step.op, step.last - step.first))
+    if any(step.op == FEED for step in steps):
+        return StretchText(_describe_fed(layers), (), FED_STEPS, pairs)
     loops = tuple(_find_loops(steps))
     calls = sum(_CALL_BYTES * len(loop.calls) for loop in loops)
     calls += sum(_LOOP_BYTES for loop in loops if loop.count > 1)
@@ -87,8 +92,13 @@ def _describe_stretch(steps: Sequence[Step]) -> StretchText:
     comment = _describe_layers(layers, steps)
     if calls <= _TABLE_SHARE * table + _TABLE_GAIN:
         return StretchText(comment, loops, "", ())
-    pairs = tuple(value for step in steps for value in (step.op, step.last - step.first))
     return StretchText(comment, (), f"steps{layers[0]}", pairs)
+
+
+def _describe_fed(layers: Sequence[int]) -> str:
+    if not layers:
+        return "No layer begins before all rows of the input are there."
+    return f"Layers {layers[0]} to {layers[-1]}, as the rows of the input come."
 
 
 def _describe_layers(layers: Sequence[int], steps: Sequence[Step]) -> str:

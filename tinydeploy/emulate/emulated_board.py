@@ -26,6 +26,8 @@ class LayerEvent:
     """One call of a layer: rows [first, last) of its output, and the instructions it took.
 
     The first event of a run includes what ran before it, each other what ran until the next began.
+    Where a model takes its input row by row, that goes for each call; one that runs no layer counts
+    as an event of layer -1.
     """
 
     layer: int
@@ -135,17 +137,44 @@ class EmulatedBoard:
             raise EmulationError(f"the board has no {size} bytes of memory at {address:#010x}")
         return data
 
+    def write_memory(self, address: int, data: bytes) -> None:
+        """Writes RAM, as a debug probe does.
+
+        Raises:
+            EmulationError: The bytes do not all lie in one memory that can be written.
+        """
+        if not self._request({"do": "write", "address": address, "data": data.hex()})[0]["written"]:
+            raise EmulationError(f"the board has no {len(data)} bytes of RAM at {address:#010x}")
+
+    def guard_memory(self) -> None:
+        """From now on the firmware must not touch RAM in which its image has nothing.
+
+        An access to a page of 4 KB without anything in it is a fault. What else is free is filled
+        with noise, see `broken_guard`.
+        """
+        self._request({"do": "guard", "used": self.image.used})
+
+    def broken_guard(self) -> int | None:
+        """Where the firmware wrote into the noise that `guard_memory` left; None for nowhere."""
+        address = self._ask("edge")["broken"]
+        return None if address is None else int(address)
+
     def trace_model(self, prefix: str) -> None:
         """Follows each run of a model from now on.
 
         Args:
-            prefix: The model's name: its functions are `<prefix>_run` and `<prefix>_layer<k>`.
+            prefix: The model's name. It is run by `<prefix>_run`, or by as many calls of
+                `<prefix>_push_row` as its input has rows; its layers are `<prefix>_layer<k>`.
 
         Raises:
             EmulationError: The ELF file has no such functions.
         """
         starts: dict[str, int] = {f.name: f.address for f in self.image.functions}
-        runs = [starts[n] for n in (f"{prefix}_run", f"{prefix}_run_observed") if n in starts]
+        names = (
+            f"{prefix}_{stem}{end}" for stem in ("run", "push_row") for end in ("", "_observed")
+        )
+        runs = [starts[name] for name in names if name in starts]
+        begins = [starts[name] for name in (f"{prefix}_begin",) if name in starts]
         name = f"{prefix}_layer"
         layers = [
             (address, int(symbol.removeprefix(name)))
@@ -161,7 +190,7 @@ class EmulatedBoard:
                 f"cannot trace {prefix}_run and {name}<k>: {self._elf.name} {found}",
                 "The image must have its symbols; layers must be neither inlined nor cloned.",
             )
-        self._request({"do": "trace", "runs": runs, "layers": layers})
+        self._request({"do": "trace", "runs": runs, "begins": begins, "layers": layers})
 
     def layer_events(self) -> list[LayerEvent]:
         """Events of the last complete run; their instructions add up to the run's."""
@@ -176,7 +205,7 @@ class EmulatedBoard:
         return int(self._ask("events")["runs"])
 
     def stack_high_water(self) -> int:
-        """Bytes of stack that the last complete run wrote, below its caller's frame."""
+        """Bytes of stack that the last complete run wrote at most, below its caller's frame."""
         return int(self._ask("events")["stack"])
 
     def capture(self, rows: Mapping[tuple[int, int], Sequence[tuple[int, int, Hashable]]]) -> None:

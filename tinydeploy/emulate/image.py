@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from elftools.common.exceptions import ELFError
+from elftools.elf.constants import SH_FLAGS
 from elftools.elf.elffile import ELFFile
 
 from tinydeploy.errors import InputFileError
@@ -29,6 +30,12 @@ class Image:
 
     Args:
         path: The ELF file.
+
+    Attributes:
+        segments: What to flash, as (address, bytes).
+        symbols: Addresses by name.
+        functions: By address.
+        used: Addresses [begin, end) of everything that has a place while it runs.
 
     Raises:
         InputFileError: The file cannot be read or is not a 32-bit Arm executable.
@@ -59,6 +66,11 @@ class Image:
                 for s in symbols
                 if s["st_info"]["type"] == "STT_FUNC"
             )
+        )
+        self.used = tuple(
+            (int(section["sh_addr"]), int(section["sh_addr"]) + int(section["sh_size"]))
+            for section in self._elf.iter_sections()
+            if section["sh_flags"] & SH_FLAGS.SHF_ALLOC and section["sh_size"]
         )
         self._starts = [function.address for function in self.functions]
 

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import ctypes
 import mmap
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import numpy as np
-from unicorn import UC_PROT_EXEC, UC_PROT_READ, UC_PROT_WRITE, Uc
+from unicorn import UC_PROT_EXEC, UC_PROT_NONE, UC_PROT_READ, UC_PROT_WRITE, Uc
 
 from tinydeploy.board import Board, Memory
+from tinydeploy.emulate.gaps import Range, find_gaps, split_gap
 from tinydeploy.emulate.image import Image
 from tinydeploy.errors import InputFileError, UsageError
 
@@ -40,6 +41,8 @@ class Memories:
                 )
         self._buffers = {memory.name: mmap.mmap(-1, memory.size) for memory in board.memories}
         self._mapped: set[str] = set()
+        self._guards: list[Range] = []  # pages that nothing may touch
+        self._edges: dict[int, bytes] = {}  # what lies beside them, and must stay
         self.power_on()
         for memory in board.memories:
             if memory.clock is None:
@@ -101,6 +104,39 @@ class Memories:
         self._buffers[memory.name][at : at + len(data)] = data
         return True
 
+    def guard(self, used: Iterable[Range]) -> None:
+        """Watches over all RAM outside of `used`, from now on and whatever is mapped later.
+
+        Where a whole page is free every access to it is a fault; other free bytes are filled with
+        noise, and `find_broken_edge` tells whether it is still there.
+        """
+        noise = np.random.default_rng(0xED6E)
+        used = list(used)
+        for memory in self._board.memories:
+            if "w" not in memory.access:
+                continue
+            for gap in find_gaps(memory.address, memory.end, used):
+                pages, edges = split_gap(gap, _PAGE)
+                self._guards += [pages] if pages else []
+                for begin, end in edges:
+                    self._edges[begin] = noise.integers(0, 256, end - begin, np.uint8).tobytes()
+                    self.write(begin, self._edges[begin])
+            if memory.name in self._mapped:
+                self._close_guards(memory)
+
+    def find_broken_edge(self) -> int | None:
+        """The first guarded byte beside what the image uses that was written; None if none was."""
+        for address, noise in self._edges.items():
+            found = self.read(address, len(noise)) or b""
+            if found != noise:
+                wrong = np.frombuffer(found, np.uint8) != np.frombuffer(noise, np.uint8)
+                return address + int(np.argmax(wrong))
+        return None
+
+    def is_guarded(self, address: int) -> bool:
+        """Whether the address lies in a page that nothing may touch."""
+        return any(begin <= address < end for begin, end in self._guards)
+
     def admit(self, address: int) -> bool:
         """Maps the gated memory at an address if its clock runs; whether it did."""
         memory = self.find(address)
@@ -126,3 +162,9 @@ class Memories:
         pointer = ctypes.addressof(ctypes.c_char.from_buffer(self._buffers[memory.name]))
         self._uc.mem_map_ptr(memory.address, memory.size, protection, pointer)
         self._mapped.add(memory.name)
+        self._close_guards(memory)
+
+    def _close_guards(self, memory: Memory) -> None:
+        for begin, end in self._guards:
+            if memory.address <= begin < memory.end:
+                self._uc.mem_protect(begin, end - begin, UC_PROT_NONE)

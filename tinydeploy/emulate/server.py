@@ -49,6 +49,17 @@ class Server:
         data = self._chip.memories.read(request["address"], request["size"])
         return {"found": data is not None}, data or b""
 
+    def _do_write(self, request: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
+        data = bytes.fromhex(request["data"])
+        return {"written": self._chip.memories.write(request["address"], data)}, b""
+
+    def _do_guard(self, request: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
+        self._chip.memories.guard((begin, end) for begin, end in request["used"])
+        return {}, b""
+
+    def _do_edge(self, request: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
+        return {"broken": self._chip.memories.find_broken_edge()}, b""
+
     def _do_blocks(self, request: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
         counter = self._chip.counter
         return {"instructions": counter.total}, counter.snapshot().tobytes()
@@ -63,6 +74,7 @@ class Server:
             self._chip.counter,
             self._chip.memories,
             frozenset(request["runs"]),
+            frozenset(request["begins"]),
             dict(request["layers"]),
             limit,
         )

@@ -39,11 +39,15 @@ SHARE = np.dtype(
 class ModelTrace:
     """Watches the entries of a model's functions.
 
+    A function that runs the model returns how many further calls the inference takes, 0 in the end;
+    all those calls are one run.
+
     Args:
         uc: The processor.
         counter: Its instruction counter.
         memories: Where rows are captured.
-        runs: Entry addresses of the functions that run the whole model.
+        runs: Entry addresses of the functions that run the model.
+        begins: Entry addresses of those that give up a run that is not complete.
         layers: Entry address -> layer number.
         stack_limit: Lowest address that the stack may use; None where the image does not tell.
     """
@@ -54,31 +58,36 @@ class ModelTrace:
         counter: Counter,
         memories: Memories,
         runs: frozenset[int],
+        begins: frozenset[int],
         layers: Mapping[int, int],
         stack_limit: int | None,
     ) -> None:
         self._uc, self._counter, self._memories = uc, counter, memories
-        self._runs, self._layers, self._stack_limit = runs, layers, stack_limit
+        self._runs, self._begins = runs, begins
+        self._layers, self._stack_limit = layers, stack_limit
         self._rows: dict[tuple[int, int], list[tuple[int, int, int]]] = {}
         self._running: list[tuple[int, int, int, int]] = []
         self._events: list[tuple[int, int, int, int]] = []  # of the last complete run
         self._captured: dict[int, bytes] = {}
         self._return_to: int | None = None
+        self._continues = False  # the next call belongs to the run of the last one
         self._start = 0
         self._current = (-1, 0, 0)
         self._shares: dict[int, npt.NDArray[np.int64]] = {}
         self._running_shares: dict[int, npt.NDArray[np.int64]] = {}
         self._counts = np.zeros((0, 2), np.int64)
         self._stack = StackMark(memories)
+        self._deepest = 0
         self.stack_high_water = 0
         self.runs = 0
-        for address in (*runs, *layers):
+        for address in (*runs, *begins, *layers):
             counter.set_watch(address, True)
 
     def close(self) -> None:
         """Stops watching."""
         for address in (
             *self._runs,
+            *self._begins,
             *self._layers,
             *([self._return_to] if self._return_to else []),
         ):
@@ -98,6 +107,8 @@ class ModelTrace:
         if self._return_to is None:
             if address in self._runs:
                 self._begin()
+            elif address in self._begins:
+                self._continues = False
             return
         if address == self._return_to:
             self._finish()
@@ -136,7 +147,8 @@ class ModelTrace:
     def _begin(self) -> None:
         self._return_to = self._uc.reg_read(uc_arm.UC_ARM_REG_LR) & ~1
         self._counter.set_watch(self._return_to, True)
-        self._running, self._running_shares = [], {}
+        if not self._continues:
+            self._running, self._running_shares, self._deepest = [], {}, 0
         self._start = self._counter.total
         self._counts = self._count_blocks()
         self._current = (-1, 0, 0)
@@ -164,11 +176,16 @@ class ModelTrace:
         if self._current[0] >= 0 or self._counter.total != self._start:
             self._end_event()
         assert self._return_to is not None
-        if self._return_to not in self._layers and self._return_to not in self._runs:
+        if self._return_to not in (*self._layers, *self._runs, *self._begins):
             self._counter.set_watch(self._return_to, False)
         self._return_to = None
+        if self._stack_limit is not None:
+            self._deepest = max(self._deepest, self._stack.end())
+        self._continues = _signed(self._uc.reg_read(uc_arm.UC_ARM_REG_R0)) > 0
+        if self._continues:
+            return
         self._events, self._shares = self._running, self._running_shares
-        self.stack_high_water = self._stack.end() if self._stack_limit is not None else 0
+        self.stack_high_water = self._deepest
         self.runs += 1
 
     def _count_blocks(self) -> npt.NDArray[np.int64]:

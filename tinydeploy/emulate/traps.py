@@ -91,4 +91,6 @@ class Traps:
                 f"in {memory.name}, whose clock is off"
                 f" (bits {gate.mask:#x} of the register at {gate.register:#010x})"
             )
+        if self._memories.is_guarded(address):
+            return f"in {memory.name}, where the image has nothing"
         return f"in {memory.name}, which is {memory.access}"

@@ -6,7 +6,7 @@ import codecs
 import enum
 import struct
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +14,7 @@ from tinydeploy.errors import BoardLinkError
 from tinydeploy.link.frames import MAX_PAYLOAD, Frame, FrameSplitter, encode_frame
 from tinydeploy.link.transport import Transport
 
-PROTOCOL_VERSION = 1
+PROTOCOL_VERSION = 2
 WRITE_BYTES = MAX_PAYLOAD - 5
 READ_BYTES = MAX_PAYLOAD - 1
 _TICKS = 15
@@ -73,11 +73,19 @@ class Hello:
 
 @dataclass(frozen=True)
 class TensorInfo:
-    """An input or output tensor: bytes, and the scale and zero point of its int8 values."""
+    """An input or output tensor.
+
+    Args:
+        bytes: Of all its values.
+        scale: Of the int8 values.
+        zero_point: Of the int8 values.
+        rows: Parts of equal size that an input is given in, one for each run; 1: all at once.
+    """
 
     bytes: int
     scale: float
     zero_point: int
+    rows: int
 
 
 @dataclass(frozen=True)
@@ -113,6 +121,9 @@ class BoardClient:
         attempts: How often it is sent before the board counts as silent.
         run_timeout_s: Longest time that a run may take.
 
+    `missing` is how many further runs, each with another row of the input, the inference under way
+    needs; 0 after one that is complete.
+
     Raises (all methods):
         BoardLinkError: No answer, or a refusal.
         EmulationError: The firmware stopped (emulated boards only).
@@ -136,6 +147,7 @@ class BoardClient:
         self._outputs: dict[int, TensorInfo] = {}
         self.text = ""
         self.repeats = 0
+        self.missing = 0
 
     def hello(self) -> Hello:
         """Begins the conversation; makes the board forget answers to whoever spoke before."""
@@ -153,6 +165,7 @@ class BoardClient:
         )
         self._inputs.clear()
         self._outputs.clear()
+        self.missing = 0
         return Hello(version, clock, inputs, outputs, layers, arena, stack, build, model, board)
 
     def input_info(self, index: int) -> TensorInfo:
@@ -163,17 +176,29 @@ class BoardClient:
         """Describes output tensor `index`."""
         return self._describe(self._outputs, 1, index)
 
+    def infer(self, inputs: Sequence[bytes]) -> int:
+        """One inference, whose inputs the board takes whole or row by row.
+
+        Args:
+            inputs: The int8 values of each input tensor.
+
+        Returns:
+            Cycles of all runs that it took.
+        """
+        return sum(self._give(inputs, self.run))
+
     def write_input(self, index: int, data: bytes) -> None:
-        """Fills input tensor `index` with int8 values."""
-        expected = self.input_info(index).bytes
-        if len(data) != expected:
-            raise BoardLinkError(f"input {index} has {expected} bytes, not {len(data)}")
+        """Fills input tensor `index`, or the place of its next row, with int8 values."""
+        info = self.input_info(index)
+        self._check_size(index, data, info.bytes // info.rows)
         for at in range(0, len(data), WRITE_BYTES):
             self._ask(Command.WRITE, struct.pack("<BI", index, at) + data[at : at + WRITE_BYTES])
 
     def run(self) -> int:
         """Runs the model once; returns the cycles that the core's cycle counter saw."""
-        return int(_unpack("<I", self._ask(Command.RUN, patient=True), "RUN")[0])
+        cycles, missing = _unpack("<2I", self._ask(Command.RUN, patient=True), "RUN")
+        self.missing = int(missing)
+        return int(cycles)
 
     def read_output(self, index: int) -> bytes:
         """The int8 values of output tensor `index`."""
@@ -187,9 +212,9 @@ class BoardClient:
             data += part
         return bytes(data)
 
-    def profile(self) -> list[int]:
-        """Runs the model once; returns the cycles of each layer."""
-        (layers,) = _unpack("<H", self._ask(Command.PROFILE, patient=True), "PROFILE")
+    def profile(self, inputs: Sequence[bytes]) -> list[int]:
+        """One inference as of `infer`; returns the cycles of each layer."""
+        layers = self._give(inputs, self._run_observed)[0]
         cycles: list[int] = []
         while len(cycles) < layers:
             count = min(_TICKS, layers - len(cycles))
@@ -216,10 +241,41 @@ class BoardClient:
         self._take_text(self._splitter.take_text())
         return self.text[before:]
 
+    def _give(self, inputs: Sequence[bytes], run: Callable[[], int]) -> list[int]:
+        """Writes the inputs, part by part, with a run behind each; returns what the runs did."""
+        for index, data in enumerate(inputs):
+            self._check_size(index, data, self.input_info(index).bytes)
+        rows = self.input_info(0).rows
+        results = []
+        for row in range(rows):
+            for index, data in enumerate(inputs):
+                size = len(data) // rows
+                self.write_input(index, data[row * size : (row + 1) * size])
+            results.append(run())
+            if self.missing != rows - 1 - row:
+                raise BoardLinkError(
+                    f"the board misses {self.missing} rows of the input behind row {row} of {rows}"
+                )
+        return results
+
+    def _check_size(self, index: int, data: bytes, expected: int) -> None:
+        if len(data) != expected:
+            rows = self.input_info(index).rows
+            what = f"input {index}" if rows == 1 else f"input {index}, in {rows} rows,"
+            raise BoardLinkError(f"{what} takes {expected} bytes, not {len(data)}")
+
+    def _run_observed(self) -> int:
+        layers, missing = _unpack("<HI", self._ask(Command.PROFILE, patient=True), "PROFILE")
+        self.missing = int(missing)
+        return int(layers)
+
     def _describe(self, known: dict[int, TensorInfo], what: int, index: int) -> TensorInfo:
         if index not in known:
             answer = self._ask(Command.TENSOR, bytes((what, index)))
-            known[index] = TensorInfo(*_unpack("<Ifi", answer, "TENSOR"))
+            info = TensorInfo(*_unpack("<IfiI", answer, "TENSOR"))
+            if info.rows < 1 or info.bytes % info.rows:
+                raise BoardLinkError(f"TENSOR says {info.bytes} bytes in {info.rows} rows")
+            known[index] = info
         return known[index]
 
     def _ask(self, command: Command, payload: bytes = b"", *, patient: bool = False) -> bytes:

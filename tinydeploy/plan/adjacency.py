@@ -21,8 +21,10 @@ def find_joined(graph: Graph, net: Net, kernels: Sequence[Kernel]) -> frozenset[
     """
     joined: set[int] = set()
     for node, kernel in zip(net.nodes, kernels, strict=True):
+        if not isinstance(kernel, GemmKernel):
+            continue
         op = graph.ops[node.op]
-        if not isinstance(kernel, GemmKernel) or not isinstance(op, Conv2D) or op.pool is not None:
+        if not isinstance(op, Conv2D) or op.pool is not None:
             continue
         width = op.row_shape(graph)[1]
         if width <= MOST_WIDTH and kernel.pixels > width:

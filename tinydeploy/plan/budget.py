@@ -10,6 +10,8 @@ from tinydeploy.graph.graph import Graph
 from tinydeploy.plan.lifetimes import Block, live_bytes
 from tinydeploy.plan.net import Net
 from tinydeploy.plan.places import Placed
+from tinydeploy.plan.plan import FEED
+from tinydeploy.plan.schedule import Event
 
 
 def budget_error(
@@ -39,8 +41,7 @@ def budget_error(
     if max_ram is not None and room == max_ram:
         limit = f"the arena may have {max_ram} bytes"
     if 1 <= peak <= len(events):
-        op = graph.ops[net.nodes[events[peak - 1].node].op]
-        where = f"in layer {op.index} ({op.kind})"
+        where = _describe_event(graph, net, events[peak - 1])
     else:
         where = "when inputs are written" if peak == 0 else "when outputs are read"
     return BudgetError(
@@ -51,6 +52,14 @@ def budget_error(
         " multiplier, an earlier stride or pooling in front of the peak layer, or a board with a"
         " larger memory.",
     )
+
+
+def _describe_event(graph: Graph, net: Net, event: Event) -> str:
+    position = net.nodes[event.node].op
+    if position == FEED:
+        return f"when row {event.last - 1} of the input is pushed"
+    op = graph.ops[position]
+    return f"in layer {op.index} ({op.kind})"
 
 
 def _list_held(graph: Graph, blocks: Sequence[Block], moment: int) -> list[str]:

@@ -20,7 +20,7 @@ from tinydeploy.graph.op import Op
 from tinydeploy.plan.calls import call_rows, made_rows, read_rows
 from tinydeploy.plan.kernel import Kernel
 from tinydeploy.plan.overlay import find_overlays
-from tinydeploy.plan.plan import Plan, Rows, Step
+from tinydeploy.plan.plan import FEED, Plan, Rows, Step, input_buffer
 
 _NEVER_WRITTEN = -1
 _SCRATCH = -2  # that of op 0; that of op n is n less
@@ -32,7 +32,9 @@ def check_plan(graph: Graph, plan: Plan, board: Board | None) -> None:
     Checked: every stored tensor has a place of its shape, inputs and outputs without gaps;
     everything lies in its arena, every arena in its memory; no step reads what was never written
     or has been overwritten; no step's output or scratch overlaps with what it reads or with one
-    another; every row of every stored tensor is made once; the outputs are whole at the end.
+    another; every row of every stored tensor is made once; the outputs are whole at the end. An
+    input of the host's own buffer is never written; one that is pushed row by row comes in order,
+    and no row is read before it came.
 
     Args:
         graph: The graph.
@@ -51,9 +53,11 @@ class _Replay:
         self.arenas = {
             arena.memory: np.full(arena.size, _NEVER_WRITTEN, np.int64) for arena in plan.arenas
         }
+        self.buffers: dict[str, NDArray[np.int64]] = {}  # the host's own, by their names
         self.first_number: dict[int, int] = {}
         self.made: dict[int, NDArray[np.int64]] = {}
         self.reached: dict[int, int] = {}
+        self.pushed = 0
         self.moment = "before the first step"
 
     def run(self) -> None:
@@ -61,10 +65,7 @@ class _Replay:
         self.number_tensors()
         for tensor in self.graph.stored:
             self.check_place(tensor)
-        for tensor in dict.fromkeys(self.graph.inputs):
-            self.write(tensor, 0, self.plan.rows[tensor].height)
-        for tensor in self.graph.inputs:
-            self.read(tensor, 0, self.plan.rows[tensor].height)
+        self.give_inputs()
         for number, step in enumerate(self.plan.steps):
             self.moment = f"step {number}"
             self.do_step(step)
@@ -74,6 +75,25 @@ class _Replay:
         for tensor, made in self.made.items():
             for y in np.flatnonzero(made != 1):
                 self.fail(f"row {y} of tensor {tensor} was made {made[y]} times")
+
+    def give_inputs(self) -> None:
+        """The host writes all inputs into the arena, or shows its own buffers; or it waits."""
+        if self.plan.input_form == "rows":
+            if len(self.graph.inputs) != 1:
+                self.fail("rows are pushed into several inputs")
+            return
+        if self.plan.input_form == "kept":
+            for number, tensor in enumerate(self.graph.inputs):
+                if self.plan.rows[tensor].memory in self.arenas:
+                    self.fail(f"input {number} is kept and lies in an arena")
+                size = self.graph.tensors[tensor].size
+                self.buffers[input_buffer(number)] = np.full(size, _NEVER_WRITTEN, np.int64)
+        for tensor in dict.fromkeys(self.graph.inputs):
+            self.write(tensor, 0, self.plan.rows[tensor].height)
+        for buffer in self.buffers.values():
+            buffer.flags.writeable = False
+        for tensor in self.graph.inputs:
+            self.read(tensor, 0, self.plan.rows[tensor].height)
 
     def check_arenas(self) -> None:
         """Arenas have memories of their own that may hold them and are large enough."""
@@ -116,7 +136,8 @@ class _Replay:
             len(rows.table) != height or any(offset % 4 for offset in rows.table)
         ):
             self.fail(f"the row table of tensor {tensor} has a wrong length or an odd offset")
-        if tensor in (*self.graph.inputs, *self.graph.outputs) and (
+        inputs = () if self.plan.input_form == "rows" else self.graph.inputs
+        if tensor in (*inputs, *self.graph.outputs) and (
             rows.table is not None
             or (height > 1 and rows.pitch != rows.row_bytes)
             or rows.offset % 4
@@ -127,6 +148,9 @@ class _Replay:
 
     def do_step(self, step: Step) -> None:
         """Reads, then writes scratch and outputs, then finds all three as they should be."""
+        if step.op == FEED:
+            self.push_rows(step)
+            return
         if not 0 <= step.op < len(self.graph.ops):
             self.fail(f"there is no op {step.op}")
         op = self.graph.ops[step.op]
@@ -150,6 +174,17 @@ class _Replay:
         if np.any(scratch != _SCRATCH - step.op):
             self.fail(f"the scratch of op {step.op} overlaps with its output")
         self.read_inputs(op, step, after=True)
+
+    def push_rows(self, step: Step) -> None:
+        """The host's next rows are written where they belong, the first of them first."""
+        if self.plan.input_form != "rows":
+            self.fail("rows of the input are pushed, and it is not given so")
+        tensor = self.graph.inputs[0]
+        if not self.pushed == step.first < step.last <= self.plan.rows[tensor].height:
+            self.fail(f"rows [{step.first}, {step.last}) of the input are pushed out of turn")
+        self.pushed = step.last
+        self.write(tensor, step.first, step.last)
+        self.read(tensor, step.first, step.last)
 
     def keep_sums(self, step: Step, scratch: NDArray[np.int64]) -> None:
         """Calls of an op that accumulates go downwards, and its sums stay in between."""
@@ -195,14 +230,22 @@ class _Replay:
             return np.empty(0, np.int64)
         if place.size < needed or place.offset % 4:
             self.fail(f"op {position} needs {needed} bytes of aligned scratch, not {place}")
-        return self.piece(place.memory, place.offset, place.size, f"the scratch of op {position}")
+        scratch = self.piece(
+            place.memory, place.offset, place.size, f"the scratch of op {position}"
+        )
+        if not scratch.flags.writeable:
+            self.fail(f"the scratch of op {position} lies in {place.memory}")
+        return scratch
 
     def write(self, tensor: int, first: int, last: int) -> None:
         if tensor not in self.made:
             self.fail(f"a step makes tensor {tensor}, which is only another name")
         self.made[tensor][first:last] += 1
         for y in range(first, last):
-            self.row(self.plan.rows[tensor], y)[:] = self.numbers(tensor, y)
+            row = self.row(self.plan.rows[tensor], y)
+            if not row.flags.writeable:
+                self.fail(f"tensor {tensor} is written into {self.plan.rows[tensor].memory}")
+            row[:] = self.numbers(tensor, y)
 
     def read(self, tensor: int, first: int, last: int) -> None:
         for y in range(first, last):
@@ -223,9 +266,9 @@ class _Replay:
         return self.piece(rows.memory, offset, rows.row_bytes, f"row {y} of tensor {rows.tensor}")
 
     def piece(self, memory: str, offset: int, size: int, what: str) -> NDArray[np.int64]:
-        if memory not in self.arenas:
+        arena = self.arenas.get(memory, self.buffers.get(memory))
+        if arena is None:
             self.fail(f"{what} lies in {memory}, which has no arena")
-        arena = self.arenas[memory]
         if not 0 <= offset <= offset + size <= len(arena):
             here = f"[{offset}, {offset + size})"
             self.fail(f"{what} at {here} is not within the {len(arena)} bytes of {memory}")

@@ -1,7 +1,8 @@
 """From when to when each row and each scratch is needed, and which of them lie together.
 
-Time is counted in moments: at moment 0 the host writes the inputs, moment i + 1 is event i, and at
-the last moment the host reads the outputs. All lives are half-open: [birth, death).
+Time is counted in moments: at moment 0 the host writes the inputs (unless it pushes their rows in
+events of their own), moment i + 1 is event i, and at the last moment the host reads the outputs.
+All lives are half-open: [birth, death).
 """
 
 from __future__ import annotations
@@ -197,6 +198,8 @@ def find_blocks(
     followers = set(follow.values())
     blocks: list[Block] = []
     for store in net.stores.values():
+        if store.outside:
+            continue
         rows = [(store.tensor, row) for row in range(store.height)]
         chains = [_chain(lives, follow, row) for row in rows if row not in followers]
         runs = _find_runs(chains, joined, whole=store.whole or store.tensor in whole)

@@ -7,7 +7,7 @@ Ops are cut into groups (partition.py); within a group rows are made when they a
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from tinydeploy.board import Board, Memory
 from tinydeploy.graph.graph import Graph
@@ -21,7 +21,16 @@ from tinydeploy.plan.net import Net, make_net
 from tinydeploy.plan.pack import pack_blocks
 from tinydeploy.plan.partition import Partition, Partitioner
 from tinydeploy.plan.places import Placed, find_wide, place_rows, place_scratch
-from tinydeploy.plan.plan import Arena, Plan, Step
+from tinydeploy.plan.plan import FEED, InputForm, Plan, Step
+from tinydeploy.plan.pools import (
+    MOST_GROWTH,
+    Layout,
+    Unit,
+    find_units,
+    lay_out_in_one,
+    spread_for_room,
+    spread_for_speed,
+)
 from tinydeploy.plan.schedule import schedule_groups
 from tinydeploy.plan.variants import list_variants
 
@@ -40,62 +49,145 @@ def plan_memory(
     *,
     max_ram: int | None = None,
     optimize: Optimize = "balanced",
+    input_form: InputForm = "arena",
 ) -> Plan:
     """Plans one inference on a board.
 
     The arena goes into the first of the board's arena memories, in their order of preference, that
-    holds it. The inputs may be overwritten as soon as nothing needs them any more.
+    holds it, hot bytes of it perhaps into the very first; what no memory alone holds is spread over
+    several (pools.py). Inputs in the arena are overwritten as soon as nothing
+    needs them any more.
 
     Args:
         graph: A verified graph.
         board: The board; its data memory keeps DATA_RESERVE bytes for stack and static variables.
         max_ram: Bytes that the arena may have at most; None for what the memories hold.
         optimize: What to prefer when kernels and schedules are chosen.
+        input_form: How the host gives the input; "rows" only for graphs of which
+            `check_input_form` says that they have some.
 
     Returns:
         The plan. Same graph and board, same plan.
 
     Raises:
-        BudgetError: No memory holds the arena; the message names the layer that needs most.
+        BudgetError: The memories do not hold it; the message names the layer that needs most.
     """
-    net = make_net(graph, list_variants(graph, board, optimize))
+    net = make_net(graph, list_variants(graph, board, optimize), input_form)
     rooms = {memory.name: room_in(board, memory, max_ram) for memory in board.memories_for("arena")}
-    room = max(rooms.values())
-    partitioner = Partitioner(net)
-    whole = partitioner.layer_by_layer()
-    best: Plan | None = None
-    least = float("inf")
-    for partition in propose_partitions(partitioner, optimize, room, _MOST_PLACED):
-        if rate(partition.live, partition.cost, whole, optimize) >= least:
-            break
-        placed = place_partition(graph, net, partition)
-        plan = make_plan(graph, net, placed, rooms, partitioner.least_live())
-        if plan is not None:
-            rated = rate(plan.arena_bytes, plan_instructions(graph, plan), whole, optimize)
-            if rated < least:
-                best, least = plan, rated
-    if best is not None:
-        return best
+    most = min(sum(rooms.values()), sum(rooms.values()) if max_ram is None else max_ram)
+    search = _Search(graph, net, optimize, input_form, rooms, most)
+    found = search.run(max(rooms.values()), search.lay_out_in_one)
+    if found is not None:
+        placed, layout = found
+        layout = search.spread_for_speed(placed, layout)
+    else:
+        found = search.run(most, search.lay_out_in_several) if len(rooms) > 1 else None
+        if found is None:
+            raise budget_error(graph, board, max_ram, rooms, net, search.tightest)
+        placed, layout = found
+    return search.make_plan(placed, layout)
 
-    # What is live would fit, or not even that: with ever more room between, down to the least.
-    limits = [int(room * factor) for factor in _TIGHTER if room * factor > partitioner.least_live()]
-    for limit in (*limits, partitioner.least_live()):
-        tight = partitioner.least_cost(limit)
-        assert tight is not None
-        placed = place_partition(graph, net, tight)
-        plan = make_plan(graph, net, placed, rooms, partitioner.least_live())
-        if plan is not None:
-            return plan
-    raise budget_error(graph, board, max_ram, rooms, net, placed)
+
+LayOut = Callable[[Placed], Layout | None]
+
+
+class _Search:
+    """Looks for the best schedule that has places in the memories of a board.
+
+    Args:
+        graph: The graph.
+        net: Its net.
+        optimize: What to prefer.
+        input_form: What the net was made for.
+        rooms: Bytes that an arena may have, by memory, the fastest first.
+        most: Bytes that all arenas may have.
+    """
+
+    def __init__(
+        self,
+        graph: Graph,
+        net: Net,
+        optimize: Optimize,
+        input_form: InputForm,
+        rooms: Mapping[str, int],
+        most: int,
+    ) -> None:
+        self._graph, self._net = graph, net
+        self._optimize, self._input_form = optimize, input_form
+        self._rooms, self._most = rooms, most
+        self._partitioner = Partitioner(net)
+        self.lower_bound = self._partitioner.least_live()
+
+    @property
+    def tightest(self) -> Placed:
+        """The schedule that needs least."""
+        partition = self._partitioner.least_cost(self.lower_bound)
+        assert partition is not None
+        return place_partition(self._graph, self._net, partition)
+
+    def run(self, room: int, lay_out: LayOut) -> tuple[Placed, Layout] | None:
+        """The best schedule of at most `room` live bytes that `lay_out` finds places for."""
+        partitioner, optimize = self._partitioner, self._optimize
+        whole = partitioner.layer_by_layer()
+        best: tuple[Placed, Layout] | None = None
+        least = float("inf")
+        for partition in propose_partitions(partitioner, optimize, room, _MOST_PLACED):
+            if rate(partition.live, partition.cost, whole, optimize) >= least:
+                break
+            placed = place_partition(self._graph, self._net, partition)
+            layout = lay_out(placed)
+            if layout is not None:
+                plan = self.make_plan(placed, layout)
+                cost = plan_instructions(self._graph, plan)
+                rated = rate(plan.arena_bytes, cost, whole, optimize)
+                if rated < least:
+                    best, least = (placed, layout), rated
+        if best is not None:
+            return best
+
+        # What is live would fit, or not even that: with ever more room between, down to the least.
+        limits = [limit for factor in _TIGHTER if (limit := int(room * factor)) > self.lower_bound]
+        for limit in (*limits, self.lower_bound):
+            tight = partitioner.least_cost(limit)
+            assert tight is not None
+            placed = place_partition(self._graph, self._net, tight)
+            layout = lay_out(placed)
+            if layout is not None:
+                return placed, layout
+        return None
+
+    def lay_out_in_one(self, placed: Placed) -> Layout | None:
+        """Everything in the first memory that holds it."""
+        return lay_out_in_one(placed.packing, self._rooms)
+
+    def lay_out_in_several(self, placed: Placed) -> Layout | None:
+        """One memory after the other, if no tensor's rows come to lie too far from each other."""
+        layout = spread_for_room(self._units(placed), placed.blocks, self._rooms, self._most)
+        return None if layout is None or find_wide(placed.blocks, layout.places) else layout
+
+    def spread_for_speed(self, placed: Placed, layout: Layout) -> Layout:
+        """Hot bytes in the fastest memory, where that takes hardly more RAM."""
+        most = min(int(layout.size * MOST_GROWTH[self._optimize]), self._most)
+        units = self._units(placed)
+        spread = spread_for_speed(units, placed.blocks, layout, self._rooms, most)
+        return layout if find_wide(placed.blocks, spread.places) else spread
+
+    def make_plan(self, placed: Placed, layout: Layout) -> Plan:
+        """Writes down what was found."""
+        bound, form = self.lower_bound, self._input_form
+        return make_plan(self._graph, self._net, placed, layout, bound, form)
+
+    def _units(self, placed: Placed) -> list[Unit]:
+        return find_units(self._graph, self._net, placed.events, placed.blocks)
 
 
 def plan_for_host(graph: Graph) -> Plan:
     """Plans one inference with portable kernels on the host, layer by layer, e.g. unfused."""
     net = make_net(graph, list_variants(graph, None))
     placed = place_partition(graph, net, Partitioner(net).layer_by_layer())
-    plan = make_plan(graph, net, placed, {"host": placed.packing.size}, placed.partition.live)
-    assert plan is not None
-    return plan
+    layout = lay_out_in_one(placed.packing, {"host": placed.packing.size})
+    assert layout is not None
+    return make_plan(graph, net, placed, layout, placed.partition.live)
 
 
 def place_partition(graph: Graph, net: Net, partition: Partition) -> Placed:
@@ -109,7 +201,7 @@ def place_partition(graph: Graph, net: Net, partition: Partition) -> Placed:
         blocks = find_blocks(net, partition.kernels, events, joined, overlaid, whole)
         placed = Placed(partition, events, blocks, pack_blocks(blocks))
         # With the rows of some tensors further apart than their tables reach, once more.
-        wide = find_wide(blocks, placed.packing)
+        wide = find_wide(blocks, placed.packing.places)
         if wide <= whole:
             return placed
         whole |= wide
@@ -117,32 +209,36 @@ def place_partition(graph: Graph, net: Net, partition: Partition) -> Placed:
 
 
 def make_plan(
-    graph: Graph, net: Net, placed: Placed, rooms: Mapping[str, int], lower_bound: int
-) -> Plan | None:
+    graph: Graph,
+    net: Net,
+    placed: Placed,
+    layout: Layout,
+    lower_bound: int,
+    input_form: InputForm = "arena",
+) -> Plan:
     """Writes down a placed schedule, in ops and tensors of the graph.
 
     Args:
         graph: The graph.
         net: Its net.
         placed: The schedule.
-        rooms: Bytes that an arena may have, by memory, in order of preference.
+        layout: Where its blocks lie.
         lower_bound: Bytes that any plan needs.
-
-    Returns:
-        The plan; None where no memory has room.
+        input_form: What the net was made for.
     """
-    memory = next((name for name, room in rooms.items() if placed.packing.size <= room), None)
-    if memory is None:
-        return None
-    rows = place_rows(graph, placed.blocks, placed.packing, memory)
     kernels = placed.partition.kernels
     return Plan(
         steps=tuple(Step(net.nodes[e.node].op, e.first, e.last) for e in placed.events),
-        rows=rows,
-        scratch=place_scratch(net, placed.blocks, placed.packing, memory),
-        arenas=(Arena(memory, placed.packing.size),),
-        lower_bound_bytes=min(lower_bound, placed.packing.size),
-        kernels={node.op: kernel for node, kernel in zip(net.nodes, kernels, strict=True)},
+        rows=place_rows(graph, placed.blocks, layout),
+        scratch=place_scratch(net, placed.blocks, layout),
+        arenas=layout.arenas,
+        lower_bound_bytes=min(lower_bound, layout.size),
+        kernels={
+            node.op: kernel
+            for node, kernel in zip(net.nodes, kernels, strict=True)
+            if node.op != FEED
+        },
+        input_form=input_form,
     )
 
 

@@ -12,9 +12,10 @@ from tinydeploy.plan.alias import find_owners, renames
 from tinydeploy.plan.calls import call_rows, read_rows
 from tinydeploy.plan.kernel import Kernel
 from tinydeploy.plan.overlay import Overlay, find_overlays
-from tinydeploy.plan.plan import Plan
+from tinydeploy.plan.plan import FEED, InputForm, Plan
 from tinydeploy.plan.variants import Variant
 
+_NO_KERNEL = Kernel("")  # where the host pushes rows
 ALIGNMENT = 4  # of every place; the kernels read and write words, row tables count in words
 
 
@@ -28,7 +29,8 @@ class Store:
         row_bytes: Bytes of one row.
         whole: The rows lie one behind the other without gaps: the host reads or writes them, or
             another name of the tensor cuts the bytes into other rows.
-        birth: Node that makes it; -1 for an input of the model.
+        outside: They lie in a buffer of the host and take no room.
+        birth: Node that makes it; -1 for an input of the model that is there from the start.
         death: Last node that reads it, its maker where none does; the number of nodes for an
             output of the model.
     """
@@ -37,17 +39,20 @@ class Store:
     height: int
     row_bytes: int
     whole: bool
+    outside: bool
     birth: int
     death: int
 
     @property
     def step(self) -> int:
-        """Bytes that one row occupies."""
+        """Bytes of the arena that one row occupies."""
+        if self.outside:
+            return 0
         return self.row_bytes if self.whole else round_up(self.row_bytes)
 
     @property
     def size(self) -> int:
-        """Bytes that all rows occupy."""
+        """Bytes of the arena that all rows occupy."""
         return round_up(self.height * self.step)
 
 
@@ -61,10 +66,10 @@ class Read:
 
 @dataclass(frozen=True)
 class Node:
-    """An op that computes something.
+    """An op that computes something, or the host that pushes rows of the input.
 
     Args:
-        op: Position in Graph.ops.
+        op: Position in Graph.ops; FEED for the host, the first node where there is one.
         rows: Rows that its calls run over.
         makes: Stores that it makes.
         reads: What it reads, one entry per store.
@@ -101,37 +106,61 @@ def round_up(size: int) -> int:
     return -(-size // ALIGNMENT) * ALIGNMENT
 
 
-def make_net(graph: Graph, variants: Mapping[int, tuple[Variant, ...]]) -> Net:
+def make_net(
+    graph: Graph, variants: Mapping[int, tuple[Variant, ...]], input_form: InputForm = "arena"
+) -> Net:
     """Brings a graph into the form that schedules are made from."""
     owners = find_owners(graph)
+    feeds = (_make_feed(graph),) if input_form == "rows" else ()
     computing = [(position, op) for position, op in enumerate(graph.ops) if not renames(op)]
-    births = dict.fromkeys(graph.inputs, -1)
-    deaths = dict.fromkeys(graph.inputs, -1)
-    for number, (_, op) in enumerate(computing):
+    births = dict.fromkeys(graph.inputs, len(feeds) - 1)
+    deaths = dict(births)
+    for number, (_, op) in enumerate(computing, start=len(feeds)):
         births |= dict.fromkeys(op.outputs, number)
         deaths |= {owners[tensor]: number for tensor in (*op.outputs, *op.inputs)}
-    deaths |= {owners[tensor]: len(computing) for tensor in graph.outputs}
-    host = {*graph.inputs, *graph.outputs}
+    deaths |= {owners[tensor]: len(feeds) + len(computing) for tensor in graph.outputs}
+    host = {*graph.outputs} if feeds else {*graph.inputs, *graph.outputs}
     whole = {owners[t] for t in owners if t in host or not _same_rows(graph, t, owners[t])}
+    outside = set(graph.inputs) if input_form == "kept" else set()
     stores = {}
     for tensor in dict.fromkeys(owners.values()):
         height, width, channels = graph.tensors[tensor].rows
         stores[tensor] = Store(
-            tensor, height, width * channels, tensor in whole, births[tensor], deaths[tensor]
+            tensor=tensor,
+            height=height,
+            row_bytes=width * channels,
+            whole=tensor in whole,
+            outside=tensor in outside,
+            birth=births[tensor],
+            death=deaths[tensor],
         )
-    nodes = tuple(_make_node(graph, k, op, variants[k], owners) for k, op in computing)
-    return Net(nodes, stores)
+    nodes = (_make_node(graph, k, op, variants[k], owners) for k, op in computing)
+    return Net((*feeds, *nodes), stores)
 
 
 def net_of_plan(graph: Graph, plan: Plan) -> tuple[Net, list[Kernel]]:
     """The net of a planned graph, and its kernels in the order of the nodes."""
     variants = {op: (Variant(kernel, lambda _: 0),) for op, kernel in plan.kernels.items()}
-    net = make_net(graph, variants)
-    return net, [plan.kernels[node.op] for node in net.nodes]
+    net = make_net(graph, variants, plan.input_form)
+    return net, [plan.kernels.get(node.op, _NO_KERNEL) for node in net.nodes]
 
 
 def _same_rows(graph: Graph, a: int, b: int) -> bool:
     return graph.tensors[a].rows[0] == graph.tensors[b].rows[0]
+
+
+def _make_feed(graph: Graph) -> Node:
+    """The host: it makes the rows of the only input out of nothing and costs nothing."""
+    (tensor,) = graph.inputs
+    return Node(
+        op=FEED,
+        rows=graph.tensors[tensor].rows[0],
+        makes=(tensor,),
+        reads=(),
+        overlays=(),
+        accumulates=False,
+        variants=(Variant(_NO_KERNEL, lambda _: 0),),
+    )
 
 
 def _make_node(

@@ -12,7 +12,8 @@ from tinydeploy.plan.lifetimes import Block
 from tinydeploy.plan.net import Net
 from tinydeploy.plan.pack import Packing
 from tinydeploy.plan.partition import Partition
-from tinydeploy.plan.plan import Rows, Scratch
+from tinydeploy.plan.plan import Rows, Scratch, input_buffer
+from tinydeploy.plan.pools import Layout
 from tinydeploy.plan.schedule import Event
 
 _SPAN = 4 << 16  # a row table counts words of 4 bytes, from the lowest row on, in 16 bits
@@ -35,23 +36,30 @@ class Placed:
     packing: Packing
 
 
-def place_rows(
-    graph: Graph, blocks: Sequence[Block], packing: Packing, memory: str
-) -> Mapping[int, Rows]:
-    """The place of every stored tensor, those with several names under each of them."""
+def place_rows(graph: Graph, blocks: Sequence[Block], layout: Layout) -> Mapping[int, Rows]:
+    """The place of every stored tensor, those with several names under each of them.
+
+    Inputs that are in no block lie in a buffer of the host.
+    """
     offsets: dict[int, dict[int, int]] = {}
-    for block, start in zip(blocks, packing.places, strict=True):
+    memories: dict[int, str] = {}
+    for block, start, memory in zip(blocks, layout.places, layout.memories, strict=True):
         for place in block.places:
+            memories[place.store] = memory
             offsets.setdefault(place.store, {})[place.row] = start + place.offset
     rows = {}
     for tensor, owner in find_owners(graph).items():
         height, width, channels = graph.tensors[tensor].rows
+        if owner not in offsets:
+            buffer = input_buffer(graph.inputs.index(owner))
+            rows[tensor] = Rows(tensor, buffer, 0, width * channels, height, width * channels)
+            continue
         found = offsets[owner]
         if height == len(found):
             places = [found[row] for row in range(height)]
         else:
             places = [found[0] + row * width * channels for row in range(height)]
-        rows[tensor] = _describe_rows(tensor, memory, places, width * channels)
+        rows[tensor] = _describe_rows(tensor, memories[owner], places, width * channels)
     return rows
 
 
@@ -62,21 +70,19 @@ def _describe_rows(tensor: int, memory: str, places: Sequence[int], row_bytes: i
     return Rows(tensor, memory, min(places), 0, len(places), row_bytes, tuple(places))
 
 
-def place_scratch(
-    net: Net, blocks: Sequence[Block], packing: Packing, memory: str
-) -> Mapping[int, Scratch]:
+def place_scratch(net: Net, blocks: Sequence[Block], layout: Layout) -> Mapping[int, Scratch]:
     """The working memory of ops, by position in Graph.ops."""
     return {
         net.nodes[block.node].op: Scratch(memory, start, block.size)
-        for block, start in zip(blocks, packing.places, strict=True)
+        for block, start, memory in zip(blocks, layout.places, layout.memories, strict=True)
         if block.node is not None
     }
 
 
-def find_wide(blocks: Sequence[Block], packing: Packing) -> frozenset[int]:
+def find_wide(blocks: Sequence[Block], starts: Sequence[int]) -> frozenset[int]:
     """Stores of several blocks that lie too far apart for a row table."""
     reach: dict[int, tuple[int, int]] = {}
-    for block, start in zip(blocks, packing.places, strict=True):
+    for block, start in zip(blocks, starts, strict=True):
         for place in block.places:
             here = start + place.offset
             low, high = reach.get(place.store, (here, here))

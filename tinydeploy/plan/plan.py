@@ -4,10 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 from tinydeploy.graph.graph import Graph
 from tinydeploy.plan.calls import made_rows
 from tinydeploy.plan.kernel import Kernel
+
+InputForm = Literal["arena", "kept", "rows"]
+"""How the host gives the input: it writes it into the arena, where it may be overwritten; it shows
+a buffer of its own, which is only read; or it pushes one row after the other."""
+
+FEED = -1
+"""In the place of an op: the host pushes rows of the input."""
 
 
 @dataclass(frozen=True)
@@ -15,7 +23,7 @@ class Step:
     """One event: a call of a layer for the rows [first, last) of its outputs.
 
     Args:
-        op: Position in Graph.ops.
+        op: Position in Graph.ops; FEED where the host pushes these rows of the input.
         first: First row; of the input where the kernel accumulates.
         last: Row behind the last.
     """
@@ -31,7 +39,8 @@ class Rows:
 
     Args:
         tensor: Tensor id.
-        memory: Name of the board's memory whose arena holds it.
+        memory: Name of the board's memory whose arena holds it; `input_buffer(i)` for what lies in
+            the host's own buffer of input i.
         offset: Bytes from the start of that arena; with a table, of the lowest row.
         pitch: Bytes from one row to the next; it may be negative.
         height: Number of rows.
@@ -80,6 +89,7 @@ class Plan:
         arenas: One per memory used.
         lower_bound_bytes: No plan of this family (same ops, same schedule) needs less.
         kernels: By position in Graph.ops; all but those of ops that only rename.
+        input_form: How the host gives the input.
     """
 
     steps: tuple[Step, ...]
@@ -88,11 +98,22 @@ class Plan:
     arenas: tuple[Arena, ...]
     lower_bound_bytes: int
     kernels: Mapping[int, Kernel]
+    input_form: InputForm = "arena"
+
+    @property
+    def calls(self) -> tuple[Step, ...]:
+        """The steps that call a layer."""
+        return tuple(step for step in self.steps if step.op != FEED)
 
     @property
     def arena_bytes(self) -> int:
         """RAM of one inference without the stack: activations, input, output, scratch."""
         return sum(arena.size for arena in self.arenas)
+
+
+def input_buffer(number: int) -> str:
+    """In the place of a memory's name: the host's own buffer of an input."""
+    return f"input {number}"
 
 
 def step_rows(graph: Graph, plan: Plan, step: Step) -> tuple[int, int]:

@@ -48,8 +48,8 @@ def schedule_group(net: Net, makers: Mapping[int, int], group: Group) -> list[Ev
 
     The last node makes its rows, at most `group.rows` in a call; before each call every store that
     it reads is asked for the rows that it needs, and so on upwards. A store's missing rows are made
-    in as few calls as the limit allows, of nearly equal size. Nodes that no other node of the group
-    reads make the rest of their rows in the end.
+    in as few calls as the limit allows, the odd one first: from then on all nodes go in step. Nodes
+    that no other node of the group reads make the rest of their rows in the end.
     """
     done = dict.fromkeys(range(group.first, group.last), 0)
     events: list[Event] = []
@@ -59,8 +59,7 @@ def schedule_group(net: Net, makers: Mapping[int, int], group: Group) -> list[Ev
         node = net.nodes[number]
         while (first := done[number]) < until:
             missing = until - first
-            calls = -(-missing // group.rows)
-            last = first - (-missing // calls)
+            last = first + (missing % group.rows or group.rows)
             for read in node.reads:
                 maker = makers.get(read.store, -1)
                 if maker >= group.first and (needed := read.rows(first, last)[1]):

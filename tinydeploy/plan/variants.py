@@ -15,11 +15,13 @@ from tinydeploy.graph.graph import Graph
 from tinydeploy.graph.op import Op
 from tinydeploy.graph.ops.conv_2d import Conv2D
 from tinydeploy.graph.ops.depthwise_conv_2d import DepthwiseConv2D
+from tinydeploy.graph.ops.fully_connected import FullyConnected
 from tinydeploy.plan.alias import renames
 from tinydeploy.plan.chunks import list_chunks
 from tinydeploy.plan.cost import call_instructions
 from tinydeploy.plan.kernel import Kernel, Optimize
-from tinydeploy.plan.kernel_choice.depthwise_conv_2d import list_kernels
+from tinydeploy.plan.kernel_choice import depthwise_conv_2d, fully_connected
+from tinydeploy.plan.kernel_choice.fully_connected import PackedKernel
 from tinydeploy.plan.kernels import choose_kernel
 from tinydeploy.plan.overlay import find_overlays
 
@@ -74,5 +76,7 @@ def _list_kernels(op: Op, graph: Graph, board: Board | None, optimize: Optimize)
         if isinstance(op, Conv2D):
             kernels += list_chunks(op, graph, board, optimize)
         elif isinstance(op, DepthwiseConv2D):
-            kernels += list_kernels(op, graph, board, optimize)
+            kernels += depthwise_conv_2d.list_kernels(op, graph, board, optimize)
+    if isinstance(op, FullyConnected) and isinstance(kernels[0], PackedKernel):
+        kernels += fully_connected.list_kernels(op, kernels[0])
     return kernels

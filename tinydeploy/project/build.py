@@ -45,6 +45,32 @@ class Firmware:
     toolchain: Toolchain
 
 
+@dataclass(frozen=True)
+class Objects:
+    """A compiled project, not yet linked.
+
+    Args:
+        folder: Of the project.
+        sources: Those compiled, by path in the folder.
+        said: What the compiler wrote to stderr, for each.
+        toolchain: What compiled them.
+    """
+
+    folder: Path
+    sources: tuple[str, ...]
+    said: tuple[str, ...]
+    toolchain: Toolchain
+
+    def section_bytes(self, flags: int) -> Mapping[str, int]:
+        """Bytes of the sections that have all these flags (SHF_*), by source."""
+        sizes = {}
+        for source in self.sources:
+            with (self.folder / _object(source)).open("rb") as stream:
+                sections = list(ELFFile(stream).iter_sections())
+            sizes[source] = sum(s["sh_size"] for s in sections if s["sh_flags"] & flags == flags)
+        return sizes
+
+
 def build_firmware(folder: Path, board: Board, toolchain: Toolchain, *, jobs: int = 2) -> Firmware:
     """Builds the project in `folder`; the results lie in its subfolder build/.
 
@@ -60,25 +86,13 @@ def build_firmware(folder: Path, board: Board, toolchain: Toolchain, *, jobs: in
         OutputError: The folder build/ cannot be written.
         UsageError: `folder` holds no project.
     """
+    return link_firmware(compile_sources(folder, board, toolchain, jobs=jobs), board)
+
+
+def compile_sources(folder: Path, board: Board, toolchain: Toolchain, *, jobs: int = 2) -> Objects:
+    """Compiles the sources of the project in `folder`; arguments and errors as build_firmware()."""
     folder = folder.resolve()
     sources = list_sources(folder)
-    elf = folder / "build" / "firmware.elf"
-    binary, intel_hex = elf.with_suffix(".bin"), elf.with_suffix(".hex")
-    try:
-        text = _compile_and_link(folder, sources, board, toolchain, jobs)
-        image = read_image(elf.read_bytes())
-        binary.write_bytes(image.data)
-        intel_hex.write_text(write_hex(image), encoding="ascii", newline="\n")
-    except OSError as error:
-        raise OutputError(f"cannot write {folder / 'build'}: {error.strerror or error}") from error
-    warnings = tuple(line.strip() for line in text.splitlines() if "warning:" in line)
-    return Firmware(elf, binary, intel_hex, warnings, toolchain)
-
-
-def _compile_and_link(
-    folder: Path, sources: Sequence[str], board: Board, toolchain: Toolchain, jobs: int
-) -> str:
-    """Makes build/firmware.elf; returns what the compiler and the linker said."""
     flags = compiler_flags(toolchain.kind, board)
     includes = [f"-I{name}" for name in include_folders(board)]
     paths = [f"-ffile-prefix-map={folder}=."]
@@ -91,29 +105,45 @@ def _compile_and_link(
         arguments = [*flags.compile, OPTIMIZE, *paths, *includes, *files]
         return _run(folder, source, arguments, toolchain)
 
-    with ThreadPoolExecutor(max_workers=jobs) as pool:
-        said = list(pool.map(compile_source, sources))
-    objects = [_object(source) for source in sources]
-    files = ("-Wl,-T,linker.ld", *objects, *flags.libraries, "-o", "build/firmware.elf")
     try:
-        said.append(_run(folder, "to link", [*flags.link, OPTIMIZE, *files], toolchain))
+        with ThreadPoolExecutor(max_workers=jobs) as pool:
+            said = tuple(pool.map(compile_source, sources))
+    except OSError as error:
+        raise _cannot_write(folder, error) from error
+    return Objects(folder, sources, said, toolchain)
+
+
+def link_firmware(objects: Objects, board: Board) -> Firmware:
+    """Links a compiled project by the linker script in its folder; errors as build_firmware()."""
+    folder, toolchain = objects.folder, objects.toolchain
+    flags = compiler_flags(toolchain.kind, board)
+    names = [_object(source) for source in objects.sources]
+    files = ("-Wl,-T,linker.ld", *names, *flags.libraries, "-o", "build/firmware.elf")
+    elf = folder / "build" / "firmware.elf"
+    binary, intel_hex = elf.with_suffix(".bin"), elf.with_suffix(".hex")
+    try:
+        said = _run(folder, "to link", [*flags.link, OPTIMIZE, *files], toolchain)
+        image = read_image(elf.read_bytes())
+        binary.write_bytes(image.data)
+        intel_hex.write_text(write_hex(image), encoding="ascii", newline="\n")
     except BudgetError as error:
-        raise BudgetError(
-            f"{error.message} ({_largest_objects(folder, sources)})", error.hint
-        ) from error
-    return "\n".join(said)
+        raise BudgetError(f"{error.message} ({_largest_objects(objects)})", error.hint) from error
+    except OSError as error:
+        raise _cannot_write(folder, error) from error
+    lines = "\n".join((*objects.said, said)).splitlines()
+    warnings = tuple(line.strip() for line in lines if "warning:" in line)
+    return Firmware(elf, binary, intel_hex, warnings, toolchain)
 
 
-def _largest_objects(folder: Path, sources: Sequence[str]) -> str:
+def _cannot_write(folder: Path, error: OSError) -> OutputError:
+    return OutputError(f"cannot write {folder / 'build'}: {error.strerror or error}")
+
+
+def _largest_objects(objects: Objects) -> str:
     """What takes most where there is no linked program to measure."""
-    sizes = []
-    for source in sources:
-        with (folder / _object(source)).open("rb") as stream:
-            sections = list(ELFFile(stream).iter_sections())
-        used = sum(s["sh_size"] for s in sections if s["sh_flags"] & SH_FLAGS.SHF_ALLOC)
-        sizes.append((used, source))
-    largest = sorted(sizes, reverse=True)[:_LARGEST]
-    return "largest: " + ", ".join(f"{source} {size:,}" for size, source in largest)
+    sizes = objects.section_bytes(SH_FLAGS.SHF_ALLOC)
+    largest = sorted(sizes, key=lambda source: (sizes[source], source), reverse=True)[:_LARGEST]
+    return "largest: " + ", ".join(f"{source} {sizes[source]:,}" for source in largest)
 
 
 def _object(source: str) -> str:

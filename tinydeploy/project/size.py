@@ -17,11 +17,11 @@ from tinydeploy.errors import BudgetError, InputFileError
 from tinydeploy.project.image import Image, read_image
 
 # The linker script's output sections.
-_CODE = (".vectors", ".text")
+_CODE = (".vectors", ".hot_text", ".text")
 _WEIGHTS_SECTION, _WEIGHTS = ".weights", "_weights"
 _STACK = (".stack",)
 _STATIC = (".data", ".bss")
-_ARENA_PREFIX = ".td_arena."
+_ARENA_PREFIX, _INPUT_PREFIX = ".td_arena.", ".td_input."
 
 _NAMED_CONTRIBUTORS = 3
 
@@ -66,13 +66,13 @@ class Sizes:
         sections: By address; those that are empty are left out.
         symbols: Largest first.
         flash_bytes: All that must be written to flash.
-        code_bytes: Vector table and functions.
+        code_bytes: Vector table and functions, those in the memory for hot code once: in flash.
         weights_bytes: The layers' weights: symbols named `*_weights`.
         constants_bytes: Everything else in flash: biases and multipliers, tables, descriptors,
             texts, initial values, padding.
-        ram_bytes: All RAM: arenas, static variables, stack, padding.
+        ram_bytes: All RAM for data: arenas, static variables, stack, padding.
         arena_bytes: Activations, input, output, scratch.
-        static_bytes: Variables outside the arenas.
+        static_bytes: Variables outside the arenas, buffers of inputs that are kept there included.
         stack_bytes: Reserved for the stack.
     """
 
@@ -120,9 +120,14 @@ def read_sizes(elf: Path, board: Board) -> Sizes:
         code_bytes=code,
         weights_bytes=weights,
         constants_bytes=len(image.data) - code - weights,
-        ram_bytes=sum(use.used for use in memories if use.name != board.code_memory.name),
+        ram_bytes=sum(
+            use.used
+            for use, memory in zip(memories, board.memories, strict=True)
+            if memory not in (board.code_memory, board.hot_memory)
+        ),
         arena_bytes=sum(use.arena_bytes for use in memories),
-        static_bytes=_sum_sections(sections, _STATIC),
+        static_bytes=_sum_sections(sections, _STATIC)
+        + sum(section.size for section in sections if section.name.startswith(_INPUT_PREFIX)),
         stack_bytes=_sum_sections(sections, _STACK),
     )
 

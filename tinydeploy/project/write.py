@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import struct
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +13,8 @@ from tinydeploy.codegen.environment import render_template
 from tinydeploy.codegen.text import c_string
 from tinydeploy.errors import OutputError, UsageError
 from tinydeploy.graph.graph import Graph
-from tinydeploy.plan.plan import Plan
+from tinydeploy.plan.plan import InputForm, Plan
+from tinydeploy.project.inputs import place_inputs
 from tinydeploy.project.layout import (
     check_model_name,
     compiled_sources,
@@ -37,7 +38,10 @@ _TEMPLATES = {
 
 @dataclass(frozen=True)
 class _ModelText:
-    """What the templates say of the model; suffixes tell several inputs or outputs apart."""
+    """What the templates say of the model.
+
+    Suffixes tell several inputs or outputs apart; `input_memory` holds those that are kept.
+    """
 
     name: str
     macro: str
@@ -45,6 +49,8 @@ class _ModelText:
     input_suffixes: tuple[str, ...]
     output_suffixes: tuple[str, ...]
     arenas: tuple[str, ...]
+    input_form: InputForm
+    input_memory: str
     selftest_crc: int
 
 
@@ -56,6 +62,7 @@ def project_files(
     board: Board,
     *,
     selftest_crc: int,
+    hot: Sequence[str] = (),
 ) -> dict[str, bytes]:
     """All files of the project, by path in its folder; the same arguments give the same bytes.
 
@@ -66,9 +73,12 @@ def project_files(
         kernels: What of firmware/kernels/ it needs, paths without suffix.
         board: The board to build for.
         selftest_crc: CRC-32 of the outputs that the model must give for selftest_inputs().
+        hot: Sources whose code runs from the board's memory for hot code, by path in the project,
+            without suffix.
 
     Raises:
         UsageError: The firmware cannot be written for this board.
+        BudgetError: No memory has room for inputs that are kept outside the arena.
     """
     _check_board(board)
     check_model_name(graph.name)
@@ -81,6 +91,8 @@ def project_files(
         input_suffixes=_number_ports(graph.inputs),
         output_suffixes=_number_ports(graph.outputs),
         arenas=tuple(arena.memory for arena in plan.arenas),
+        input_form=plan.input_form,
+        input_memory=place_inputs(graph, plan, board),
         selftest_crc=selftest_crc,
     )
     compiled = compiled_sources([*files, *_TEMPLATES])
@@ -92,6 +104,7 @@ def project_files(
             stack_bytes=STACK_BYTES,
             include_folders=include_folders(board),
             sources=compiled,
+            hot_sources=hot,
             optimize=OPTIMIZE,
             gcc=compiler_flags("gcc", board),
             zig=compiler_flags("zig", board),

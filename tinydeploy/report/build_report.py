@@ -69,7 +69,11 @@ class RegionFacts:
 
 @dataclass(frozen=True)
 class MemoryFacts:
-    """Flash and RAM, all from the linked ELF but for what is named planned, bound or touched."""
+    """Flash and RAM, all from the linked ELF but for what is named planned, bound or touched.
+
+    `input_form` is what --input said; `input_bytes` are those of the buffer outside the arena that
+    whoever calls the model has the input, or a row of it, in.
+    """
 
     flash_bytes: int
     code_bytes: int
@@ -84,6 +88,8 @@ class MemoryFacts:
     stack_reserved_bytes: int
     stack_high_water_bytes: int | None
     regions: tuple[RegionFacts, ...]
+    input_form: str
+    input_bytes: int
 
 
 @dataclass(frozen=True)

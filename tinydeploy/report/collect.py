@@ -157,7 +157,17 @@ def _memory_facts(evidence: Evidence) -> MemoryFacts:
         stack_reserved_bytes=sizes.stack_bytes,
         stack_high_water_bytes=run.stack_high_water if run else None,
         regions=regions,
+        input_form=evidence.plan.input_form,
+        input_bytes=_outside_bytes(evidence.graph, evidence.plan),
     )
+
+
+def _outside_bytes(graph: Graph, plan: Plan) -> int:
+    """Bytes of the host's own buffers: for all inputs, or for a row of the only one."""
+    if plan.input_form == "arena":
+        return 0
+    size = sum(graph.tensors[tensor].size for tensor in graph.inputs)
+    return size // plan.rows[graph.inputs[0]].height if plan.input_form == "rows" else size
 
 
 def _inference_facts(run: EmulatorRun, board: Board, macs: int) -> InferenceFacts:
@@ -172,7 +182,7 @@ def _inference_facts(run: EmulatorRun, board: Board, macs: int) -> InferenceFact
 
 def _layer_facts(graph: Graph, plan: Plan, run: EmulatorRun | None) -> tuple[LayerFacts, ...]:
     facts = []
-    for position in sorted({step.op for step in plan.steps}):
+    for position in sorted({step.op for step in plan.calls}):
         op = graph.ops[position]
         output = graph.tensors[op.outputs[0]]
         kernel = plan.kernels[position]

@@ -23,6 +23,7 @@ from tinydeploy.validate.compare import (
     compare_tensors,
 )
 from tinydeploy.validate.prove import EMULATED_VECTORS, Expectation
+from tinydeploy.validate.touched import TouchedBytes
 
 Int8 = NDArray[np.int8]
 
@@ -38,7 +39,8 @@ class EmulatorRun:
 
     Args:
         comparison: Against the reference.
-        instructions: Executed by one NAME_run(), exactly; every run took as many, or the largest.
+        instructions: Executed by one inference, exactly: by its NAME_run(), or all its
+            NAME_push_row(); of the first vector.
         layer_instructions: The same per layer, by position in Graph.ops.
         layer_cycles: Estimated by the static model, per layer.
         cycles_estimated: Of one run.
@@ -80,7 +82,7 @@ def run_emulator(
 
     Raises:
         EmulationError: The firmware faults, or does not set up its clock.
-        MismatchError: Its self-test fails.
+        MismatchError: Its self-test fails, or it touches other bytes than the plan says.
         BoardLinkError: It does not answer.
     """
     with EmulatedBoard(elf, board) as emulated:
@@ -100,6 +102,7 @@ def run_emulator(
                 f"not at {board.clock_hz / 1e6:g} MHz"
             )
         emulated.trace_model(graph.name)
+        touched = TouchedBytes(emulated, graph, plan)
         emulated.capture(_list_pieces(emulated, graph, plan))
         found: list[list[Int8]] = []
         wanted = min(EMULATED_VECTORS, len(expectation.vectors[0]))
@@ -107,10 +110,10 @@ def run_emulator(
         number = 0
         while number < wanted:
             tell(f"vector {number + 1} of {wanted}")
-            for port, values in enumerate(expectation.vectors):
-                client.write_input(port, values[number].tobytes())
-            client.run()
+            touched.begin_run()
+            client.infer([values[number].tobytes() for values in expectation.vectors])
             outputs = [client.read_output(port) for port in range(len(graph.outputs))]
+            touched.end_run()
             if number == 0:
                 tensors = _assemble(emulated.captured(), graph, plan)
                 events = emulated.layer_events()
@@ -129,6 +132,7 @@ def run_emulator(
             )
             instructions.append(sum(event.instructions for event in emulated.layer_events()))
             number += 1
+        touched.check()
         expected = [values[:number] for values in expectation.outputs]
         stacked = [np.stack(parts) for parts in zip(*found, strict=True)]
         layers: dict[int, int] = {}
@@ -144,10 +148,7 @@ def run_emulator(
             layer_cycles=cycles,
             cycles_estimated=sum(cycles.values()),
             stack_high_water=emulated.stack_high_water(),
-            arena_touched={
-                arena.memory: _touched(emulated, graph, arena.memory, arena.size)
-                for arena in plan.arenas
-            },
+            arena_touched=touched.highest,
             core_clock_hz=clock,
         )
 
@@ -164,7 +165,7 @@ def _list_pieces(
     The key is (tensor, row). All rows of a step are complete with the last row of its call.
     """
     pieces: dict[tuple[int, int], list[tuple[int, int, Hashable]]] = {}
-    for step in plan.steps:
+    for step in plan.calls:
         for tensor in graph.ops[step.op].outputs:
             rows = plan.rows[tensor]
             start = _arena_address(emulated, graph, rows.memory)
@@ -177,13 +178,7 @@ def _list_pieces(
 def _assemble(captured: Mapping[Hashable, bytes], graph: Graph, plan: Plan) -> dict[int, Int8]:
     """Whole tensors out of captured rows."""
     tensors: dict[int, Int8] = {}
-    for tensor in sorted({t for step in plan.steps for t in graph.ops[step.op].outputs}):
+    for tensor in sorted({t for step in plan.calls for t in graph.ops[step.op].outputs}):
         data = b"".join(captured[tensor, y] for y in range(plan.rows[tensor].height))
         tensors[tensor] = np.frombuffer(data, np.int8).reshape(graph.tensors[tensor].shape)
     return tensors
-
-
-def _touched(emulated: EmulatedBoard, graph: Graph, memory: str, size: int) -> int:
-    """The firmware fills its arenas with 0xA5 at boot: what differs now has been written."""
-    data = emulated.read_memory(_arena_address(emulated, graph, memory), size)
-    return len(data.rstrip(b"\xa5"))

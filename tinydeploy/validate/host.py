@@ -23,18 +23,20 @@ from tinydeploy.errors import CompileError, InternalError, MissingDependencyErro
 from tinydeploy.graph.graph import Graph
 from tinydeploy.paths import FIRMWARE, kernel_sources
 from tinydeploy.plan.alias import find_owners
-from tinydeploy.plan.plan import Plan, step_rows
+from tinydeploy.plan.plan import InputForm, Plan, step_rows
 from tinydeploy.project.build import first_errors
 
 Int8Array = NDArray[np.int8]
 
+# What the function of an input is called.
+_INPUTS: dict[InputForm, str] = {"arena": "input", "kept": "set_input", "rows": "push_row"}
 _FLAGS = ("-std=c99", "-O2", "-Wall", "-Wextra", "-Wconversion")
 _SANITIZERS = ("-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all")
 
 
 @dataclass(frozen=True)
 class MadeRows:
-    """Rows of a tensor that are complete after so many calls; 0 for the inputs."""
+    """Rows of a tensor that are complete after so many calls; 0 for whole inputs."""
 
     tensor_id: int
     tensor: str
@@ -45,7 +47,7 @@ class MadeRows:
 
 @dataclass(frozen=True)
 class PortFunction:
-    """The function that gives the address of an input or output, and its bytes."""
+    """The function that gives or takes the address of an input or output, and its bytes."""
 
     symbol: str
     size: int
@@ -56,6 +58,9 @@ class HostText:
     """What the template of the host's main function shows."""
 
     name: str
+    input_form: InputForm
+    row_count: int
+    row_size: int
     arenas: tuple[ArenaText, ...]
     inputs: tuple[PortFunction, ...]
     outputs: tuple[PortFunction, ...]
@@ -106,7 +111,8 @@ class HostProgram:
             timeout_s: Seconds until it counts as hanging.
 
         Returns:
-            Arrays [n, *tensor shape] by tensor id, for every tensor of `graph.stored`.
+            Arrays [n, *tensor shape] by tensor id, for every tensor of `graph.stored`; without an
+            input whose rows are pushed, and its other names.
         """
         raw, count = self._execute(inputs, ("rows",), timeout_s)
         made = list_made_rows(self.graph, self.plan)
@@ -121,6 +127,7 @@ class HostProgram:
         return {
             tensor: found[owners[tensor]].reshape(count, *tensors[tensor].shape)
             for tensor in self.graph.stored
+            if owners[tensor] in found
         }
 
     def _execute(
@@ -228,10 +235,11 @@ def list_made_rows(graph: Graph, plan: Plan) -> tuple[MadeRows, ...]:
     inputs = (
         MadeRows(tensor, tensor_symbol(tensor), 0, 0, plan.rows[tensor].height)
         for tensor in dict.fromkeys(graph.inputs)
+        if plan.input_form != "rows"
     )
     steps = (
         MadeRows(tensor, tensor_symbol(tensor), call, first, last)
-        for call, step in enumerate(plan.steps, start=1)
+        for call, step in enumerate(plan.calls, start=1)
         for first, last in [step_rows(graph, plan, step)]
         for tensor in graph.ops[step.op].outputs
         if first < last
@@ -240,12 +248,16 @@ def list_made_rows(graph: Graph, plan: Plan) -> tuple[MadeRows, ...]:
 
 
 def _describe_host(graph: Graph, plan: Plan) -> HostText:
+    rows = plan.rows[graph.inputs[0]]
     return HostText(
         name=graph.name,
+        input_form=plan.input_form,
+        row_count=rows.height,
+        row_size=rows.row_bytes,
         arenas=tuple(
             ArenaText(arena_symbol(graph.name, a.memory), a.memory, a.size) for a in plan.arenas
         ),
-        inputs=_list_ports(graph, "input", graph.inputs),
+        inputs=_list_ports(graph, _INPUTS[plan.input_form], graph.inputs),
         outputs=_list_ports(graph, "output", graph.outputs),
         made=list_made_rows(graph, plan),
     )

@@ -2,19 +2,17 @@
 /* Fully-connected layers, two weights joined in one int16: td_dense.h. Cores with the DSP extension run dense_joint.S. */
 #include "td_dense.h"
 
-int32_t td_dense_joint_multiply_one(const int32_t *pairs, const int32_t *pairs_end, const int8_t *weights,
-                                    int32_t addend);
+int32_t td_dense_joint_add_one(const int32_t *pairs, const int32_t *pairs_end, const int8_t *weights);
 void td_dense_joint_spread(const int8_t *x, const int8_t *end, int32_t *pairs);
-void td_dense_joint_multiply(const int32_t *pairs, const int32_t *pairs_end, const int8_t *weights,
-                             const int32_t *constants, int8_t *y, int8_t *y_end, int32_t offset, int32_t shift);
+void td_dense_joint_add(const int32_t *pairs, const int32_t *pairs_end, const int8_t *weights, int32_t skip,
+                        int32_t *sums, int32_t *sums_end);
 
 /* The sum over groups of four weights, `step` bytes from one to the next. */
-static inline int32_t add_groups(const int32_t *pairs, const int32_t *pairs_end, const int8_t *weights, int32_t step,
-                                 int32_t addend)
+static inline int32_t add_groups(const int32_t *pairs, const int32_t *pairs_end, const int8_t *weights, int32_t step)
 {
     const int16_t *x = (const int16_t *)pairs; /* {q0, q1, r0, r1}, r = 256 * p - q + 127 */
     const int16_t *const end = (const int16_t *)pairs_end;
-    uint32_t sum = (uint32_t)addend;
+    uint32_t sum = 0;
     for (; x != end; x += 4, weights += step) {
         const int32_t joint0 = weights[1] * 256 + (uint8_t)weights[0];
         const int32_t joint1 = weights[3] * 256 + (uint8_t)weights[2];
@@ -24,10 +22,9 @@ static inline int32_t add_groups(const int32_t *pairs, const int32_t *pairs_end,
     return (int32_t)sum;
 }
 
-int32_t td_dense_joint_multiply_one(const int32_t *pairs, const int32_t *pairs_end, const int8_t *weights,
-                                    int32_t addend)
+int32_t td_dense_joint_add_one(const int32_t *pairs, const int32_t *pairs_end, const int8_t *weights)
 {
-    return add_groups(pairs, pairs_end, weights, 4, addend);
+    return add_groups(pairs, pairs_end, weights, 4);
 }
 
 #if !TD_DSP
@@ -44,16 +41,14 @@ void td_dense_joint_spread(const int8_t *x, const int8_t *end, int32_t *pairs)
     }
 }
 
-void td_dense_joint_multiply(const int32_t *pairs, const int32_t *pairs_end, const int8_t *weights,
-                             const int32_t *constants, int8_t *y, int8_t *y_end, int32_t offset, int32_t shift)
+void td_dense_joint_add(const int32_t *pairs, const int32_t *pairs_end, const int8_t *weights, int32_t skip,
+                        int32_t *sums, int32_t *sums_end)
 {
-    for (; y != y_end; y += 4, constants += 8, weights += 8 * (pairs_end - pairs))
-        for (int32_t i = 0; i < 4; i++) {
-            const int32_t scaled = add_groups(pairs, pairs_end, weights + 4 * i, 16, constants[i]);
-            y[i] = td_dense_round(scaled, constants[4 + i], offset, shift);
-        }
+    for (; sums != sums_end; sums += 4, weights += 8 * (pairs_end - pairs) + skip)
+        for (int32_t i = 0; i < 4; i++)
+            sums[i] = (int32_t)((uint32_t)sums[i] + (uint32_t)add_groups(pairs, pairs_end, weights + 4 * i, 16));
 }
 
 #endif
 
-const td_dense_form td_dense_joint = {td_dense_joint_spread, td_dense_joint_multiply, td_dense_joint_multiply_one};
+const td_dense_form td_dense_joint = {td_dense_joint_spread, td_dense_joint_add, td_dense_joint_add_one, 1};

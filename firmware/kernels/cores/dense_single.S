@@ -41,22 +41,15 @@ td_dense_single_spread:
     products r5, r11
     .endm
 
-    .macro  round sum, multiplier
-    smmla   \sum, \sum, \multiplier, r10
-    asr     \sum, \sum, r11
-    ssat    \sum, #8, \sum
-    strb    \sum, [lr], #1
-    .endm
-
-/* void td_dense_single_multiply(pairs, pairs_end, weights, constants, y, y_end, offset, shift)
- * r0 pairs, r1 weights, r2 to r5 sums. Stack: 0 pairs, 4 pairs_end, 8 constants, 12 the last pairs that are a multiple
- * of 16 elements from the first, then 36 bytes of saved registers, 52 y, 56 y_end, 60 offset, 64 shift. */
-    .section .text.td_dense_single_multiply, "ax", %progbits
+/* void td_dense_single_add(pairs, pairs_end, weights, skip, sums, sums_end)
+ * r0 pairs, r1 weights, r2 to r5 sums. Stack: 0 pairs, 4 pairs_end, 8 skip, 12 the last pairs that are a multiple of 16
+ * elements from the first, then 36 bytes of saved registers, 52 sums, 56 sums_end. */
+    .section .text.td_dense_single_add, "ax", %progbits
     .balign 4
-    .global td_dense_single_multiply
-    .type td_dense_single_multiply, %function
+    .global td_dense_single_add
+    .type td_dense_single_add, %function
     .thumb_func
-td_dense_single_multiply:
+td_dense_single_add:
     push    {r4, r5, r6, r7, r8, r9, r10, r11, lr}
     sub     r4, r1, r0
     bic     r4, r4, #31
@@ -64,12 +57,10 @@ td_dense_single_multiply:
     push    {r0, r1, r3, r4}
     mov     r1, r2
 1:
+    ldr     r6, [sp, #52]
     ldr     r0, [sp]
     ldr     lr, [sp, #12]
-    movs    r2, #0
-    movs    r3, #0
-    movs    r4, #0
-    movs    r5, #0
+    ldm     r6, {r2, r3, r4, r5}
     cmp     r0, lr
     beq     3f
 2:
@@ -87,26 +78,15 @@ td_dense_single_multiply:
     cmp     r0, lr
     bne     4b
 5:
-    ldr     lr, [sp, #8]
-    ldm     lr!, {r6, r7, r8, r9}
-    add     r2, r6, r2, lsl #4
-    add     r3, r7, r3, lsl #4
-    add     r4, r8, r4, lsl #4
-    add     r5, r9, r5, lsl #4
-    ldm     lr!, {r6, r7, r8, r9}
-    ldrd    r10, r11, [sp, #60]
-    str     lr, [sp, #8]
-    ldr     lr, [sp, #52]
-    round   r2, r6
-    round   r3, r7
-    round   r4, r8
-    round   r5, r9
-    ldr     r6, [sp, #56]
+    ldrd    lr, r6, [sp, #52]
+    ldr     r7, [sp, #8]
+    stm     lr!, {r2, r3, r4, r5}
+    add     r1, r1, r7
     str     lr, [sp, #52]
     cmp     lr, r6
     bne     1b
     add     sp, sp, #16
     pop     {r4, r5, r6, r7, r8, r9, r10, r11, pc}
-    .size td_dense_single_multiply, . - td_dense_single_multiply
+    .size td_dense_single_add, . - td_dense_single_add
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: 0BSD */
-/* From reset to main: stack, FPU, static variables, vector table. */
+/* From reset to main: stack, FPU, vector table, hot code, static variables. */
 #include <stdint.h>
 
 #include "core.h"
@@ -10,6 +10,8 @@ typedef void (*handler)(void);
 
 /* Symbols of the linker script. */
 extern uint32_t td_stack_top[];
+extern uint64_t td_hot_start[], td_hot_end[];
+extern const uint64_t td_hot_load[];
 extern uint32_t td_data_start[], td_data_end[];
 extern const uint32_t td_data_load[];
 extern uint32_t td_bss_start[], td_bss_end[];
@@ -58,10 +60,23 @@ __attribute__((naked, noreturn, used)) void Reset_Handler(void)
         "b    start_program\n");
 }
 
+/* Whole words of 8 bytes: error correction would first read a word that is written in part. */
+static void copy_hot_code(void)
+{
+    const uint64_t *from = td_hot_load;
+    for (uint64_t *to = td_hot_start; to < td_hot_end; ++to) {
+        *to = *from++;
+        __asm volatile(""); /* else the compiler may call memcpy, which is hot code */
+    }
+    core_data_barrier();
+    core_instruction_barrier();
+}
+
 __attribute__((noreturn, used)) void start_program(void)
 {
     SCB_VTOR = (uint32_t)td_vectors;
     core_data_barrier();
+    copy_hot_code();
     const uint32_t *from = td_data_load;
     for (uint32_t *to = td_data_start; to < td_data_end; ++to) {
         *to = *from++;

@@ -62,13 +62,10 @@ def _emit_packed(op: FullyConnected, kernel: PackedKernel, context: LayerContext
     weights, sums = pack_weights(op.weights, joint=kernel.form.name == "joint")
     addend = kernel.addend - (op.input_zero_point * _row_sums(op.weights) << kernel.form.scale)
     addend = (addend - sums).astype(np.uint32).astype(np.int32)
-    in_fours = op.channels & ~3
     columns = np.stack([addend, kernel.multiplier], axis=1)
-    fours = columns[:in_fours].reshape(-1, 4, 2).transpose(0, 2, 1)
-    ordered = np.concatenate([fours.ravel(), columns[in_fours:].ravel()])
     constants = [
-        format_array("int8_t", f"{prefix}_weights", weights),
-        format_array("int32_t", f"{prefix}_constants", ordered),
+        format_array("int8_t", f"{prefix}_weights", weights, align=4),
+        format_array("int32_t", f"{prefix}_constants", columns),
     ]
     bounds = np.stack([op.low, op.high], axis=1)
     bounded = bool(np.any(bounds != (INT8_MIN, INT8_MAX)))
@@ -82,13 +79,15 @@ def _emit_packed(op: FullyConnected, kernel: PackedKernel, context: LayerContext
         "bounds": f"{prefix}_bounds" if bounded else "NULL",
         "depth": op.depth,
         "units": op.channels,
+        "piece": kernel.piece,
+        "block": kernel.block,
         "offset": kernel.offset,
         "shift": kernel.shift,
     }
     source, result = context.tensors[op.inputs[0]], context.tensors[op.outputs[0]]
     arguments = f"&{prefix}_op, {source}, {result}, first, last, {context.scratch}"
     return LayerCode(
-        kernels=(kernel.stem, f"cores/{form.removeprefix('td_')}"),
+        kernels=(kernel.stem, "cores/dense_round", f"cores/{form.removeprefix('td_')}"),
         constants="".join(constants),
         parameters=format_struct("td_fully_connected_packed", f"{prefix}_op", fields),
         call=f"td_fully_connected_packed_s8({arguments});",

@@ -9,6 +9,7 @@ from tinydeploy.board import Board
 from tinydeploy.graph.graph import Graph
 from tinydeploy.graph.ops.conv_2d import Conv2D
 from tinydeploy.plan.kernel import Kernel, Optimize
+from tinydeploy.plan.kernel_choice.conv_2d_cost import estimate_rows
 from tinydeploy.plan.requantization import (
     is_clamped,
     requantizes_exactly,
@@ -61,24 +62,6 @@ _SHAPES: dict[Form, tuple[int, int]] = {
 }
 
 
-@dataclass(frozen=True)
-class _Step:
-    """What a form of the core loop spends on 16 MACs, its share of the loop's end included."""
-
-    instructions: float
-    cycles: dict[str, float]  # by core, see tinydeploy/emulate/cycle_table.py
-
-
-_STEPS: dict[Form, _Step] = {
-    "single": _Step(14.2, {"cortex-m7": 8.2, "cortex-m4": 20.4}),
-    "paired": _Step(11.4, {"cortex-m7": 13.4, "cortex-m4": 17.8}),
-    "square": _Step(10.4, {"cortex-m7": 13.4, "cortex-m4": 18.4}),
-    "direct": _Step(14.2, {"cortex-m7": 10.2, "cortex-m4": 19.4}),
-}
-# Instructions for the results of a turn, which are 4 or 8; for widening 16 weights, once a chunk;
-# for 16 taps, once for all channels (where windows overlap they are gathered, too); for a block of
-# 2 channels of a chunk, and for one of 4.
-_RESULTS, _WEIGHTS, _TAPS, _GATHERED_TAPS, _BLOCK = {4: 36, 8: 62}, 12, 22, 36, {2: 110, 4: 140}
 # What an instruction counts beside a cycle where forms are compared.
 _INSTRUCTION = 0.1
 
@@ -109,48 +92,45 @@ def make_kernel(op: Conv2D, graph: Graph, form: Form, finish: Finish, limit: int
         finish: Of the core loop.
         limit: Bytes of scratch.
     """
-    depth = -(-op.weights[0].size // 4) * 4
-    height, width, channels = op.row_shape(graph)
-    block, group = _SHAPES[form]
+    height, width, _ = op.row_shape(graph)
+    group = group_of(form)
     wanted = width if op.pool is not None else height * width
-    fixed = (0 if form == "direct" else 2 * block * depth) + 16 + 2 * depth
-    fixed += width * channels if op.pool is not None else 0
-    each = 2 * depth + (16 if finish == "sums" else 4)
-    most = max(group, min(_MAX_PIXELS, (limit - fixed) // each) // group * group)
-    chunks = -(-wanted // most)
-    pixels = -(-wanted // (chunks * group)) * group
+    sizes = range(_MAX_PIXELS // group * group, group, -group)
+    fitting = (n for n in sizes if size_scratch(op, graph, form, finish, n) <= limit)
+    chunks = -(-wanted // next(fitting, group))
+    return with_pixels(op, graph, form, finish, -(-wanted // (chunks * group)) * group)
+
+
+def with_pixels(op: Conv2D, graph: Graph, form: Form, finish: Finish, pixels: int) -> GemmKernel:
+    """The kernel of this form with so many pixels a chunk, a multiple of the form's group."""
     return GemmKernel(
         "conv_2d_gemm_s8",
-        fixed + each * pixels,
-        depth=depth,
+        size_scratch(op, graph, form, finish, pixels),
+        depth=_depth(op),
         pixels=pixels,
         form=form,
         finish=finish,
     )
 
 
-def estimate_instructions(kernel: GemmKernel, op: Conv2D, pixels: int, cpu: str = "") -> float:
-    """Instructions of one call that makes so many neighbouring pixels, by estimate.
+def group_of(form: Form) -> int:
+    """Pixels that a form of the core loop makes at a time."""
+    return _SHAPES[form][1]
 
-    Args:
-        kernel: One that `make_kernel` has made for `op`.
-        op: The convolution.
-        pixels: Of the convolution, before any pool.
-        cpu: With a core's name, cycles of its inner loop instead of instructions.
-    """
-    chunks = -(-pixels // kernel.pixels)
-    groups = -(-pixels // kernel.group)
-    blocks = -(-op.channels // kernel.block)
-    results = kernel.block * kernel.group
-    step = _STEPS[kernel.form]
-    loop = step.cycles.get(cpu, step.instructions) * kernel.depth * results / 16 + _RESULTS[results]
-    taps = _TAPS if op.kernel == (1, 1) else _GATHERED_TAPS
-    weights = 0 if kernel.form == "direct" else kernel.depth * kernel.block / 16 * _WEIGHTS
-    return (
-        groups * blocks * loop
-        + pixels * kernel.depth / 16 * taps
-        + chunks * blocks * (weights + _BLOCK[kernel.block])
-    )
+
+def size_scratch(op: Conv2D, graph: Graph, form: Form, finish: Finish, pixels: int) -> int:
+    """Bytes of scratch, as td_conv_2d_gemm.h says."""
+    _, width, channels = op.row_shape(graph)
+    block, _ = _SHAPES[form]
+    depth = _depth(op)
+    weights = 0 if form == "direct" else 2 * block * depth
+    results = 16 + (16 if finish == "sums" else 4) * pixels
+    unpooled = width * channels if op.pool is not None else 0
+    return 2 * depth * pixels + max(weights + results, 2 * depth) + unpooled
+
+
+def _depth(op: Conv2D) -> int:
+    return -(-int(op.weights[0].size) // 4) * 4
 
 
 def _forms(op: Conv2D, finish: Finish, optimize: Optimize) -> tuple[Form, ...]:
@@ -163,9 +143,8 @@ def _forms(op: Conv2D, finish: Finish, optimize: Optimize) -> tuple[Form, ...]:
 def _rank(op: Conv2D, graph: Graph, kernel: GemmKernel, cpu: str) -> tuple[bool, float]:
     """Cheapest among those of at most one instruction per MAC; else fewest instructions."""
     height, width, channels = op.row_shape(graph)
-    pixels = width if op.pool is not None else height * width
-    macs = pixels * channels * op.weights[0].size
-    instructions = estimate_instructions(kernel, op, pixels)
-    if instructions > macs:
+    rows = 1 if op.pool is not None else height
+    instructions = estimate_rows(kernel, op, graph, rows)
+    if instructions > rows * width * channels * op.weights[0].size:
         return True, instructions
-    return False, estimate_instructions(kernel, op, pixels, cpu) + _INSTRUCTION * instructions
+    return False, estimate_rows(kernel, op, graph, rows, cpu) + _INSTRUCTION * instructions

@@ -8,7 +8,7 @@ kernel runs.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +22,12 @@ from tinydeploy.plan.kernel import Kernel, Optimize
 from tinydeploy.plan.linear_rounding import find_steps, fit_linear
 
 MAX_SCRATCH = 8192
-"""Bytes of scratch, two for every element of a vector, unless speed comes first."""
+"""Bytes of scratch that a layer may take."""
+
+_BLOCK = 64  # units at a time, where a vector is widened whole
+_PIECES = (2, 3, 4, 6, 8)  # that a vector is also worth taking in
+# Instructions for a product, for an element to be spread, for a unit of each piece, and of all.
+_PRODUCT, _ELEMENT, _PIECE, _UNIT = 0.87, 2, 5, 10
 
 
 @dataclass(frozen=True)
@@ -49,6 +54,8 @@ class PackedKernel(Kernel):
 
     Args:
         form: Of the core loops.
+        piece: Elements of a vector at a time, a multiple of 4.
+        block: Units at a time, all of them unless vectors are taken whole.
         addend: int64 [channels], added to the shifted sum of weights times differences from the
             input's zero point; bias included.
         multiplier: int64 [channels], in [0, 2^31).
@@ -57,6 +64,8 @@ class PackedKernel(Kernel):
     """
 
     form: DenseForm
+    piece: int = 0
+    block: int = 0
     addend: NDArray[np.int64]
     multiplier: NDArray[np.int64]
     offset: int
@@ -67,19 +76,37 @@ def choose_kernel(
     op: FullyConnected, graph: Graph, board: Board, optimize: Optimize
 ) -> Kernel | None:
     """Chooses the packed kernel where one of its forms is exact."""
-    scratch = 2 * (-(-op.depth // 4) * 4)
-    if scratch > MAX_SCRATCH and optimize != "speed":
-        return None
     for form in FORMS:
         if int(op.weights.min()) >= form.least_weight:
-            kernel = fit_kernel(op, form, scratch)
+            kernel = fit_kernel(op, form)
             if kernel is not None:
-                return kernel
+                pieces = range(1, op.depth + 1)
+                cut = (_take_pieces(op, kernel, count) for count in pieces)
+                return next((k for k in cut if k.scratch_bytes <= MAX_SCRATCH), None)
     return None
 
 
-def fit_kernel(op: FullyConnected, form: DenseForm, scratch: int) -> PackedKernel | None:
-    """The packed kernel in one form; None where it would not be exact."""
+def list_kernels(op: FullyConnected, kernel: PackedKernel) -> list[Kernel]:
+    """The kernel that was chosen for an op, with vectors in more pieces and less scratch."""
+    return [_take_pieces(op, kernel, count) for count in _PIECES]
+
+
+def estimate_instructions(op: FullyConnected, kernel: PackedKernel) -> int:
+    """Instructions for one vector, by estimate."""
+    pieces = -(-op.depth // kernel.piece)
+    products = _PRODUCT * op.channels * op.depth
+    return int(products + _ELEMENT * op.depth + op.channels * (_PIECE * pieces + _UNIT))
+
+
+def _take_pieces(op: FullyConnected, kernel: PackedKernel, count: int) -> PackedKernel:
+    """The same kernel for vectors in so many pieces, or fewer."""
+    piece = -(-op.depth // (4 * count)) * 4
+    block = op.channels if piece < op.depth else min(op.channels, _BLOCK)
+    return replace(kernel, piece=piece, block=block, scratch_bytes=2 * piece + 4 * block)
+
+
+def fit_kernel(op: FullyConnected, form: DenseForm) -> PackedKernel | None:
+    """The packed kernel in one form, for vectors in one piece; None where it would not be exact."""
     low, high = output_bounds(op.weights, op.bias, op.input_zero_point)
     limit = 1 << (31 - form.scale)
     greatest = float(op.scale.max())
@@ -121,7 +148,6 @@ def fit_kernel(op: FullyConnected, form: DenseForm, scratch: int) -> PackedKerne
     bias = op.bias.astype(np.int64) << form.scale
     return PackedKernel(
         stem="fully_connected_packed_s8",
-        scratch_bytes=scratch,
         form=form,
         addend=bias + np.array(addend, np.int64),
         multiplier=linear.multiplier,

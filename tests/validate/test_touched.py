@@ -1,0 +1,130 @@
+"""A firmware that touches other bytes than the plan says fails its build."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+from builders import conv_model
+
+from tinydeploy import pipeline
+from tinydeploy.cli.console import StageView
+from tinydeploy.emulate.emulated_board import EmulatedBoard
+from tinydeploy.errors import EmulationError, MismatchError
+from tinydeploy.graph.graph import Graph
+from tinydeploy.pipeline import BuildRequest, build_image
+from tinydeploy.plan.plan import Arena, Plan, Rows
+from tinydeploy.validate.touched import TouchedBytes
+
+
+@pytest.fixture
+def build(tmp_path: Path) -> Callable[[], None]:
+    """Builds a small model."""
+    model = tmp_path / "small.tflite"
+    model.write_bytes(conv_model((8, 8, 3), 4))
+
+    def run() -> None:
+        request = BuildRequest(board="stm32h743", model=str(model), keep=False)
+        build_image(request, StageView(quiet=True))
+
+    return run
+
+
+def inject(monkeypatch: pytest.MonkeyPatch, statement: str) -> None:
+    """Puts a C statement into the model's only layer."""
+    real = pipeline.generate_sources
+
+    def generate(*args: Any, **options: Any) -> Mapping[str, str]:
+        sources = dict(real(*args, **options))
+        text = sources["small/model.c"]
+        head = "small_layer0(int32_t first, int32_t last)\n{\n"
+        assert text.count(head) == 1
+        sources["small/model.c"] = text.replace(head, f"{head}    {statement}\n")
+        return sources
+
+    monkeypatch.setattr(pipeline, "generate_sources", generate)
+
+
+@pytest.mark.parametrize(
+    ("offset", "error", "text"),
+    [
+        ("sizeof small_arena_dtcm", MismatchError, "wrote at 0x.*, where its image has nothing"),
+        ("sizeof small_arena_dtcm + 8192", EmulationError, "in dtcm, where the image has nothing"),
+    ],
+)
+def test_a_write_behind_the_arena(
+    build: Callable[[], None],
+    monkeypatch: pytest.MonkeyPatch,
+    offset: str,
+    error: type[Exception],
+    text: str,
+) -> None:
+    address = f"(uintptr_t)small_arena_dtcm + {offset}"
+    inject(monkeypatch, f"*(volatile uint8_t *)({address}) = (uint8_t)first;")
+    with pytest.raises(error, match=text):
+        build()
+
+
+def test_a_plan_that_reserves_too_much(
+    build: Callable[[], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = pipeline.plan_memory
+
+    def plan(*args: Any, **options: Any) -> Plan:
+        found = real(*args, **options)
+        (arena,) = found.arenas
+        return replace(found, arenas=(Arena(arena.memory, arena.size + 64),))
+
+    monkeypatch.setattr(pipeline, "plan_memory", plan)
+    with pytest.raises(MismatchError, match=r"writes the first \d+ alone: at most \d+ may"):
+        build()
+
+
+class FakeBoard:
+    """As much of an emulated board as the arena's measurement needs."""
+
+    def __init__(self, size: int) -> None:
+        self.image = SimpleNamespace(symbols={"net_arena_dtcm": 1000})
+        self.memory = bytearray(size)
+        self.guarded = False
+
+    def guard_memory(self) -> None:
+        self.guarded = True
+
+    def broken_guard(self) -> int | None:
+        return None
+
+    def read_memory(self, address: int, size: int) -> bytes:
+        return bytes(self.memory[address - 1000 : address - 1000 + size])
+
+    def write_memory(self, address: int, data: bytes) -> None:
+        self.memory[address - 1000 : address - 1000 + len(data)] = data
+
+
+@pytest.mark.parametrize(("last", "fits"), [(63, True), (55, True), (54, False), (0, False)])
+def test_the_highest_byte_counts(last: int, fits: bool) -> None:
+    """The largest tensor has rows of 8 bytes, the widest one of 16."""
+    rows = {0: Rows(0, "dtcm", 0, 8, 4, 8), 1: Rows(1, "dtcm", 32, 16, 1, 16)}
+    graph = Graph("net", (), (), (), ())
+    board = FakeBoard(64)
+    plan = Plan((), rows, {}, (Arena("dtcm", 64),), 0, {})
+    touched = TouchedBytes(cast(EmulatedBoard, board), graph, plan)
+    assert board.guarded
+    noises = set()
+    for end in (1, last + 1, 2):
+        touched.begin_run()
+        noises.add(bytes(board.memory))
+        for byte in range(end):
+            board.memory[byte] ^= 0x55
+        touched.end_run()
+    assert len(noises) == 3  # what a run finds is never what an earlier one left
+    assert touched.highest == {"dtcm": max(last + 1, 2)}
+    if fits:
+        touched.check()
+    else:
+        with pytest.raises(MismatchError, match=r"planned with 64 bytes.*at most 8 may be spare"):
+            touched.check()

@@ -1,0 +1,33 @@
+"""Which models can be given their input row by row."""
+
+from __future__ import annotations
+
+from tinydeploy.errors import UsageError
+from tinydeploy.graph.graph import Graph
+from tinydeploy.plan.plan import InputForm
+
+
+def check_input_form(graph: Graph, form: InputForm) -> None:
+    """Rows can be pushed into a model with one input, an image of at least two rows.
+
+    Args:
+        graph: A verified graph.
+        form: What the user asks for.
+
+    Raises:
+        UsageError: The graph's inputs are not of this form.
+    """
+    if form != "rows":
+        return
+    advice = "Use --input arena or --input kept."
+    if len(graph.inputs) != 1:
+        raise UsageError(
+            f"rows can be pushed into one input only, and {graph.name} has {len(graph.inputs)}",
+            advice,
+        )
+    shape = graph.tensors[graph.inputs[0]].shape
+    if graph.tensors[graph.inputs[0]].rows[0] < 2:
+        raise UsageError(
+            f"the input of {graph.name}, {'x'.join(map(str, shape))}, is no image with rows",
+            advice,
+        )

@@ -1,0 +1,1 @@
+"""Pictures of a plan: what to draw, as SVG and as PNG."""
