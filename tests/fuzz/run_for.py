@@ -1,4 +1,4 @@
-"""Random graphs for a given time: python tests/fuzz/run_for.py SECONDS [SEED].
+"""Random graphs for a given time: `make fuzz SECONDS=600 SEED=1`.
 
 Ends with the number of graphs and of each operator in them, or with the smallest graph that fails,
 which it writes to fuzz_failure.tflite.
@@ -11,9 +11,6 @@ import tempfile
 import time
 from collections import Counter
 from pathlib import Path
-
-HERE = Path(__file__).parent
-sys.path[:0] = [str(HERE), str(HERE.parent), str(HERE.parent / "graph")]
 
 from check_graph import Mode, check_graph
 from hypothesis import HealthCheck, Phase, given, seed, settings
@@ -54,12 +51,17 @@ def main(seconds: float, first_seed: int) -> None:
                 done += 1
                 counts.update({op.builtin for op in parse_tflite(model).operators})
 
-            print(f"seed {round_seed}: {done} graphs are right", flush=True)
+            _say(f"seed {round_seed}: {done} graphs are right")
             one_round()
     FAILURE.unlink(missing_ok=True)
-    print(f"{done} random graphs, all of them bit-exact and without a finding of a sanitizer")
-    print("graphs with " + ", ".join(f"{name}: {n}" for name, n in sorted(counts.items())))
+    _say(f"{done} random graphs, all of them bit-exact and without a finding of a sanitizer")
+    _say("graphs with " + ", ".join(f"{name}: {n}" for name, n in sorted(counts.items())))
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
 
 
 if __name__ == "__main__":
-    main(float(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else 0)
+    main(float(sys.argv[1]), int(sys.argv[2]))
