@@ -10,6 +10,7 @@ import sys
 import zipfile
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import jsonschema
 import numpy as np
@@ -57,7 +58,12 @@ def check_report(report: BuildReport, folder: Path) -> None:
     for region in touched:
         assert region.arena_touched_bytes is not None
         assert 0 < region.arena_touched_bytes <= region.arena_bytes
+    assert ElementTree.parse(folder / "plan.svg").getroot().tag.endswith("svg")
+    assert (folder / "plan.png").read_bytes().startswith(b"\x89PNG")
+    (chosen,) = [plan for plan in report.plans if plan.chosen]
+    assert chosen.arena_bytes == memory.arena_bytes
     assert run is not None
+    assert chosen.instructions == run.instructions
     layers = [layer.instructions or 0 for layer in report.layers]
     assert min(layers) > 0
     assert sum(layers) == run.instructions

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tinydeploy.board import load_board
+from tinydeploy.board import Board, load_board
 from tinydeploy.codegen.generate import generate_sources, list_kernels
 from tinydeploy.errors import (
     InputFileError,
@@ -18,12 +18,17 @@ from tinydeploy.errors import (
     OutputError,
     UnsupportedModelError,
 )
+from tinydeploy.graph.graph import Graph
 from tinydeploy.graph.passes import fuse_graph
 from tinydeploy.graph.read import read_graph
+from tinydeploy.plan.alternatives import describe_chosen, list_alternatives
 from tinydeploy.plan.check import check_plan
 from tinydeploy.plan.input_form import check_input_form
 from tinydeploy.plan.kernel import Optimize
 from tinydeploy.plan.memory import plan_memory
+from tinydeploy.plan.picture.layout import draw_scene
+from tinydeploy.plan.picture.png import write_png
+from tinydeploy.plan.picture.svg import write_svg
 from tinydeploy.plan.plan import InputForm, Plan
 from tinydeploy.project.build import Firmware
 from tinydeploy.project.hot_code import build_project, rank_hot_sources
@@ -102,22 +107,32 @@ class BuildResult:
     folder: Path | None
 
 
-def build_image(request: BuildRequest, watch: Watch) -> BuildResult:
-    """Builds, compiles, emulates and proves an image, and puts it into its folder.
+@dataclass(frozen=True, eq=False)
+class PlannedModel:
+    """A model with a plan.
 
-    Nothing appears at the output folder before everything has passed; what stood there stays until
-    then.
+    Args:
+        source: The int8 model.
+        unfused: The graph as read.
+        graph: The graph as built.
+        board: The board.
+        plan: Its plan.
+    """
+
+    source: Source
+    unfused: Graph
+    graph: Graph
+    board: Board
+    plan: Plan
+
+
+def plan_model(request: BuildRequest, watch: Watch) -> PlannedModel:
+    """Everything up to a checked plan.
 
     Raises:
         TinydeployError: See errors.py; its class tells the exit code.
     """
     board = load_board(request.board)
-    toolchain = find_toolchain()
-    max_flash = board.flash_budget if request.max_flash is None else request.max_flash
-    max_ram = board.ram_budget if request.max_ram is None else request.max_ram
-    if request.output is not None:
-        check_target(request.output)
-
     source = make_source(
         request.model,
         watch,
@@ -161,6 +176,27 @@ def build_image(request: BuildRequest, watch: Watch) -> BuildResult:
             )
         places = ", ".join(f"{arena.size:,} bytes in {arena.memory}" for arena in plan.arenas)
         watch.detail(f"arena of {places}; lower bound {plan.lower_bound_bytes:,}")
+    return PlannedModel(source, unfused, graph, board, plan)
+
+
+def build_image(request: BuildRequest, watch: Watch) -> BuildResult:
+    """Builds, compiles, emulates and proves an image, and puts it into its folder.
+
+    Nothing appears at the output folder before everything has passed; what stood there stays until
+    then.
+
+    Raises:
+        TinydeployError: See errors.py; its class tells the exit code.
+    """
+    board = load_board(request.board)
+    toolchain = find_toolchain()
+    max_flash = board.flash_budget if request.max_flash is None else request.max_flash
+    max_ram = board.ram_budget if request.max_ram is None else request.max_ram
+    if request.output is not None:
+        check_target(request.output)
+
+    model = plan_model(request, watch)
+    source, unfused, graph, plan = model.source, model.unfused, model.graph, model.plan
 
     with watch.stage("reference"):
         samples = None if source.samples is None else quantize_inputs(graph, source.samples)
@@ -205,6 +241,13 @@ def build_image(request: BuildRequest, watch: Watch) -> BuildResult:
             check_quality(quality, request.min_snr, request.max_drop)
             watch.detail(quality.describe())
 
+        with watch.stage("compare"):
+            if request.keep:
+                plans = list_alternatives(graph, board, plan, request.optimize)
+            else:
+                plans = (describe_chosen(graph, plan),)
+            watch.detail(f"{len(plans)} plans")
+
         report = collect_report(
             Evidence(
                 origin=source.origin,
@@ -212,6 +255,7 @@ def build_image(request: BuildRequest, watch: Watch) -> BuildResult:
                 graph=graph,
                 parameters=unfused.parameters,
                 plan=plan,
+                plans=plans,
                 board=board,
                 compiler=toolchain.version,
                 sizes=sizes,
@@ -224,7 +268,7 @@ def build_image(request: BuildRequest, watch: Watch) -> BuildResult:
                 seconds=watch.seconds,
             )
         )
-        _complete_folder(folder, source, firmware, report)
+        _complete_folder(folder, model, firmware, report)
     return BuildResult(report, target)
 
 
@@ -240,10 +284,15 @@ def _folder(request: BuildRequest, name: str) -> Iterator[tuple[Path, Path | Non
             yield Path(temporary), None
 
 
-def _complete_folder(folder: Path, source: Source, firmware: Firmware, report: BuildReport) -> None:
+def _complete_folder(
+    folder: Path, model: PlannedModel, firmware: Firmware, report: BuildReport
+) -> None:
     """Puts beside the project what people look for; the project's own build folder goes."""
+    scene = draw_scene(model.graph, model.plan)
     try:
-        (folder / "model.tflite").write_bytes(source.tflite)
+        (folder / "model.tflite").write_bytes(model.source.tflite)
+        (folder / "plan.svg").write_text(write_svg(scene), encoding="utf-8")
+        (folder / "plan.png").write_bytes(write_png(scene))
         for image in (firmware.elf, firmware.bin, firmware.hex):
             shutil.copyfile(image, folder / image.name)
         shutil.rmtree(firmware.elf.parent)

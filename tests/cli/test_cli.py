@@ -296,3 +296,29 @@ def test_run_gives_the_class(cli: Callable[..., Outcome], tmp_path: Path) -> Non
     code, _, err = cli("run", "wrong.npy")
     assert code == 1
     assert "float32" in err
+
+
+def test_plan_shows_and_draws(cli: Callable[..., Outcome], tmp_path: Path) -> None:
+    make_model(tmp_path)
+    words = ("plan", "small.tflite", "--board", "stm32h743", "--quiet")
+    code, out, err = cli(*words, "--picture", "plan.svg")
+    assert (code, err) == (0, "")
+    assert max(map(len, out.splitlines())) <= 80
+    for text in ("dtcm: ", "Peak: ", " A      input", "0 CONV_2D", "> input in the arena"):
+        assert text in out
+    for name in ("layer by layer", "input kept", "input row by row"):
+        assert f"  {name}  " in out
+    assert "<svg" in (tmp_path / "plan.svg").read_text()
+    assert cli(*words, "--picture", "plan.png")[0] == 0
+    assert (tmp_path / "plan.png").read_bytes().startswith(b"\x89PNG")
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(("name", "code"), [("plan.jpg", 2), ("missing/plan.svg", 1)])
+def test_pictures_that_cannot_be(
+    cli: Callable[..., Outcome], tmp_path: Path, name: str, code: int
+) -> None:
+    make_model(tmp_path)
+    found, _, err = cli("plan", "small.tflite", "--board", "stm32h743", "--picture", name)
+    assert found == code
+    assert name in err

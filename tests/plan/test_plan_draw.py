@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import Phase, given, settings
 from plan_graphs import Rename, Whole, Window, chain, fake_kernels, graphs, make_graph
 
 from tinydeploy.board import load_board
 from tinydeploy.graph.graph import Graph
+from tinydeploy.plan import draw
 from tinydeploy.plan.draw import draw_plan, list_layers
 from tinydeploy.plan.memory import plan_memory
 from tinydeploy.plan.plan import Arena, Plan, Rows, Scratch, Step
@@ -68,14 +70,15 @@ def test_picture_of_arenas() -> None:
     ]
 
 
-def test_table_of_layers() -> None:
+def test_table_of_layers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(draw, "step_instructions", lambda graph, plan, step: 1000 + step.op)
     assert list_layers(*streamed()).splitlines() == [
         "  layer operator              makes             bytes scratch calls instructions",
         " A      input                 1x2x4x2              16",
-        "|B    0 WINDOW                1x2x4x2               8             2          492",
-        "|C    1 WINDOW                1x2x4x2              16       8     2          492",
-        " D    2 WHOLE                 1x4                   4             1          342",
-        "        all layers, estimated                                     5        1,326",
+        "|B    0 WINDOW                1x2x4x2               8             2        2,000",
+        "|C    1 WINDOW                1x2x4x2              16       8     2        2,002",
+        " D    2 WHOLE                 1x4                   4             1        1,002",
+        "        all layers, estimated                                     5        5,004",
     ]
 
 

@@ -46,7 +46,7 @@ def example() -> BuildReport:
         budget=BudgetFacts(1000, 1000, met=True),
         inference=InferenceFacts("cortex-m7", 1000, 100.0, 900, 0.01),
         layers=(LayerFacts(0, "conv", "CONV_2D", "conv_2d_s8", (1, 8, 8, 4), 10, 64, 1000, 900),),
-        plans=(PlanFacts("layer by layer", 200, 180, 1000, chosen=True),),
+        plans=(PlanFacts("input in the arena", 200, 180, 990, 1000, chosen=True),),
         validation=ValidationFacts(
             bit_exact=True, reference="r", host=place, emulator=place, board=None
         ),

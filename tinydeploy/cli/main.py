@@ -14,7 +14,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from tinydeploy import __version__
-from tinydeploy.cli import boards, build, check, doctor, flash, run
+from tinydeploy.cli import boards, build, check, doctor, flash, plan, run
 from tinydeploy.cli.console import show_error, stderr
 from tinydeploy.errors import OutputError, TinydeployError
 
@@ -65,6 +65,7 @@ def _exit_with(error: TinydeployError) -> typer.Exit:
 for _name, _command in (
     ("build", build.build),
     ("check", check.check),
+    ("plan", plan.plan),
     ("run", run.run),
     ("flash", flash.flash),
     ("boards", boards.boards),

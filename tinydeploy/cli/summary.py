@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from rich.markup import escape
@@ -9,7 +10,8 @@ from rich.table import Table
 
 from tinydeploy.cli.console import stdout
 from tinydeploy.pipeline import BuildResult
-from tinydeploy.report.build_report import BuildReport, PlaceFacts
+from tinydeploy.plan.alternatives import Alternative
+from tinydeploy.report.build_report import BuildReport, PlaceFacts, PlanFacts
 
 
 def show_result(result: BuildResult, as_json: bool) -> None:
@@ -18,6 +20,16 @@ def show_result(result: BuildResult, as_json: bool) -> None:
         stdout.print(result.report.to_json(), end="", soft_wrap=True, markup=False)
     else:
         _show_summary(result.report, result.folder)
+
+
+def list_plans(plans: Sequence[Alternative]) -> str:
+    """A table of plans; an arrow points at the one that is built."""
+    lines = [f"  {'plan':<20}{'arena':>12}{'lower bound':>14}{'instructions, estimated':>26}"]
+    for plan in plans:
+        mark = ">" if plan.chosen else " "
+        figures = f"{plan.arena_bytes:>12,}{plan.lower_bound_bytes:>14,}{plan.instructions:>26,}"
+        lines.append(f"{mark} {plan.name:<20}{figures}")
+    return "\n".join(lines)
 
 
 def _show_summary(report: BuildReport, folder: Path | None) -> None:
@@ -36,7 +48,9 @@ def _show_summary(report: BuildReport, folder: Path | None) -> None:
     stdout.print()
     stdout.print(table)
     if folder is not None:
-        stdout.print(f"\n{escape(str(folder))}: firmware.elf, .bin, .hex, firmware/, report.json")
+        stdout.print(
+            f"\n{escape(str(folder))}: firmware.elf, .bin, .hex, firmware/, report.json, plan.svg"
+        )
 
 
 def _rows(report: BuildReport) -> list[tuple[str, str]]:
@@ -67,6 +81,8 @@ def _rows(report: BuildReport) -> list[tuple[str, str]]:
             )
         )
         rows.append(("stack", f"{memory.stack_high_water_bytes:,} bytes used by inference"))
+    if len(report.plans) > 1:
+        rows.append(("plans", "\n".join(map(_plan, report.plans))))
     if report.accuracy is not None:
         rows.append(
             (
@@ -85,6 +101,11 @@ def _rows(report: BuildReport) -> list[tuple[str, str]]:
         lines = [exact, *(_place(name, place) for name, place in places if place)]
         rows.append(("validation", "\n".join(lines)))
     return rows
+
+
+def _plan(plan: PlanFacts) -> str:
+    cost = f"{plan.instructions_estimated:,} instructions estimated"
+    return f"{plan.name}: arena {plan.arena_bytes:,}, {cost}"
 
 
 def _place(name: str, place: PlaceFacts) -> str:

@@ -183,7 +183,18 @@ class _Search:
 
 def plan_for_host(graph: Graph) -> Plan:
     """Plans one inference with portable kernels on the host, layer by layer, e.g. unfused."""
-    net = make_net(graph, list_variants(graph, None))
+    return plan_layer_by_layer(graph, None)
+
+
+def plan_layer_by_layer(graph: Graph, board: Board | None, optimize: Optimize = "balanced") -> Plan:
+    """Plans whole layers one after the other, in one arena `host` that has no limit.
+
+    Args:
+        graph: A verified graph.
+        board: The board, whose core decides which kernels are fast; None for portable ones alone.
+        optimize: What to prefer when kernels are chosen.
+    """
+    net = make_net(graph, list_variants(graph, board, optimize))
     placed = place_partition(graph, net, Partitioner(net).layer_by_layer())
     layout = lay_out_in_one(placed.packing, {"host": placed.packing.size})
     assert layout is not None

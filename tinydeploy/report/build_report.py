@@ -132,11 +132,12 @@ class LayerFacts:
 
 @dataclass(frozen=True)
 class PlanFacts:
-    """One memory plan that was considered."""
+    """One memory plan of the model; `instructions` are exact, of the chosen one where it ran."""
 
     name: str
     arena_bytes: int
     lower_bound_bytes: int
+    instructions_estimated: int
     instructions: int | None
     chosen: bool
 

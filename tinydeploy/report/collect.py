@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from tinydeploy import __version__
 from tinydeploy.board import Board
 from tinydeploy.graph.graph import Graph
+from tinydeploy.plan.alternatives import Alternative
 from tinydeploy.plan.plan import Plan
 from tinydeploy.project.size import Sizes
 from tinydeploy.report.build_report import (
@@ -42,6 +43,7 @@ class Evidence:
         graph: The graph as built.
         parameters: Weights and biases of the graph as read.
         plan: Its plan.
+        plans: That plan and others to compare it with.
         board: The board.
         compiler: Name and version.
         sizes: Of the linked ELF.
@@ -59,6 +61,7 @@ class Evidence:
     graph: Graph
     parameters: int
     plan: Plan
+    plans: Sequence[Alternative]
     board: Board
     compiler: str
     sizes: Sizes
@@ -74,13 +77,6 @@ class Evidence:
 def collect_report(evidence: Evidence) -> BuildReport:
     """The report of a build that has passed all its checks."""
     run, board, graph = evidence.run, evidence.board, evidence.graph
-    plan = PlanFacts(
-        "layer by layer",
-        evidence.plan.arena_bytes,
-        evidence.plan.lower_bound_bytes,
-        run.instructions if run else None,
-        chosen=True,
-    )
     return BuildReport(
         tinydeploy=__version__,
         model=_model_facts(evidence),
@@ -95,7 +91,7 @@ def collect_report(evidence: Evidence) -> BuildReport:
         ),
         inference=_inference_facts(run, board, graph.macs) if run else None,
         layers=_layer_facts(graph, evidence.plan, run),
-        plans=(plan,),
+        plans=tuple(_plan_facts(plan, run) for plan in evidence.plans),
         validation=ValidationFacts(
             bit_exact=evidence.host.bit_exact and (run is None or run.comparison.bit_exact),
             reference=evidence.reference,
@@ -200,6 +196,17 @@ def _layer_facts(graph: Graph, plan: Plan, run: EmulatorRun | None) -> tuple[Lay
             )
         )
     return tuple(facts)
+
+
+def _plan_facts(plan: Alternative, run: EmulatorRun | None) -> PlanFacts:
+    return PlanFacts(
+        name=plan.name,
+        arena_bytes=plan.arena_bytes,
+        lower_bound_bytes=plan.lower_bound_bytes,
+        instructions_estimated=plan.instructions,
+        instructions=run.instructions if run and plan.chosen else None,
+        chosen=plan.chosen,
+    )
 
 
 def _place_facts(comparison: Comparison) -> PlaceFacts:
