@@ -104,6 +104,8 @@ def pieces(batch: Batch) -> None:
             sum(s[d] for s in shapes) if d == axis else n for d, n in enumerate(shapes[0])
         )
         batch.op("CONCATENATION", inputs, batch.output("concat", result, Q0), {"Axis": axis})
+    one = batch.input((1, 3, 2, 4), Q0)
+    batch.op("CONCATENATION", [one], batch.output("one", (1, 3, 2, 4), Q0), {"Axis": 0})
 
 
 def blocks(batch: Batch) -> None:

@@ -13,6 +13,7 @@ from tinydeploy.graph.names import model_name
 from tinydeploy.graph.node import Node
 from tinydeploy.graph.op import Op
 from tinydeploy.graph.ops import OPS
+from tinydeploy.graph.refused_ops import REFUSED
 from tinydeploy.graph.tensor import Tensor
 from tinydeploy.graph.tflite_file import Operator, TfliteFile, parse_tflite
 from tinydeploy.graph.verify import verify_graph
@@ -133,15 +134,20 @@ def _check_dtypes(file: TfliteFile) -> None:
 
 
 def _check_operators_known(nodes: Sequence[Node]) -> None:
-    unknown = [
-        f"{node.builtin} (operator {node.index}, output {_tensor_label(node.output)})"
-        for node in nodes
-        if node.builtin not in OPS
-    ]
+    unknown = [node for node in nodes if node.builtin not in OPS]
     if unknown:
+        names = [
+            f"{node.builtin} (operator {node.index}, output {_tensor_label(node.output)})"
+            for node in unknown
+        ]
+        reasons = [
+            f"{builtin}: {REFUSED[builtin]}. "
+            for builtin in dict.fromkeys(node.builtin for node in unknown)
+            if builtin in REFUSED
+        ]
         raise UnsupportedModelError(
-            f"the model has operators that are not supported: {_list_some(unknown)}",
-            f"Supported are {', '.join(sorted(OPS))}.",
+            f"the model has operators that are not supported: {_list_some(names)}",
+            f"{''.join(reasons[:_SHOWN])}Supported are {', '.join(sorted(OPS))}.",
         )
 
 

@@ -71,8 +71,10 @@ class Concatenation(Op):
         """Makes the op from an operator whose constraints hold; a `Move` for other than images."""
         rank = len(node.output.shape)
         axis = node.option("Axis") % rank
-        if rank == 4 or node.output.size == node.output.shape[axis]:
-            return cls(node.index, node.inputs, node.outputs, axis - 1 if rank == 4 else 2)
+        if rank == 4 and axis > 0:
+            return cls(node.index, node.inputs, node.outputs, axis - 1)
+        if rank != 4 and node.output.size == node.output.shape[axis]:
+            return cls(node.index, node.inputs, node.outputs, 2)
         parts, start = [], 0
         for which in range(len(node.inputs)):
             tensor = node.input(which)
