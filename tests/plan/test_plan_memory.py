@@ -122,21 +122,39 @@ def test_the_first_memory_with_room_is_taken(size: int, memory: str) -> None:
 
 
 def test_over_budget_names_layer_tensors_and_advice() -> None:
-    graph = chain((1, 8), (1, 512, 1024, 1), (1, 300_000), (1, 4), scratch=100)
+    graph = chain((1, 8), (1, 512, 1024, 1), (1, 600_000), (1, 4), scratch=100)
     with pytest.raises(BudgetError) as caught:
         plan_memory(graph, BOARD)
     error = caught.value
-    needed = 512 * 1024 + 300_000 + 100
+    needed, rooms = (
+        512 * 1024 + 600_000 + 100,
+        "dtcm 118784, axi 524288, sram123 294912, sram4 65536",
+    )
     assert f"{needed} bytes" in error.message
-    assert "axi, has room for 524288 bytes" in error.message
-    assert f"{needed - 524288} bytes are missing" in error.message
+    assert f"of NUCLEO-H743ZI2 have room for 1003520 bytes ({rooms})" in error.message
+    assert f"{needed - 1003520} bytes are missing" in error.message
     assert "The peak is in layer 1 (WHOLE), with" in error.message
     assert (
-        "tensor 1 (t1, 1x512x1024x1) 524288, tensor 2 (t2, 1x300000) 300000, scratch 100"
+        "tensor 2 (t2, 1x600000) 600000, tensor 1 (t1, 1x512x1024x1) 524288, scratch 100"
         in error.message
     )
     assert "resolution" in error.hint
     assert error.exit_code == 3
+
+
+def test_a_tensor_that_no_memory_holds() -> None:
+    with pytest.raises(BudgetError) as caught:
+        plan_memory(chain((1, 8), (1, 600_000), (1, 4)), BOARD)
+    assert "cannot be shared out among the memories of NUCLEO-H743ZI2" in caught.value.message
+    assert "the largest of which has room for 524288 bytes: 75720 bytes are missing" in (
+        caught.value.message
+    )
+
+
+def test_the_only_memory_is_named() -> None:
+    board = load_board("stm32l4r9")
+    with pytest.raises(BudgetError, match="DISCO, sram, has room for 643072 bytes"):
+        plan_memory(chain((1, 600_000), (1, 50_000)), board)
 
 
 def test_over_budget_without_a_layer() -> None:

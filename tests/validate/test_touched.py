@@ -52,11 +52,12 @@ def inject(monkeypatch: pytest.MonkeyPatch, statement: str) -> None:
 @pytest.mark.parametrize(
     ("offset", "error", "text"),
     [
+        ("-64", MismatchError, "changed the byte at 0x.*, which is not the model's"),
         ("sizeof small_arena_dtcm", MismatchError, "wrote at 0x.*, where its image has nothing"),
         ("sizeof small_arena_dtcm + 8192", EmulationError, "in dtcm, where the image has nothing"),
     ],
 )
-def test_a_write_behind_the_arena(
+def test_a_write_beside_the_arena(
     build: Callable[[], None],
     monkeypatch: pytest.MonkeyPatch,
     offset: str,
@@ -64,7 +65,7 @@ def test_a_write_behind_the_arena(
     text: str,
 ) -> None:
     address = f"(uintptr_t)small_arena_dtcm + {offset}"
-    inject(monkeypatch, f"*(volatile uint8_t *)({address}) = (uint8_t)first;")
+    inject(monkeypatch, f"++*(volatile uint8_t *)({address});")
     with pytest.raises(error, match=text):
         build()
 
@@ -96,6 +97,9 @@ class FakeBoard:
         self.guarded = True
 
     def broken_guard(self) -> int | None:
+        return None
+
+    def stray_write(self) -> int | None:
         return None
 
     def read_memory(self, address: int, size: int) -> bytes:

@@ -11,6 +11,7 @@ from typing import Any, Self
 import numpy as np
 
 from tinydeploy.board import Board
+from tinydeploy.emulate.gaps import Range, find_gaps
 from tinydeploy.emulate.image import Image
 from tinydeploy.emulate.process import EmulatorProcess
 from tinydeploy.emulate.profile import Block, Profile, make_profile
@@ -190,7 +191,20 @@ class EmulatedBoard:
                 f"cannot trace {prefix}_run and {name}<k>: {self._elf.name} {found}",
                 "The image must have its symbols; layers must be neither inlined nor cloned.",
             )
-        self._request({"do": "trace", "runs": runs, "begins": begins, "layers": layers})
+        request = {"do": "trace", "runs": runs, "begins": begins, "layers": layers}
+        self._request({**request, "foreign": self._list_foreign(prefix)})
+
+    def _list_foreign(self, prefix: str) -> list[Range]:
+        """Where the image has variables that are not the model's."""
+        symbols = self.image.symbols
+        if not {"td_data_start", "td_bss_end"} <= symbols.keys():
+            return []
+        own = [
+            (variable.address, variable.address + variable.size)
+            for variable in self.image.variables
+            if variable.file == "model.c" or variable.name.startswith(f"{prefix}_")
+        ]
+        return find_gaps(symbols["td_data_start"], symbols["td_bss_end"], own)
 
     def layer_events(self) -> list[LayerEvent]:
         """Events of the last complete run; their instructions add up to the run's."""
@@ -207,6 +221,11 @@ class EmulatedBoard:
     def stack_high_water(self) -> int:
         """Bytes of stack that the last complete run wrote at most, below its caller's frame."""
         return int(self._ask("events")["stack"])
+
+    def stray_write(self) -> int | None:
+        """Where a run of the traced model changed a variable that is not its own; None: nowhere."""
+        address = self._ask("events")["stray"]
+        return None if address is None else int(address)
 
     def capture(self, rows: Mapping[tuple[int, int], Sequence[tuple[int, int, Hashable]]]) -> None:
         """Reads memory whenever the event that makes a row is complete, from the next run on.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import bisect
 import io
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -25,6 +26,16 @@ class Function:
     name: str
 
 
+@dataclass(frozen=True, order=True)
+class Variable:
+    """A variable's address and size in bytes, its name, and its source file if that is local."""
+
+    address: int
+    size: int
+    name: str
+    file: str
+
+
 class Image:
     """A linked firmware image.
 
@@ -35,6 +46,7 @@ class Image:
         segments: What to flash, as (address, bytes).
         symbols: Addresses by name.
         functions: By address.
+        variables: By address.
         used: Addresses [begin, end) of everything that has a place while it runs.
 
     Raises:
@@ -67,6 +79,7 @@ class Image:
                 if s["st_info"]["type"] == "STT_FUNC"
             )
         )
+        self.variables = tuple(sorted(_list_variables(symbols)))
         self.used = tuple(
             (int(section["sh_addr"]), int(section["sh_addr"]) + int(section["sh_size"]))
             for section in self._elf.iter_sections()
@@ -125,6 +138,20 @@ class Image:
             # itself.
             return []
         return sorted(rows)
+
+
+def _list_variables(symbols: Iterable[Any]) -> Iterator[Variable]:
+    """A file's local symbols stand behind its name, global ones behind all files."""
+    file = ""
+    for symbol in symbols:
+        kind = symbol["st_info"]["type"]
+        if kind == "STT_FILE":
+            file = symbol.name
+        elif kind == "STT_OBJECT":
+            local = symbol["st_info"]["bind"] == "STB_LOCAL"
+            yield Variable(
+                int(symbol["st_value"]), int(symbol["st_size"]), symbol.name, file if local else ""
+            )
 
 
 def _line_rows(program: Any) -> list[tuple[int, int, str]]:

@@ -77,6 +77,7 @@ class Server:
             frozenset(request["begins"]),
             dict(request["layers"]),
             limit,
+            [(begin, end) for begin, end in request["foreign"]],
         )
         self._chip.on_watch = self._trace.on_watch
         return {}, b""
@@ -94,7 +95,8 @@ class Server:
 
     def _do_events(self, request: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
         trace = self._running_trace()
-        return {"runs": trace.runs, "stack": trace.stack_high_water}, trace.events().tobytes()
+        facts = {"runs": trace.runs, "stack": trace.stack_high_water, "stray": trace.stray}
+        return facts, trace.events().tobytes()
 
     def _do_shares(self, request: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
         return {}, self._running_trace().shares().tobytes()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,7 @@ from unicorn import Uc
 from unicorn import arm_const as uc_arm
 
 from tinydeploy.emulate.counter import Counter
+from tinydeploy.emulate.gaps import Range
 from tinydeploy.emulate.memories import Memories
 
 # layer, first, last, instructions
@@ -50,6 +51,7 @@ class ModelTrace:
         begins: Entry addresses of those that give up a run that is not complete.
         layers: Entry address -> layer number.
         stack_limit: Lowest address that the stack may use; None where the image does not tell.
+        foreign: Addresses [begin, end) of variables that a run must not change.
     """
 
     def __init__(
@@ -61,6 +63,7 @@ class ModelTrace:
         begins: frozenset[int],
         layers: Mapping[int, int],
         stack_limit: int | None,
+        foreign: Sequence[Range],
     ) -> None:
         self._uc, self._counter, self._memories = uc, counter, memories
         self._runs, self._begins = runs, begins
@@ -77,6 +80,8 @@ class ModelTrace:
         self._running_shares: dict[int, npt.NDArray[np.int64]] = {}
         self._counts = np.zeros((0, 2), np.int64)
         self._stack = StackMark(memories)
+        self._foreign, self._variables = foreign, [b""] * len(foreign)
+        self.stray: int | None = None  # the first byte of those that a run changed
         self._deepest = 0
         self.stack_high_water = 0
         self.runs = 0
@@ -147,6 +152,7 @@ class ModelTrace:
     def _begin(self) -> None:
         self._return_to = self._uc.reg_read(uc_arm.UC_ARM_REG_LR) & ~1
         self._counter.set_watch(self._return_to, True)
+        self._variables = self._read_foreign()
         if not self._continues:
             self._running, self._running_shares, self._deepest = [], {}, 0
         self._start = self._counter.total
@@ -179,6 +185,7 @@ class ModelTrace:
         if self._return_to not in (*self._layers, *self._runs, *self._begins):
             self._counter.set_watch(self._return_to, False)
         self._return_to = None
+        self._find_stray()
         if self._stack_limit is not None:
             self._deepest = max(self._deepest, self._stack.end())
         self._continues = _signed(self._uc.reg_read(uc_arm.UC_ARM_REG_R0)) > 0
@@ -187,6 +194,16 @@ class ModelTrace:
         self._events, self._shares = self._running, self._running_shares
         self.stack_high_water = self._deepest
         self.runs += 1
+
+    def _read_foreign(self) -> list[bytes]:
+        return [self._memories.read(begin, end - begin) or b"" for begin, end in self._foreign]
+
+    def _find_stray(self) -> None:
+        now = self._read_foreign()
+        for (begin, _), old, new in zip(self._foreign, self._variables, now, strict=True):
+            if old != new and self.stray is None:
+                pairs = zip(old, new, strict=True)
+                self.stray = begin + next(n for n, (a, b) in enumerate(pairs) if a != b)
 
     def _count_blocks(self) -> npt.NDArray[np.int64]:
         table = self._counter.snapshot()

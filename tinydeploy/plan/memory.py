@@ -7,7 +7,7 @@ Ops are cut into groups (partition.py); within a group rows are made when they a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 from tinydeploy.board import Board, Memory
 from tinydeploy.graph.graph import Graph
@@ -25,6 +25,7 @@ from tinydeploy.plan.plan import FEED, InputForm, Plan, Step
 from tinydeploy.plan.pools import (
     MOST_GROWTH,
     Layout,
+    Rooms,
     Unit,
     find_units,
     lay_out_in_one,
@@ -32,6 +33,7 @@ from tinydeploy.plan.pools import (
     spread_for_speed,
 )
 from tinydeploy.plan.schedule import schedule_groups
+from tinydeploy.plan.smaller import advise_input
 from tinydeploy.plan.variants import list_variants
 
 # Bytes of the data memory that arenas leave alone: 4 KB of stack (inference needs less than 2 KB of
@@ -72,20 +74,17 @@ def plan_memory(
     Raises:
         BudgetError: The memories do not hold it; the message names the layer that needs most.
     """
-    net = make_net(graph, list_variants(graph, board, optimize), input_form)
-    rooms = {memory.name: room_in(board, memory, max_ram) for memory in board.memories_for("arena")}
-    most = min(sum(rooms.values()), sum(rooms.values()) if max_ram is None else max_ram)
-    search = _Search(graph, net, optimize, input_form, rooms, most)
-    found = search.run(max(rooms.values()), search.lay_out_in_one)
-    if found is not None:
-        placed, layout = found
-        layout = search.spread_for_speed(placed, layout)
-    else:
-        found = search.run(most, search.lay_out_in_several) if len(rooms) > 1 else None
-        if found is None:
-            raise budget_error(graph, board, max_ram, rooms, net, search.tightest)
-        placed, layout = found
-    return search.make_plan(placed, layout)
+    search = _Search(graph, board, max_ram, optimize, input_form)
+    found = search.find()
+    if found is None:
+
+        def measure(graph: Graph, form: InputForm) -> int | None:
+            return _Search(graph, board, max_ram, optimize, form).least_bytes()
+
+        advice = advise_input(graph, input_form, measure)
+        tightest = search.tightest
+        raise budget_error(graph, board, max_ram, search.rooms, search.net, tightest, advice)
+    return search.make_plan(*found)
 
 
 LayOut = Callable[[Placed], Layout | None]
@@ -96,36 +95,52 @@ class _Search:
 
     Args:
         graph: The graph.
-        net: Its net.
+        board: The board.
+        max_ram: Bytes that all arenas may have; None for what the memories hold.
         optimize: What to prefer.
-        input_form: What the net was made for.
-        rooms: Bytes that an arena may have, by memory, the fastest first.
-        most: Bytes that all arenas may have.
+        input_form: How the host gives the input.
     """
 
     def __init__(
         self,
         graph: Graph,
-        net: Net,
+        board: Board,
+        max_ram: int | None,
         optimize: Optimize,
         input_form: InputForm,
-        rooms: Mapping[str, int],
-        most: int,
     ) -> None:
-        self._graph, self._net = graph, net
-        self._optimize, self._input_form = optimize, input_form
-        self._rooms, self._most = rooms, most
-        self._partitioner = Partitioner(net)
-        self.lower_bound = self._partitioner.least_live()
+        self._graph, self._optimize, self._input_form = graph, optimize, input_form
+        self.net = make_net(graph, list_variants(graph, board, optimize), input_form)
+        self.rooms = find_rooms(board, max_ram)
+        self._partitioner = Partitioner(self.net)
+        self._lower_bound = self._partitioner.least_live()
+
+    def find(self) -> tuple[Placed, Layout] | None:
+        """The best schedule and its places: in one memory, else in several, else None."""
+        found = self._run(max(self.rooms.by_memory.values()), self._lay_out_in_one)
+        if found is not None:
+            placed, layout = found
+            return placed, self._spread_for_speed(placed, layout)
+        if len(self.rooms.by_memory) == 1:
+            return None
+        return self._run(self.rooms.total, self._lay_out_in_several)
+
+    def least_bytes(self) -> int | None:
+        """Bytes of the arenas that the schedule of least need takes; None where they do not fit."""
+        placed = self.tightest
+        layout = self._lay_out_in_one(placed)
+        if layout is None and len(self.rooms.by_memory) > 1:
+            layout = self._lay_out_in_several(placed)
+        return None if layout is None else layout.size
 
     @property
     def tightest(self) -> Placed:
         """The schedule that needs least."""
-        partition = self._partitioner.least_cost(self.lower_bound)
+        partition = self._partitioner.least_cost(self._lower_bound)
         assert partition is not None
-        return place_partition(self._graph, self._net, partition)
+        return place_partition(self._graph, self.net, partition)
 
-    def run(self, room: int, lay_out: LayOut) -> tuple[Placed, Layout] | None:
+    def _run(self, room: int, lay_out: LayOut) -> tuple[Placed, Layout] | None:
         """The best schedule of at most `room` live bytes that `lay_out` finds places for."""
         partitioner, optimize = self._partitioner, self._optimize
         whole = partitioner.layer_by_layer()
@@ -134,7 +149,7 @@ class _Search:
         for partition in propose_partitions(partitioner, optimize, room, _MOST_PLACED):
             if rate(partition.live, partition.cost, whole, optimize) >= least:
                 break
-            placed = place_partition(self._graph, self._net, partition)
+            placed = place_partition(self._graph, self.net, partition)
             layout = lay_out(placed)
             if layout is not None:
                 plan = self.make_plan(placed, layout)
@@ -146,39 +161,41 @@ class _Search:
             return best
 
         # What is live would fit, or not even that: with ever more room between, down to the least.
-        limits = [limit for factor in _TIGHTER if (limit := int(room * factor)) > self.lower_bound]
-        for limit in (*limits, self.lower_bound):
+        limits = [limit for factor in _TIGHTER if (limit := int(room * factor)) > self._lower_bound]
+        for limit in (*limits, self._lower_bound):
             tight = partitioner.least_cost(limit)
             assert tight is not None
-            placed = place_partition(self._graph, self._net, tight)
+            placed = place_partition(self._graph, self.net, tight)
             layout = lay_out(placed)
             if layout is not None:
                 return placed, layout
         return None
 
-    def lay_out_in_one(self, placed: Placed) -> Layout | None:
+    def _lay_out_in_one(self, placed: Placed) -> Layout | None:
         """Everything in the first memory that holds it."""
-        return lay_out_in_one(placed.packing, self._rooms)
+        return lay_out_in_one(placed.packing, self.rooms.by_memory)
 
-    def lay_out_in_several(self, placed: Placed) -> Layout | None:
+    def _lay_out_in_several(self, placed: Placed) -> Layout | None:
         """One memory after the other, if no tensor's rows come to lie too far from each other."""
-        layout = spread_for_room(self._units(placed), placed.blocks, self._rooms, self._most)
+        layout = spread_for_room(
+            self._units(placed), placed.blocks, self.rooms.by_memory, self.rooms.total
+        )
         return None if layout is None or find_wide(placed.blocks, layout.places) else layout
 
-    def spread_for_speed(self, placed: Placed, layout: Layout) -> Layout:
+    def _spread_for_speed(self, placed: Placed, layout: Layout) -> Layout:
         """Hot bytes in the fastest memory, where that takes hardly more RAM."""
-        most = min(int(layout.size * MOST_GROWTH[self._optimize]), self._most)
+        most = min(int(layout.size * MOST_GROWTH[self._optimize]), self.rooms.total)
         units = self._units(placed)
-        spread = spread_for_speed(units, placed.blocks, layout, self._rooms, most)
+        spread = spread_for_speed(units, placed.blocks, layout, self.rooms.by_memory, most)
         return layout if find_wide(placed.blocks, spread.places) else spread
 
     def make_plan(self, placed: Placed, layout: Layout) -> Plan:
         """Writes down what was found."""
-        bound, form = self.lower_bound, self._input_form
-        return make_plan(self._graph, self._net, placed, layout, bound, form)
+        bound, form = self._lower_bound, self._input_form
+        return make_plan(self._graph, self.net, placed, layout, bound, form)
 
     def _units(self, placed: Placed) -> list[Unit]:
-        return find_units(self._graph, self._net, placed.events, placed.blocks)
+        return find_units(self._graph, self.net, placed.events, placed.blocks)
 
 
 def plan_for_host(graph: Graph) -> Plan:
@@ -251,6 +268,15 @@ def make_plan(
         },
         input_form=input_form,
     )
+
+
+def find_rooms(board: Board, max_ram: int | None) -> Rooms:
+    """Bytes that arenas may have, in each memory and in all of them."""
+    by_memory = {
+        memory.name: room_in(board, memory, max_ram) for memory in board.memories_for("arena")
+    }
+    total = sum(by_memory.values())
+    return Rooms(by_memory, total if max_ram is None else min(total, max_ram))
 
 
 def room_in(board: Board, memory: Memory, max_ram: int | None) -> int:

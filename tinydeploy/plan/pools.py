@@ -36,6 +36,14 @@ _MOST_TRIES = 8
 
 
 @dataclass(frozen=True)
+class Rooms:
+    """Bytes that an arena may have in each memory, the fastest first, and that all may have."""
+
+    by_memory: Mapping[str, int]
+    total: int
+
+
+@dataclass(frozen=True)
 class Layout:
     """Where blocks lie.
 

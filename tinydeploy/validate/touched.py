@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from tinydeploy.emulate.emulated_board import EmulatedBoard
 from tinydeploy.errors import MismatchError
 from tinydeploy.graph.graph import Graph
-from tinydeploy.plan.plan import Arena, Plan
+from tinydeploy.plan.plan import Plan
 
 _ADVICE = "This is a bug in tinydeploy's kernels or plan: please report it with the model."
 
@@ -63,8 +63,13 @@ class TouchedBytes:
             raise MismatchError(
                 f"the firmware wrote at {address:#010x}, where its image has nothing", _ADVICE
             )
+        address = self._emulated.stray_write()
+        if address is not None:
+            raise MismatchError(
+                f"inference changed the byte at {address:#010x}, which is not the model's", _ADVICE
+            )
         for arena in self._plan.arenas:
-            highest, slack = self.highest[arena.memory], _allowed_slack(self._plan, arena)
+            highest, slack = self.highest[arena.memory], _allowed_slack(self._plan)
             if arena.size - highest > slack:
                 raise MismatchError(
                     f"the arena in {arena.memory} is planned with {arena.size:,} bytes, and "
@@ -73,8 +78,7 @@ class TouchedBytes:
                 )
 
 
-def _allowed_slack(plan: Plan, arena: Arena) -> int:
-    """Bytes of a row of the largest tensor in an arena."""
-    rows = [rows for rows in plan.rows.values() if rows.memory == arena.memory]
-    largest = max(rows, key=lambda r: r.height * r.row_bytes, default=None)
-    return 0 if largest is None else largest.row_bytes
+def _allowed_slack(plan: Plan) -> int:
+    """Bytes of a row of the largest tensor."""
+    largest = max(plan.rows.values(), key=lambda rows: rows.height * rows.row_bytes)
+    return largest.row_bytes
