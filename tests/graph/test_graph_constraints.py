@@ -103,7 +103,11 @@ BROKEN = [
     # two operands
     ("ADD", {"w": Tensor((1, 1, 1, 4), data=1, scale=None)}, "like an activation's"),
     ("ADD", {"w": Tensor((1, 8, 2, 4))}, "its operands broadcast to the output"),
-    ("ADD", {"x": Tensor((1, 9, 4)), "w": Tensor((1, 1, 4)), "y": Tensor((1, 9, 4))}, "single val"),
+    (
+        "ADD",
+        {"x": Tensor((1, 2, 3, 4, 5)), "w": Tensor((1, 1, 1, 1, 5)), "y": Tensor((1, 2, 3, 4, 5))},
+        "its operands broadcast to the output",
+    ),
     ("PRELU", {"x": Tensor((1, 8, 1, 4)), "w": X}, "its output has the shape of its input"),
     ("PRELU", {"y": Tensor((1, 8, 8, 4), scale=2.0**-24)}, "multipliers of at most 2^22"),
     ("PRELU", {"y": Tensor((1, 8, 8, 4), scale=2.0**-16)}, "for negative values of at most 2^14"),

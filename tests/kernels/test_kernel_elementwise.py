@@ -71,6 +71,9 @@ def test_both_operands_broadcast(tmp_path: Path) -> None:
     for builtin in (*BOTH, "SQUARED_DIFFERENCE"):
         add_elementwise(batch, builtin, shape=(1, 5, 1, 3), other=(1, 1, 4, 3))
         add_elementwise(batch, builtin, shape=(1, 5, 1, 1), other=(1, 1, 4, 3), qs=SCALES[0])
+        add_elementwise(batch, builtin, shape=(1, 5, 3), other=(1, 1, 3))
+        add_elementwise(batch, builtin, shape=(1, 5, 3), other=(3,), constant=True)
+        add_elementwise(batch, builtin, shape=(1, 5, 1), other=(1, 1, 3))
     check_batch(batch, tmp_path, board="stm32h743")
 
 

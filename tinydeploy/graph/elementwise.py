@@ -116,9 +116,9 @@ def _fits_rows(operand: Tensor, output: Tensor) -> bool:
     """Whether an activation that broadcasts to the output does so in `Tensor.rows`, too."""
     if operand.size == 1 or operand.shape == output.shape:
         return True
-    # Of operands of fewer dimensions than an image, vectors stand for channels.
-    image = len(operand.shape) == 4 or operand.shape[-1] == operand.size
-    return len(output.shape) == 4 and image
+    # Of operands of fewer dimensions, vectors stand for channels.
+    aligned = len(operand.shape) == len(output.shape) or operand.shape[-1] == operand.size
+    return output.has_pixels and aligned
 
 
 def repeats(rows: tuple[int, int, int], output: tuple[int, int, int]) -> bool:
@@ -151,7 +151,7 @@ def constants_int8(node: Node) -> bool:
 
 
 def operands_broadcast(node: Node) -> bool:
-    """Its operands broadcast to the output; other than images, only as single values."""
+    """Its operands broadcast to the output; other than images and sequences by single values."""
     return _order_operands(node) is not None
 
 

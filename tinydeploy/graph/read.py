@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from tinydeploy.errors import InputFileError, UnsupportedModelError
+from tinydeploy.graph.dilation import join_phases
 from tinydeploy.graph.graph import Graph
 from tinydeploy.graph.labels import read_labels
 from tinydeploy.graph.names import model_name
@@ -82,6 +83,7 @@ def _live_nodes(file: TfliteFile) -> list[Node]:
         for index, operator in enumerate(file.operators)
         for node in _make_nodes(file, index, operator)
     ]
+    nodes = join_phases(nodes, file.outputs)
     needed = set(file.outputs)
     live = []
     for node in reversed(nodes):
