@@ -15,6 +15,7 @@ from tinydeploy.graph.node import Node
 from tinydeploy.graph.op import Op
 from tinydeploy.graph.ops import OPS
 from tinydeploy.graph.refused_ops import REFUSED
+from tinydeploy.graph.shapes import find_open_sizes
 from tinydeploy.graph.tensor import Tensor
 from tinydeploy.graph.tflite_file import Operator, TfliteFile, parse_tflite
 from tinydeploy.graph.verify import verify_graph
@@ -46,7 +47,7 @@ def read_graph(source: Path | bytes, name: str | None = None) -> Graph:
     data = source if isinstance(source, bytes) else _load_file(source)
     if name is None:
         name = "model" if isinstance(source, bytes) else source.stem
-    file = parse_tflite(data)
+    file = find_open_sizes(parse_tflite(data))
     _check_dtypes(file)
     nodes = _live_nodes(file)
     _check_operators_known(nodes)

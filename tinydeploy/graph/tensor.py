@@ -48,6 +48,8 @@ class Tensor:
         dtype: "int8", "int32", "float32", ...
         quantization: None where the file gives none.
         data: The constant's values, read-only, shaped; None for activations.
+        signature: As `shape`, with -1 for sizes that the file leaves open; empty where it leaves
+            none open.
     """
 
     name: str
@@ -55,6 +57,7 @@ class Tensor:
     dtype: str
     quantization: Quantization | None
     data: NDArray[np.generic] | None = None
+    signature: tuple[int, ...] = ()
 
     @property
     def size(self) -> int:
