@@ -20,6 +20,9 @@ from tinydeploy.graph.tensor import Tensor
 MAX_INDEX: Final = (1 << 16) - 1
 """Kernels keep indices in 16 bits."""
 
+# Rows that are looked at one by one.
+_MOST_COUNTED = 1 << 14
+
 Steps = tuple[tuple[int, int], ...]
 
 
@@ -100,18 +103,25 @@ class Part:
         return self.height * math.prod(level.count for level in self.levels)
 
     def read_rows(self, first: int, last: int) -> tuple[int, int]:
-        """Rows of the input that output rows [first, last) read, half-open; (0, 0) for none."""
+        """Rows of the input that output rows [first, last) read, half-open; (0, 0) for none.
+
+        More of them are said for very many output rows, unless it is all.
+        """
         begin, end = max(first - self.first, 0), min(last - self.first, self.height)
         if begin >= end:
             return 0, 0
-        place = np.arange(begin, end)
-        rows = np.full(len(place), self.row)
-        for level in reversed(self.rows):
-            place, turn = np.divmod(place, level.count)
-            rows += (turn if level.indices is None else np.array(level.indices)[turn]) * (
-                level.row_step
-            )
-        within = [level.reach(level.row_step) for level in self.levels]
+        levels = self.levels
+        rows = np.full(1, self.row)
+        if end - begin > _MOST_COUNTED:
+            levels = (*self.rows, *levels)
+        else:
+            place = np.arange(begin, end)
+            rows = np.full(len(place), self.row)
+            for level in reversed(self.rows):
+                place, turn = np.divmod(place, level.count)
+                turn = turn if level.indices is None else np.array(level.indices)[turn]
+                rows += turn * level.row_step
+        within = [level.reach(level.row_step) for level in levels]
         low, high = (sum(ends) for ends in zip(*within, strict=True)) if within else (0, 0)
         return int(rows.min()) + low, int(rows.max()) + high + 1
 
