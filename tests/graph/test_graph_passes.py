@@ -301,5 +301,5 @@ def test_a_broken_contract_names_the_pass(rewrite, message):
 
 
 def test_a_pass_requires_a_sound_graph():
-    with pytest.raises(InternalError, match="pass fold_padding requires a sound graph"):
+    with pytest.raises(InternalError, match="pass fold_reshapes requires a sound graph"):
         run_pass(FUSION_PASSES[1], halve_stride(some_graph()))

@@ -182,7 +182,16 @@ def make_part(
                 )
             out *= walk.count
         (rows if out_row else levels).extend(reversed(made))
-    return Part(source, None, place[0], place[1], start[0], start[1], _merge(rows), _merge(levels))
+    return Part(
+        source,
+        None,
+        place[0],
+        place[1],
+        start[0],
+        start[1],
+        merge_levels(rows),
+        merge_levels(levels),
+    )
 
 
 def make_levels(tensor: Tensor, walks: Sequence[Walk]) -> tuple[Level, ...]:
@@ -192,17 +201,19 @@ def make_levels(tensor: Tensor, walks: Sequence[Walk]) -> tuple[Level, ...]:
     for walk in walks:
         row_step, step = (0, 0) if walk.axis is None else steps[walk.axis]
         levels.append(Level(walk.count, row_step * walk.step, step * walk.step, 0, walk.indices))
-    return _merge(levels)
+    return merge_levels(levels)
 
 
 def fill_part(value: int, output: Tensor) -> Part:
     """All of the output filled with one value."""
     height, width, channels = output.rows
     rows, levels = (Level(height, 0, 0, 1),), (Level(width * channels, 0, 0, 1),)
-    return Part(None, np.array([value], np.int8), 0, 0, 0, 0, _merge(rows), _merge(levels))
+    return Part(
+        None, np.array([value], np.int8), 0, 0, 0, 0, merge_levels(rows), merge_levels(levels)
+    )
 
 
-def _merge(levels: Sequence[Level]) -> tuple[Level, ...]:
+def merge_levels(levels: Sequence[Level]) -> tuple[Level, ...]:
     """The same loops, with those made one that continue each other."""
     merged: list[Level] = []
     for inner in levels:
