@@ -3,6 +3,7 @@
 # make test-all  the same with the slow tests
 # make fuzz      random graphs for SECONDS against the reference, from SEED on (docs/testing.md)
 # make bench     measure speed and size of the models in MODELS, and write docs/performance.md
+# make bench-memory  the same for their arenas and docs/memory.md
 # make setup     a virtual environment in .venv with everything `tinydeploy build` needs
 # make clean     remove what builds and tests left behind; `make distclean` also removes .venv
 
@@ -17,7 +18,7 @@ PIP := PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_CONSTRAINT=constraints.txt $(BIN)/pyt
 TORCH := $(shell grep '^torch==' constraints.txt)
 WORKERS ?= 2
 
-.PHONY: demo test test-all fuzz bench lint setup setup-dev toolchain clean distclean
+.PHONY: demo test test-all fuzz bench bench-memory lint setup setup-dev toolchain clean distclean
 
 demo: setup
 	$(BIN)/tinydeploy build --board $(BOARD)
@@ -36,6 +37,9 @@ fuzz: setup-dev
 MODELS ?= $(TINYDEPLOY_TEST_DATA)/models
 bench: setup
 	$(BIN)/python -m benchmarks $(MODELS) --write docs/performance.md
+
+bench-memory: setup
+	$(BIN)/python -m benchmarks.memory $(MODELS) --write docs/memory.md
 
 lint: setup-dev
 	$(BIN)/ruff check tinydeploy tests benchmarks

@@ -14,6 +14,7 @@ from elftools.elf.sections import SymbolTableSection
 
 from tinydeploy.graph.convolution import Convolution
 from tinydeploy.graph.op import Op
+from tinydeploy.graph.ops.fully_connected import FullyConnected
 from tinydeploy.graph.passes import fuse_graph
 from tinydeploy.graph.read import read_graph
 from tinydeploy.pipeline import BuildRequest, build_image
@@ -58,6 +59,8 @@ class Measurement:
         code: Bytes of machine code of the whole firmware.
         flash: Bytes of the whole image.
         weights: Bytes of weights in it.
+        parameters: Weights of the net, a byte each.
+        channels: Output channels, and units, of layers with weights.
         arena: Bytes of RAM for activations and scratch.
         scratch: Bytes of scratch of the most demanding layer.
         types: By kind of layer.
@@ -72,6 +75,8 @@ class Measurement:
     code: int
     flash: int
     weights: int
+    parameters: int
+    channels: int
     arena: int
     scratch: int
     types: tuple[LayerType, ...]
@@ -112,6 +117,7 @@ def measure_model(path: Path, board: str, optimize: Optimize = "balanced") -> Me
         report = build_image(request, _Silence()).report
         kernel_code = code_by_file(folder / "firmware.elf")
     graph = fuse_graph(read_graph(path.read_bytes(), "model"))
+    weighted = [op for op in graph.ops if isinstance(op, Convolution | FullyConnected)]
     found: dict[str, LayerType] = {}
     for layer in report.layers:
         op = graph.ops[layer.index]
@@ -138,6 +144,8 @@ def measure_model(path: Path, board: str, optimize: Optimize = "balanced") -> Me
         code=report.memory.code_bytes,
         flash=report.memory.flash_bytes,
         weights=report.memory.weights_bytes,
+        parameters=sum(op.weights.size for op in weighted),
+        channels=sum(op.channels for op in weighted),
         arena=report.memory.arena_bytes,
         scratch=report.memory.scratch_bytes,
         types=tuple(found.values()),

@@ -19,7 +19,12 @@ import pytest
 from tests.builders import conv_model
 from tinydeploy.cli.console import StageView
 from tinydeploy.errors import MismatchError
+from tinydeploy.graph.convolution import Convolution
+from tinydeploy.graph.ops.fully_connected import FullyConnected
+from tinydeploy.graph.passes import fuse_graph
+from tinydeploy.graph.read import read_graph
 from tinydeploy.pipeline import BuildRequest, build_image
+from tinydeploy.project.toolchain import find_toolchain
 from tinydeploy.report.build_report import SCHEMA_FILE, BuildReport
 from tinydeploy.validate import emulator, prove
 
@@ -89,6 +94,47 @@ def test_real_models(tmp_path: Path, shared_data: Path, name: str, macs: int, bo
     least = 3 if macs > 100_000_000 else 20
     assert report.validation.emulator.vectors >= least
     assert (folder / "model.tflite").read_bytes() == model.read_bytes()
+    assert report.memory.code_bytes <= 24 * 1024
+    if macs > 100_000:
+        check_flash(report, model)
+
+
+def check_flash(report: BuildReport, model: Path) -> None:
+    """Beside code: a byte a weight, 12 bytes a channel, and a twentieth for all the rest."""
+    graph = fuse_graph(read_graph(model.read_bytes(), "model"))
+    weighted = [op for op in graph.ops if isinstance(op, Convolution | FullyConnected)]
+    needed = sum(op.weights.size + 12 * op.channels for op in weighted)
+    assert report.memory.flash_bytes - report.memory.code_bytes <= 1.05 * needed
+
+
+@pytest.mark.parametrize(
+    ("name", "board"),
+    [
+        ("mlperf_tiny_vww_int8", "stm32h743"),
+        ("mlperf_tiny_kws_int8", "stm32l4r9"),
+        pytest.param("etinynet_1.0_224_int8", "stm32h743", marks=pytest.mark.slow),
+        pytest.param("etinynet_1.0_224_int8", "stm32f412", marks=pytest.mark.slow),
+        pytest.param("etinynet_1.0_224_int8", "stm32f746", marks=pytest.mark.slow),
+    ],
+)
+def test_little_flash(tmp_path: Path, shared_data: Path, name: str, board: str) -> None:
+    model = shared_data / "models" / f"{name}.tflite"
+    report, folder = build(tmp_path, board=board, model=str(model), optimize="flash")
+    check_report(report, folder)
+    assert report.memory.code_bytes <= 16 * 1024
+    check_flash(report, model)
+
+
+def test_the_other_compiler(
+    tmp_path: Path, shared_data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A real model gives the reference's bytes with clang as it does with gcc."""
+    pytest.importorskip("ziglang")
+    monkeypatch.setattr("tinydeploy.pipeline.find_toolchain", lambda: find_toolchain("zig"))
+    model = shared_data / "models" / "mlperf_tiny_kws_int8.tflite"
+    report, folder = build(tmp_path, board="stm32h743", model=str(model))
+    check_report(report, folder)
+    assert "zig" in report.compiler or "clang" in report.compiler
 
 
 @pytest.mark.parametrize("board", ["stm32h743", "stm32l4r9"])

@@ -18,7 +18,8 @@ from tinydeploy.paths import BOARDS
 CORES = {"cortex-m4": ("fpv4-sp-d16",), "cortex-m7": ("fpv5-d16", "fpv5-sp-d16")}
 # Those FPUs that do not compute with double precision.
 SINGLE_PRECISION = ("fpv4-sp-d16", "fpv5-sp-d16")
-USES = ("code", "data", "arena", "hot_code")
+USES = ("code", "data", "arena", "hot_code", "weights")
+_MOST_EXTERNAL = 5  # of the MPU's 8 regions the firmware needs 3
 # Names go into C, linker scripts and Makefiles as they are.
 _IDENTIFIER = re.compile(r"[a-z][a-z0-9_]*")
 _UART = re.compile(r"(U|US|LPU)ART[0-9]{1,2}")
@@ -49,7 +50,8 @@ class Memory:
         size: Bytes.
         access: A subset of "rwx".
         use: What the firmware may put there: "code", "data" (stack and static variables), "arena",
-            "hot_code" (a copy of what takes most of the time, where the core fetches fastest).
+            "hot_code" (a copy of what takes most of the time, where the core fetches fastest),
+            "weights" (those for which the flash with the code has no room).
         dma: Names of the bus masters, besides the CPU, that reach it.
         clock: Enable bits that must be set before the first access; None where there are none.
     """
@@ -147,6 +149,11 @@ class Board:
     def data_memory(self) -> Memory:
         """The RAM that holds the stack and static variables."""
         return self.memories_for("data")[0]
+
+    @property
+    def external_memories(self) -> tuple[Memory, ...]:
+        """Memories behind an external bus: at addresses that Armv7-M calls external RAM."""
+        return tuple(m for m in self.memories if 0x6000_0000 <= m.address < 0xE000_0000)
 
     @property
     def hot_memory(self) -> Memory | None:
@@ -306,6 +313,19 @@ def _check_memories(board: Board) -> list[str]:
     return problems
 
 
+def _check_external(board: Board) -> list[str]:
+    """The MPU can open external memories, which are closed otherwise, with one region each."""
+    problems = []
+    if len(board.external_memories) > _MOST_EXTERNAL:
+        problems.append(f"there are more than {_MOST_EXTERNAL} external memories")
+    return problems + [
+        f"external memory '{memory.name}' must begin at a multiple of its size, rounded up to a"
+        " power of two"
+        for memory in board.external_memories
+        if memory.address % (1 << (memory.size - 1).bit_length())
+    ]
+
+
 def _check_uses(board: Board) -> list[str]:
     """One memory for code, one for data, at least one for arenas, at most one for hot code."""
     needed, single = ("code", "data", "arena"), ("code", "data", "hot_code")
@@ -320,12 +340,17 @@ def _check_uses(board: Board) -> list[str]:
         problems.append(
             f"memory '{hot.name}' for hot code must have access rwx, no other use and no clock"
         )
+    problems += [
+        f"memory '{memory.name}' for weights must be flash: access r or rx, and no other use"
+        for memory in board.memories_for("weights")
+        if "w" in memory.access or memory.use != ("weights",)
+    ]
     return problems
 
 
 def _check_budgets(board: Board) -> list[str]:
     """Budgets are not larger than the memories."""
-    flash = sum(m.size for m in board.memories_for("code"))
+    flash = sum(m.size for use in ("code", "weights") for m in board.memories_for(use))
     ram = sum(m.size for m in board.memories if "w" in m.access)
     problems = []
     if not 0 < board.flash_budget <= flash:
@@ -343,5 +368,6 @@ _CHECKS: tuple[Callable[[Board], list[str]], ...] = (
     _check_core,
     _check_memories,
     _check_uses,
+    _check_external,
     _check_budgets,
 )

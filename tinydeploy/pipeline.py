@@ -6,7 +6,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tinydeploy.board import Board, load_board
@@ -23,6 +23,7 @@ from tinydeploy.graph.passes import fuse_graph
 from tinydeploy.graph.read import read_graph
 from tinydeploy.plan.alternatives import describe_chosen, list_alternatives
 from tinydeploy.plan.check import check_plan
+from tinydeploy.plan.flash import place_weights
 from tinydeploy.plan.input_form import check_input_form
 from tinydeploy.plan.kernel import Optimize
 from tinydeploy.plan.memory import plan_memory
@@ -34,7 +35,7 @@ from tinydeploy.project.build import Firmware
 from tinydeploy.project.hot_code import build_project, rank_hot_sources
 from tinydeploy.project.publish import check_target, publish_folder
 from tinydeploy.project.size import Sizes, check_budget, read_sizes
-from tinydeploy.project.toolchain import find_toolchain
+from tinydeploy.project.toolchain import find_toolchain, kernel_level
 from tinydeploy.project.write import project_files
 from tinydeploy.report.build_report import BuildReport
 from tinydeploy.report.collect import Evidence, collect_report
@@ -117,6 +118,7 @@ class PlannedModel:
         graph: The graph as built.
         board: The board.
         plan: Its plan.
+        far: Memories of weights that do not lie in flash with the code, by position in Graph.ops.
     """
 
     source: Source
@@ -124,6 +126,7 @@ class PlannedModel:
     graph: Graph
     board: Board
     plan: Plan
+    far: Mapping[int, str]
 
 
 def plan_model(request: BuildRequest, watch: Watch) -> PlannedModel:
@@ -161,6 +164,7 @@ def plan_model(request: BuildRequest, watch: Watch) -> PlannedModel:
 
     with watch.stage("plan"):
         check_input_form(graph, request.input_form)
+        far = place_weights(graph, board, request.max_flash or board.flash_budget)
         plan = plan_memory(
             graph,
             board,
@@ -176,7 +180,7 @@ def plan_model(request: BuildRequest, watch: Watch) -> PlannedModel:
             )
         places = ", ".join(f"{arena.size:,} bytes in {arena.memory}" for arena in plan.arenas)
         watch.detail(f"arena of {places}; lower bound {plan.lower_bound_bytes:,}")
-    return PlannedModel(source, unfused, graph, board, plan)
+    return PlannedModel(source, unfused, graph, board, plan, far)
 
 
 def build_image(request: BuildRequest, watch: Watch) -> BuildResult:
@@ -189,7 +193,7 @@ def build_image(request: BuildRequest, watch: Watch) -> BuildResult:
         TinydeployError: See errors.py; its class tells the exit code.
     """
     board = load_board(request.board)
-    toolchain = find_toolchain()
+    toolchain = replace(find_toolchain(), kernel_level=kernel_level(request.optimize))
     max_flash = board.flash_budget if request.max_flash is None else request.max_flash
     max_ram = board.ram_budget if request.max_ram is None else request.max_ram
     if request.output is not None:
@@ -211,7 +215,17 @@ def build_image(request: BuildRequest, watch: Watch) -> BuildResult:
         watch.detail(f"{len(sources)} files, {len(kernels)} kernels")
 
         def make_files(hot: Sequence[str]) -> Mapping[str, bytes]:
-            return project_files(graph, plan, sources, kernels, board, selftest_crc=crc, hot=hot)
+            return project_files(
+                graph,
+                plan,
+                sources,
+                kernels,
+                board,
+                selftest_crc=crc,
+                hot=hot,
+                kernel_level=toolchain.kernel_level,
+                far=model.far,
+            )
 
     with _folder(request, f"{graph.name}-{board.name}") as (folder, target):
         with watch.stage("compile"):

@@ -19,8 +19,8 @@ extern "C" {
  * of 2 pixels; NULL for all others.
  *
  * A channel's `bias` is doubled and has the input's zero point folded in: it is what the sum of weight * 2 * (x + 128)
- * begins with. `multiplier` and `shift` are as in td_channel with shift in [-31, -1], unless `finish` is
- * TD_FINISH_SUMS: then any shift is allowed.
+ * begins with. `multiplier` and `shift` are as in td_channel with shift in [-31, -1]; with finish_sums any shift is
+ * allowed.
  *
  * In place if kernel and strides are 1x1 and `out` has as many channels as `in`, without a pool.
  *
@@ -28,25 +28,29 @@ extern "C" {
  * depth * 2 * block bytes; 16 bytes; results that cannot go to their place at once, 4 * pixels bytes (16 * pixels for
  * sums). All that is behind the pixels also serves for two pixels' taps, so it has at least 2 * depth bytes. With `pool`,
  * a row before pooling follows, pool->in_width * out->channels bytes. */
-enum {
-    TD_FINISH_PLAIN,   /* bounds are those of int8; multiply is one of td_gemm.h that saturates to them */
-    TD_FINISH_CLAMPED, /* ... one that clamps */
-    TD_FINISH_SUMS     /* ... td_gemm_paired_sums; requantization in C */
-};
+typedef struct td_conv_2d_gemm td_conv_2d_gemm;
 
-typedef struct {
+struct td_conv_2d_gemm {
     const int8_t *weights;      /* by blocks of channels as widen_weights or td_gemm_direct takes them, aligned to 4 */
     const td_channel *channels; /* [out->channels] */
+    td_highs highs;
     const td_max_pool_2d *pool; /* NULL: none */
     void (*multiply)(const td_gemm_block *block);
     void (*widen_weights)(void *to, const int8_t *from, const int8_t *end); /* NULL: multiply takes them as they are */
     void (*widen_rows)(void *to, const int8_t *const rows[3], int32_t pairs, int32_t pitch);
-    int32_t finish;
-    int32_t pointwise; /* whether pixel i of the input, and nothing else, makes pixel i of the output */
+    void (*widen_apart)(void *to, const int8_t *from, int32_t taps, int32_t pairs,
+                        const td_widen_layout *layout); /* td_widen_pixels_apart for groups of 4 pixels, else NULL */
+    /* td_conv_2d_gemm_finish if multiply is td_gemm_paired_sums: requantization in C. Else NULL. */
+    void (*finish_sums)(const td_conv_2d_gemm *op, const int32_t *sums, int32_t channel, int32_t channels,
+                        int32_t count, int8_t *out, int32_t pitch);
+    uint8_t clamped;   /* whether multiply is a loop that clamps; else bounds are those of int8 */
+    uint8_t pointwise; /* whether pixel i of the input, and nothing else, makes pixel i of the output */
+    uint8_t block;     /* channels that multiply makes at a time */
+    uint8_t group;     /* pixels that it makes at a time */
+    int16_t input_zero_point;
+    int16_t output_offset;
     int32_t depth;
     int32_t pixels; /* a multiple of `group` */
-    int32_t block;  /* channels that multiply makes at a time */
-    int32_t group;  /* pixels that it makes at a time */
     int32_t kernel_height;
     int32_t kernel_width;
     int32_t stride_height;
@@ -55,12 +59,19 @@ typedef struct {
     int32_t dilation_width;
     int32_t pad_top;
     int32_t pad_left;
-    int32_t input_zero_point;
-    int32_t output_offset;
-} td_conv_2d_gemm;
+};
 
 void td_conv_2d_gemm_s8(const td_conv_2d_gemm *op, const td_tensor *in, const td_tensor *out, int32_t first,
                         int32_t last, void *scratch);
+
+/* The same with a pool. */
+void td_conv_2d_gemm_pooled_s8(const td_conv_2d_gemm *op, const td_tensor *in, const td_tensor *out, int32_t first,
+                               int32_t last, void *scratch);
+
+/* Outputs [channel, channel + channels) of `count` pixels, `pitch` bytes from one to the next, from sums of a block of
+ * channels. */
+void td_conv_2d_gemm_finish(const td_conv_2d_gemm *op, const int32_t *sums, int32_t channel, int32_t channels,
+                            int32_t count, int8_t *out, int32_t pitch);
 
 #ifdef __cplusplus
 }

@@ -18,12 +18,18 @@ extern "C" {
  *
  * Scratch, in words: groups * slots * 8, planes; groups; 4 * constant_words; rows; and as many as those rows have input
  * rows under them, (rows - 1) * stride_height + kernel_height or all there are if that is less. */
+struct td_planar_part; /* of a layer, that is being made */
+
 typedef struct {
     const int8_t *weights;             /* [out->channels][kernel_height][kernel_width] and 1 byte of anything */
     const td_planar_channel *channels; /* [out->channels] */
+    td_highs highs;
     const td_planar_form *form;
-    /* td_planar_load_end, needed with less than 4 input channels; td_planar_bound, where some channel has bounds other
-     * than those of int8; td_planar_repair, where some channel has `right` 0. Else NULL. */
+    /* td_planar_single, or td_planar_multiples with a depth multiplier above 1. */
+    void (*make)(struct td_planar_part *part, int32_t channel, int32_t count, int32_t prepared);
+    /* td_planar_load_end, needed with less than 4 input channels; td_planar_bound, or td_planar_bound_few with less
+     * than 4 output channels at a time, where some channel has bounds other than those of int8; td_planar_repair, where
+     * some channel has `right` below 0. Else NULL. */
     void (*load_end)(const td_planar_source *source, const td_tensor *in);
     void (*bound)(const td_planar_band *band, const td_planar_channel *channels, int32_t count);
     void (*repair)(const td_planar_band *band, const int8_t *weights, const td_planar_channel *channels, int32_t count,
@@ -44,6 +50,10 @@ typedef struct {
     int32_t padding; /* zero point of the input */
     int32_t output_offset;
 } td_depthwise_conv_2d_planar;
+
+/* Output channels of a band, which read the input channels [channel, channel + count): one each, or several. */
+void td_planar_single(struct td_planar_part *part, int32_t channel, int32_t count, int32_t prepared);
+void td_planar_multiples(struct td_planar_part *part, int32_t channel, int32_t count, int32_t prepared);
 
 void td_depthwise_conv_2d_planar_s8(const td_depthwise_conv_2d_planar *op, const td_tensor *in, const td_tensor *out,
                                     int32_t first, int32_t last, void *scratch);

@@ -50,12 +50,12 @@ static inline int32_t td_requantize(int32_t acc, int32_t multiplier, int32_t shi
     return td_shift_right_rounding(td_multiply_high(acc, multiplier), -shift);
 }
 
-/* Output of one channel from its sum of products: bias, requantization, zero point and bounds. */
-static inline int8_t td_finish_channel(int32_t sum, const td_channel *channel, int32_t output_offset)
+/* Output of one channel from its sum of products: bias, requantization, zero point and bounds, `high` the upper one. */
+static inline int8_t td_finish_channel(int32_t sum, const td_channel *channel, int32_t high, int32_t output_offset)
 {
     const int32_t acc = td_add_wrapping(sum, channel->bias);
     const int32_t value = td_requantize(acc, channel->multiplier, channel->shift);
-    return (int8_t)td_clamp(td_add_wrapping(value, output_offset), channel->low, channel->high);
+    return (int8_t)td_clamp(td_add_wrapping(value, output_offset), channel->low, high);
 }
 
 /* Number of leading zero bits of a value other than 0. */

@@ -17,6 +17,7 @@
 #ifndef TD_KERNELS_H
 #define TD_KERNELS_H
 
+#include "td_bound.h"
 #include "td_dense.h"
 #include "td_fixed.h"
 #include "td_linear_sum.h"
@@ -77,6 +78,7 @@ void td_average_pool_2d_global_s8(const td_average_pool_2d_global *op, const td_
 typedef struct {
     const int8_t *weights;      /* [out->channels][kernel_height][kernel_width][in->channels] */
     const td_channel *channels; /* [out->channels] */
+    td_highs highs;
     const td_max_pool_2d *pool; /* NULL: none */
     int32_t kernel_height;
     int32_t kernel_width;
@@ -98,6 +100,7 @@ void td_conv_2d_s8(const td_conv_2d *op, const td_tensor *in, const td_tensor *o
 typedef struct {
     const int8_t *weights;      /* [out->channels][kernel_height][kernel_width][depth] */
     const td_channel *channels; /* [out->channels] */
+    td_highs highs;
     int32_t kernel_height;
     int32_t kernel_width;
     int32_t stride_height;
@@ -120,6 +123,7 @@ void td_grouped_conv_2d_s8(const td_grouped_conv_2d *op, const td_tensor *in, co
 typedef struct {
     const int8_t *weights;      /* [out->channels][kernel_height][kernel_width][in->channels] */
     const td_channel *channels; /* [out->channels] */
+    td_highs highs;
     int32_t kernel_height;
     int32_t kernel_width;
     int32_t stride_height;
@@ -138,6 +142,7 @@ void td_transpose_conv_s8(const td_transpose_conv *op, const td_tensor *in, cons
 typedef struct {
     const int8_t *weights;      /* [kernel_height][kernel_width][out->channels] */
     const td_channel *channels; /* [out->channels], out->channels = in->channels * depth_multiplier */
+    td_highs highs;
     const td_max_pool_2d *pool; /* NULL: none */
     int32_t kernel_height;
     int32_t kernel_width;
@@ -226,6 +231,8 @@ typedef struct {
     void (*add)(const td_linear_sum *sum, const int8_t *x1, const int8_t *x2, int8_t *y, int32_t count);
     td_linear_sum sum;
     int32_t shift; /* that of `add` */
+    /* td_bound where low and high are other than int8's; else NULL. */
+    void (*bound)(int8_t *y, int32_t count, int32_t low, int32_t high);
     int32_t low;
     int32_t high;
 } td_add_linear;
@@ -240,6 +247,8 @@ typedef struct {
     int32_t multiplier;
     int32_t addend; /* 2^(shift - 1) + zero point of the output * 2^shift */
     int32_t shift;  /* to the right, 1 to 22 */
+    /* td_bound where low and high are other than int8's; else NULL. */
+    void (*bound)(int8_t *y, int32_t count, int32_t low, int32_t high);
     int32_t low;
     int32_t high;
 } td_add_table;
@@ -265,6 +274,8 @@ void td_mul_s8(const td_mul *op, const td_tensor *in1, const td_tensor *in2, con
  * for all, with as many channels. */
 typedef struct {
     td_product product;
+    /* td_bound where low and high are other than int8's; else NULL. */
+    void (*bound)(int8_t *y, int32_t count, int32_t low, int32_t high);
     int32_t low;
     int32_t high;
 } td_mul_fours;

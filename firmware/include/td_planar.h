@@ -38,14 +38,15 @@ typedef struct {
 } td_planar_row;
 
 /* One output channel. The generator sees to it that no sum reaches 2^31, nor does x + addend. */
-typedef struct {
+typedef struct TD_PACKED {
     int32_t bias;       /* twice (bias - zero point of the input * sum of the weights) */
     int32_t multiplier; /* in [2^30, 2^31) or 0 */
-    uint8_t right;      /* in [1, 31]; 0 if the above does not hold, because the multiplier is one half or more, say: */
-    int8_t shift;       /* then this is as in td_channel, and td_requantize is used */
-    uint8_t lift;       /* 127 less the upper bound */
-    int8_t low;         /* lower bound plus lift */
+    int8_t right;       /* in [1, 31]; where the above does not hold, because the multiplier is one half or more, say,
+                         * TD_PLANAR_REPAIRED + the shift of td_channel, below 0, and td_requantize is used */
+    int8_t low;         /* lower bound */
 } td_planar_channel;
+
+#define TD_PLANAR_REPAIRED (-64)
 
 /* Rows of four channels, to be spread into consecutive slots. */
 typedef struct {
@@ -77,10 +78,11 @@ typedef struct {
     int32_t kernel_width;
     int32_t stride_height;
     int32_t stride_width;
+    td_highs highs; /* of the first channel on */
 } td_planar_band;
 
 /* A form says how products are made. `prepare` writes the constants of `count` channels, whose sizes are below, from
- * the channels' parameters and weights [count][kernel_height][kernel_width], behind which a byte more may be read;
+ * the channels' parameters, the band's upper bounds and weights [count][kernel_height][kernel_width], behind which a byte more may be read;
  * `multiply` makes the band. */
 typedef struct {
     void (*prepare)(const td_planar_band *band, const int8_t *weights, const td_planar_channel *channels,
@@ -118,17 +120,29 @@ void td_planar_load_end(const td_planar_source *source, const td_tensor *in);
 /* Four channels at a time: max(byte, low) - lift. In both words byte i is that of channel i. */
 void td_planar_bound_4(const td_planar_band *band, uint32_t low, uint32_t lift);
 
-/* Lower bounds of `count` <= 4 channels of the band. */
+/* Bounds of 4 channels of the band, and of `count` < 4. */
 void td_planar_bound(const td_planar_band *band, const td_planar_channel *channels, int32_t count);
+void td_planar_bound_few(const td_planar_band *band, const td_planar_channel *channels, int32_t count);
 
-/* Makes those of `count` channels of the band whose `right` is 0. */
+/* Makes those of `count` channels of the band whose `right` is below 0. */
 void td_planar_repair(const td_planar_band *band, const int8_t *weights, const td_planar_channel *channels,
                       int32_t count, int32_t output_offset);
 
-/* Addend of one channel. */
-static inline int32_t td_planar_addend(const td_planar_channel *channel, int32_t output_offset)
+/* What saturation at 127 leaves of channel `c` of the band has to be lowered by. */
+static inline int32_t td_planar_lift(const td_planar_band *band, int32_t c)
 {
-    return channel->right ? (2 * (output_offset + channel->lift) + 1) * (1 << (channel->right - 1)) : 0;
+    return INT8_MAX - band->highs.bounds[c * band->highs.step];
+}
+
+/* Shift and addend of one channel; of no use where it is repaired. */
+static inline int32_t td_planar_right(const td_planar_channel *channel)
+{
+    return channel->right < 0 ? 0 : channel->right;
+}
+
+static inline int32_t td_planar_addend(const td_planar_channel *channel, int32_t lift, int32_t output_offset)
+{
+    return channel->right > 0 ? (2 * (output_offset + lift) + 1) * (1 << (channel->right - 1)) : 0;
 }
 
 /* Output from sum. */

@@ -15,6 +15,9 @@
 #define TD_NOINLINE
 #endif
 
+/* For structs of many constants: no gaps. Cores and hosts read their words from any even address. */
+#define TD_PACKED __attribute__((packed, aligned(2)))
+
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -30,16 +33,20 @@ typedef struct {
     int32_t channels;
 } td_tensor;
 
-/* Requantization of one output channel, 12 bytes.
+/* Requantization of one output channel, 10 bytes, as there are thousands of them.
  * real multiplier = multiplier * 2^(shift - 31), multiplier in [2^30, 2^31) or 0, shift in [-31, 30]. */
-typedef struct {
+typedef struct TD_PACKED {
     int32_t bias;
     int32_t multiplier;
     int8_t shift; /* > 0: left */
-    int8_t low;   /* bounds of the output, after adding the zero point: activation and clamp in one */
-    int8_t high;
-    int8_t reserved;
+    int8_t low;   /* lower bound of the output, after adding the zero point: activation and clamp in one */
 } td_channel;
+
+/* Upper bounds of the output channels: that of channel c is bounds[c * step], with a step of 0 where all have one. */
+typedef struct {
+    const int8_t *bounds;
+    int32_t step;
+} td_highs;
 
 static inline int8_t *td_row(const td_tensor *tensor, int32_t y)
 {

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: 0BSD */
 /* Addition and subtraction by the core loops of td_linear_sum.h. */
-#include "td_bound.h"
 #include "td_kernels.h"
 
 static void add_run(const td_add_linear *op, const int8_t *x1, const int8_t *x2, int8_t *y, int32_t count)
@@ -24,7 +23,7 @@ void td_add_linear_s8(const td_add_linear *op, const td_tensor *in1, const td_te
         int8_t *y = td_row(out, h);
         for (int32_t i = 0; i < row_size; i += run)
             add_run(op, x1 + i, x2, y + i, run);
-        if (op->low > INT8_MIN || op->high < INT8_MAX)
-            td_bound(y, row_size, op->low, op->high);
+        if (op->bound)
+            op->bound(y, row_size, op->low, op->high);
     }
 }

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: 0BSD */
 /* Addition and subtraction of operands that are scaled by tables. */
-#include "td_bound.h"
 #include "td_kernels.h"
 
 /* |table1[] + table2[]| < 2^29, so with a multiplier below 2^31 `high` is below 2^28 and nothing overflows; that adding
@@ -31,7 +30,7 @@ void td_add_table_s8(const td_add_table *op, const td_tensor *in1, const td_tens
         int8_t *y = td_row(out, h);
         for (int32_t i = 0; i < row_size; i += run)
             add_run(op, x1 + i, x2, y + i, run);
-        if (op->low > INT8_MIN || op->high < INT8_MAX)
-            td_bound(y, row_size, op->low, op->high);
+        if (op->bound)
+            op->bound(y, row_size, op->low, op->high);
     }
 }

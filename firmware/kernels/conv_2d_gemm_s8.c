@@ -54,15 +54,15 @@ static void widen_run(const job *j, int32_t pair, int32_t tap, const int8_t *fro
                       int32_t pitch)
 {
     td_widen_layout layout = {.pixel_pitch = pitch, .pair_pitch = 2 * pitch, .to_pitch = 4 * j->op->depth};
-    if (j->op->group == 2) {
+    if (!j->op->widen_apart) {
         td_widen_pixels(widened(j, pair) + 4 * tap, from, taps, pairs, &layout);
         return;
     }
     layout.pair_pitch = 4 * pitch;
     layout.to_pitch = 8 * j->op->depth;
-    td_widen_pixels_apart(widened(j, pair) + 8 * tap, from, taps, (pairs + 1) / 2, &layout);
+    j->op->widen_apart(widened(j, pair) + 8 * tap, from, taps, (pairs + 1) / 2, &layout);
     if (pairs > 1)
-        td_widen_pixels_apart(widened(j, pair + 1) + 8 * tap, from + 2 * pitch, taps, pairs / 2, &layout);
+        j->op->widen_apart(widened(j, pair + 1) + 8 * tap, from + 2 * pitch, taps, pairs / 2, &layout);
 }
 
 /* The same of padding. */
@@ -179,15 +179,15 @@ static void fill_block(const job *j, int32_t c, int32_t channels, td_gemm_block 
 {
     const td_conv_2d_gemm *op = j->op;
     const td_channel *channel = op->channels + c;
-    const int32_t clamped = op->finish == TD_FINISH_CLAMPED;
+    const int8_t *high = op->highs.bounds + c * op->highs.step;
     const int32_t zero_point = op->output_offset;
     td_gemm_scale *scale = block->scales;
     uint32_t lifts = 0;
     uint32_t drops = 0;
-    for (int32_t i = 0; i < channels; i++, channel++, scale++) {
+    for (int32_t i = 0; i < channels; i++, channel++, scale++, high += op->highs.step) {
         int32_t offset = zero_point;
-        if (clamped) {
-            const int32_t lift = 255 - (channel->high - channel->low);
+        if (op->clamped) {
+            const int32_t lift = 255 - (*high - channel->low);
             offset -= channel->low;
             lifts |= (uint32_t)lift << 8 * i;
             drops |= ((uint32_t)(channel->low - lift) & 255U) << 8 * i;
@@ -201,14 +201,15 @@ static void fill_block(const job *j, int32_t c, int32_t channels, td_gemm_block 
     block->drop = drops;
 }
 
-/* Results of the sums of `count` pixels. */
-static void finish_sums(const job *j, const int32_t *sums, int32_t c, int32_t channels, int32_t count, int8_t *out)
+void td_conv_2d_gemm_finish(const td_conv_2d_gemm *op, const int32_t *sums, int32_t channel, int32_t channels,
+                            int32_t count, int8_t *out, int32_t pitch)
 {
-    for (int32_t p = 0; p < count; p++, sums += 4, out += j->channels)
+    for (int32_t p = 0; p < count; p++, sums += 4, out += pitch)
         for (int32_t i = 0; i < channels; i++) {
-            const td_channel *channel = &j->op->channels[c + i];
-            const int32_t value = td_requantize(sums[i] / 2, channel->multiplier, channel->shift);
-            out[i] = (int8_t)td_clamp(td_add_wrapping(value, j->op->output_offset), channel->low, channel->high);
+            const td_channel *c = &op->channels[channel + i];
+            const int32_t high = op->highs.bounds[(channel + i) * op->highs.step];
+            const int32_t value = td_requantize(sums[i] / 2, c->multiplier, c->shift);
+            out[i] = (int8_t)td_clamp(td_add_wrapping(value, op->output_offset), c->low, high);
         }
 }
 
@@ -252,9 +253,9 @@ static void multiply_chunk(const job *j, int32_t count, int8_t *out)
             block.weights_end = weights + weight_bytes;
         }
         fill_block(j, c, channels, &block);
-        if (op->finish == TD_FINISH_SUMS) {
+        if (op->finish_sums) {
             multiply_pixels(j, &block, 0, all, results, 16);
-            finish_sums(j, (const int32_t *)(void *)results, c, channels, count, out + c);
+            op->finish_sums(op, (const int32_t *)(void *)results, c, channels, count, out + c, j->channels);
         } else if (channels < op->block) {
             multiply_pixels(j, &block, 0, all, results, op->block);
             copy_results(j, results, out + c, channels, count);
@@ -284,7 +285,7 @@ static job make_job(const td_conv_2d_gemm *op, const td_tensor *in, int32_t widt
 {
     const int32_t in_fours = op->kernel_width * in->channels % 4 == 0;
     const int32_t without_gaps = op->dilation_width == 1 || op->kernel_width == 1;
-    const int32_t result_bytes = op->finish == TD_FINISH_SUMS ? 16 : 4;
+    const int32_t result_bytes = op->finish_sums ? 16 : 4;
     job j = {.op = op, .in = in, .width = width, .channels = channels};
     if (op->widen_rows || (in_fours && without_gaps && in->width >= op->kernel_width)) {
         j.inside.first = (op->pad_left + op->stride_width - 1) / op->stride_width;
@@ -342,10 +343,14 @@ static void make_pooled_row(const job *j, const td_tensor *out, int32_t h)
 void td_conv_2d_gemm_s8(const td_conv_2d_gemm *op, const td_tensor *in, const td_tensor *out, int32_t first,
                         int32_t last, void *scratch)
 {
-    job j = make_job(op, in, op->pool ? op->pool->in_width : out->width, out->channels, scratch);
-    if (op->pool == NULL)
-        make_rows(&j, out, first, last);
-    else
-        for (int32_t h = first; h < last; h++)
-            make_pooled_row(&j, out, h);
+    job j = make_job(op, in, out->width, out->channels, scratch);
+    make_rows(&j, out, first, last);
+}
+
+void td_conv_2d_gemm_pooled_s8(const td_conv_2d_gemm *op, const td_tensor *in, const td_tensor *out, int32_t first,
+                               int32_t last, void *scratch)
+{
+    const job j = make_job(op, in, op->pool->in_width, out->channels, scratch);
+    for (int32_t h = first; h < last; h++)
+        make_pooled_row(&j, out, h);
 }

@@ -4,6 +4,12 @@
 #include "td_kernels.h"
 #include "td_window.h"
 
+/* Output `c` from its sum of products. */
+static int8_t finish(const td_conv_2d *op, int32_t c, int32_t sum)
+{
+    return td_finish_channel(sum, &op->channels[c], op->highs.bounds[c * op->highs.step], op->output_offset);
+}
+
 /* One row of a 1x1 convolution without padding: `x` is its input row. */
 static void pointwise_row(const td_conv_2d *op, const int8_t *x, int32_t depth, int8_t *out, int32_t width,
                           int32_t channels)
@@ -16,11 +22,10 @@ static void pointwise_row(const td_conv_2d *op, const int8_t *x, int32_t depth, 
             int32_t sums[4] = {0, 0, 0, 0};
             td_dot_4(x, op->input_offset, weights, depth, depth, sums);
             for (int32_t i = 0; i < 4; i++)
-                out[c + i] = td_finish_channel(sums[i], &op->channels[c + i], op->output_offset);
+                out[c + i] = finish(op, c + i, sums[i]);
         }
         for (; c < channels; c++, weights += depth)
-            out[c] = td_finish_channel(td_dot_1(x, op->input_offset, weights, depth), &op->channels[c],
-                                       op->output_offset);
+            out[c] = finish(op, c, td_dot_1(x, op->input_offset, weights, depth));
     }
 }
 
@@ -53,7 +58,7 @@ static void window_row(const td_conv_2d *op, const td_tensor *in, int32_t h, int
                     td_dot_4(x + t * step, op->input_offset, weights + t * depth, pitch, run, sums);
             }
             for (int32_t i = 0; i < 4; i++)
-                out[c + i] = td_finish_channel(sums[i], &op->channels[c + i], op->output_offset);
+                out[c + i] = finish(op, c + i, sums[i]);
         }
         for (; c < channels; c++) {
             int32_t sum = 0;
@@ -63,7 +68,7 @@ static void window_row(const td_conv_2d *op, const td_tensor *in, int32_t h, int
                 for (int32_t t = 0; t < count; t += taps_per_run)
                     sum += td_dot_1(x + t * step, op->input_offset, weights + t * depth, run);
             }
-            out[c] = td_finish_channel(sum, &op->channels[c], op->output_offset);
+            out[c] = finish(op, c, sum);
         }
     }
 }

@@ -8,7 +8,7 @@
 #define FOUR TD_PLANAR_CHANNELS
 
 /* The part of a layer that is being made, and the scratch. */
-typedef struct {
+typedef struct td_planar_part {
     const td_depthwise_conv_2d_planar *op;
     int8_t *base;  /* of the output's rows, at the first column */
     int32_t first; /* output rows, not more than op->rows */
@@ -128,6 +128,7 @@ static inline void make_channels(part *p, int32_t channel, int32_t count, const 
 
     band->words = words;
     band->base = p->base + channel;
+    band->highs.bounds = op->highs.bounds + channel * op->highs.step;
     if (!prepared)
         op->form->prepare(band, weights, channels, count, op->output_offset);
     op->form->multiply(band);
@@ -137,10 +138,15 @@ static inline void make_channels(part *p, int32_t channel, int32_t count, const 
         op->repair(band, weights, channels, count, op->output_offset);
 }
 
-/* The same for all that read input channels [channel, channel + count): of each plane four, the last of them perhaps
- * once more. */
-TD_NOINLINE static void make_multiples(part *p, int32_t channel, int32_t count)
+void td_planar_single(part *p, int32_t channel, int32_t count, int32_t prepared)
 {
+    make_channels(p, channel, count, p->planes->words, prepared);
+}
+
+/* Of each plane four, the last of them perhaps once more: what is prepared serves for one of them. */
+void td_planar_multiples(part *p, int32_t channel, int32_t count, int32_t prepared)
+{
+    (void)prepared;
     const int32_t multiplier = p->op->depth_multiplier;
     for (int32_t i = 0; i < count; i++)
         for (int32_t c = 0; c < multiplier; c += FOUR) {
@@ -169,10 +175,7 @@ static void make_rows(part *p, const td_tensor *in)
                 td_planar_load(&p->source);
             if (op->load_end)
                 op->load_end(&p->source, in);
-            if (op->depth_multiplier == 1)
-                make_channels(p, channel, count, p->planes->words, h > p->first);
-            else
-                make_multiples(p, channel, count);
+            op->make(p, channel, count, h > p->first);
             if (h + op->band < p->last)
                 move_rows(p, op->band * op->stride_height, kept);
         }
@@ -208,6 +211,7 @@ void td_depthwise_conv_2d_planar_s8(const td_depthwise_conv_2d_planar *op, const
     p.band.kernel_width = op->kernel_width;
     p.band.stride_height = op->stride_height;
     p.band.stride_width = op->stride_width;
+    p.band.highs.step = op->highs.step;
 
     for (int32_t column = 0; column < out->width; column += op->columns) {
         p.band.width = min(op->columns, out->width - column);

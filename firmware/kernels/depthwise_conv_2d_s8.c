@@ -3,6 +3,12 @@
 #include "td_kernels.h"
 #include "td_window.h"
 
+/* Output `c` from its sum of products. */
+static int8_t finish(const td_depthwise_conv_2d *op, int32_t c, int32_t sum)
+{
+    return td_finish_channel(sum, &op->channels[c], op->highs.bounds[c * op->highs.step], op->output_offset);
+}
+
 /* The part of the window of one output pixel that lies inside the image. */
 typedef struct {
     td_range taps_h;
@@ -70,11 +76,11 @@ static void depthwise_row(const td_depthwise_conv_2d *op, const td_tensor *in, i
                 int32_t sums[4];
                 sum_4(op, in, &inside, c, sums);
                 for (int32_t i = 0; i < 4; i++)
-                    out[c + i] = td_finish_channel(sums[i], &op->channels[c + i], op->output_offset);
+                    out[c + i] = finish(op, c + i, sums[i]);
             }
         for (; c < channels; c++) {
             const int32_t sum = sum_1(op, in, &inside, c / op->depth_multiplier, c, channels);
-            out[c] = td_finish_channel(sum, &op->channels[c], op->output_offset);
+            out[c] = finish(op, c, sum);
         }
     }
 }

@@ -4,6 +4,12 @@
 #include "td_kernels.h"
 #include "td_window.h"
 
+/* Output `c` from its sum of products. */
+static int8_t finish(const td_grouped_conv_2d *op, int32_t c, int32_t sum)
+{
+    return td_finish_channel(sum, &op->channels[c], op->highs.bounds[c * op->highs.step], op->output_offset);
+}
+
 void td_grouped_conv_2d_s8(const td_grouped_conv_2d *op, const td_tensor *in, const td_tensor *out, int32_t first,
                            int32_t last)
 {
@@ -34,7 +40,7 @@ void td_grouped_conv_2d_s8(const td_grouped_conv_2d *op, const td_tensor *in, co
                     }
                 }
                 for (int32_t i = 0; i < count; i++)
-                    y[c + i] = td_finish_channel(sums[i], &op->channels[c + i], op->output_offset);
+                    y[c + i] = finish(op, c + i, sums[i]);
             }
         }
     }

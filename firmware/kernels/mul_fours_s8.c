@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: 0BSD */
 /* Multiplication by the core loop of td_product.h. */
-#include "td_bound.h"
 #include "td_kernels.h"
 
 static void multiply_run(const td_product *product, const int8_t *x1, const int8_t *x2, int8_t *y, int32_t count)
@@ -24,7 +23,7 @@ void td_mul_fours_s8(const td_mul_fours *op, const td_tensor *in1, const td_tens
         int8_t *y = td_row(out, h);
         for (int32_t i = 0; i < row_size; i += run)
             multiply_run(&op->product, x1 + i, x2, y + i, run);
-        if (op->low > INT8_MIN || op->high < INT8_MAX)
-            td_bound(y, row_size, op->low, op->high);
+        if (op->bound)
+            op->bound(y, row_size, op->low, op->high);
     }
 }

@@ -4,6 +4,12 @@
 #include "td_kernels.h"
 #include "td_window.h"
 
+/* Output `c` from its sum of products. */
+static int8_t finish(const td_transpose_conv *op, int32_t c, int32_t sum)
+{
+    return td_finish_channel(sum, &op->channels[c], op->highs.bounds[c * op->highs.step], op->output_offset);
+}
+
 /* One of the two dimensions: taps first, first + stride, ... below last reach the output at `position`, from the inputs
  * (position - tap) / stride, all of which are there. position >= 0. */
 static td_range taps_reaching(int32_t position, int32_t stride, int32_t kernel, int32_t size)
@@ -38,7 +44,7 @@ void td_transpose_conv_s8(const td_transpose_conv *op, const td_tensor *in, cons
                                  op->weights + c * pitch + (i * op->kernel_width + j) * depth, pitch, depth, sums);
                 }
                 for (int32_t i = 0; i < 4; i++)
-                    y[c + i] = td_finish_channel(sums[i], &op->channels[c + i], op->output_offset);
+                    y[c + i] = finish(op, c + i, sums[i]);
             }
             for (; c < out->channels; c++) {
                 int32_t sum = 0;
@@ -48,7 +54,7 @@ void td_transpose_conv_s8(const td_transpose_conv *op, const td_tensor *in, cons
                         sum += td_dot_1(x + (place_w - j) / op->stride_width * depth, op->input_offset,
                                         op->weights + c * pitch + (i * op->kernel_width + j) * depth, depth);
                 }
-                y[c] = td_finish_channel(sum, &op->channels[c], op->output_offset);
+                y[c] = finish(op, c, sum);
             }
         }
     }

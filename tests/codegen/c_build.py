@@ -14,16 +14,18 @@ from tinydeploy.graph.read import read_graph
 from tinydeploy.paths import FIRMWARE, kernel_sources
 from tinydeploy.plan.check import check_plan
 from tinydeploy.plan.memory import plan_memory
-from tinydeploy.plan.plan import Plan
+from tinydeploy.plan.plan import InputForm, Plan
 
 BOARD = load_board("stm32h743")
 WARNINGS = ("-Wall", "-Wextra", "-Wconversion", "-Wsign-conversion", "-Wshadow", "-Werror")
 ARM = ("arm-none-eabi-gcc", "-mcpu=cortex-m7", "-mthumb", "-mfpu=fpv5-d16", "-mfloat-abi=hard")
 
 
-def make_sources(tflite: bytes, name: str) -> tuple[Graph, Plan, Mapping[str, str]]:
+def make_sources(
+    tflite: bytes, name: str, form: InputForm = "arena"
+) -> tuple[Graph, Plan, Mapping[str, str]]:
     graph = read_graph(tflite, name)
-    plan = plan_memory(graph, BOARD)
+    plan = plan_memory(graph, BOARD, input_form=form)
     check_plan(graph, plan, BOARD)
     return graph, plan, generate_sources(graph, plan, BOARD, tflite=tflite)
 

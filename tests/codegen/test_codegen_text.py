@@ -57,7 +57,7 @@ def test_bytes_read_back(data: bytes) -> None:
 def test_constants_get_external_linkage() -> None:
     text = (
         "static const int8_t net_layer0_weights[4] = {\n    1,-2,3,4,\n};\n"
-        "static const td_channel net_layer0_channels[1] = {\n    {1, 2, 3, -128, 127, 0},\n};\n"
+        "static const td_channel net_layer0_channels[1] = {\n    {1, 2, 3, -128},\n};\n"
     )
     constants = split_constants(text)
     assert constants.declarations == (

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tinydeploy.codegen.schedule_text import StretchText, describe_schedule
-from tinydeploy.plan.plan import Step
+from tinydeploy.codegen.schedule_text import FED_STEPS, StretchText, describe_schedule
+from tinydeploy.plan.plan import FEED, Step
 
 
 def play(stretches: tuple[StretchText, ...]) -> list[Step]:
@@ -52,6 +52,26 @@ def schedules(draw: st.DrawFn) -> list[Step]:
 @given(steps=schedules())
 def test_what_is_written_is_what_was_planned(steps: list[Step]) -> None:
     assert play(describe_schedule(steps)) == steps
+
+
+@settings(max_examples=100, deadline=None)
+@given(steps=schedules(), data=st.data())
+def test_with_pushed_rows_the_first_stretch_has_them_all(
+    steps: list[Step], data: st.DataObject
+) -> None:
+    """Rows may come before and behind any call; what follows the last is written as ever."""
+    places = data.draw(st.lists(st.integers(0, len(steps)), min_size=1, max_size=9))
+    mixed, rows = list(steps), 0
+    for offset, place in enumerate(sorted(places)):
+        mixed.insert(place + offset, Step(FEED, rows, rows + 1 + offset % 2))
+        rows += 1 + offset % 2
+    stretches = describe_schedule(mixed)
+    assert play(stretches) == mixed
+    assert stretches[0].symbol == FED_STEPS
+    assert FEED in stretches[0].table[::2]
+    assert all(FEED not in stretch.table[::2] for stretch in stretches[1:])
+    layers = [{step.op for step in play((stretch,))} for stretch in stretches]
+    assert sum(map(len, layers)) == len(set().union(*layers))
 
 
 def sites(stretch: StretchText) -> list[tuple[int, int]]:

@@ -42,6 +42,14 @@ class Whole(Op):
 
 
 @dataclass(frozen=True, eq=False)
+class Sum(Op):
+    """Adds up all rows of its input as they come; its scratch lives as long as that takes."""
+
+    builtin: ClassVar[str] = "SUM"
+    scratch: int = 4
+
+
+@dataclass(frozen=True, eq=False)
 class Rename(Op):
     builtin: ClassVar[str] = "RESHAPE"
 
@@ -52,7 +60,8 @@ def fake_variants(
     """Calls cost 100 and 10 a row; ops that are elastic also run with half the scratch, slower."""
 
     def variant(scratch: int, factor: int) -> Variant:
-        return Variant(Kernel("fake_s8", scratch), lambda rows: factor * (100 + 10 * rows))
+        kernel = Kernel("fake_s8", scratch, accumulates=isinstance(op, Sum))
+        return Variant(kernel, lambda rows: factor * (100 + 10 * rows))
 
     found = {}
     for position, op in enumerate(graph.ops):
@@ -91,24 +100,26 @@ def chain(*shapes: tuple[int, ...], scratch: int = 0) -> Graph:
     return make_graph(shapes, ops, [0], [len(shapes) - 1])
 
 
-KINDS = ("whole", "rename", "two", "split", "window", "over", "over")
+KINDS = ("whole", "rename", "two", "split", "concat", "window", "sum", "over", "over")
 
 
 @st.composite
-def graphs(draw: st.DrawFn, max_ops: int = 14, *, windows: bool = True) -> Graph:
+def graphs(
+    draw: st.DrawFn, max_ops: int = 14, *, windows: bool = True, max_inputs: int = 3
+) -> Graph:
     """Random graphs: several inputs, branches, renamings, several outputs, dead ends, scratch.
 
-    With windows, some ops do not read all rows of their input.
+    With windows, some ops do not read all rows of their input at once, or sum them up.
     """
     sizes = st.integers(1, 9)
     shapes: list[tuple[int, ...]] = [
-        (1, draw(sizes), draw(sizes), draw(sizes)) for _ in range(draw(st.integers(1, 3)))
+        (1, draw(sizes), draw(sizes), draw(sizes)) for _ in range(draw(st.integers(1, max_inputs)))
     ]
     inputs = list(range(len(shapes)))
     ops: list[Op] = []
     for index in range(draw(st.integers(0, max_ops))):
         source = draw(st.integers(0, len(shapes) - 1))
-        kind = draw(st.sampled_from(KINDS if windows else KINDS[:4]))
+        kind = draw(st.sampled_from(KINDS if windows else KINDS[:5]))
         if kind == "rename":
             size = Tensor("", shapes[source], "int8", None).size
             shapes.append(draw(st.sampled_from(((1, size), (1, 1, 1, size), (1, size, 1, 1)))))
@@ -127,6 +138,17 @@ def graphs(draw: st.DrawFn, max_ops: int = 14, *, windows: bool = True) -> Graph
             shapes[-1] = shapes[source]
             half = draw(st.integers(0, 2))
             ops.append(Window(index, (source,), outputs, 2 * half + 1, 1, half, scratch, over=True))
+        elif kind == "sum":
+            shapes[-1] = (1, draw(sizes))
+            ops.append(Sum(index, (source,), outputs, 4 + scratch))
+        elif kind == "concat":
+            height = Tensor("", shapes[source], "int8", None).rows[0]
+            shapes[-1] = (1, height, *shapes[-1][2:])
+            parts = [
+                t for t in range(first) if Tensor("", shapes[t], "int8", None).rows[0] == height
+            ]
+            chosen = draw(st.lists(st.sampled_from(parts), min_size=1, max_size=3))
+            ops.append(Whole(index, (source, *chosen), outputs, scratch))
         else:
             second = draw(st.integers(0, first - 1))
             ops.append(

@@ -20,23 +20,21 @@ from plan_graphs import (
     make_graph,
 )
 
+from tests.plan_mutations import live_rows, move_row
 from tinydeploy.board import load_board
 from tinydeploy.errors import InternalError
 from tinydeploy.graph.graph import Graph
 from tinydeploy.plan.alias import find_owners
 from tinydeploy.plan.check import check_plan
 from tinydeploy.plan.kernel import Kernel
-from tinydeploy.plan.lifetimes import find_lives
 from tinydeploy.plan.memory import plan_memory
-from tinydeploy.plan.net import net_of_plan
 from tinydeploy.plan.plan import Arena, Plan, Rows, Scratch, Step
-from tinydeploy.plan.schedule import Event
 
 BOARD = load_board("stm32h743")
 
 # Random graphs are small as it is; to make them smaller would take minutes of planning.
 PLANNED = settings(
-    max_examples=100,
+    max_examples=60,
     deadline=None,
     phases=(Phase.explicit, Phase.reuse, Phase.generate),
 )
@@ -64,45 +62,6 @@ def residual() -> Graph:
     return make_graph(shapes, ops, [0], [6])
 
 
-def move(plan: Plan, graph: Graph, tensor: int, offset: int) -> Plan:
-    """The plan with a tensor, and its other names, moved."""
-    owners = find_owners(graph)
-    rows = {
-        t: replace(r, offset=offset) if owners[t] == owners[tensor] else r
-        for t, r in plan.rows.items()
-    }
-    return replace(plan, rows=rows)
-
-
-def live_rows(graph: Graph, plan: Plan) -> list[tuple[int, int, int, int]]:
-    """(tensor, row, birth, death) of every row of every tensor that owns its bytes."""
-    net, _ = net_of_plan(graph, plan)
-    numbers = {node.op: number for number, node in enumerate(net.nodes)}
-    events = [Event(numbers[step.op], step.first, step.last) for step in plan.steps]
-    return [
-        (tensor, row, int(life.births[row]), int(life.deaths[row]))
-        for tensor, life in find_lives(net, events).items()
-        for row in range(len(life.births))
-    ]
-
-
-def move_row(plan: Plan, graph: Graph, tensor: int, row: int, offset: int) -> Plan | None:
-    """The plan with one row moved, or a whole tensor if its rows must lie together."""
-    rows = plan.rows[tensor]
-    owners = find_owners(graph)
-    names = [t for t in plan.rows if owners[t] == tensor]
-    host = {*graph.inputs, *graph.outputs}
-    if rows.height == 1 or len(names) > 1 or tensor in host:
-        start = offset - (rows.row_offset(row) - rows.row_offset(0))
-        return move(plan, graph, tensor, start) if start >= 0 and not start % 4 else None
-    places = [rows.row_offset(y) for y in range(rows.height)]
-    places[row] = offset
-    if any(place % 4 for place in places):
-        return None
-    changed = replace(rows, offset=min(places), pitch=0, table=tuple(places))
-    return replace(plan, rows={**plan.rows, tensor: changed})
-
-
 def assert_refused(graph: Graph, plan: Plan, match: str | None = None) -> None:
     with pytest.raises(InternalError, match=match):
         check_plan(graph, plan, BOARD)
@@ -112,10 +71,11 @@ def test_a_good_plan_passes() -> None:
     check_plan(residual(), plan_memory(residual(), BOARD), BOARD)
 
 
-@PLANNED
-@given(graph=graphs(9), seed=st.integers(0, 2**32))
-def test_a_row_moved_onto_a_live_one_is_found(graph: Graph, seed: int) -> None:
-    plan = plan_memory(graph, BOARD)
+LiveRow = tuple[int, int, int, int]
+
+
+def live_pairs(graph: Graph, plan: Plan) -> list[tuple[LiveRow, LiveRow]]:
+    """Rows of two tensors that are needed at one time and may not give way to one another."""
     rows = live_rows(graph, plan)
     owners = find_owners(graph)
     partners = {
@@ -124,19 +84,32 @@ def test_a_row_moved_onto_a_live_one_is_found(graph: Graph, seed: int) -> None:
         for overlay in fake_overlays(graph, op, Kernel(""))
         for y in range(graph.tensors[overlay.tensor].rows[0])
     }
-    pairs = [
+    return [
         (a, b)
         for a, b in itertools.permutations(rows, 2)
         if a[0] != b[0] and a[2] < b[3] and b[2] < a[3]
         if not {(a[:2], b[:2]), (b[:2], a[:2])} & partners
     ]
-    assume(pairs)
-    a, b = random.Random(seed).choice(pairs)
-    # Both begin at the same byte, so at least one byte of the one that is made first is lost.
+
+
+def move_onto(graph: Graph, plan: Plan, a: LiveRow, b: LiveRow) -> Plan | None:
+    """The plan with row a where row b lies; one byte at least of the earlier one is lost."""
     moved = move_row(plan, graph, a[0], a[1], plan.rows[b[0]].row_offset(b[1]))
+    if moved is None:
+        return None
+    return replace(moved, arenas=(Arena(moved.arenas[0].memory, 1 << 17),))
+
+
+@PLANNED
+@given(graph=graphs(9), seed=st.integers(0, 2**32))
+def test_a_row_moved_onto_a_live_one_is_found(graph: Graph, seed: int) -> None:
+    plan = plan_memory(graph, BOARD)
+    pairs = live_pairs(graph, plan)
+    assume(pairs)
+    moved = move_onto(graph, plan, *random.Random(seed).choice(pairs))
     assume(moved is not None)
     assert moved is not None
-    assert_refused(graph, replace(moved, arenas=(Arena(moved.arenas[0].memory, 1 << 17),)))
+    assert_refused(graph, moved)
 
 
 @PLANNED

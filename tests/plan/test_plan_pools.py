@@ -58,8 +58,8 @@ def test_scratch_moves_to_the_fastest_memory() -> None:
     assert plan.rows[3].memory == "fast"
 
 
-@pytest.mark.parametrize(("optimize", "most"), [("balanced", 1.01), ("ram", 1.0), ("speed", 1.5)])
-def test_ram_hardly_grows(optimize: str, most: float) -> None:
+@pytest.mark.parametrize(("optimize", "most"), [("balanced", 1.0), ("ram", 1.0), ("speed", 1.5)])
+def test_ram_grows_for_speed_alone(optimize: str, most: float) -> None:
     board = board_with({"fast": 2_000, "slow": 30_000})
     found = sizes(LARGE_INPUT, board, optimize=optimize)
     one = sizes(LARGE_INPUT, board_with({"slow": 30_000}), optimize=optimize)

@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -198,6 +199,17 @@ def test_overflowing_memory_is_a_budget_error(tmp_path: Path, kind: Kind) -> Non
         build_fake(tmp_path, board, toolchain_or_skip(kind), memory="axi", arena=0x80000 + 16)
     assert caught.value.exit_code == 3
     assert "(largest: fake/model.c 524," in caught.value.message
+
+
+def test_overflowing_flash_names_what_lies_there(tmp_path: Path) -> None:
+    """Not the arena, which is larger than all code."""
+    board = load_board("stm32l4r9")
+    flash = replace(board.code_memory, size=2048)
+    small = replace(board, memories=(flash, *board.memories[1:]))
+    with pytest.raises(BudgetError, match="memory 'flash' is") as caught:
+        build_fake(tmp_path, small, toolchain_or_skip("gcc"), arena=50_000)
+    assert "(largest: app/protocol.c" in caught.value.message
+    assert "--optimize flash" in caught.value.hint
 
 
 def test_empty_folder(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from tinydeploy.report.build_report import (
     BoardFacts,
     BudgetFacts,
     BuildReport,
+    ChoiceFacts,
     FidelityFacts,
     InferenceFacts,
     LayerFacts,
@@ -44,9 +45,14 @@ def example() -> BuildReport:
             (RegionFacts("dtcm", 0x2000_0000, 131072, 300, 200, 200),), "rows", 8,
         ),
         budget=BudgetFacts(1000, 1000, met=True),
-        inference=InferenceFacts("cortex-m7", 1000, 100.0, 900, 0.01),
-        layers=(LayerFacts(0, "conv", "CONV_2D", "conv_2d_s8", (1, 8, 8, 4), 10, 64, 1000, 900),),
-        plans=(PlanFacts("input in the arena", 200, 180, 990, 1000, chosen=True),),
+        inference=InferenceFacts("cortex-m7", 1000, 100.0, 900, 0.01, 300),
+        layers=(
+            LayerFacts(
+                0, "conv", "CONV_2D", "conv_2d_s8", (1, 8, 8, 4), 10, 64, 1000, 900,
+                (ChoiceFacts("conv_2d_s8", None, 64, 1100, None),),
+            ),
+        ),
+        plans=(PlanFacts("input in the arena", 200, 0, 180, 990, 1000, chosen=True),),
         validation=ValidationFacts(
             bit_exact=True, reference="r", host=place, emulator=place, board=None
         ),

@@ -17,25 +17,27 @@ from tinydeploy.emulate.emulated_board import EmulatedBoard
 from tinydeploy.errors import EmulationError, MismatchError
 from tinydeploy.graph.graph import Graph
 from tinydeploy.pipeline import BuildRequest, build_image
-from tinydeploy.plan.plan import Arena, Plan, Rows
+from tinydeploy.plan.plan import Arena, InputForm, Plan, Rows
 from tinydeploy.validate.touched import TouchedBytes
 
 
 @pytest.fixture
-def build(tmp_path: Path) -> Callable[[], None]:
+def build(tmp_path: Path) -> Callable[..., None]:
     """Builds a small model."""
     model = tmp_path / "small.tflite"
     model.write_bytes(conv_model((8, 8, 3), 4))
 
-    def run() -> None:
-        request = BuildRequest(board="stm32h743", model=str(model), keep=False)
+    def run(input_form: InputForm = "arena") -> None:
+        request = BuildRequest(
+            board="stm32h743", model=str(model), input_form=input_form, keep=False
+        )
         build_image(request, StageView(quiet=True))
 
     return run
 
 
 def inject(monkeypatch: pytest.MonkeyPatch, statement: str) -> None:
-    """Puts a C statement into the model's only layer."""
+    """Puts a C statement behind what the model's only layer does."""
     real = pipeline.generate_sources
 
     def generate(*args: Any, **options: Any) -> Mapping[str, str]:
@@ -43,7 +45,8 @@ def inject(monkeypatch: pytest.MonkeyPatch, statement: str) -> None:
         text = sources["small/model.c"]
         head = "small_layer0(int32_t first, int32_t last)\n{\n"
         assert text.count(head) == 1
-        sources["small/model.c"] = text.replace(head, f"{head}    {statement}\n")
+        end = text.index("}\n", text.index(head))
+        sources["small/model.c"] = f"{text[:end]}    {statement}\n{text[end:]}"
         return sources
 
     monkeypatch.setattr(pipeline, "generate_sources", generate)
@@ -68,6 +71,15 @@ def test_a_write_beside_the_arena(
     inject(monkeypatch, f"++*(volatile uint8_t *)({address});")
     with pytest.raises(error, match=text):
         build()
+
+
+def test_a_write_into_a_kept_input(
+    build: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """When all of it has been used: outputs stay right."""
+    inject(monkeypatch, "if (last == 8) { tensor0.base[0] ^= 1; }")
+    with pytest.raises(MismatchError, match=r"changed the byte at 0x.*, which is not the model's"):
+        build("kept")
 
 
 def test_a_plan_that_reserves_too_much(

@@ -24,11 +24,12 @@ def show_result(result: BuildResult, as_json: bool) -> None:
 
 def list_plans(plans: Sequence[Alternative]) -> str:
     """A table of plans; an arrow points at the one that is built."""
-    lines = [f"  {'plan':<20}{'arena':>12}{'lower bound':>14}{'instructions, estimated':>26}"]
+    heads = f"{'arena':>11}{'input outside':>15}{'lower bound':>13}{'instructions':>16}"
+    lines = [f"  {'plan':<20}{heads}"]
     for plan in plans:
         mark = ">" if plan.chosen else " "
-        figures = f"{plan.arena_bytes:>12,}{plan.lower_bound_bytes:>14,}{plan.instructions:>26,}"
-        lines.append(f"{mark} {plan.name:<20}{figures}")
+        ram = f"{plan.arena_bytes:>11,}{plan.input_bytes:>15,}{plan.lower_bound_bytes:>13,}"
+        lines.append(f"{mark} {plan.name:<20}{ram}{plan.instructions:>16,}")
     return "\n".join(lines)
 
 
@@ -70,13 +71,20 @@ def _rows(report: BuildReport) -> list[tuple[str, str]]:
             f"variables {memory.static_bytes:,}",
         ),
     ]
+    outside = f"{memory.input_bytes:,} of the variables"
+    if memory.input_form == "kept":
+        rows.append(("input", f"kept, in a buffer outside the arena, {outside}"))
+    elif memory.input_form == "rows":
+        rows.append(("input", f"row by row, through a line buffer, {outside}"))
     if run is not None:
         per_mac = "" if run.instructions_per_mac is None else f" ({run.instructions_per_mac}/MAC)"
-        rows.append(("inference", f"{run.instructions:,} instructions{per_mac}"))
+        push = run.longest_push_instructions
+        longest = "" if push is None else f"\n{push:,} for the longest push of a row"
+        rows.append(("inference", f"{run.instructions:,} instructions{per_mac}{longest}"))
         rows.append(
             (
                 "estimate",
-                f"{run.cycles_estimated:,} cycles, {run.latency_ms_estimated} ms at "
+                f"at least {run.cycles_estimated:,} cycles, {run.latency_ms_estimated} ms at "
                 f"{report.board.clock_hz // 1_000_000} MHz\nno caches, no wait states",
             )
         )
@@ -104,8 +112,9 @@ def _rows(report: BuildReport) -> list[tuple[str, str]]:
 
 
 def _plan(plan: PlanFacts) -> str:
-    cost = f"{plan.instructions_estimated:,} instructions estimated"
-    return f"{plan.name}: arena {plan.arena_bytes:,}, {cost}"
+    outside = f" + {plan.input_bytes:,} outside" if plan.input_bytes else ""
+    cost = f"~{plan.instructions_estimated / 1e6:.3g} M instructions"
+    return f"{plan.name}: {plan.arena_bytes:,} bytes{outside}, {cost}"
 
 
 def _place(name: str, place: PlaceFacts) -> str:

@@ -9,6 +9,7 @@ import numpy as np
 from tinydeploy.codegen.c_data import format_array, format_struct
 from tinydeploy.codegen.layer import LayerCode, LayerContext
 from tinydeploy.graph.elementwise import Elementwise
+from tinydeploy.graph.fixed_point import INT8_MAX, INT8_MIN
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,12 @@ def emit_operand(op: Elementwise, context: LayerContext) -> Operand:
         format_struct("td_tensor", tensor, fields),
         f"&{tensor}",
     )
+
+
+def bound_fields(low: int, high: int) -> dict[str, int | str]:
+    """The fields of fast kernels' bounds; without them nothing needs td_bound in the program."""
+    bounded = (low, high) != (INT8_MIN, INT8_MAX)
+    return {"bound": "td_bound" if bounded else "NULL", "low": low, "high": high}
 
 
 def emit_elementwise(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 
 from tinydeploy.codegen.c_data import format_array
@@ -201,7 +201,7 @@ def describe_model(graph: Graph, plan: Plan) -> ModelText:
         layer_count=len(graph.ops),
         arena_bytes=plan.arena_bytes,
         arenas=arenas,
-        tensors=tuple(_describe_tensor(graph, plan, plan.rows[t]) for t in sorted(used)),
+        tensors=_share_tables(_describe_tensor(graph, plan, plan.rows[t]) for t in sorted(used)),
         layers=tuple(_describe_layer(graph, plan, k, op) for k, op in computing.items()),
         calls=len(plan.calls),
         fed=tuple(s for s in stretches if s.symbol == FED_STEPS),
@@ -287,6 +287,19 @@ def _describe_tensor(graph: Graph, plan: Plan, rows: Rows) -> TensorText:
         channels=channels,
         shown=rows.memory not in {arena.memory for arena in plan.arenas},
     )
+
+
+def _share_tables(tensors: Iterable[TensorText]) -> tuple[TensorText, ...]:
+    """Equal tables once: those of layers in place, for one."""
+    shared: dict[str, str] = {}
+    found = []
+    for tensor in tensors:
+        content = tensor.table_definition.partition(" = ")[2]
+        name = shared.setdefault(content, tensor.table)
+        if name != tensor.table:
+            tensor = replace(tensor, table=name, table_definition="")
+        found.append(tensor)
+    return tuple(found)
 
 
 def _describe_layer(graph: Graph, plan: Plan, position: int, op: Op) -> LayerText:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from tinydeploy.codegen.c_data import format_array
-from tinydeploy.codegen.elementwise import emit_elementwise
+from tinydeploy.codegen.elementwise import bound_fields, emit_elementwise
 from tinydeploy.codegen.layer import LayerCode, LayerContext
 from tinydeploy.graph.scaled_sum import LEFT_SHIFT, ScaledSum
 from tinydeploy.plan.kernel_choice.add import LinearSumKernel
@@ -47,8 +47,7 @@ def _emit_tables(op: ScaledSum, context: LayerContext) -> LayerCode:
         "multiplier": op.output_multiplier,
         "addend": (op.output_zero_point << shift) + (1 << (shift - 1)),
         "shift": shift,
-        "low": op.low,
-        "high": op.high,
+        **bound_fields(op.low, op.high),
     }
     code = emit_elementwise(
         op, "add_table", "td_add_table", fields, context, cores=("cores/bound",)
@@ -65,8 +64,7 @@ def _emit_linear_sum(op: ScaledSum, linear: LinearSum, context: LayerContext) ->
         "add": f"td_linear_sum_{linear.shift}",
         "sum": f"{{{linear.factors[0]}, {linear.factors[1]}, {linear.addend}}}",
         "shift": linear.shift,
-        "low": linear.low,
-        "high": linear.high,
+        **bound_fields(linear.low, linear.high),
     }
     cores = ("cores/linear_sum", "cores/bound")
     return emit_elementwise(op, "add_linear", "td_add_linear", fields, context, cores=cores)

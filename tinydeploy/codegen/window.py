@@ -33,7 +33,7 @@ def emit_convolution(
     pool = emit_pool(op, context)
     parameters: Fields = {
         "weights": f"{prefix}_weights",
-        "channels": f"{prefix}_channels",
+        **channel_fields(op, prefix),
         **({"pool": f"&{prefix}_pool" if pool else "NULL"} if op.takes_pool else {}),
         **fields,
         "input_offset": -op.input_zero_point,
@@ -44,7 +44,7 @@ def emit_convolution(
     scratch = f", {context.scratch}" if op.takes_pool else ""
     return LayerCode(
         kernels=(f"{stem}_s8",),
-        constants=weights + format_channels(op, f"{prefix}_channels"),
+        constants=weights + format_channels(op, prefix),
         parameters=pool + format_struct(f"td_{stem}", f"{prefix}_op", parameters),
         call=f"td_{stem}_s8(&{prefix}_op, {source}, {result}, first, last{scratch});",
     )
@@ -96,9 +96,31 @@ def max_pool_fields(op: MaxPool2D, in_height: int, in_width: int) -> Fields:
     }
 
 
-def format_channels(op: Convolution, name: str) -> str:
-    """The array of a convolution's td_channel."""
-    columns = (op.bias, op.multiplier, op.shift, op.low, op.high)
+def format_channels(op: Convolution, prefix: str, c_type: str = "td_channel") -> str:
+    """The constants of a convolution's channels, `<prefix>_channels`, and `<prefix>_highs`.
+
+    Args:
+        op: The convolution; of another type of channels, it has that type's bias and shift.
+        prefix: Of the arrays' names.
+        c_type: td_channel, or one with the same fields.
+    """
+    columns = (op.bias, op.multiplier, op.shift, op.low)
     rows = zip(*(column.tolist() for column in columns), strict=True)
-    texts = [f"{{{bias}, {m}, {shift}, {low}, {high}, 0}}" for bias, m, shift, low, high in rows]
-    return format_elements("td_channel", name, texts)
+    texts = [f"{{{', '.join(map(str, row))}}}" for row in rows]
+    highs = op.high if _high_step(op) else op.high[:1]
+    return format_elements(c_type, f"{prefix}_channels", texts) + format_array(
+        "int8_t", f"{prefix}_highs", highs
+    )
+
+
+def channel_fields(op: Convolution, prefix: str) -> Fields:
+    """The fields that name what `format_channels` writes."""
+    return {
+        "channels": f"{prefix}_channels",
+        "highs": f"{{{prefix}_highs, {_high_step(op)}}}",
+    }
+
+
+def _high_step(op: Convolution) -> int:
+    """1 where channels have upper bounds of their own, 0 where one serves for all."""
+    return int((op.high != op.high[0]).any())

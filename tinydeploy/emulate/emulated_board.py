@@ -27,8 +27,7 @@ class LayerEvent:
     """One call of a layer: rows [first, last) of its output, and the instructions it took.
 
     The first event of a run includes what ran before it, each other what ran until the next began.
-    Where a model takes its input row by row, that goes for each call; one that runs no layer counts
-    as an event of layer -1.
+    So does an event behind calls that took a row of the input and could not run a layer with it.
     """
 
     layer: int
@@ -195,7 +194,7 @@ class EmulatedBoard:
         self._request({**request, "foreign": self._list_foreign(prefix)})
 
     def _list_foreign(self, prefix: str) -> list[Range]:
-        """Where the image has variables that are not the model's."""
+        """Where the image has variables that are not the model's, and inputs that it only reads."""
         symbols = self.image.symbols
         if not {"td_data_start", "td_bss_end"} <= symbols.keys():
             return []
@@ -204,7 +203,12 @@ class EmulatedBoard:
             for variable in self.image.variables
             if variable.file == "model.c" or variable.name.startswith(f"{prefix}_")
         ]
-        return find_gaps(symbols["td_data_start"], symbols["td_bss_end"], own)
+        kept = [
+            (begin, symbols[name.removesuffix("start") + "end"])
+            for name, begin in symbols.items()
+            if name.startswith("td_input_") and name.endswith("_start")
+        ]
+        return [*find_gaps(symbols["td_data_start"], symbols["td_bss_end"], own), *kept]
 
     def layer_events(self) -> list[LayerEvent]:
         """Events of the last complete run; their instructions add up to the run's."""
@@ -221,6 +225,10 @@ class EmulatedBoard:
     def stack_high_water(self) -> int:
         """Bytes of stack that the last complete run wrote at most, below its caller's frame."""
         return int(self._ask("events")["stack"])
+
+    def longest_call(self) -> int:
+        """Instructions of the longest of the calls that the last complete run took."""
+        return int(self._ask("events")["longest"])
 
     def stray_write(self) -> int | None:
         """Where a run of the traced model changed a variable that is not its own; None: nowhere."""

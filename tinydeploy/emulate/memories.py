@@ -64,9 +64,9 @@ class Memories:
         Raises:
             InputFileError: A segment's load address is not in flash.
         """
-        flash = self._board.code_memory
         for address, data in image.segments:
-            if not flash.address <= address or address + len(data) > flash.end:
+            flash = self.find(address)
+            if flash is None or "w" in flash.access or address + len(data) > flash.end:
                 raise InputFileError(
                     f"the image loads {len(data)} bytes at {address:#010x}, outside the"
                     f" flash of {self._board.name}",

@@ -95,7 +95,12 @@ class Server:
 
     def _do_events(self, request: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
         trace = self._running_trace()
-        facts = {"runs": trace.runs, "stack": trace.stack_high_water, "stray": trace.stray}
+        facts = {
+            "runs": trace.runs,
+            "stack": trace.stack_high_water,
+            "longest": trace.longest_call,
+            "stray": trace.stray,
+        }
         return facts, trace.events().tobytes()
 
     def _do_shares(self, request: dict[str, Any]) -> tuple[dict[str, Any], bytes]:

@@ -73,7 +73,8 @@ class ModelTrace:
         self._events: list[tuple[int, int, int, int]] = []  # of the last complete run
         self._captured: dict[int, bytes] = {}
         self._return_to: int | None = None
-        self._continues = False  # the next call belongs to the run of the last one
+        # Instructions and blocks so far, where the next call belongs to the run of the last one.
+        self._pause: tuple[int, npt.NDArray[np.int64]] | None = None
         self._start = 0
         self._current = (-1, 0, 0)
         self._shares: dict[int, npt.NDArray[np.int64]] = {}
@@ -82,8 +83,8 @@ class ModelTrace:
         self._stack = StackMark(memories)
         self._foreign, self._variables = foreign, [b""] * len(foreign)
         self.stray: int | None = None  # the first byte of those that a run changed
-        self._deepest = 0
-        self.stack_high_water = 0
+        self._entered = self._longest = self._deepest = 0  # of the calls of one run
+        self.stack_high_water = self.longest_call = 0
         self.runs = 0
         for address in (*runs, *begins, *layers):
             counter.set_watch(address, True)
@@ -113,7 +114,7 @@ class ModelTrace:
             if address in self._runs:
                 self._begin()
             elif address in self._begins:
-                self._continues = False
+                self._pause = None
             return
         if address == self._return_to:
             self._finish()
@@ -153,11 +154,17 @@ class ModelTrace:
         self._return_to = self._uc.reg_read(uc_arm.UC_ARM_REG_LR) & ~1
         self._counter.set_watch(self._return_to, True)
         self._variables = self._read_foreign()
-        if not self._continues:
-            self._running, self._running_shares, self._deepest = [], {}, 0
-        self._start = self._counter.total
-        self._counts = self._count_blocks()
-        self._current = (-1, 0, 0)
+        total, now = self._counter.total, self._count_blocks()
+        if self._pause is None:
+            self._running, self._running_shares, self._deepest, self._longest = [], {}, 0, 0
+            self._start, self._counts = total, now
+        else:
+            # What ran since the last event belongs to the next one, without what ran in between.
+            self._start += total - self._pause[0]
+            now[: len(self._pause[1])] -= self._pause[1]
+            now[: len(self._counts)] += self._counts
+            self._counts = now
+        self._current, self._entered = (-1, 0, 0), total
         if self._stack_limit is not None:
             self._stack.begin(self._stack_limit, self._uc.reg_read(uc_arm.UC_ARM_REG_SP))
 
@@ -179,20 +186,22 @@ class ModelTrace:
         self._running_shares[layer], self._counts = share, now
 
     def _finish(self) -> None:
-        if self._current[0] >= 0 or self._counter.total != self._start:
+        continues = _signed(self._uc.reg_read(uc_arm.UC_ARM_REG_R0)) > 0
+        if self._current[0] >= 0 or (not continues and self._counter.total != self._start):
             self._end_event()
         assert self._return_to is not None
         if self._return_to not in (*self._layers, *self._runs, *self._begins):
             self._counter.set_watch(self._return_to, False)
         self._return_to = None
+        self._longest = max(self._longest, self._counter.total - self._entered)
         self._find_stray()
         if self._stack_limit is not None:
             self._deepest = max(self._deepest, self._stack.end())
-        self._continues = _signed(self._uc.reg_read(uc_arm.UC_ARM_REG_R0)) > 0
-        if self._continues:
+        self._pause = (self._counter.total, self._count_blocks()) if continues else None
+        if continues:
             return
         self._events, self._shares = self._running, self._running_shares
-        self.stack_high_water = self._deepest
+        self.stack_high_water, self.longest_call = self._deepest, self._longest
         self.runs += 1
 
     def _read_foreign(self) -> list[bytes]:

@@ -9,7 +9,7 @@ from tinydeploy.board import Board
 from tinydeploy.errors import BudgetError, UsageError
 from tinydeploy.graph.graph import Graph
 from tinydeploy.plan.cost import plan_instructions
-from tinydeploy.plan.input_form import check_input_form
+from tinydeploy.plan.input_form import check_input_form, count_outside_bytes
 from tinydeploy.plan.kernel import Optimize
 from tinydeploy.plan.memory import plan_layer_by_layer, plan_memory
 from tinydeploy.plan.plan import InputForm, Plan
@@ -27,7 +27,8 @@ class Alternative:
 
     Args:
         name: In words, what is different about it.
-        arena_bytes: RAM of one inference without the stack, and without inputs that are kept.
+        arena_bytes: RAM of one inference without the stack.
+        input_bytes: Of the host's own buffer for the input, or a row of it, outside the arena.
         lower_bound_bytes: No placement needs less, whatever the schedule.
         instructions: Of one inference, estimated.
         chosen: It is the plan that is built.
@@ -35,6 +36,7 @@ class Alternative:
 
     name: str
     arena_bytes: int
+    input_bytes: int
     lower_bound_bytes: int
     instructions: int
     chosen: bool
@@ -74,5 +76,11 @@ def describe_chosen(graph: Graph, plan: Plan) -> Alternative:
 
 
 def _describe(graph: Graph, name: str, plan: Plan) -> Alternative:
-    bytes_of_plan = plan.arena_bytes, plan.lower_bound_bytes
-    return Alternative(name, *bytes_of_plan, plan_instructions(graph, plan), chosen=False)
+    return Alternative(
+        name,
+        plan.arena_bytes,
+        count_outside_bytes(graph, plan),
+        plan.lower_bound_bytes,
+        plan_instructions(graph, plan),
+        chosen=False,
+    )

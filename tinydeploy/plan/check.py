@@ -32,7 +32,7 @@ def check_plan(graph: Graph, plan: Plan, board: Board | None) -> None:
     Checked: every stored tensor has a place of its shape, inputs and outputs without gaps;
     everything lies in its arena, every arena in its memory; no step reads what was never written
     or has been overwritten; no step's output or scratch overlaps with what it reads or with one
-    another; every row of every stored tensor is made once; the outputs are whole at the end. An
+    another; every op makes its rows in their order, each once; the outputs are whole at the end. An
     input of the host's own buffer is never written; one that is pushed row by row comes in order,
     and no row is read before it came.
 
@@ -164,8 +164,12 @@ class _Replay:
         if not 0 <= step.first < step.last <= call_rows(self.graph, op, kernel):
             self.fail(f"op {step.op} has no rows [{step.first}, {step.last})")
         first, last = made_rows(self.graph, op, kernel, step.first, step.last)
-        if kernel.accumulates:
-            self.keep_sums(step, scratch)
+        # The generated schedule names no first rows: each layer goes on with the next.
+        if step.first != self.reached.get(step.op, 0):
+            self.fail(f"op {step.op} does not go on where it stopped")
+        self.reached[step.op] = step.last
+        if kernel.accumulates and step.first and np.any(scratch != _SCRATCH - step.op):
+            self.fail(f"the sums of op {step.op} were overwritten")
         scratch[:] = _SCRATCH - step.op
         for tensor in op.outputs:
             self.write(tensor, first, last)
@@ -185,14 +189,6 @@ class _Replay:
         self.pushed = step.last
         self.write(tensor, step.first, step.last)
         self.read(tensor, step.first, step.last)
-
-    def keep_sums(self, step: Step, scratch: NDArray[np.int64]) -> None:
-        """Calls of an op that accumulates go downwards, and its sums stay in between."""
-        if step.first != self.reached.get(step.op, 0):
-            self.fail(f"op {step.op} does not go on where it stopped")
-        if step.first and np.any(scratch != _SCRATCH - step.op):
-            self.fail(f"the sums of op {step.op} were overwritten")
-        self.reached[step.op] = step.last
 
     def read_inputs(self, op: Op, step: Step, *, after: bool = False) -> None:
         """All rows that the step reads are there; afterwards those that gave way are not."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import get_args
-
 from tinydeploy.board import Board
 from tinydeploy.graph.graph import Graph
 from tinydeploy.graph.ops.conv_2d import Conv2D
@@ -29,7 +27,7 @@ def list_chunks(op: Conv2D, graph: Graph, board: Board, optimize: Optimize) -> l
     most = min(rows * width, _MOST_PIXELS)
     counts = {*_COUNTS, *(width * count for count in range(1, rows + 1))}
     counts |= {-(-width // chunks) for chunks in range(2, 9)}
-    forms: tuple[Form, ...] = get_args(Form) if best.finish != "sums" else (best.form,)
+    forms = conv_2d.list_forms(op, best.finish, optimize)
     kernels = [
         conv_2d.with_pixels(op, graph, form, best.finish, pixels)
         for form in forms

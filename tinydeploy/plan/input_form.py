@@ -1,10 +1,10 @@
-"""Which models can be given their input row by row."""
+"""The forms of the input: who can have which, and what is the host's own of it."""
 
 from __future__ import annotations
 
 from tinydeploy.errors import UsageError
 from tinydeploy.graph.graph import Graph
-from tinydeploy.plan.plan import InputForm
+from tinydeploy.plan.plan import InputForm, Plan
 
 
 def check_input_form(graph: Graph, form: InputForm) -> None:
@@ -31,3 +31,11 @@ def check_input_form(graph: Graph, form: InputForm) -> None:
             f"the input of {graph.name}, {'x'.join(map(str, shape))}, is no image with rows",
             advice,
         )
+
+
+def count_outside_bytes(graph: Graph, plan: Plan) -> int:
+    """Bytes of the host's own buffers: for all inputs, or for a row of the only one."""
+    if plan.input_form == "arena":
+        return 0
+    size = sum(graph.tensors[tensor].size for tensor in graph.inputs)
+    return size // plan.rows[graph.inputs[0]].height if plan.input_form == "rows" else size

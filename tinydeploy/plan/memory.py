@@ -23,12 +23,12 @@ from tinydeploy.plan.partition import Partition, Partitioner
 from tinydeploy.plan.places import Placed, find_wide, place_rows, place_scratch
 from tinydeploy.plan.plan import FEED, InputForm, Plan, Step
 from tinydeploy.plan.pools import (
-    MOST_GROWTH,
     Layout,
     Rooms,
     Unit,
     find_units,
     lay_out_in_one,
+    most_bytes,
     spread_for_room,
     spread_for_speed,
 )
@@ -109,7 +109,8 @@ class _Search:
         optimize: Optimize,
         input_form: InputForm,
     ) -> None:
-        self._graph, self._optimize, self._input_form = graph, optimize, input_form
+        self._graph, self._board = graph, board
+        self._optimize, self._input_form = optimize, input_form
         self.net = make_net(graph, list_variants(graph, board, optimize), input_form)
         self.rooms = find_rooms(board, max_ram)
         self._partitioner = Partitioner(self.net)
@@ -183,8 +184,8 @@ class _Search:
         return None if layout is None or find_wide(placed.blocks, layout.places) else layout
 
     def _spread_for_speed(self, placed: Placed, layout: Layout) -> Layout:
-        """Hot bytes in the fastest memory, where that takes hardly more RAM."""
-        most = min(int(layout.size * MOST_GROWTH[self._optimize]), self.rooms.total)
+        """Hot bytes in the fastest memory, as far as RAM may grow for it."""
+        most = min(most_bytes(self._board, layout, self._optimize), self.rooms.total)
         units = self._units(placed)
         spread = spread_for_speed(units, placed.blocks, layout, self.rooms.by_memory, most)
         return layout if find_wide(placed.blocks, spread.places) else spread

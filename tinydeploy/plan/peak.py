@@ -9,6 +9,8 @@ from tinydeploy.graph.graph import Graph
 from tinydeploy.plan.occupancy import Occupant, Rectangle, describe_occupant
 from tinydeploy.plan.plan import FEED, Plan
 
+_MOST_NAMED = 6  # of what is live, in the sentence
+
 
 @dataclass(frozen=True)
 class Peak:
@@ -66,7 +68,10 @@ def describe_peak(graph: Graph, plan: Plan, peak: Peak) -> str:
             when = f"when the host pushes {rows}"
         else:
             when = f"in layer {step.op} ({graph.ops[step.op].kind}) for {rows}"
-    held = ", ".join(f"{describe_occupant(graph, o)} {size:,}" for o, size in peak.held)
+    largest, others = peak.held[:_MOST_NAMED], [size for _, size in peak.held[_MOST_NAMED:]]
+    held = ", ".join(f"{describe_occupant(graph, o)} {size:,}" for o, size in largest)
+    if others:
+        held += f", {len(others)} others {sum(others):,}"
     shared = sum(size for _, size in peak.held) > peak.size
     note = "; rows that take the place of others count once" if shared else ""
     return f"Peak: {peak.size:,} bytes live {when}: {held}{note}"

@@ -2,9 +2,10 @@
 
 A unit is what has to stay together: the scratch of an op; the rows of a tensor, with those of all
 tensors whose rows take their places. Units are hot when their bytes are used often. What is hot
-goes to the memory that comes first in the board file, the fastest, where
+goes to memories that come first in the board file, the fastest, where
 
-* one memory holds everything, but not the fastest: as far as all arenas together hardly grow;
+* one memory holds everything, but there are faster ones: as far as all arenas together do not
+  grow, or only by as much as speed is worth;
 * no memory alone holds everything: into the first that still has room.
 """
 
@@ -16,6 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from tinydeploy.board import Board
 from tinydeploy.graph.graph import Graph
 from tinydeploy.plan.kernel import Optimize
 from tinydeploy.plan.lifetimes import Block
@@ -27,7 +29,8 @@ from tinydeploy.plan.schedule import Event
 Ints = NDArray[np.int64]
 
 # What all arenas together may have, relative to one arena, so that hot bytes lie in fast memory.
-MOST_GROWTH: dict[Optimize, float] = {"speed": 1.5, "balanced": 1.01, "ram": 1.0, "flash": 1.01}
+_MOST_GROWTH: dict[Optimize, float] = {"speed": 1.5, "balanced": 1.0, "ram": 1.0, "flash": 1.0}
+_MOST_GROWTH_OUTSIDE = 1.5  # where that is external memory, of which there is much, and slow
 # Sizes of an arena for hot bytes that are tried: from the room down, each by this factor smaller,
 # to the least that is worth an arena.
 _NEXT_ARENA, _LEAST_ARENA = 0.97, 256
@@ -114,7 +117,7 @@ def spread_for_speed(
     rooms: Mapping[str, int],
     most: int,
 ) -> Layout:
-    """Moves hot units out of a memory that holds everything into the fastest.
+    """Moves hot units out of a memory that holds everything into faster ones.
 
     Args:
         units: The hottest first.
@@ -126,20 +129,32 @@ def spread_for_speed(
     Returns:
         The new layout; the old one where nothing can move.
     """
-    home, fast = one.arenas[0].memory, next(iter(rooms))
-    if home == fast or not units:
-        return one
+    home = one.arenas[0].memory
+    faster = list(rooms)[: list(rooms).index(home)]
     limit = most
     for _ in range(_MOST_TRIES):
-        moving = _choose_moving(units, rooms[fast], limit)
-        if not moving:
+        groups, staying, left = {}, list(units), limit
+        for memory in faster:
+            moving = _choose_moving(staying, rooms[memory], left)
+            staying = [unit for unit in staying if unit not in moving]
+            left -= _most_live(moving)
+            groups[memory] = moving
+        if len(staying) == len(units):
             break
-        staying = [unit for unit in units if unit not in moving]
-        layout = _pack_groups({fast: moving, home: staying}, blocks)
-        if _excess(layout, rooms) == {} and layout.size <= most:
+        layout = _pack_groups(groups | {home: staying}, blocks)
+        if not _excess(layout, rooms) and layout.size <= most:
             return layout
         limit -= max(layout.size - most, ALIGNMENT)
     return one
+
+
+def most_bytes(board: Board, one: Layout, optimize: Optimize) -> int:
+    """Bytes that all arenas may have in the place of one."""
+    outside = {memory.name for memory in board.external_memories}
+    growth = _MOST_GROWTH[optimize]
+    if one.arenas and one.arenas[0].memory in outside:
+        growth = max(growth, _MOST_GROWTH_OUTSIDE)
+    return int(one.size * growth)
 
 
 def spread_for_room(
@@ -216,10 +231,9 @@ def _group_rows(blocks: Sequence[Block]) -> list[tuple[set[int], list[int]]]:
 
 def _choose_moving(units: Sequence[Unit], room: int, limit: int) -> list[Unit]:
     """What the largest fast arena may hold with which both together keep to the limit."""
-    nothing: Ints = np.zeros_like(units[0].live)
-    everything = sum((unit.live for unit in units), nothing)
     while True:
-        moving, live = [], nothing
+        moving: list[Unit] = []
+        live: Ints = np.zeros(len(units[0].live) if units else 1, np.int64)
         for unit in units:
             if int((live + unit.live).max()) <= room:
                 live = live + unit.live
@@ -227,9 +241,14 @@ def _choose_moving(units: Sequence[Unit], room: int, limit: int) -> list[Unit]:
         arena = int(live.max())
         if arena < _LEAST_ARENA:
             return []
-        if arena + int((everything - live).max()) <= limit:
+        if arena + _most_live([unit for unit in units if unit not in moving]) <= limit:
             return moving
         room = min(int(room * _NEXT_ARENA), arena - 1)
+
+
+def _most_live(units: Sequence[Unit]) -> int:
+    """Most bytes that are live at one moment."""
+    return int(np.sum([unit.live for unit in units], axis=0).max()) if units else 0
 
 
 def _first_fit(units: Sequence[Unit], limits: Mapping[str, int]) -> dict[str, list[Unit]] | None:

@@ -16,9 +16,9 @@ from elftools.elf.elffile import ELFFile
 from tinydeploy.board import Board
 from tinydeploy.errors import BudgetError, CompileError, OutputError
 from tinydeploy.paths import cache_folder
-from tinydeploy.project.image import read_image, write_hex
+from tinydeploy.project.image import image_in, read_images, write_hex
 from tinydeploy.project.layout import include_folders, list_sources
-from tinydeploy.project.toolchain import OPTIMIZE, Toolchain, compiler_flags
+from tinydeploy.project.toolchain import Toolchain, compiler_flags
 
 _QUOTED_ERRORS = 3
 _LARGEST = 3
@@ -32,8 +32,8 @@ class Firmware:
 
     Args:
         elf: With debug information.
-        bin: Flash content from the start of the flash on.
-        hex: The same as Intel HEX.
+        bin: Content of the flash that holds the code, from its start on.
+        hex: Content of every flash as Intel HEX.
         warnings: Lines in which the compiler or the linker warns; empty for code of ours.
         toolchain: What compiled it.
     """
@@ -61,13 +61,15 @@ class Objects:
     said: tuple[str, ...]
     toolchain: Toolchain
 
-    def section_bytes(self, flags: int) -> Mapping[str, int]:
-        """Bytes of the sections that have all these flags (SHF_*), by source."""
+    def section_bytes(self, flags: int, without: int = 0) -> Mapping[str, int]:
+        """Bytes of the sections with all flags (SHF_*) of some and none of others, by source."""
         sizes = {}
         for source in self.sources:
             with (self.folder / _object(source)).open("rb") as stream:
                 sections = list(ELFFile(stream).iter_sections())
-            sizes[source] = sum(s["sh_size"] for s in sections if s["sh_flags"] & flags == flags)
+            sizes[source] = sum(
+                s["sh_size"] for s in sections if s["sh_flags"] & (flags | without) == flags
+            )
         return sizes
 
 
@@ -102,7 +104,7 @@ def compile_sources(folder: Path, board: Board, toolchain: Toolchain, *, jobs: i
     def compile_source(source: str) -> str:
         (folder / _object(source)).parent.mkdir(parents=True, exist_ok=True)
         files = ("-c", source, "-o", _object(source))
-        arguments = [*flags.compile, OPTIMIZE, *paths, *includes, *files]
+        arguments = [*flags.compile, toolchain.level(source), *paths, *includes, *files]
         return _run(folder, source, arguments, toolchain)
 
     try:
@@ -122,12 +124,12 @@ def link_firmware(objects: Objects, board: Board) -> Firmware:
     elf = folder / "build" / "firmware.elf"
     binary, intel_hex = elf.with_suffix(".bin"), elf.with_suffix(".hex")
     try:
-        said = _run(folder, "to link", [*flags.link, OPTIMIZE, *files], toolchain)
-        image = read_image(elf.read_bytes())
-        binary.write_bytes(image.data)
-        intel_hex.write_text(write_hex(image), encoding="ascii", newline="\n")
-    except BudgetError as error:
-        raise BudgetError(f"{error.message} ({_largest_objects(objects)})", error.hint) from error
+        said = _run(folder, "to link", [*flags.link, *files], toolchain)
+        images = read_images(elf.read_bytes())
+        binary.write_bytes(image_in(images, board.code_memory).data)
+        intel_hex.write_text(write_hex(images), encoding="ascii", newline="\n")
+    except _OverflowError as error:
+        raise _describe_overflow(error, objects, board) from error
     except OSError as error:
         raise _cannot_write(folder, error) from error
     lines = "\n".join((*objects.said, said)).splitlines()
@@ -139,11 +141,29 @@ def _cannot_write(folder: Path, error: OSError) -> OutputError:
     return OutputError(f"cannot write {folder / 'build'}: {error.strerror or error}")
 
 
-def _largest_objects(objects: Objects) -> str:
-    """What takes most where there is no linked program to measure."""
-    sizes = objects.section_bytes(SH_FLAGS.SHF_ALLOC)
+class _OverflowError(Exception):
+    """The linker found a memory too small: its name, and how many bytes are missing."""
+
+    def __init__(self, memory: str, missing: int) -> None:
+        super().__init__(memory, missing)
+        self.memory, self.missing = memory, missing
+
+
+def _describe_overflow(error: _OverflowError, objects: Objects, board: Board) -> BudgetError:
+    """Names what takes most there, although there is no linked program to measure."""
+    if error.memory == board.code_memory.name:
+        sizes = objects.section_bytes(SH_FLAGS.SHF_ALLOC, without=SH_FLAGS.SHF_WRITE)
+        hint = "--optimize flash makes less code; a narrower model needs less, weights above all."
+    else:
+        sizes = objects.section_bytes(SH_FLAGS.SHF_ALLOC | SH_FLAGS.SHF_WRITE)
+        hint = "A narrower model or a smaller input needs less; so may another board have more."
     largest = sorted(sizes, key=lambda source: (sizes[source], source), reverse=True)[:_LARGEST]
-    return "largest: " + ", ".join(f"{source} {sizes[source]:,}" for source in largest)
+    listed = ", ".join(f"{source} {sizes[source]:,}" for source in largest)
+    return BudgetError(
+        f"memory '{error.memory}' is {error.missing:,} bytes too small for the firmware"
+        f" (largest: {listed})",
+        hint,
+    )
 
 
 def _object(source: str) -> str:
@@ -164,10 +184,7 @@ def _run(folder: Path, what: str, arguments: Sequence[str], toolchain: Toolchain
     if run.returncode == 0:
         return run.stderr
     if overflow := _OVERFLOW.search(run.stderr):
-        raise BudgetError(
-            f"memory '{overflow[1]}' is {int(overflow[2]):,} bytes too small for the firmware",
-            "A narrower model or a smaller input needs less; so may another board have more.",
-        )
+        raise _OverflowError(overflow[1], int(overflow[2]))
     raise CompileError(
         f"the compiler refused {what}: {'; '.join(first_errors(run.stderr, run.returncode))}",
         "`tinydeploy doctor` shows which compilers are there; TINYDEPLOY_CC names another.",

@@ -14,9 +14,10 @@ from elftools.elf.sections import SymbolTableSection
 
 from tinydeploy.board import Board, Memory
 from tinydeploy.errors import BudgetError, InputFileError
-from tinydeploy.project.image import Image, read_image
+from tinydeploy.project.image import Image, read_images
 
-# The linker script's output sections.
+# The linker script's output sections; weights elsewhere than with the code have the memory's name
+# behind a dot.
 _CODE = (".vectors", ".hot_text", ".text")
 _WEIGHTS_SECTION, _WEIGHTS = ".weights", "_weights"
 _STACK = (".stack",)
@@ -106,24 +107,27 @@ def read_sizes(elf: Path, board: Board) -> Sizes:
         symbols = _read_symbols(file, sections)
     except (OSError, ELFError) as error:
         raise InputFileError(f"cannot read the firmware {elf}: {error}") from error
-    image = read_image(content)
-    memories = tuple(_measure_memory(memory, sections, image) for memory in board.memories)
+    images = read_images(content)
+    flash_bytes = sum(len(image.data) for image in images)
+    memories = tuple(_measure_memory(memory, sections, images) for memory in board.memories)
     code = _sum_sections(sections, _CODE)
     weights = sum(
-        s.size for s in symbols if s.section == _WEIGHTS_SECTION and s.name.endswith(_WEIGHTS)
+        s.size
+        for s in symbols
+        if s.section.startswith(_WEIGHTS_SECTION) and s.name.endswith(_WEIGHTS)
     )
     return Sizes(
         memories=memories,
         sections=sections,
         symbols=symbols,
-        flash_bytes=len(image.data),
+        flash_bytes=flash_bytes,
         code_bytes=code,
         weights_bytes=weights,
-        constants_bytes=len(image.data) - code - weights,
+        constants_bytes=flash_bytes - code - weights,
         ram_bytes=sum(
             use.used
             for use, memory in zip(memories, board.memories, strict=True)
-            if memory not in (board.code_memory, board.hot_memory)
+            if not {"data", "arena"}.isdisjoint(memory.use)
         ),
         arena_bytes=sum(use.arena_bytes for use in memories),
         static_bytes=_sum_sections(sections, _STATIC)
@@ -179,7 +183,8 @@ def _describe_excess(
 
 def _split_symbols(sizes: Sizes) -> tuple[list[Symbol], list[Symbol]]:
     """Symbols in flash and in RAM, largest first."""
-    flash = {s.memory for s in sizes.sections if s.name in _CODE}
+    held = (*_CODE, _WEIGHTS_SECTION)
+    flash = {s.memory for s in sizes.sections if s.name.startswith(held)}
     in_flash = [symbol for symbol in sizes.symbols if symbol.memory in flash]
     return in_flash, [symbol for symbol in sizes.symbols if symbol.memory not in flash]
 
@@ -227,12 +232,13 @@ def _read_symbols(file: ELFFile, sections: Iterable[Section]) -> tuple[Symbol, .
     return tuple(sorted(symbols, key=lambda symbol: (-symbol.size, symbol.address, symbol.name)))
 
 
-def _measure_memory(memory: Memory, sections: Iterable[Section], image: Image) -> MemoryUse:
+def _measure_memory(
+    memory: Memory, sections: Iterable[Section], images: Iterable[Image]
+) -> MemoryUse:
     """The linker fills each memory from its start: what is used ends where the last thing ends."""
     inside = [section for section in sections if section.memory == memory.name]
     ends = [section.address + section.size for section in inside]
-    if memory.address <= image.address < memory.end:
-        ends.append(image.address + len(image.data))
+    ends += [image.end for image in images if memory.address <= image.address < memory.end]
     arena = sum(s.size for s in inside if s.name.startswith(_ARENA_PREFIX))
     used = max(ends, default=memory.address) - memory.address
     return MemoryUse(memory.name, used, arena, memory.size)

@@ -13,10 +13,12 @@ from typing import Literal
 
 from tinydeploy.board import Board
 from tinydeploy.errors import MissingDependencyError
+from tinydeploy.plan.kernel import Optimize
 
 Kind = Literal["gcc", "zig"]
 
-OPTIMIZE = "-O2"
+LEVEL = "-Os"
+"""The -O flag for all but kernels: little time is spent there."""
 
 _COMMON = (
     "-std=c99",
@@ -61,11 +63,17 @@ class Toolchain:
         kind: Whose flags it understands.
         command: Program and first arguments.
         version: The first line it says of itself.
+        kernel_level: Its -O flag for kernels, see kernel_level().
     """
 
     kind: Kind
     command: tuple[str, ...]
     version: str
+    kernel_level: str = "-O2"
+
+    def level(self, source: str) -> str:
+        """The -O flag for a source, by its path in the project."""
+        return self.kernel_level if source.startswith("kernels/") else LEVEL
 
 
 def compiler_flags(kind: Kind, board: Board) -> Flags:
@@ -85,6 +93,11 @@ def compiler_flags(kind: Kind, board: Board) -> Flags:
         link=(*core_flags, "-nostdlib", *_LINK),
         libraries=("-lgcc",),
     )
+
+
+def kernel_level(optimize: Optimize) -> str:
+    """The -O flag for kernels; what is not a kernel has LEVEL."""
+    return "-Os" if optimize == "flash" else "-O2"
 
 
 def find_toolchain(kind: Kind | None = None) -> Toolchain:

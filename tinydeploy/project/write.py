@@ -10,6 +10,7 @@ from pathlib import Path
 
 from tinydeploy.board import Board
 from tinydeploy.codegen.environment import render_template
+from tinydeploy.codegen.model_text import layer_symbol
 from tinydeploy.codegen.text import c_string
 from tinydeploy.errors import OutputError, UsageError
 from tinydeploy.graph.graph import Graph
@@ -21,7 +22,7 @@ from tinydeploy.project.layout import (
     include_folders,
     runtime_files,
 )
-from tinydeploy.project.toolchain import OPTIMIZE, compiler_flags
+from tinydeploy.project.toolchain import LEVEL, compiler_flags
 
 STACK_BYTES = 4096
 
@@ -63,6 +64,8 @@ def project_files(
     *,
     selftest_crc: int,
     hot: Sequence[str] = (),
+    kernel_level: str = "-O2",
+    far: Mapping[int, str] | None = None,
 ) -> dict[str, bytes]:
     """All files of the project, by path in its folder; the same arguments give the same bytes.
 
@@ -75,6 +78,9 @@ def project_files(
         selftest_crc: CRC-32 of the outputs that the model must give for selftest_inputs().
         hot: Sources whose code runs from the board's memory for hot code, by path in the project,
             without suffix.
+        kernel_level: Compilers' -O flag for kernels.
+        far: Memory of the weights of layers, where it is not the flash with the code; by position
+            in Graph.ops.
 
     Raises:
         UsageError: The firmware cannot be written for this board.
@@ -105,7 +111,9 @@ def project_files(
             include_folders=include_folders(board),
             sources=compiled,
             hot_sources=hot,
-            optimize=OPTIMIZE,
+            kernel_level=kernel_level,
+            level=LEVEL,
+            far_weights=_list_far_weights(graph.name, far or {}),
             gcc=compiler_flags("gcc", board),
             zig=compiler_flags("zig", board),
         )
@@ -141,6 +149,14 @@ def _check_board(board: Board) -> None:
             "and must not need a clock",
             "Give the use 'data' to a memory that works from reset on.",
         )
+
+
+def _list_far_weights(name: str, far: Mapping[int, str]) -> dict[str, list[str]]:
+    """Symbols of weights, by memory."""
+    symbols: dict[str, list[str]] = {}
+    for position, memory in far.items():
+        symbols.setdefault(memory, []).append(f"{layer_symbol(name, position)}_weights")
+    return symbols
 
 
 def _number_ports(tensors: tuple[int, ...]) -> tuple[str, ...]:

@@ -103,20 +103,36 @@ class BudgetFacts:
 
 @dataclass(frozen=True)
 class InferenceFacts:
-    """One inference in the emulated board: exact instructions; cycles and latency estimated."""
+    """One inference in the emulated board: exact instructions; cycles and latency estimated.
+
+    `longest_push_instructions`: of the longest NAME_push_row(), where rows are pushed.
+    """
 
     core: str
     instructions: int
     instructions_per_mac: float | None
     cycles_estimated: int | None
     latency_ms_estimated: float | None
+    longest_push_instructions: int | None
+
+
+@dataclass(frozen=True)
+class ChoiceFacts:
+    """A kernel that can run a layer: estimates for all of the layer in one call."""
+
+    kernel: str
+    form: str | None
+    scratch_bytes: int
+    instructions_estimated: int
+    cycles_estimated: int | None
 
 
 @dataclass(frozen=True)
 class LayerFacts:
     """One layer of the executed plan; instructions are exact.
 
-    `kernel` is the file in firmware/kernels/ that runs it, without suffix.
+    `kernel` is the file in firmware/kernels/ that runs it, without suffix; `choices` are that
+    kernel and others.
     """
 
     index: int
@@ -128,14 +144,19 @@ class LayerFacts:
     scratch_bytes: int
     instructions: int | None
     cycles_estimated: int | None
+    choices: tuple[ChoiceFacts, ...]
 
 
 @dataclass(frozen=True)
 class PlanFacts:
-    """One memory plan of the model; `instructions` are exact, of the chosen one where it ran."""
+    """One memory plan of the model; `instructions` are exact, of the chosen one where it ran.
+
+    `input_bytes` as in MemoryFacts: of a buffer outside the arena.
+    """
 
     name: str
     arena_bytes: int
+    input_bytes: int
     lower_bound_bytes: int
     instructions_estimated: int
     instructions: int | None

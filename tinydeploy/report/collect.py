@@ -10,6 +10,7 @@ from tinydeploy import __version__
 from tinydeploy.board import Board
 from tinydeploy.graph.graph import Graph
 from tinydeploy.plan.alternatives import Alternative
+from tinydeploy.plan.input_form import count_outside_bytes
 from tinydeploy.plan.plan import Plan
 from tinydeploy.project.size import Sizes
 from tinydeploy.report.build_report import (
@@ -28,6 +29,7 @@ from tinydeploy.report.build_report import (
     TensorFacts,
     ValidationFacts,
 )
+from tinydeploy.report.choices import list_choices
 from tinydeploy.validate.compare import Comparison
 from tinydeploy.validate.emulator import EmulatorRun
 from tinydeploy.validate.quality import Quality
@@ -89,8 +91,8 @@ def collect_report(evidence: Evidence) -> BuildReport:
             met=evidence.sizes.flash_bytes <= evidence.flash_budget
             and evidence.sizes.ram_bytes <= evidence.ram_budget,
         ),
-        inference=_inference_facts(run, board, graph.macs) if run else None,
-        layers=_layer_facts(graph, evidence.plan, run),
+        inference=_inference_facts(run, board, graph.macs, evidence.plan) if run else None,
+        layers=_layer_facts(graph, evidence.plan, board, run),
         plans=tuple(_plan_facts(plan, run) for plan in evidence.plans),
         validation=ValidationFacts(
             bit_exact=evidence.host.bit_exact and (run is None or run.comparison.bit_exact),
@@ -154,29 +156,24 @@ def _memory_facts(evidence: Evidence) -> MemoryFacts:
         stack_high_water_bytes=run.stack_high_water if run else None,
         regions=regions,
         input_form=evidence.plan.input_form,
-        input_bytes=_outside_bytes(evidence.graph, evidence.plan),
+        input_bytes=count_outside_bytes(evidence.graph, evidence.plan),
     )
 
 
-def _outside_bytes(graph: Graph, plan: Plan) -> int:
-    """Bytes of the host's own buffers: for all inputs, or for a row of the only one."""
-    if plan.input_form == "arena":
-        return 0
-    size = sum(graph.tensors[tensor].size for tensor in graph.inputs)
-    return size // plan.rows[graph.inputs[0]].height if plan.input_form == "rows" else size
-
-
-def _inference_facts(run: EmulatorRun, board: Board, macs: int) -> InferenceFacts:
+def _inference_facts(run: EmulatorRun, board: Board, macs: int, plan: Plan) -> InferenceFacts:
     return InferenceFacts(
         core=board.cpu,
         instructions=run.instructions,
         instructions_per_mac=round(run.instructions / macs, 4) if macs else None,
         cycles_estimated=run.cycles_estimated,
         latency_ms_estimated=round(1000 * run.cycles_estimated / board.clock_hz, 4),
+        longest_push_instructions=run.longest_call if plan.input_form == "rows" else None,
     )
 
 
-def _layer_facts(graph: Graph, plan: Plan, run: EmulatorRun | None) -> tuple[LayerFacts, ...]:
+def _layer_facts(
+    graph: Graph, plan: Plan, board: Board, run: EmulatorRun | None
+) -> tuple[LayerFacts, ...]:
     facts = []
     for position in sorted({step.op for step in plan.calls}):
         op = graph.ops[position]
@@ -193,6 +190,7 @@ def _layer_facts(graph: Graph, plan: Plan, run: EmulatorRun | None) -> tuple[Lay
                 scratch_bytes=kernel.scratch_bytes,
                 instructions=run.layer_instructions.get(position) if run else None,
                 cycles_estimated=run.layer_cycles.get(position) if run else None,
+                choices=list_choices(graph, op, kernel, board),
             )
         )
     return tuple(facts)
@@ -202,6 +200,7 @@ def _plan_facts(plan: Alternative, run: EmulatorRun | None) -> PlanFacts:
     return PlanFacts(
         name=plan.name,
         arena_bytes=plan.arena_bytes,
+        input_bytes=plan.input_bytes,
         lower_bound_bytes=plan.lower_bound_bytes,
         instructions_estimated=plan.instructions,
         instructions=run.instructions if run and plan.chosen else None,

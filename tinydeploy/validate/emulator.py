@@ -41,6 +41,7 @@ class EmulatorRun:
         comparison: Against the reference.
         instructions: Executed by one inference, exactly: by its NAME_run(), or all its
             NAME_push_row(); of the first vector.
+        longest_call: Instructions of the longest of those calls; as many where there is one.
         layer_instructions: The same per layer, by position in Graph.ops.
         layer_cycles: Estimated by the static model, per layer.
         cycles_estimated: Of one run.
@@ -51,6 +52,7 @@ class EmulatorRun:
 
     comparison: Comparison
     instructions: int
+    longest_call: int
     layer_instructions: Mapping[int, int]
     layer_cycles: Mapping[int, int]
     cycles_estimated: int
@@ -116,7 +118,7 @@ def run_emulator(
             touched.end_run()
             if number == 0:
                 tensors = _assemble(emulated.captured(), graph, plan)
-                events = emulated.layer_events()
+                events, longest = emulated.layer_events(), emulated.longest_call()
                 cycles = {
                     layer: estimate_profile(profile, board.cpu)
                     for layer, profile in emulated.layer_profiles().items()
@@ -144,6 +146,7 @@ def run_emulator(
                 compare_tensors(graph, expectation.tensors, tensors),
             ),
             instructions=instructions[0],
+            longest_call=longest,
             layer_instructions=layers,
             layer_cycles=cycles,
             cycles_estimated=sum(cycles.values()),

@@ -17,7 +17,8 @@
     .endm
 
 /* void td_planar_3x3_prepare(band, weights, channels, count, output_offset)
- * r0 2 * output_offset + 1, r1 weights, r2 channels, r3 count, r12 constants. */
+ * r0 2 * (output_offset + 127) + 1, r1 weights, r2 channels, r3 count, r11 upper bound, lr step to the next one,
+ * r12 constants. */
     .section .text.td_planar_3x3_prepare, "ax", %progbits
     .balign 4
     .global td_planar_3x3_prepare
@@ -26,14 +27,19 @@
 td_planar_3x3_prepare:
     push    {r4, r5, r6, r7, r8, r9, r10, r11, lr}
     ldr     r12, [r0, #28]
+    ldrd    r11, lr, [r0, #56]
     ldr     r0, [sp, #36]
     lsl     r0, r0, #1
-    add     r0, r0, #1
+    add     r0, r0, #255
 1:
-    ldm     r2!, {r7, r8, r9}    /* bias, multiplier, low << 24 | lift << 16 | shift << 8 | right */
-    ubfx    r4, r9, #16, #8      /* (2 * (output_offset + lift) + 1) << (right - 1); 0 if right is 0 */
-    uxtb    r6, r9
-    add     r4, r0, r4, lsl #1
+    ldr     r7, [r2]             /* bias, multiplier, right or below 0 */
+    ldr     r8, [r2, #4]
+    ldrsb   r6, [r2, #8]
+    ldrsb   r4, [r11]
+    add     r2, r2, #10
+    add     r11, r11, lr
+    bic     r6, r6, r6, asr #31
+    sub     r4, r0, r4, lsl #1   /* (2 * (output_offset + 127 - high) + 1) << (right - 1); 0 if right is 0 */
     sub     r5, r6, #1
     lsl     r4, r4, r5
     str     r8, [r12], #4

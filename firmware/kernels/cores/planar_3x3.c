@@ -26,8 +26,8 @@ void td_planar_3x3_prepare(const td_planar_band *band, const int8_t *weights, co
     constants *to = (constants *)band->constants;
     for (int32_t c = 0; c < count; c++, to++) {
         to->multiplier = channels[c].multiplier;
-        to->addend = td_planar_addend(&channels[c], output_offset);
-        to->right = channels[c].right;
+        to->addend = td_planar_addend(&channels[c], td_planar_lift(band, c), output_offset);
+        to->right = td_planar_right(&channels[c]);
         to->bias = channels[c].bias;
         for (int32_t r = 0; r < 3; r++, weights += 3) {
             to->taps[r][0] = (int16_t)(2 * weights[0]);

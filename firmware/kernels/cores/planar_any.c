@@ -56,8 +56,8 @@ static void prepare(const td_planar_band *band, const int8_t *weights, const td_
     int32_t *to = band->constants;
     for (int32_t c = 0; c < count; c++) {
         to[MULTIPLIER] = channels[c].multiplier;
-        to[ADDEND] = td_planar_addend(&channels[c], output_offset);
-        to[RIGHT] = channels[c].right;
+        to[ADDEND] = td_planar_addend(&channels[c], td_planar_lift(band, c), output_offset);
+        to[RIGHT] = td_planar_right(&channels[c]);
         to[BIAS] = channels[c].bias;
         to += HEAD;
         for (int32_t r = 0; r < band->kernel_height; r++, weights += size)

@@ -24,18 +24,21 @@ void td_planar_bound(const td_planar_band *band, const td_planar_channel *channe
 {
     uint32_t low = 0, lift = 0;
     for (int32_t i = 0; i < count; i++) {
-        low |= (uint32_t)(uint8_t)channels[i].low << 8 * i;
-        lift |= (uint32_t)channels[i].lift << 8 * i;
+        const int32_t lifted = td_planar_lift(band, i);
+        low |= (uint32_t)(uint8_t)(channels[i].low + lifted) << 8 * i;
+        lift |= (uint32_t)lifted << 8 * i;
     }
-    if (count == TD_PLANAR_CHANNELS) {
-        td_planar_bound_4(band, low, lift);
-        return;
-    }
+    td_planar_bound_4(band, low, lift);
+}
+
+void td_planar_bound_few(const td_planar_band *band, const td_planar_channel *channels, int32_t count)
+{
     for (const int32_t *row = band->rows; row != band->rows_end; row++)
         for (int32_t i = 0; i < count; i++) {
             int8_t *y = band->base + *row + i;
+            const int32_t lift = td_planar_lift(band, i);
             for (int32_t w = 0; w < band->width; w++, y += band->pixel)
-                *y = (int8_t)((*y < channels[i].low ? channels[i].low : *y) - channels[i].lift);
+                *y = (int8_t)(*y - lift < channels[i].low ? channels[i].low : *y - lift);
         }
 }
 
@@ -55,14 +58,14 @@ void td_planar_repair(const td_planar_band *band, const int8_t *weights, const t
     for (int32_t i = 0; i < count; i++, weights += band->kernel_height * band->kernel_width) {
         const td_planar_channel *c = &channels[i];
         const uint32_t *plane = band->words + i * (band->plane / 4);
-        if (c->right)
+        if (c->right >= 0)
             continue;
         for (const int32_t *row = band->rows; row != band->rows_end; row++) {
             int8_t *y = band->base + *row + i;
             for (int32_t w = 0; w < band->width; w++, y += band->pixel) {
                 const int32_t acc = c->bias / 2 + sum_taps(band, plane, w * band->stride_width, weights);
-                const int32_t value = td_requantize(acc, c->multiplier, c->shift) + output_offset;
-                *y = (int8_t)td_clamp(value, c->low - c->lift, INT8_MAX - c->lift);
+                const int32_t value = td_requantize(acc, c->multiplier, c->right - TD_PLANAR_REPAIRED) + output_offset;
+                *y = (int8_t)td_clamp(value, c->low, band->highs.bounds[i * band->highs.step]);
             }
             plane += band->stride_height * TD_PLANAR_ROW;
         }

@@ -7,6 +7,7 @@
 
 #include <stdint.h>
 
+#include "board_config.h"
 #include "core.h"
 
 static void start_instruction_cache(void)
@@ -40,6 +41,15 @@ static void start_data_cache(void)
     core_instruction_barrier();
 }
 
+/* Normal memory, cached write-back; data only. */
+__attribute__((unused)) static void open_memory(uint32_t region, uint32_t address, uint32_t log2_bytes)
+{
+    MPU_RNR = region;
+    MPU_RBAR = address;
+    MPU_RASR = MPU_RASR_EXECUTE_NEVER | MPU_RASR_FULL_ACCESS | MPU_RASR_WRITE_BACK | MPU_RASR_SIZE(log2_bytes) |
+               MPU_RASR_ENABLE;
+}
+
 /* The default memory map calls external memory and the system ROM normal memory, which the core may read ahead of
  * time. Without a controller behind it such a read can stall the bus for good. */
 static void forbid_speculation(void)
@@ -51,6 +61,11 @@ static void forbid_speculation(void)
     MPU_RNR = 1u; /* system ROM of STM32F7 and H7, 512 KB: strongly ordered, so read only where the program says so */
     MPU_RBAR = 0x1FF00000u;
     MPU_RASR = MPU_RASR_EXECUTE_NEVER | MPU_RASR_FULL_ACCESS | MPU_RASR_SIZE(19u) | MPU_RASR_ENABLE;
+    uint32_t region = 2u;
+#define OPEN(address, log2_bytes) open_memory(region++, (address), (log2_bytes));
+    BOARD_EXTERNAL_MEMORIES(OPEN)
+#undef OPEN
+    (void)region;
     MPU_CTRL = MPU_CTRL_PRIVDEFENA | MPU_CTRL_ENABLE;
     core_data_barrier();
     core_instruction_barrier();

@@ -36,6 +36,7 @@
 #define MPU_RASR_ENABLE (1u << 0)
 #define MPU_RASR_SIZE(log2_bytes) (((log2_bytes) - 1u) << 1)
 #define MPU_RASR_SUBREGIONS_OFF(mask) ((mask) << 8)
+#define MPU_RASR_WRITE_BACK (3u << 16) /* C and B */
 #define MPU_RASR_FULL_ACCESS (3u << 24)
 #define MPU_RASR_EXECUTE_NEVER (1u << 28)
 

@@ -87,7 +87,9 @@ static int switch_to_pll(void)
 
 void family_start_core(void)
 {
-    FMC_BCR1 = FMC_BCR1_OFF; /* bank 1 of external memory is on after reset, and answers nothing */
+    if (BOARD_HAS_EXTERNAL_MEMORY == 0) {
+        FMC_BCR1 = FMC_BCR1_OFF; /* bank 1 of external memory is on after reset, and answers nothing */
+    }
 }
 
 target_clocks family_start_clocks(void)

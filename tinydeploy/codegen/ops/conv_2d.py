@@ -11,6 +11,7 @@ from tinydeploy.codegen.c_data import format_array, format_struct
 from tinydeploy.codegen.layer import LayerCode, LayerContext
 from tinydeploy.codegen.window import (
     Fields,
+    channel_fields,
     emit_convolution,
     emit_pool,
     format_channels,
@@ -48,12 +49,14 @@ def _emit_gemm(op: Conv2D, kernel: GemmKernel, context: LayerContext) -> LayerCo
     pool = emit_pool(op, context)
     parameters: Fields = {
         "weights": f"{prefix}_weights",
-        "channels": f"{prefix}_channels",
+        **channel_fields(op, prefix),
         "pool": f"&{prefix}_pool" if pool else "NULL",
         "multiply": f"td_gemm_{variant}",
         "widen_weights": _WIDEN_WEIGHTS[kernel.form],
         "widen_rows": "td_widen_3x3x3" if stem else "NULL",
-        "finish": f"TD_FINISH_{kernel.finish.upper()}",
+        "widen_apart": "NULL" if kernel.group == 2 else "td_widen_pixels_apart",
+        "finish_sums": "td_conv_2d_gemm_finish" if kernel.finish == "sums" else "NULL",
+        "clamped": int(kernel.finish == "clamped"),
         "pointwise": int(pointwise),
         "depth": kernel.depth,
         "pixels": kernel.pixels,
@@ -67,13 +70,13 @@ def _emit_gemm(op: Conv2D, kernel: GemmKernel, context: LayerContext) -> LayerCo
     pack = pack_direct if kernel.form == "direct" else pack_weights
     weights = pack(taps, kernel.depth, kernel.block)
     constants = format_array("int8_t", f"{prefix}_weights", weights, align=4)
-    constants += format_channels(_fold_zero_point(op), f"{prefix}_channels")
+    constants += format_channels(_fold_zero_point(op), prefix)
     call = f"&{prefix}_op, {context.tensors[source]}, {context.tensors[result]}, first, last"
     return LayerCode(
         kernels=(kernel.stem, "cores/gemm_s8", "cores/gemm_widen_s8"),
         constants=constants,
         parameters=pool + format_struct("td_conv_2d_gemm", f"{prefix}_op", parameters),
-        call=f"td_{kernel.stem}({call}, {context.scratch});",
+        call=f"td_conv_2d_gemm{'_pooled' if pool else ''}_s8({call}, {context.scratch});",
     )
 
 

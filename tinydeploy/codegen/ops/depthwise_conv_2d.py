@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
-import numpy as np
+from dataclasses import replace
 
-from tinydeploy.codegen.c_data import format_array, format_elements, format_struct
+import numpy as np
+from numpy.typing import NDArray
+
+from tinydeploy.codegen.c_data import format_array, format_struct
 from tinydeploy.codegen.layer import LayerCode, LayerContext
-from tinydeploy.codegen.window import Fields, emit_convolution, window_fields
-from tinydeploy.graph.fixed_point import INT8_MIN
+from tinydeploy.codegen.window import (
+    Fields,
+    channel_fields,
+    emit_convolution,
+    format_channels,
+    window_fields,
+)
+from tinydeploy.graph.fixed_point import INT8_MAX, INT8_MIN
 from tinydeploy.graph.ops.depthwise_conv_2d import DepthwiseConv2D
 from tinydeploy.plan.kernel_choice.depthwise_conv_2d import (
     PlanarKernel,
-    Rounding,
     fit_rounding,
     fold_bias,
 )
 from tinydeploy.plan.requantization import settle_channels
+
+_REPAIRED = -64  # TD_PLANAR_REPAIRED
 
 
 def emit_layer(op: DepthwiseConv2D, context: LayerContext) -> LayerCode:
@@ -30,16 +40,18 @@ def emit_layer(op: DepthwiseConv2D, context: LayerContext) -> LayerCode:
 def _emit_planar(op: DepthwiseConv2D, kernel: PlanarKernel, context: LayerContext) -> LayerCode:
     prefix = context.prefix
     op = settle_channels(op)
-    rounding = fit_rounding(op)
-    bounded = bool(rounding.lift.any() or (rounding.low != INT8_MIN).any())
+    right = fit_rounding(op)
+    bounded = bool((op.low > INT8_MIN).any() or (op.high < INT8_MAX).any())
     few = op.channels < 4 * op.depth_multiplier
+    bound = "td_planar_bound_few" if _channels_at_a_time(op) < 4 else "td_planar_bound"
     fields: Fields = {
         "weights": f"{prefix}_weights",
-        "channels": f"{prefix}_channels",
+        **channel_fields(op, prefix),
         "form": f"&td_planar_{kernel.form}",
+        "make": "td_planar_single" if op.depth_multiplier == 1 else "td_planar_multiples",
         "load_end": "td_planar_load_end" if few else "NULL",
-        "bound": "td_planar_bound" if bounded else "NULL",
-        "repair": "NULL" if rounding.right.all() else "td_planar_repair",
+        "bound": bound if bounded else "NULL",
+        "repair": "NULL" if right.all() else "td_planar_repair",
         "constant_words": kernel.constant_words,
         "slots": kernel.slots,
         "band": kernel.band,
@@ -64,21 +76,17 @@ def _emit_planar(op: DepthwiseConv2D, kernel: PlanarKernel, context: LayerContex
     return LayerCode(
         kernels=(kernel.stem, "cores/planar", "cores/planar_rest", f"cores/{loops}"),
         constants=format_array("int8_t", f"{prefix}_weights", weights)
-        + _format_channels(op, rounding, f"{prefix}_channels"),
+        + format_channels(_with_planar_channels(op, right), prefix, "td_planar_channel"),
         parameters=format_struct("td_depthwise_conv_2d_planar", f"{prefix}_op", fields),
         call=f"td_{kernel.stem}({call});",
     )
 
 
-def _format_channels(op: DepthwiseConv2D, rounding: Rounding, name: str) -> str:
-    columns = (
-        fold_bias(op),
-        op.multiplier,
-        rounding.right,
-        op.shift,
-        rounding.lift,
-        rounding.low,
-    )
-    rows = zip(*(column.tolist() for column in columns), strict=True)
-    texts = [f"{{{', '.join(map(str, row))}}}" for row in rows]
-    return format_elements("td_planar_channel", name, texts)
+def _channels_at_a_time(op: DepthwiseConv2D) -> int:
+    return min(4, op.channels if op.depth_multiplier == 1 else op.depth_multiplier)
+
+
+def _with_planar_channels(op: DepthwiseConv2D, right: NDArray[np.int64]) -> DepthwiseConv2D:
+    """The convolution with td_planar_channel's bias and, as its shift, `right`."""
+    shift = np.where(right > 0, right, _REPAIRED + op.shift)
+    return replace(op, bias=fold_bias(op).astype(np.int32), shift=shift.astype(np.int32))

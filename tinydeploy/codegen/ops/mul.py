@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tinydeploy.codegen.elementwise import emit_elementwise
+from tinydeploy.codegen.elementwise import bound_fields, emit_elementwise
 from tinydeploy.codegen.layer import LayerCode, LayerContext
 from tinydeploy.graph.ops.mul import Mul
 
@@ -29,8 +29,7 @@ def _emit_fours(op: Mul, context: LayerContext) -> LayerCode:
     numbers = (-op.zero_points[0], -op.zero_points[1], op.multiplier, addend, shift)
     fields: dict[str, int | str] = {
         "product": f"{{{', '.join(map(str, numbers))}}}",
-        "low": op.low,
-        "high": op.high,
+        **bound_fields(op.low, op.high),
     }
     cores = ("cores/product", "cores/bound")
     return emit_elementwise(op, "mul_fours", "td_mul_fours", fields, context, cores=cores)

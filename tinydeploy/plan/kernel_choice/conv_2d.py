@@ -73,9 +73,12 @@ def choose_kernel(op: Conv2D, graph: Graph, board: Board, optimize: Optimize) ->
         return None
     finish: Finish = "sums"
     if requantizes_exactly(op):
-        finish = "clamped" if is_clamped(op) else "plain"
+        # The loop that clamps can do without, where flash is short.
+        finish = "clamped" if is_clamped(op) or optimize == "flash" else "plain"
     limit = SCRATCH[optimize]
-    found = [make_kernel(op, graph, form, finish, limit) for form in _forms(op, finish, optimize)]
+    found = [
+        make_kernel(op, graph, form, finish, limit) for form in list_forms(op, finish, optimize)
+    ]
     fitting = [kernel for kernel in found if kernel.scratch_bytes <= limit]
     if not fitting:
         return min(found, key=lambda kernel: kernel.scratch_bytes)
@@ -133,7 +136,7 @@ def _depth(op: Conv2D) -> int:
     return -(-int(op.weights[0].size) // 4) * 4
 
 
-def _forms(op: Conv2D, finish: Finish, optimize: Optimize) -> tuple[Form, ...]:
+def list_forms(op: Conv2D, finish: Finish, optimize: Optimize) -> tuple[Form, ...]:
     """The forms of the core loop that may be taken; one for all layers where flash is short."""
     few = op.weights[0].size <= 4
     forms = tuple(form for form in FORMS if not (few and form == "square"))

@@ -48,21 +48,6 @@ class PlanarKernel(Kernel):
     groups: int = 0
 
 
-@dataclass(frozen=True, eq=False)
-class Rounding:
-    """What the core loops need for each channel's requantization, see td_planar.h.
-
-    Args:
-        right: int64 [C], in [1, 31], or 0 where the channel must be requantized by its shift.
-        lift: int64 [C], in [0, 255].
-        low: int64 [C], lower bound plus lift, in [-128, 127].
-    """
-
-    right: NDArray[np.int64]
-    lift: NDArray[np.int64]
-    low: NDArray[np.int64]
-
-
 def choose_kernel(
     op: DepthwiseConv2D,
     graph: Graph,
@@ -71,10 +56,10 @@ def choose_kernel(
     max_scratch: int = MAX_SCRATCH,
 ) -> Kernel | None:
     """The kernel on planes, where it covers the op and enough of its channels."""
-    if optimize == "flash" or op.pool is not None or op.dilation != (1, 1) or op.stride[1] > 2:
+    if op.pool is not None or op.dilation != (1, 1) or op.stride[1] > 2:
         return None
     op = settle_channels(op)
-    if not sums_fit(op) or np.count_nonzero(fit_rounding(op).right == 0) * 4 > op.channels:
+    if not sums_fit(op) or np.count_nonzero(fit_rounding(op) == 0) * 4 > op.channels:
         return None
     height, width, _ = op.row_shape(graph)
     in_height, _, _ = graph.tensors[op.inputs[0]].rows
@@ -84,7 +69,8 @@ def choose_kernel(
     fast = (kernel_h, kernel_w) == (3, 3) and stride_h == stride_w <= 2
     form = "any"
     if fast:
-        rectified = bool((op.low >= op.output_zero_point).all())
+        # Loops of their own, which flash has no room for.
+        rectified = optimize != "flash" and bool((op.low >= op.output_zero_point).all())
         form = f"3x3_stride{stride_h}" + ("_rectified" if rectified else "")
     words = 10 if fast else 4 + 2 * kernel_h * (kernel_w // 2 + 1)
 
@@ -150,11 +136,14 @@ def fold_bias(op: DepthwiseConv2D) -> NDArray[np.int64]:
     return np.asarray(2 * (op.bias.astype(np.int64) - op.input_zero_point * total))
 
 
-def fit_rounding(op: DepthwiseConv2D) -> Rounding:
-    """Brings each channel's requantization to the form of td_planar.h, where it has that form.
+def fit_rounding(op: DepthwiseConv2D) -> NDArray[np.int64]:
+    """The right shifts of each channel's requantization in the form of td_planar.h.
 
     Args:
         op: A convolution that `settle_channels` has made.
+
+    Returns:
+        int64 [C], in [1, 31], or 0 where a channel does not have that form.
     """
     low, high = output_bounds(_weights(op), op.bias, op.input_zero_point)
     magnitude = np.maximum(np.abs(low), np.abs(high))
@@ -163,11 +152,7 @@ def fit_rounding(op: DepthwiseConv2D) -> Rounding:
     right = np.clip(-op.shift.astype(np.int64), 0, _MAX_SHIFT)
     lift = INT8_MAX - op.high.astype(np.int64)
     addend = (2 * (op.output_zero_point + lift) + 1) << np.maximum(right - 1, 0)
-    return Rounding(
-        right=np.where(np.abs(addend) + largest + 1 <= INT32_MAX, right, 0),
-        lift=lift,
-        low=op.low.astype(np.int64) + lift,
-    )
+    return np.where(np.abs(addend) + largest + 1 <= INT32_MAX, right, 0)
 
 
 def _weights(op: DepthwiseConv2D) -> NDArray[np.int8]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import colorsys
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from tinydeploy.graph.graph import Graph
@@ -124,20 +124,28 @@ def _draw_occupants(
 ) -> tuple[list[Shape], list[Label]]:
     """What lies in the arena; whatever has room for its name bears it."""
     shapes, labels = [], []
-    for number, occupant in enumerate(occupants):
-        if occupant.memory != panel.arena.memory:
-            continue
+    inside = [occupant for occupant in occupants if occupant.memory == panel.arena.memory]
+    born: dict[int, list[Rectangle]] = {}
+    for occupant in inside:
+        for rectangle in occupant.rectangles:
+            born.setdefault(rectangle.birth, []).append(rectangle)
+    for number, occupant in enumerate(inside):
         colour = _SCRATCH if occupant.tensor is None else _choose_colour(number)
         rectangles = occupant.rectangles
         boxes = [panel.box(rectangle) for rectangle in rectangles]
         hint = f"{describe_occupant(graph, occupant)}: {occupant.most_bytes:,} bytes at most"
         shapes.append(Shape(colour, tuple(boxes), hint))
-        # At the last moment rows of another tensor may cover it.
-        seen = [panel.box(replace(r, death=max(r.death - 1, r.birth + 1))) for r in rectangles]
+        seen = [panel.box(_uncovered(rectangle, born)) for rectangle in rectangles]
         label = None if occupant.tensor is None else _name_box(graph, occupant.tensor, seen)
         if label is not None:
             labels.append(label)
     return shapes, labels
+
+
+def _uncovered(r: Rectangle, born: Mapping[int, Sequence[Rectangle]]) -> Rectangle:
+    """Without its last moment, if what takes its place covers it then."""
+    covered = any(o.begin < r.end and r.begin < o.end for o in born.get(r.death - 1, ()))
+    return replace(r, death=r.death - 1) if covered and r.death - r.birth > 1 else r
 
 
 def _choose_colour(number: int) -> str:
