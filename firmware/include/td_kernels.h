@@ -392,6 +392,16 @@ typedef struct {
 
 void td_reduce_s8(const td_reduce *op, const td_tensor *in, const td_tensor *out, int32_t first, int32_t last);
 
+/* Groups of `depth` neighbouring elements divided by the square root of the sum of their squares; a row is a whole number
+ * of groups. In place. The output has scale 1/128 and zero point 0. depth <= 2^15, so that the sum stays below 2^31. */
+typedef struct {
+    int32_t depth;
+    int32_t input_offset;
+} td_l2_normalization;
+
+void td_l2_normalization_s8(const td_l2_normalization *op, const td_tensor *in, const td_tensor *out, int32_t first,
+                            int32_t last);
+
 /* Inputs behind each other. Along the height: `pieces` is 0, and the rows of `out` are those of the inputs in turn.
  * Else the row of each input is `pieces` pieces of equal size, and a row of `out` is made of the first piece of each
  * input, then the second of each, and so on: 1 piece along the width, out->width pieces along the channels. */

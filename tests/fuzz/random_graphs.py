@@ -307,6 +307,12 @@ def softmax(m: GraphMaker, x: Handle) -> Handle | None:
     return m.builder.softmax(x, m.pick((1.0, 0.1))) if x.shape[-1] < 400 else None
 
 
+def l2_normalization(m: GraphMaker, x: Handle) -> Handle:
+    output = m.builder.activation(x.shape, 1 / 128, 0)
+    m.builder.writer.add_op("L2_NORMALIZATION", [x.id], [output.id], {})
+    return output
+
+
 # Over dimensions.
 
 
@@ -429,8 +435,20 @@ def gather(m: GraphMaker, x: Handle) -> Handle | None:
 Layer = Callable[[GraphMaker, Handle], "Handle | list[Handle] | None"]
 
 ANY: tuple[Layer, ...] = (
-    *(lookup, two_operands, prelu, softmax, reduce, reshape, transpose, strided_slice, slice_),
-    *(reverse, split, unpack, join, tile, broadcast, gather, pad, mirror_pad, fully_connected),
+    *(
+        lookup,
+        two_operands,
+        prelu,
+        softmax,
+        l2_normalization,
+        reduce,
+        reshape,
+        transpose,
+        strided_slice,
+        slice_,
+    ),
+    *(reverse, split, unpack, join, tile, broadcast, gather, pad),
+    *(mirror_pad, fully_connected),
 )
 IMAGE: tuple[Layer, ...] = (
     *(convolution, depthwise, grouped, transposed, pool, resize, blocks),

@@ -93,6 +93,7 @@ SOUND = {
         Tensor((1, 16, 16, 6)),
         {"Padding": "SAME", "StrideH": 2, "StrideW": 2},
     ),
+    "L2_NORMALIZATION": ([X], Tensor((1, 8, 8, 4), scale=1 / 128), {}),
     "REDUCE_MAX": ([X, constant([3])], Tensor((1, 8, 8)), {}),
     "REDUCE_MIN": ([X, constant([1, 3])], Tensor((1, 8)), {}),
     "TRANSPOSE": ([X, constant([0, 2, 1, 3])], X, {}),

@@ -152,6 +152,12 @@ BROKEN = [
     ("LEAKY_RELU", {"Alpha": 1e30}, "scales are such that the reference can compute it"),
     ("LEAKY_RELU", {"Alpha": float("nan")}, "scales are such that the reference can compute it"),
     ("QUANTIZE", {"y": scales(X, scale=1e-8)}, "scales are such that the reference can compute it"),
+    ("L2_NORMALIZATION", {"y": X}, "a scale of 1/128 and a zero point of 0"),
+    (
+        "L2_NORMALIZATION",
+        {"x": Tensor((1, 40000)), "y": Tensor((1, 40000), scale=1 / 128)},
+        "its last dimension has at most 2^15 elements",
+    ),
     # bytes in another order
     ("TRANSPOSE", {"w": constant([0, 2, 2, 3])}, "its order of dimensions is a constant"),
     ("TRANSPOSE", {"w": constant([0, 3, 1, 2])}, "its order of dimensions is a constant"),

@@ -87,6 +87,11 @@ def known_activation(node: Node) -> bool:
     return node.activation in ACTIVATIONS
 
 
+def no_activation(node: Node) -> bool:
+    """It has no fused activation function."""
+    return node.activation == "NONE"
+
+
 def known_padding(node: Node) -> bool:
     """Its padding is SAME or VALID."""
     return node.padding != ""

@@ -22,9 +22,13 @@ REFUSED: Final[Mapping[str, str]] = {
         ("SVDF", "LSTM", "UNIDIRECTIONAL_SEQUENCE_LSTM", "VAR_HANDLE", "READ_VARIABLE"), _STATE
     ),
     **dict.fromkeys(("SQRT", "RSQRT"), "LiteRT's reference fails where its input is negative"),
+    "LOG_SOFTMAX": "leave it out: what goes into it has the same order",
     "DEQUANTIZE": "it makes float32, which is supported at the end of a model alone",
     "CAST": "it makes another type than int8",
-    **dict.fromkeys(("SPACE_TO_BATCH_ND", "BATCH_TO_SPACE_ND"), "it makes a batch of several"),
+    **dict.fromkeys(
+        ("SPACE_TO_BATCH_ND", "BATCH_TO_SPACE_ND"),
+        "it makes a batch of several, other than for a dilated convolution",
+    ),
     **dict.fromkeys(
         (
             *("ATAN2", "CEIL", "CONV_3D", "COS", "CUMSUM", "ELU", "FLOOR", "L2_POOL_2D", "POW"),

@@ -9,6 +9,7 @@ from tinydeploy.graph.ops.depthwise_conv_2d import DepthwiseConv2D
 from tinydeploy.graph.ops.fully_connected import FullyConnected
 from tinydeploy.graph.ops.gather import Gather
 from tinydeploy.graph.ops.grouped_conv_2d import GroupedConv2D
+from tinydeploy.graph.ops.l2_normalization import L2Normalization
 from tinydeploy.graph.ops.lookup import Lookup
 from tinydeploy.graph.ops.max_pool_2d import MaxPool2D
 from tinydeploy.graph.ops.maximum import Maximum
@@ -45,6 +46,7 @@ __all__ = [
     "FullyConnected",
     "Gather",
     "GroupedConv2D",
+    "L2Normalization",
     "Lookup",
     "MaxPool2D",
     "Maximum",

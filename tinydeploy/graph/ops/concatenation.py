@@ -9,6 +9,7 @@ from tinydeploy.graph.constraints import (
     ACTIVATION_CONSTRAINTS,
     inputs_and_outputs,
     inputs_computed,
+    no_activation,
     same_quantization,
 )
 from tinydeploy.graph.invariants import broken, quantize_alike
@@ -19,11 +20,6 @@ from tinydeploy.graph.ops.move import Move, make_move
 
 if TYPE_CHECKING:
     from tinydeploy.graph.graph import Graph
-
-
-def no_activation(node: Node) -> bool:
-    """It has no fused activation function."""
-    return node.activation == "NONE"
 
 
 def axis_exists(node: Node) -> bool:

@@ -12,7 +12,7 @@ from tinydeploy.graph.constraints import (
     same_quantization,
 )
 from tinydeploy.graph.fixed_point import INT32_MAX, quantize_multiplier
-from tinydeploy.graph.invariants import broken, is_multiplier, quantize_alike, zero_point_of
+from tinydeploy.graph.invariants import broken, is_multiplier, quantize_alike
 from tinydeploy.graph.movement import Level, Part, Walk, make_levels, make_part
 from tinydeploy.graph.node import Constraint, Node, read_integers
 from tinydeploy.graph.op import Op, register_op
@@ -107,7 +107,6 @@ class Reduce(Op):
             (is_multiplier(self.multiplier, self.shift, least=0), "the multiplier is in range"),
             (not self.adds or _fits(self.count, self.shift), "sums fit an int32"),
             (self.adds or quantize_alike(graph, ends), "extremes quantize like the input"),
-            (zero_point_of(graph, self.inputs[0]) in range(-128, 128), "the zero point is int8"),
         )
 
 
