@@ -76,22 +76,21 @@ def write_board(folder: Path, memories: str = _MEMORIES) -> str:
     return str(path)
 
 
-@pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def write_model(folder: Path) -> str:
     """An input of 12 KB and weights of some 90 KB."""
     b = ModelBuilder(0)
     x = b.conv(b.input((64, 64, 3)), 16, (3, 3), stride=(2, 2))
     x = b.conv(x, 32, (3, 3), stride=(2, 2))
     x = b.conv(x, 256, (3, 3), stride=(2, 2))
     x = b.fully_connected(b.mean(x), 64)
-    path = tmp_path_factory.mktemp("model") / "net.tflite"
+    path = folder / "net.tflite"
     path.write_bytes(b.finish([x]))
-    return path
+    return str(path)
 
 
-def test_everything_has_its_memory(tmp_path: Path, model: Path) -> None:
-    board = write_board(tmp_path)
-    request = BuildRequest(board=board, model=str(model), output=tmp_path / "out")
+def test_everything_has_its_memory(tmp_path: Path) -> None:
+    board, model = write_board(tmp_path), write_model(tmp_path)
+    request = BuildRequest(board=board, model=model, output=tmp_path / "out")
     result = build_image(request, StageView(quiet=True))
     report = result.report
     assert report.validation is not None
@@ -111,21 +110,15 @@ def test_everything_has_its_memory(tmp_path: Path, model: Path) -> None:
     assert result.folder is not None
     assert (result.folder / "firmware.bin").stat().st_size == regions["flash"].used_bytes
     assert ":020000049000" in (result.folder / "firmware.hex").read_text(encoding="ascii")
+    with (result.folder / "firmware.elf").open("rb") as stream:
+        sections = {s.name: s["sh_addr"] for s in ELFFile(stream).iter_sections()}
+    assert sections[".weights.qspi"] == 0x9000_0000
     project = result.folder / "firmware"
     assert "OPEN(0x90000000u, 22u)" in (project / "config/board_config.h").read_text()
     if find_toolchain().kind == "gcc":
         subprocess.run(["make", "-s"], cwd=project, check=True, capture_output=True)
         made = (project / "build/firmware.bin").read_bytes()
         assert made == (result.folder / "firmware.bin").read_bytes()
-
-
-def test_weights_lie_in_sections_of_their_memory(tmp_path: Path, model: Path) -> None:
-    board = write_board(tmp_path)
-    request = BuildRequest(board=board, model=str(model), output=tmp_path / "out", emulate=False)
-    build_image(request, StageView(quiet=True))
-    with (tmp_path / "out/firmware.elf").open("rb") as stream:
-        sections = {s.name: s["sh_addr"] for s in ELFFile(stream).iter_sections()}
-    assert sections[".weights.qspi"] == 0x9000_0000
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,17 @@ typedef struct {
     int8_t *unpooled; /* behind both */
 } job;
 
+/* Pixels of the result, `pitch` bytes from one to the next, and where they are widened. */
+typedef struct {
+    const char *pixels;
+    int8_t *out;
+    int8_t *out_end;
+    int32_t pitch;
+    int32_t count;
+} stretch;
+
+enum { MOST_STRETCHES = 16 }; /* of a chunk */
+
 static td_range rows_inside(const job *j, int32_t origin)
 {
     return td_taps_inside(origin, j->op->dilation_height, j->op->kernel_height, j->in->height);
@@ -145,19 +156,36 @@ static void widen_gathered(const job *j, int32_t h, int32_t w, int alone, int32_
         widen_run(j, pair, 0, j->taps, op->depth, 1, pitch);
 }
 
-/* Gathers and widens `count` pixels from the one of number `pixel`, counted from row `h` on. The last of an odd number
- * comes twice. */
-static void widen_pixels(const job *j, int32_t h, int32_t pixel, int32_t count)
+/* Rows from `h` on, up to `last`, that lie one behind the other. */
+static int32_t count_adjacent(const td_tensor *tensor, int32_t h, int32_t last)
+{
+    const int32_t row_bytes = tensor->width * tensor->channels;
+    int32_t count = 1;
+    while (h + count < last && td_row(tensor, h + count) == td_row(tensor, h + count - 1) + row_bytes)
+        count++;
+    return count;
+}
+
+/* How many pixels from (h, w) on, of `count`, widen_inside can make. */
+static int32_t count_inside(const job *j, int32_t h, int32_t w, int32_t count)
+{
+    if (w < j->inside.first || w >= j->inside.last)
+        return 0;
+    int32_t inside = j->inside.last - w;
+    if (j->op->pointwise && inside < count)
+        inside = count_adjacent(j->in, h, h + (w + count + j->width - 1) / j->width) * j->width - w;
+    return inside < count ? inside : count;
+}
+
+/* Gathers and widens `count` pixels from (h, w) on. The last of an odd number comes twice. */
+TD_NOINLINE static void widen_pixels(const job *j, int32_t h, int32_t w, int32_t count)
 {
     const td_conv_2d_gemm *op = j->op;
-    int32_t w = pixel;
     int32_t pair = 0;
     const int32_t pitch = op->stride_width * j->in->channels;
-    for (; w >= j->width; w -= j->width)
-        h++;
     while (count > 0) {
-        const int32_t inside = w >= j->inside.first && w < j->inside.last ? j->inside.last - w : 0;
-        int32_t pairs = (inside < count ? inside : count) / 2;
+        const int32_t inside = count_inside(j, h, w, count);
+        int32_t pairs = inside / 2;
         if (inside && op->widen_rows && !is_whole(j, h))
             pairs = 0;
         const int alone = count == 1;
@@ -175,30 +203,40 @@ static void widen_pixels(const job *j, int32_t h, int32_t pixel, int32_t count)
     }
 }
 
-static void fill_block(const job *j, int32_t c, int32_t channels, td_gemm_block *block)
+/* The half of what the result is shifted by, and the offset; ~shift is -shift - 1. */
+static int32_t make_addend(int32_t offset, int32_t shift)
+{
+    return (int32_t)((uint32_t)(2 * offset + 1) << ((uint32_t)~shift & 31U));
+}
+
+/* Bounds of the channels [c, c + channels), once the rest of the block is there. */
+TD_NOINLINE static void fill_bounds(const job *j, int32_t c, int32_t channels, td_gemm_block *block)
 {
     const td_conv_2d_gemm *op = j->op;
     const td_channel *channel = op->channels + c;
     const int8_t *high = op->highs.bounds + c * op->highs.step;
-    const int32_t zero_point = op->output_offset;
-    td_gemm_scale *scale = block->scales;
-    uint32_t lifts = 0;
-    uint32_t drops = 0;
-    for (int32_t i = 0; i < channels; i++, channel++, scale++, high += op->highs.step) {
-        int32_t offset = zero_point;
-        if (op->clamped) {
-            const int32_t lift = 255 - (*high - channel->low);
-            offset -= channel->low;
-            lifts |= (uint32_t)lift << 8 * i;
-            drops |= ((uint32_t)(channel->low - lift) & 255U) << 8 * i;
-        }
-        block->bias[i] = channel->bias;
-        scale->multiplier = channel->multiplier;
-        scale->shift = -channel->shift;
-        scale->addend = (int32_t)((uint32_t)(2 * offset + 1) << ((uint32_t)~channel->shift & 31U)); /* ~s is -s - 1 */
+    block->lift = block->drop = 0;
+    for (int32_t i = 0; i < channels; i++, channel++, high += op->highs.step) {
+        const int32_t lift = 255 - (*high - channel->low);
+        block->scales[i].addend = make_addend(op->output_offset - channel->low, channel->shift);
+        block->lift |= (uint32_t)lift << 8 * i;
+        block->drop |= ((uint32_t)(channel->low - lift) & 255U) << 8 * i;
     }
-    block->lift = lifts;
-    block->drop = drops;
+}
+
+static void fill_block(const job *j, int32_t c, int32_t channels, td_gemm_block *block)
+{
+    const td_channel *channel = j->op->channels + c;
+    const int32_t offset = j->op->output_offset;
+    for (int32_t i = 0; i < channels; i++, channel++) {
+        const int32_t shift = channel->shift;
+        block->bias[i] = channel->bias;
+        block->scales[i].multiplier = channel->multiplier;
+        block->scales[i].shift = -shift;
+        block->scales[i].addend = make_addend(offset, shift);
+    }
+    if (j->op->clamped)
+        fill_bounds(j, c, channels, block);
 }
 
 void td_conv_2d_gemm_finish(const td_conv_2d_gemm *op, const int32_t *sums, int32_t channel, int32_t channels,
@@ -214,38 +252,45 @@ void td_conv_2d_gemm_finish(const td_conv_2d_gemm *op, const int32_t *sums, int3
 }
 
 /* From pixels of a whole block of channels to their place. */
-static void copy_results(const job *j, const int8_t *from, int8_t *to, int32_t channels, int32_t count)
+static void copy_results(const job *j, const int8_t *from, int32_t c, int32_t channels, const stretch *to)
 {
-    for (int32_t p = 0; p < count; p++, from += j->op->block, to += j->channels)
+    int8_t *out = to->out + c;
+    for (int32_t p = 0; p < to->count; p++, from += j->op->block, out += to->pitch)
         for (int32_t i = 0; i < channels; i++)
-            to[i] = from[i];
+            out[i] = from[i];
 }
 
-/* `count` pixels, a multiple of the group, from the one of number `first` on, which begins a group. */
-static void multiply_pixels(const job *j, td_gemm_block *block, int32_t first, int32_t count, int8_t *out,
-                            int32_t pitch)
+/* One block of channels of a stretch that is no whole number of groups or where the block is none of channels: by way
+ * of a place of its own. */
+TD_NOINLINE static void multiply_apart(const job *j, td_gemm_block *block, int32_t c, const stretch *to)
 {
-    block->pixels = j->pixels + first * 2 * j->op->depth;
-    block->out = out;
-    block->pitch = pitch;
-    block->out_end = out + count * pitch;
-    j->op->multiply(block);
+    const td_conv_2d_gemm *op = j->op;
+    const int32_t channels = j->channels - c < op->block ? j->channels - c : op->block;
+    const int32_t count = (to->count + op->group - 1) & -op->group;
+
+    block->pixels = to->pixels;
+    block->pitch = op->finish_sums ? 16 : op->block;
+    block->out = (int8_t *)j->results;
+    block->out_end = block->out + count * block->pitch;
+    op->multiply(block);
+    if (op->finish_sums)
+        op->finish_sums(op, (const int32_t *)(void *)j->results, c, channels, to->count, to->out + c, to->pitch);
+    else
+        copy_results(j, (const int8_t *)j->results, c, channels, to);
 }
 
-/* All channels of `count` widened pixels. What is no whole block of channels or group of pixels goes to a place of its
- * own first. */
-static void multiply_chunk(const job *j, int32_t count, int8_t *out)
+/* All channels of the widened pixels of a chunk. */
+TD_NOINLINE static void multiply_chunk(const job *j, const stretch *list, const stretch *end)
 {
     const td_conv_2d_gemm *op = j->op;
     const int32_t weight_bytes = op->block * op->depth;
-    const int32_t whole = count & -op->group;
-    const int32_t all = whole == count ? count : whole + op->group;
     const int8_t *weights = op->weights;
-    int8_t *results = (int8_t *)j->results;
+    const stretch *const whole = end - ((end[-1].count & (op->group - 1)) != 0);
     td_gemm_block block = {.weights = j->weights, .weights_end = j->weights + 2 * weight_bytes};
 
     for (int32_t c = 0; c < j->channels; c += op->block, weights += weight_bytes) {
         const int32_t channels = j->channels - c < op->block ? j->channels - c : op->block;
+        const stretch *to = list;
         if (op->widen_weights)
             op->widen_weights(j->weights, weights, weights + weight_bytes);
         else {
@@ -253,32 +298,67 @@ static void multiply_chunk(const job *j, int32_t count, int8_t *out)
             block.weights_end = weights + weight_bytes;
         }
         fill_block(j, c, channels, &block);
-        if (op->finish_sums) {
-            multiply_pixels(j, &block, 0, all, results, 16);
-            op->finish_sums(op, (const int32_t *)(void *)results, c, channels, count, out + c, j->channels);
-        } else if (channels < op->block) {
-            multiply_pixels(j, &block, 0, all, results, op->block);
-            copy_results(j, results, out + c, channels, count);
-        } else {
-            if (whole)
-                multiply_pixels(j, &block, 0, whole, out + c, j->channels);
-            if (whole < count) {
-                multiply_pixels(j, &block, whole, op->group, results, op->block);
-                copy_results(j, results, out + c + whole * j->channels, channels, count - whole);
+        if (channels == op->block && !op->finish_sums)
+            for (; to < whole; to++) {
+                block.pixels = to->pixels;
+                block.out = to->out + c;
+                block.pitch = to->pitch;
+                block.out_end = to->out_end + c;
+                op->multiply(&block);
             }
-        }
+        for (; to < end; to++)
+            multiply_apart(j, &block, c, to);
     }
 }
 
-/* `count` pixels from the beginning of row `h` on, one behind the other in the result. */
-static void make_pixels(const job *j, int32_t h, int32_t count, int8_t *out)
+static stretch make_stretch(const job *j, int32_t pixel, int8_t *out, int32_t count, int32_t pitch)
 {
-    for (int32_t done = 0; done < count;) {
-        const int32_t chunk = count - done < j->op->pixels ? count - done : j->op->pixels;
-        widen_pixels(j, h, done, chunk);
-        multiply_chunk(j, chunk, out + done * j->channels);
-        done += chunk;
+    return (stretch){j->pixels + pixel * 2 * j->op->depth, out, out + count * pitch, pitch, count};
+}
+
+/* Where the pixels from (h, w) on go, up to row `last`: as many as make a chunk, in stretches that begin with a group
+ * and, but for the last, end with one. Returns their end. */
+TD_NOINLINE static stretch *list_stretches(const job *j, const td_tensor *out, int32_t h, int32_t w, int32_t last, stretch *list)
+{
+    const int32_t group = j->op->group;
+    const int32_t pitch = j->channels;
+    stretch *to = list;
+    int32_t done = 0;
+    int32_t over = 0; /* pixels behind the last whole group */
+
+    while (h < last && done < j->op->pixels && to + 3 <= list + MOST_STRETCHES) {
+        const int32_t left = j->op->pixels - done;
+        const int32_t end = h + (w + left + j->width - 1) / j->width;
+        const int32_t rows = count_adjacent(out, h, end < last ? end : last);
+        int8_t *place = td_row(out, h) + w * pitch;
+        int32_t count = rows * j->width - w;
+        count = count < left ? count : left;
+        if (over) {
+            if (group != 2)
+                break;
+            /* The pixel that is over and the first one here make a group. */
+            const stretch before = *--to;
+            int8_t *const alone = before.out_end - pitch;
+            if (before.count > 1)
+                *to++ = make_stretch(j, done - before.count, before.out, before.count - 1, pitch);
+            *to++ = make_stretch(j, done - 1, alone, 2, (int32_t)(place - alone));
+            place += pitch;
+            count--;
+            done++;
+        }
+        if (count)
+            *to++ = make_stretch(j, done, place, count, pitch);
+        done += count;
+        over = count & (group - 1);
+        w = 0;
+        h += rows;
     }
+    if (over && to[-1].count > over) {
+        const stretch all = to[-1];
+        to[-1] = make_stretch(j, done - all.count, all.out, all.count - over, pitch);
+        *to++ = make_stretch(j, done - over, all.out_end - over * pitch, over, pitch);
+    }
+    return to;
 }
 
 static job make_job(const td_conv_2d_gemm *op, const td_tensor *in, int32_t width, int32_t channels, char *scratch)
@@ -303,38 +383,31 @@ static job make_job(const td_conv_2d_gemm *op, const td_tensor *in, int32_t widt
     return j;
 }
 
-/* Rows from `h` on, up to `last`, that lie one behind the other. */
-static int32_t count_adjacent(const td_tensor *tensor, int32_t h, int32_t last)
+/* Rows [first, last) of the convolution. */
+static void make_rows(const job *j, const td_tensor *out, int32_t first, int32_t last)
 {
-    const int32_t row_bytes = tensor->width * tensor->channels;
-    int32_t count = 1;
-    while (h + count < last && td_row(tensor, h + count) == td_row(tensor, h + count - 1) + row_bytes)
-        count++;
-    return count;
-}
-
-/* A pointwise convolution takes adjacent rows as one long row. */
-static void make_rows(job *j, const td_tensor *out, int32_t first, int32_t last)
-{
-    const int32_t width = j->width;
-    for (int32_t h = first, rows; h < last; h += rows) {
-        rows = count_adjacent(out, h, last);
-        if (j->op->pointwise && j->inside.last) {
-            rows = count_adjacent(j->in, h, h + rows);
-            j->width = j->inside.last = rows * width;
-        }
-        make_pixels(j, h, rows * width, td_row(out, h));
+    stretch stretches[MOST_STRETCHES];
+    for (int32_t h = first, w = 0; h < last;) {
+        stretch *const end = list_stretches(j, out, h, w, last, stretches);
+        int32_t count = 0;
+        for (const stretch *to = stretches; to < end; to++)
+            count += to->count;
+        widen_pixels(j, h, w, count);
+        multiply_chunk(j, stretches, end);
+        for (w += count; w >= j->width; w -= j->width)
+            h++;
     }
 }
 
 static void make_pooled_row(const job *j, const td_tensor *out, int32_t h)
 {
     const td_max_pool_2d *pool = j->op->pool;
+    const td_tensor unpooled = {.base = j->unpooled, .width = j->width, .channels = j->channels};
     int8_t *row = td_row(out, h);
     const td_range rows = td_pooled_rows(pool, h);
     td_start_max_pool_row(pool, row, out->width, out->channels);
     for (int32_t i = rows.first; i < rows.last; i++) {
-        make_pixels(j, i, j->width, j->unpooled);
+        make_rows(j, &unpooled, i, i + 1);
         td_max_pool_row(pool, j->unpooled, row, out->width, out->channels);
     }
     td_finish_max_pool_row(pool, row, out->width, out->channels);

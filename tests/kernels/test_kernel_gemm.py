@@ -176,7 +176,7 @@ MANY_TAPS: dict[str, object] = {"size": (8, 8), "depth": 64, "channels": 64}
 @pytest.mark.parametrize(
     ("arguments", "board", "form"),
     [
-        ({**POINTWISE, "depth": 32, "channels": 32}, "stm32h743", "square"),
+        ({**POINTWISE, "depth": 32, "channels": 32}, "stm32h743", "paired"),
         ({**POINTWISE, "depth": 8, "channels": 16}, "stm32h743", "paired"),
         ({**POINTWISE, "depth": 128, "channels": 128}, "stm32h743", "single"),
         ({**POINTWISE, "depth": 128, "channels": 128}, "stm32l4r9", "paired"),

@@ -36,7 +36,7 @@ def sizes(graph: Graph, board: Board, **options: object) -> dict[str, int]:
     return {arena.memory: arena.size for arena in plan.arenas}
 
 
-# An input that only the slow memory holds, and ops with scratch; 19,500 bytes in one arena.
+# An input that only the slow memory holds, and ops with scratch; 24,500 bytes in one arena.
 LARGE_INPUT = make_graph(
     [(1, 8, 1, 2000), (1, 8, 1, 1000), (1, 1, 1, 40), (1, 40)],
     [Whole(0, (0,), (1,), 500), Whole(1, (1,), (2,), 900), Whole(2, (2,), (3,), 40)],
@@ -46,7 +46,7 @@ LARGE_INPUT = make_graph(
 
 
 def test_what_the_fastest_memory_holds_stays_there() -> None:
-    assert sizes(LARGE_INPUT, board_with({"fast": 30_000, "slow": 30_000})) == {"fast": 19_500}
+    assert sizes(LARGE_INPUT, board_with({"fast": 30_000, "slow": 30_000})) == {"fast": 24_500}
 
 
 def test_scratch_moves_to_the_fastest_memory() -> None:
@@ -114,7 +114,7 @@ def test_a_tensor_larger_than_every_memory_is_refused() -> None:
         plan_memory(chain((1, 1000), (1, 4)), board_with({"a": 900, "b": 900}))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(graph=graphs(), shares=st.lists(st.floats(0.2, 0.9), min_size=2, max_size=3))
 def test_every_spread_plan_passes_the_checker(graph: Graph, shares: list[float]) -> None:
     """Memories that each hold a share of the arena: refused, or laid out within them."""

@@ -108,7 +108,7 @@ def test_cmake_makes_the_same_code_hot(tmp_path: Path) -> None:
 
 def test_a_small_memory_takes_the_hottest_alone(tmp_path: Path) -> None:
     toolchain = toolchain_or_skip("gcc")
-    board = shrink_hot_memory(load_board("stm32h743"), 1024)
+    board = shrink_hot_memory(load_board("stm32h743"), 880)
     tried: list[tuple[str, ...]] = []
 
     def make_files(hot: Sequence[str]) -> dict[str, bytes]:

@@ -1,7 +1,8 @@
 """Which of the many schedules of a net are worth placing, and which one is taken.
 
-Less RAM costs speed: smaller groups of rows, less scratch. A plan is as good as its RAM times a
-power of its instructions is small: with a power of 2, one per cent of speed is worth two of RAM.
+Less RAM costs speed: smaller groups of rows, less scratch. A plan may be so much slower than layer
+by layer, and is as good as its RAM times a power of its instructions is small: with a power of one
+half, one per cent of RAM is worth two of speed.
 """
 
 from __future__ import annotations
@@ -9,9 +10,9 @@ from __future__ import annotations
 from tinydeploy.plan.kernel import Optimize
 from tinydeploy.plan.partition import Partition, Partitioner
 
-# The power, and how much slower than layer by layer a plan may be at most, by estimate.
-_POWER = {"speed": 40.0, "balanced": 2.0, "ram": 0.0, "flash": 2.0}
-_MOST_COST = {"speed": 1.02, "balanced": 1.5, "ram": 1.25, "flash": 1.5}
+# The power, and how many times the instructions of layer by layer a plan may take, by estimate.
+_POWER = {"speed": 40.0, "balanced": 0.5, "ram": 0.0, "flash": 0.5}
+_MOST_COST = {"speed": 1.02, "balanced": 1.16, "ram": 1.25, "flash": 1.25}
 _STEP = 0.97  # from one limit of live bytes to the next
 _NEAR = (0.98, 0.985, 0.99, 0.995, 1.01)  # limits near the best, relative to it
 _HOPELESS = 1.3  # times as bad as the best: less RAM makes it only worse

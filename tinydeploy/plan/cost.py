@@ -6,8 +6,6 @@ figures were counted in the emulated board.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from tinydeploy.graph.graph import Graph
 from tinydeploy.graph.op import Op
 from tinydeploy.graph.ops.conv_2d import Conv2D
@@ -23,11 +21,7 @@ from tinydeploy.plan.kernel_choice.depthwise_conv_2d_cost import (
     estimate_instructions as estimate_planes,
 )
 from tinydeploy.plan.kernel_choice.fully_connected import PackedKernel
-from tinydeploy.plan.plan import Plan, Step, count_runs
-
-# Widest rows, in pixels, that are kept together for a product of matrices, which then widens its
-# weights once for several; they cost little per pixel of wider ones.
-MOST_WIDTH = 8
+from tinydeploy.plan.plan import Plan, Step
 
 # A call with its arguments, and the walk to the next step.
 _CALL = 30
@@ -65,28 +59,19 @@ def _convolution(graph: Graph, op: Conv2D, kernel: GemmKernel, rows: int) -> int
     height, width, _ = op.row_shape(graph)
     if op.pool is not None:
         return int(rows * op.pool.stride[0] * estimate_rows(kernel, op, graph, 1))
-    # Rows of streaming calls lie together where they are short.
-    joined = rows == height or width <= MOST_WIDTH
-    return _convolve_runs(graph, op, kernel, (rows,) if joined else (1,) * rows)
-
-
-def _convolve_runs(graph: Graph, op: Conv2D, kernel: GemmKernel, runs: Sequence[int]) -> int:
-    """Instructions for runs of rows that lie one behind the other, without a pool."""
-    return int(sum(runs.count(rows) * estimate_rows(kernel, op, graph, rows) for rows in set(runs)))
+    # Chunks take rows wherever they lie, but groups of four pixels only those of one.
+    apart = kernel.group > 2 and width % kernel.group and rows < height
+    if apart:
+        return int(rows * estimate_rows(kernel, op, graph, 1))
+    return int(estimate_rows(kernel, op, graph, rows))
 
 
 def plan_instructions(graph: Graph, plan: Plan) -> int:
-    """Instructions of one inference, for rows where the plan puts them."""
+    """Instructions of one inference."""
     return sum(step_instructions(graph, plan, step) for step in plan.calls)
 
 
 def step_instructions(graph: Graph, plan: Plan, step: Step) -> int:
-    """Instructions of one call, for rows where the plan puts them."""
+    """Instructions of one call."""
     op, kernel = graph.ops[step.op], plan.kernels[step.op]
-    if not isinstance(kernel, GemmKernel) or not isinstance(op, Conv2D) or op.pool is not None:
-        return call_instructions(graph, op, kernel, step.last - step.first)
-    runs = count_runs(plan.rows[op.outputs[0]], step.first, step.last)
-    if op.kernel == op.stride == (1, 1):
-        inputs = count_runs(plan.rows[op.inputs[0]], step.first, step.last)
-        runs = max(runs, inputs, key=len)
-    return _CALL + _convolve_runs(graph, op, kernel, runs)
+    return call_instructions(graph, op, kernel, step.last - step.first)

@@ -26,14 +26,9 @@ class Fitter:
     """
 
     def __init__(self, blocks: Sequence[Block], *, native: bool = True) -> None:
-        pieces = [piece for block in blocks for piece in block.pieces]
-        counts = [len(block.pieces) for block in blocks]
-        self._start = np.cumsum([0, *counts], dtype=np.int64)
-        self._offset, self._birth, self._death, self._size = (
-            np.array([getattr(piece, name) for piece in pieces], np.int64)
-            for name in ("offset", "birth", "death", "size")
-        )
-        self._lengths = [block.size for block in blocks]
+        self._length = np.array([block.size for block in blocks], np.int64)
+        self._start, *conflicts = _find_conflicts(blocks)
+        self._other, self._begin, self._end = conflicts
         self._function = _load() if native else None
 
     def fit(self, order: Ints, high: Ints, alignment: Ints, ceiling: int) -> tuple[int, Ints]:
@@ -48,11 +43,11 @@ class Fitter:
         Returns:
             End of the highest block, and the places.
         """
-        place = np.zeros(len(self._lengths), np.int64)
+        place = np.full(len(self._length), -1, np.int64)
         if self._function is None:
             return self._fit_python(order, high, alignment, ceiling, place), place
-        arrays = (self._start, self._offset, self._birth, self._death, self._size, order, high)
-        pointers = [array.ctypes.data for array in (*arrays, alignment)]
+        conflicts = (self._start, self._other, self._begin, self._end, self._length)
+        pointers = [array.ctypes.data for array in (*conflicts, order, high, alignment)]
         top = self._function(len(place), *pointers, ceiling, place.ctypes.data)
         if top < 0:
             raise MemoryError
@@ -61,33 +56,52 @@ class Fitter:
     def _fit_python(
         self, order: Ints, high: Ints, alignment: Ints, ceiling: int, place: Ints
     ) -> int:
-        """What first_fit.c does, with arrays over the pieces that have a place."""
-        birth, death, begin, end = (np.zeros(len(self._size), np.int64) for _ in range(4))
-        done = top = 0
+        """What first_fit.c does."""
+        top = 0
         for block in order.tolist():
-            first, last = int(self._start[block]), int(self._start[block + 1])
-            taken: list[tuple[int, int]] = []
-            for piece in range(first, last):
-                meets = np.flatnonzero(
-                    (birth[:done] < self._death[piece]) & (death[:done] > self._birth[piece])
-                )
-                begins = begin[meets] - self._offset[piece] - self._size[piece] + 1
-                ends = end[meets] - self._offset[piece]
-                taken += zip(begins.tolist(), ends.tolist(), strict=True)
-            unit = int(alignment[block])
-            found = -1
-            if high[block]:
-                found = _highest(taken, unit, ceiling - self._lengths[block])
+            conflicts = slice(self._start[block], self._start[block + 1])
+            at = place[self._other[conflicts]]
+            meets = np.flatnonzero(at >= 0)
+            begins = (at + self._begin[conflicts])[meets].tolist()
+            ends = (at + self._end[conflicts])[meets].tolist()
+            taken = list(zip(begins, ends, strict=True))
+            unit, length = int(alignment[block]), int(self._length[block])
+            found = _highest(taken, unit, ceiling - length) if high[block] else -1
             if found < 0:
                 found = _lowest(taken, unit)
             place[block] = found
-            top = max(top, found + self._lengths[block])
-            for piece in range(first, last):
-                birth[done], death[done] = self._birth[piece], self._death[piece]
-                begin[done] = found + self._offset[piece]
-                end[done] = begin[done] + self._size[piece]
-                done += 1
+            top = max(top, found + length)
         return top
+
+
+def _find_conflicts(blocks: Sequence[Block]) -> tuple[Ints, Ints, Ints, Ints]:
+    """Which places of each block collide with each place of every other one.
+
+    Returns:
+        start, int64 [blocks + 1]: block b has the conflicts [start[b], start[b + 1]). Of each: the
+        other block's number; begin and end: b may not lie in [its place + begin, its place + end).
+    """
+    pieces = [piece for block in blocks for piece in block.pieces]
+    owner = np.repeat(np.arange(len(blocks)), [len(block.pieces) for block in blocks])
+    offset, birth, death, size = (
+        np.array([getattr(piece, name) for piece in pieces], np.int64)
+        for name in ("offset", "birth", "death", "size")
+    )
+    meets = (birth[:, None] < death) & (birth < death[:, None]) & (owner[:, None] != owner)
+    mine, others = np.nonzero(meets)
+    begin = offset[others] - offset[mine] - size[mine] + 1
+    end = offset[others] + size[others] - offset[mine]
+    # Those of one pair of blocks become one where they overlap.
+    pair = owner[mine] * len(blocks) + owner[others]
+    turn = np.lexsort((begin, pair))
+    pair, begin, end = pair[turn], begin[turn], end[turn]
+    span = int(end.max(initial=0) - begin.min(initial=0)) + 1
+    reach = np.maximum.accumulate(pair * span + end) - pair * span
+    first = np.ones(len(pair), bool)
+    first[1:] = (pair[1:] != pair[:-1]) | (begin[1:] > reach[:-1])
+    last = np.roll(first, -1)
+    start = np.searchsorted(pair[first], np.arange(len(blocks) + 1) * len(blocks))
+    return start, pair[first] % len(blocks), begin[first], reach[last]
 
 
 def _lowest(taken: list[tuple[int, int]], unit: int) -> int:

@@ -174,24 +174,25 @@ def find_blocks(
     net: Net,
     kernels: Sequence[Kernel],
     events: Sequence[Event],
-    joined: Collection[int] = (),
     overlaid: Collection[int] = (),
     whole: Collection[int] = (),
+    *,
+    joined: bool = False,
 ) -> tuple[Block, ...]:
     """Everything that has to lie somewhere.
 
-    Rows of a store lie together where they must (`Store.whole`) and where all have one life; so do
-    neighbours of one life in the stores in `joined`. Else each has a place of its own. Rows that
-    take the place of others, one after the other, have one place. Working memory is placed once per
-    op, and needed only while the op runs.
+    Rows of a store lie together where they must (`Store.whole`) and where all have one life. Else
+    each has a place of its own. Rows that take the place of others, one after the other, have one
+    place. Working memory is placed once per op, and needed only while the op runs.
 
     Args:
         net: The net.
         kernels: The kernel of each node.
         events: The schedule.
-        joined: Stores whose rows of one life lie one behind the other.
         overlaid: Nodes whose output rows take the place of input rows where they may.
         whole: Stores whose rows all lie one behind the other; none that `overlaid` has to do with.
+        joined: Neighbours of one life lie one behind the other, too: a kernel takes them as one
+            long row.
     """
     lives = find_lives(net, events)
     follow = _find_followers(net, lives, overlaid)
@@ -202,7 +203,9 @@ def find_blocks(
             continue
         rows = [(store.tensor, row) for row in range(store.height)]
         chains = [_chain(lives, follow, row) for row in rows if row not in followers]
-        runs = _find_runs(chains, joined, whole=store.whole or store.tensor in whole)
+        runs = _find_runs(chains, whole=store.whole or store.tensor in whole)
+        if len(runs) > 1 and not joined:
+            runs = [[chain] for chain in chains]
         # Without gaps only where all rows of all stores that are here lie in turn: others have
         # tables, which count in words.
         in_turn = len(runs) == 1 and len(chains) == store.height and chains[0].in_turn
@@ -239,19 +242,15 @@ def _chain(lives: Mapping[int, Lives], follow: Mapping[Row, Row], row: Row) -> C
     return Chain(tuple(members), int(lives[row[0]].births[row[1]]), int(lives[last].deaths[number]))
 
 
-def _find_runs(
-    chains: Sequence[Chain], joined: Collection[int], *, whole: bool
-) -> list[list[Chain]]:
-    """Cuts the chains that begin in a store into those that are to lie one behind the other."""
+def _find_runs(chains: Sequence[Chain], *, whole: bool) -> list[list[Chain]]:
+    """Cuts the chains that begin in a store into those that lie one behind the other."""
     runs: list[list[Chain]] = []
     for chain in chains:
         if runs and (whole or runs[-1][-1].continues_in(chain)):
             runs[-1].append(chain)
         else:
             runs.append([chain])
-    if whole or len(runs) <= 1 or any(store in joined for store, _ in chains[0].members):
-        return runs
-    return [[chain] for chain in chains]
+    return runs
 
 
 def _block(run: Sequence[Chain], pitch: int) -> Block:

@@ -7,14 +7,12 @@ Ops are cut into groups (partition.py); within a group rows are made when they a
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from tinydeploy.board import Board, Memory
 from tinydeploy.graph.graph import Graph
-from tinydeploy.plan.adjacency import find_joined
 from tinydeploy.plan.budget import budget_error
 from tinydeploy.plan.choose import propose_partitions, rate
-from tinydeploy.plan.cost import plan_instructions
 from tinydeploy.plan.kernel import Optimize
 from tinydeploy.plan.lifetimes import find_blocks
 from tinydeploy.plan.net import Net, make_net
@@ -32,7 +30,7 @@ from tinydeploy.plan.pools import (
     spread_for_room,
     spread_for_speed,
 )
-from tinydeploy.plan.schedule import schedule_groups
+from tinydeploy.plan.schedule import Event, schedule_groups
 from tinydeploy.plan.smaller import advise_input
 from tinydeploy.plan.variants import list_variants
 
@@ -153,9 +151,7 @@ class _Search:
             placed = place_partition(self._graph, self.net, partition)
             layout = lay_out(placed)
             if layout is not None:
-                plan = self.make_plan(placed, layout)
-                cost = plan_instructions(self._graph, plan)
-                rated = rate(plan.arena_bytes, cost, whole, optimize)
+                rated = rate(layout.size, partition.cost, whole, optimize)
                 if rated < least:
                     best, least = (placed, layout), rated
         if best is not None:
@@ -222,19 +218,32 @@ def plan_layer_by_layer(graph: Graph, board: Board | None, optimize: Optimize = 
 def place_partition(graph: Graph, net: Net, partition: Partition) -> Placed:
     """Finds places for a schedule."""
     events = schedule_groups(net, partition.groups)
-    joined = find_joined(graph, net, partition.kernels)
     whole: frozenset[int] = frozenset()
-    apart: frozenset[int] = frozenset()
+    overlaid = partition.overlaid
     while True:
-        overlaid = partition.overlaid - apart
-        blocks = find_blocks(net, partition.kernels, events, joined, overlaid, whole)
-        placed = Placed(partition, events, blocks, pack_blocks(blocks))
+        placed = _place(net, partition, events, overlaid, whole, joined=True)
+        if placed.packing.size > placed.packing.lower_bound:
+            single = _place(net, partition, events, overlaid, whole, joined=False)
+            placed = min(placed, single, key=lambda placed: placed.packing.size)
         # With the rows of some tensors further apart than their tables reach, once more.
-        wide = find_wide(blocks, placed.packing.places)
+        wide = find_wide(placed.blocks, placed.packing.places)
         if wide <= whole:
             return placed
         whole |= wide
-        apart = partition.overlaid
+        overlaid = frozenset()
+
+
+def _place(
+    net: Net,
+    partition: Partition,
+    events: tuple[Event, ...],
+    overlaid: Collection[int],
+    whole: Collection[int],
+    *,
+    joined: bool,
+) -> Placed:
+    blocks = find_blocks(net, partition.kernels, events, overlaid, whole, joined=joined)
+    return Placed(partition, events, blocks, pack_blocks(blocks))
 
 
 def make_plan(

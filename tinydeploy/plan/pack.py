@@ -2,8 +2,9 @@
 
 This is offline dynamic storage allocation: rectangles of fixed life (horizontally) and size are
 moved up and down into the lowest strip that holds them all. First fit over several orders finds
-most optima; a seeded local search over orders and sides looks for the rest. It stops at the lower
-bound, the maximum of live bytes, and is deterministic.
+most optima; a seeded local search over orders and sides looks for the rest. Blocks go up from the
+bottom or down from a ceiling: the lower bound, the maximum of live bytes, and where that is not
+reached, heights between it and the best so far. All is deterministic.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ from tinydeploy.plan.fit import Fitter, Ints
 from tinydeploy.plan.lifetimes import Block, live_bytes
 from tinydeploy.plan.net import ALIGNMENT, round_up
 
+# Heights that are aimed at, from the bound to what was reached without.
+_AIMS = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 # Limits of the local search: tries in all, for each block, and without any gain.
 _MOST_TRIES = 1500
 _TRIES_PER_BLOCK = 16
@@ -73,10 +76,22 @@ class _Packer:
             [max(live[block.birth : block.death]) for block in blocks], np.int64
         )
         self._rigid = np.array([len(block.pieces) > 1 for block in blocks])
+        self._aim = self._bound
         self._tries = min(_MOST_TRIES, _TRIES_PER_BLOCK * len(blocks))
 
     def run(self) -> _State:
-        """First fit in every starting order, then the local search from the best."""
+        """The best state; its size is the bound, or aiming at less than it did not help."""
+        best = self._search(self._start())
+        reached = best.size
+        for part in _AIMS:
+            self._aim = round_up(self._bound + int(part * (reached - self._bound)))
+            if self._aim >= best.size:
+                break
+            best = min(best, self._search(self._start()), key=lambda state: state.size)
+        return best
+
+    def _start(self) -> _State:
+        """First fit in every starting order."""
         count = len(self._blocks)
         low, odd = np.zeros(count, np.int64), np.arange(count) % 2
         coarse = np.full(count, ALIGNMENT, np.int64)
@@ -89,10 +104,10 @@ class _Packer:
                     state = self._place(order, high, alignment)
                     if best is None or (state.size, state.excess) < (best.size, best.excess):
                         best = state
-                    if best.size <= self._bound:
+                    if best.size <= self._aim:
                         return best
         assert best is not None
-        return self._search(best)
+        return best
 
     def _starting_orders(self) -> list[Ints]:
         """Orders that tend to work: the blocks that are hard to place first."""
@@ -114,20 +129,20 @@ class _Packer:
         return [np.lexsort(key) for key in keys]
 
     def _place(self, order: Ints, high: Ints, alignment: Ints) -> _State:
-        size, places = self._fitter.fit(order, high, alignment, self._bound)
-        excess = int(np.maximum(places + self._size - self._bound, 0).sum())
+        size, places = self._fitter.fit(order, high, alignment, self._aim)
+        excess = int(np.maximum(places + self._size - self._aim, 0).sum())
         return _State(order, high, alignment, size, places, excess)
 
     def _search(self, state: _State) -> _State:
-        """Moves blocks that stick out over the bound to other turns, or turns their side round."""
+        """Moves blocks that stick out over the aim to other turns, or turns their side round."""
         rng = np.random.default_rng(0)
         best, gained = state, 0
         for turn in range(self._tries):
+            if best.size <= self._aim or turn - gained > _PATIENCE:
+                break
             new = self._place(*self._mutate(rng, state))
             if (new.size, new.excess) < (best.size, best.excess):
                 best, gained = new, turn
-            if best.size <= self._bound or turn - gained > _PATIENCE:
-                break
             # A worse state now and then is the way out of a local minimum.
             if new.excess <= state.excess or rng.random() < 0.005:
                 state = new
@@ -136,7 +151,7 @@ class _Packer:
     def _mutate(self, rng: np.random.Generator, state: _State) -> tuple[Ints, Ints, Ints]:
         """One to three changes, most of them to blocks that stick out."""
         order, high, alignment = state.order, state.high, state.alignment
-        culprits = np.flatnonzero(state.places + self._size > self._bound)
+        culprits = np.flatnonzero(state.places + self._size > self._aim)
         for _ in range(int(rng.choice((1, 1, 2, 3)))):
             pool = culprits if len(culprits) and rng.random() < 0.7 else order
             kind = rng.random()

@@ -119,14 +119,3 @@ def input_buffer(number: int) -> str:
 def step_rows(graph: Graph, plan: Plan, step: Step) -> tuple[int, int]:
     """Rows of its outputs that are complete after a step, half-open."""
     return made_rows(graph, graph.ops[step.op], plan.kernels[step.op], step.first, step.last)
-
-
-def count_runs(rows: Rows, first: int, last: int) -> list[int]:
-    """Lengths of the runs of rows in [first, last) that lie one behind the other."""
-    runs: list[int] = []
-    for y in range(first, last):
-        if runs and rows.row_offset(y) == rows.row_offset(y - 1) + rows.row_bytes:
-            runs[-1] += 1
-        else:
-            runs.append(1)
-    return runs
