@@ -48,13 +48,14 @@ def plan_layers(graph: Graph, board: Board, optimize: Optimize) -> Plan:
         for overlay in list(find_overlays(graph, op, kernels[position]))[:1]
         if math.prod(graph.tensors[overlay.tensor].rows[1:]) % 4 == 0
     }
+    guests = {*overlays, *(op.outputs[0] for op in graph.ops if renames(op))}
     rows, end = {}, 0
     for tensor in graph.stored:
         height, width, channels = graph.tensors[tensor].rows
         pitch = width * channels
         end += sum(o.shift * pitch for o in overlays.values() if o.tensor == tensor)
         rows[tensor] = Rows(tensor, memory, end, pitch, height, pitch)
-        end += -(-height * pitch // 4) * 4
+        end += 0 if tensor in guests else -(-height * pitch // 4) * 4
     for output, overlay in overlays.items():
         offset = rows[overlay.tensor].offset - overlay.shift * rows[output].pitch
         rows[output] = replace(rows[output], offset=offset)
