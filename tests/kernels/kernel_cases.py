@@ -163,6 +163,7 @@ def add_transposed(
     per_channel: bool = True,
     bias: bool = True,
     extra: tuple[int, int] = (0, 0),
+    gain: float = 1.0,
 ) -> None:
     """Adds a transposed convolution; `extra` rows and columns make its output larger (or smaller).
 
@@ -177,7 +178,7 @@ def add_transposed(
     out_size = [n * s + o + e for n, s, o, e in zip(size, stride, overhang, extra, strict=True)]
     shape = (1, *out_size, channels)
     name = f"transposed {size} -> {shape} kernel {kernel} stride {stride} {padding} {zeros} {bias}"
-    output = batch.output(name, shape, Q(float(np.float32(spread / 60)), zeros[1]))
+    output = batch.output(name, shape, Q(float(np.float32(spread / 60 / gain)), zeros[1]))
     source = batch.input((1, *size, depth), q)
     offsets = rng.integers(-20000, 20000, channels).astype(np.int32) if bias else None
     options = {"Padding": padding, "StrideH": stride[0], "StrideW": stride[1]}
