@@ -22,6 +22,18 @@ from tinydeploy.plan.kernel import Optimize
 
 SUFFIX = "_int8.tflite"
 
+# Files of firmware/kernels/cores/ by kernel, by how their names begin.
+_CORES = {
+    "conv_2d_gemm_s8": ("gemm_",),
+    "depthwise_conv_2d_planar_s8": ("planar",),
+    "fully_connected_packed_s8": ("dense_",),
+    "add_linear_s8": ("linear_sum", "bound"),
+    "add_table_s8": ("bound",),
+    "mul_fours_s8": ("product", "bound"),
+    "mean_s8": ("sums",),
+    "average_pool_2d_global_s8": ("sums",),
+}
+
 
 @dataclass(frozen=True)
 class LayerType:
@@ -35,6 +47,7 @@ class LayerType:
         instructions: Of all of them, exact.
         cycles: Estimated.
         scratch: Bytes of the most demanding.
+        code: Bytes of machine code of their kernels, which other kinds may share.
     """
 
     name: str
@@ -44,6 +57,7 @@ class LayerType:
     instructions: int
     cycles: int
     scratch: int
+    code: int
 
 
 @dataclass(frozen=True)
@@ -131,6 +145,7 @@ def measure_model(path: Path, board: str, optimize: Optimize = "balanced") -> Me
             instructions=layer.instructions or 0,
             cycles=layer.cycles_estimated or 0,
             scratch=layer.scratch_bytes,
+            code=code_of_kernel(layer.kernel, kernel_code),
         )
         found[name] = _join(found[name], new) if name in found else new
     if report.inference is None:
@@ -169,7 +184,14 @@ def _join(one: LayerType, other: LayerType) -> LayerType:
         instructions=one.instructions + other.instructions,
         cycles=one.cycles + other.cycles,
         scratch=max(one.scratch, other.scratch),
+        code=max(one.code, other.code),
     )
+
+
+def code_of_kernel(stem: str, kernel_code: Mapping[str, int]) -> int:
+    """Bytes of a kernel and of its core loops in an image, from `code_by_file`."""
+    own = (f"{stem}.c", *(f"cores/{core}" for core in _CORES.get(stem, ())))
+    return sum(size for name, size in kernel_code.items() if name.startswith(own))
 
 
 def code_by_file(elf: Path) -> Mapping[str, int]:

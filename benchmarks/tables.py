@@ -72,12 +72,13 @@ def show_types(measurements: Iterable[Measurement]) -> str:
                     f"{kind.instructions:,}",
                     f"{kind.instructions / kind.work:.2f}",
                     f"{kind.cycles / kind.work:.2f}",
+                    f"{kind.code:,}",
                     f"{kind.scratch:,}",
-                    _peer_of(kind),
+                    *_peer_of(kind),
                 ]
             )
     head = ["model", "op", "layers", "work", "instructions", "each", "cycles each, estimated"]
-    return _table([*head, "scratch", "TFLM + CMSIS-NN, each"], rows)
+    return _table([*head, "code", "scratch", "TFLM + CMSIS-NN, each", "ratio"], rows)
 
 
 def show_kernels(measurements: Iterable[Measurement]) -> str:
@@ -104,8 +105,16 @@ def _estimate(m: Measurement) -> tuple[str, str]:
     return f"{sign}{cycles:,}", f"{sign}{cycles / m.macs:.2f}"
 
 
-def _peer_of(kind: LayerType) -> str:
-    return CMSIS_NN_PER_OP.get(kind.name.removesuffix(" + MAX_POOL_2D"), "")
+def _peer_of(kind: LayerType) -> tuple[str, str]:
+    """What TFLite Micro needs, and our share of it: of its worst layer, then of its best."""
+    found = CMSIS_NN_PER_OP.get(kind.name.removesuffix(" + MAX_POOL_2D"))
+    if found is None:
+        return "", ""
+    best, worst, note = found
+    each = kind.instructions / kind.work
+    text = f"{best:g}" if best == worst else f"{best:g} to {worst:g}"
+    ratios = dict.fromkeys(f"{each / theirs:.2f}" for theirs in (worst, best))
+    return text + (f" ({note})" if note else ""), " to ".join(ratios)
 
 
 def _count(value: int | None) -> str:

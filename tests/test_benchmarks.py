@@ -29,8 +29,8 @@ def example() -> Measurement:
         arena=2048,
         scratch=1280,
         types=(
-            LayerType("FULLY_CONNECTED", 10, 264_192, True, 250_000, 130_000, 1280),
-            LayerType("SOFTMAX", 1, 10, False, 500, 400, 0),
+            LayerType("FULLY_CONNECTED", 10, 264_192, True, 250_000, 130_000, 1280, 900),
+            LayerType("SOFTMAX", 1, 10, False, 500, 400, 0, 570),
         ),
         kernel_code={"cores/dense_joint.S": 700},
     )
@@ -43,6 +43,8 @@ def test_tables() -> None:
     assert cells[6:8] == ["583,520", f"{264_192 / 583_520:.2f}"]
     dense, softmax = show_types([example()]).splitlines()[-2:]
     assert "264,192 MACs" in dense
+    assert dense.endswith(" 900 | 1,280 | 2.2 | 0.43 |")
+    assert show_types([example()]).count("|") % 12 == 0
     assert "10 elements | 500 | 50.00" in softmax
 
 
@@ -77,3 +79,5 @@ def test_measures_a_real_model(shared_data: Path) -> None:
     assert found.instructions < 280_000
     assert 0 < sum(found.kernel_code.values()) < found.code
     assert "cores/dense_joint.S" in found.kernel_code
+    (dense,) = found.types
+    assert dense.code == sum(found.kernel_code.values())  # it has no other layers

@@ -55,7 +55,8 @@ def plan_layers(graph: Graph, board: Board, optimize: Optimize) -> Plan:
         pitch = width * channels
         end += sum(o.shift * pitch for o in overlays.values() if o.tensor == tensor)
         rows[tensor] = Rows(tensor, memory, end, pitch, height, pitch)
-        end += 0 if tensor in guests else -(-height * pitch // 4) * 4
+        if tensor not in guests:
+            end += -(-height * pitch // 4) * 4
     for output, overlay in overlays.items():
         offset = rows[overlay.tensor].offset - overlay.shift * rows[output].pitch
         rows[output] = replace(rows[output], offset=offset)

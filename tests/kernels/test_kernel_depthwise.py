@@ -14,6 +14,7 @@ from kernel_batch import Batch
 from kernel_cases import add_chain, add_convolution
 
 from tinydeploy.board import load_board
+from tinydeploy.graph.ops.depthwise_conv_2d import DepthwiseConv2D
 from tinydeploy.graph.read import read_graph
 from tinydeploy.plan.kernel_choice.depthwise_conv_2d import MAX_SCRATCH, PlanarKernel
 from tinydeploy.plan.kernels import choose_kernels
@@ -153,6 +154,16 @@ def test_choice() -> None:
         "3x3_stride2",
         "any",
     }
+
+
+def test_every_window_runs_on_planes() -> None:
+    """5x5, 7x7, k x 1, 1 x k and all others; not with dilation or a stride above 2 in width."""
+    graph = read_graph(kernels().finish(1)[0], "batch")
+    chosen = choose_kernels(graph, load_board("stm32h743"))
+    for position, op in enumerate(graph.ops):
+        assert isinstance(op, DepthwiseConv2D)
+        fast = op.dilation == (1, 1) and op.stride[1] <= 2
+        assert isinstance(chosen[position], PlanarKernel) == fast, op
 
 
 def test_instructions(tmp_path: Path) -> None:

@@ -154,6 +154,11 @@ def test_in_assembly_of_the_other_core(tmp_path: Path, make: Callable[[], Batch]
     check_emulated(make(), tmp_path, "cortex-m4", vectors=3)
 
 
+def test_in_assembly_of_little_code(tmp_path: Path) -> None:
+    """The one loop that --optimize flash has clamps even where there is nothing to clamp."""
+    check_emulated(numbers(), tmp_path, "cortex-m4", vectors=3, optimize="flash")
+
+
 def test_in_assembly_by_the_other_compiler(tmp_path: Path) -> None:
     if importlib.util.find_spec("ziglang") is None:
         pytest.skip("the package ziglang is not installed")

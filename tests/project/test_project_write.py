@@ -99,7 +99,7 @@ def test_several_inputs_are_numbered() -> None:
     graph = fake_graph()
     graph = dataclasses.replace(graph, inputs=(0, 1), outputs=(2, 1))
     text = app_model(graph, board)
-    for words in ("fake_input_0,", "FAKE_INPUT_1_SIZE", "fake_output_1,", "FAKE_OUTPUT_0_SCALE"):
+    for words in ("fake_input_0()", "FAKE_INPUT_1_SIZE", "fake_output_1,", "FAKE_OUTPUT_0_SCALE"):
         assert words in text
     assert ".input_count = 2u" in text
 
