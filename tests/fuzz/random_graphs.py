@@ -363,7 +363,8 @@ def slice_(m: GraphMaker, x: Handle) -> Handle:
 
 
 def reverse(m: GraphMaker, x: Handle) -> Handle:
-    return m.op("REVERSE_V2", [x, m.numbers([m.number(0, len(x.shape) - 1)])], x.shape, x)
+    like = x if m.flag() else None  # the reference copies bytes of any scale
+    return m.op("REVERSE_V2", [x, m.numbers([m.number(0, len(x.shape) - 1)])], x.shape, like)
 
 
 def split(m: GraphMaker, x: Handle) -> list[Handle] | None:

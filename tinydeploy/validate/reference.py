@@ -24,7 +24,7 @@ Int8 = NDArray[np.int8]
 
 _QUANTIZED_DIMENSION = 6  # field number in the schema's table QuantizationParameters
 _VERSION = 2  # of OperatorCode
-_LAST_VERSIONS = {tflite.BuiltinOperator.TILE: 2}
+_LAST_VERSIONS = {tflite.BuiltinOperator.DEPTH_TO_SPACE: 1, tflite.BuiltinOperator.TILE: 2}
 _TIMEOUT_S = 3600.0
 
 

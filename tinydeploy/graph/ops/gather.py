@@ -7,7 +7,6 @@ from typing import ClassVar
 from tinydeploy.graph.constraints import (
     ACTIVATION_CONSTRAINTS,
     inputs_and_outputs,
-    same_quantization,
 )
 from tinydeploy.graph.movement import MAX_INDEX, Walk, make_part
 from tinydeploy.graph.node import Constraint, Node, read_integers
@@ -44,7 +43,6 @@ class Gather(Move):
     constraints: ClassVar[tuple[Constraint, ...]] = (
         inputs_and_outputs(2),
         *ACTIVATION_CONSTRAINTS,
-        same_quantization,
         indices_constant,
         gathered_shape,
     )

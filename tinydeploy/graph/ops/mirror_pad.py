@@ -7,7 +7,6 @@ from typing import ClassVar
 from tinydeploy.graph.constraints import (
     ACTIVATION_CONSTRAINTS,
     inputs_and_outputs,
-    same_quantization,
 )
 from tinydeploy.graph.movement import MAX_INDEX, Walk, make_part
 from tinydeploy.graph.node import Constraint, Node
@@ -35,7 +34,6 @@ class MirrorPad(Move):
     constraints: ClassVar[tuple[Constraint, ...]] = (
         inputs_and_outputs(2),
         *ACTIVATION_CONSTRAINTS,
-        same_quantization,
         amounts_constant,
         padded_shape,
         reflected_inside,

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tinydeploy.graph.invariants import broken, quantize_alike
+from tinydeploy.graph.constraints import same_quantization
+from tinydeploy.graph.invariants import broken
 from tinydeploy.graph.movement import MAX_INDEX, Level, Part, keeps_order
 from tinydeploy.graph.node import Node
 from tinydeploy.graph.op import Op
@@ -19,7 +20,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Move(Op):
-    """An output made of boxes of bytes from inputs that quantize like it.
+    """An output made of boxes of bytes from inputs.
+
+    They are copied whatever the scales are, as the reference does; most ops require equal ones.
 
     Args:
         function: The operation's name in TFLite's schema.
@@ -55,7 +58,6 @@ class Move(Op):
         sources = {part.source for part in self.parts} - {None}
         return broken(
             (sources == set(range(len(self.inputs))), "every input is read"),
-            (quantize_alike(graph, (*self.inputs, *self.outputs)), "all ends quantize alike"),
             (sum(part.size for part in self.parts) >= output.size, "all of the output is made"),
         ) or [problem for part in self.parts for problem in self._part_problems(graph, part)]
 
@@ -92,6 +94,7 @@ def _is_sound(level: Level) -> bool:
 def make_move(cls: type[Move], node: Node, parts: Sequence[Part]) -> Op:
     """An op for an operator that moves bytes: a `Reshape` where they all stay in order."""
     first = parts[0]
-    if first.source == 0 and keeps_order(first, node.input(0), node.output):
+    alike = same_quantization(node)
+    if alike and first.source == 0 and keeps_order(first, node.input(0), node.output):
         return Reshape(node.index, node.activations, node.outputs)
     return cls(node.index, node.activations, node.outputs, node.builtin, tuple(parts))

@@ -8,7 +8,6 @@ from tinydeploy.graph.constraints import (
     ACTIVATION_CONSTRAINTS,
     inputs_and_outputs,
     nhwc,
-    same_quantization,
 )
 from tinydeploy.graph.movement import Walk, make_part
 from tinydeploy.graph.node import Constraint, Node
@@ -33,7 +32,6 @@ _CONSTRAINTS: tuple[Constraint, ...] = (
     inputs_and_outputs(1),
     *ACTIVATION_CONSTRAINTS,
     nhwc,
-    same_quantization,
     block_shape,
 )
 

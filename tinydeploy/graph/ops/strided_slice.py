@@ -53,7 +53,6 @@ def _slicing_constraints(inputs: int, *more: Constraint) -> tuple[Constraint, ..
     return (
         inputs_and_outputs(inputs),
         *ACTIVATION_CONSTRAINTS,
-        same_quantization,
         *more,
         bounds_constant,
         sliced_shape,
@@ -65,7 +64,9 @@ class StridedSlice(Slicing):
     """Every so many elements, forwards or backwards."""
 
     builtin: ClassVar[str] = "STRIDED_SLICE"
-    constraints: ClassVar[tuple[Constraint, ...]] = _slicing_constraints(4, plain_masks)
+    constraints: ClassVar[tuple[Constraint, ...]] = _slicing_constraints(
+        4, same_quantization, plain_masks
+    )
 
 
 @register_op("SLICE")
@@ -73,7 +74,7 @@ class Slice(Slicing):
     """A box of neighbouring elements."""
 
     builtin: ClassVar[str] = "SLICE"
-    constraints: ClassVar[tuple[Constraint, ...]] = _slicing_constraints(3)
+    constraints: ClassVar[tuple[Constraint, ...]] = _slicing_constraints(3, same_quantization)
 
 
 @register_op("REVERSE_V2")

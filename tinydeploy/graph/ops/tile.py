@@ -7,7 +7,6 @@ from typing import ClassVar
 from tinydeploy.graph.constraints import (
     ACTIVATION_CONSTRAINTS,
     inputs_and_outputs,
-    same_quantization,
 )
 from tinydeploy.graph.movement import Walk, make_part
 from tinydeploy.graph.node import Constraint, Node
@@ -33,7 +32,6 @@ class Tile(Move):
     constraints: ClassVar[tuple[Constraint, ...]] = (
         inputs_and_outputs(1),
         *ACTIVATION_CONSTRAINTS,
-        same_quantization,
         repeated_shape,
     )
 
