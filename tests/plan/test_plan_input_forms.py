@@ -112,7 +112,7 @@ def test_missing_repeated_and_swapped_pushes_are_found(graph: Graph, seed: int) 
 
 def test_every_step_before_the_rows_that_it_reads_is_found() -> None:
     graph = tower()
-    plan = plan_form(graph, "rows")
+    plan = plan_memory(graph, BOARD, max_ram=64 * 48 // 3, input_form="rows")
     pushes = [number for number, step in enumerate(plan.steps) if step.op == FEED]
     assert len(pushes) >= 8
     for number in pushes:

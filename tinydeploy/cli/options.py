@@ -75,7 +75,13 @@ ModelArgument = Annotated[
     ),
 ]
 BoardOption = Annotated[
-    str, typer.Option("--board", "-b", metavar="BOARD", help="Board name, see `tinydeploy boards`.")
+    str,
+    typer.Option(
+        "--board",
+        "-b",
+        metavar="BOARD",
+        help="Board: a name, see `tinydeploy boards`, or a .toml file.",
+    ),
 ]
 WeightsOption = Annotated[
     Path | None, typer.Option(metavar="FILE", help="Trained weights: .params (MXNet) or .pt.")

@@ -38,6 +38,19 @@ class LayerContext:
 
 
 @dataclass(frozen=True)
+class SharedCall:
+    """A call `function(&<prefix>_op, in, out, first, last, scratch)`, which layers can share.
+
+    Args:
+        function: The kernel's.
+        struct: Type of its parameters.
+    """
+
+    function: str
+    struct: str
+
+
+@dataclass(frozen=True)
 class LayerCode:
     """The C text of one layer; empty strings where there is nothing to say.
 
@@ -48,12 +61,14 @@ class LayerCode:
             `parameters`.
         parameters: Definition of the parameter structs (`static const`), at file scope.
         call: Statements inside a function that has `int32_t first, int32_t last`.
+        shared: What `call` is, if it has that form.
     """
 
     kernels: tuple[str, ...]
     constants: str
     parameters: str
     call: str
+    shared: SharedCall | None = None
 
 
 def emit_layer(op: Op, context: LayerContext) -> LayerCode:

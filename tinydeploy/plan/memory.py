@@ -54,9 +54,8 @@ def plan_memory(
     """Plans one inference on a board.
 
     The arena goes into the first of the board's arena memories, in their order of preference, that
-    holds it, hot bytes of it perhaps into the very first; what no memory alone holds is spread over
-    several (pools.py). Inputs in the arena are overwritten as soon as nothing
-    needs them any more.
+    holds it, hot bytes of it perhaps into faster ones; what no memory alone holds is spread over
+    several (pools.py). Inputs in the arena are overwritten as soon as nothing needs them any more.
 
     Args:
         graph: A verified graph.

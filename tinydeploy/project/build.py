@@ -153,7 +153,7 @@ def _describe_overflow(error: _OverflowError, objects: Objects, board: Board) ->
     """Names what takes most there, although there is no linked program to measure."""
     if error.memory == board.code_memory.name:
         sizes = objects.section_bytes(SH_FLAGS.SHF_ALLOC, without=SH_FLAGS.SHF_WRITE)
-        hint = "--optimize flash makes less code; a narrower model needs less, weights above all."
+        hint = "Less code: --optimize flash. Less weights: a narrower model."
     else:
         sizes = objects.section_bytes(SH_FLAGS.SHF_ALLOC | SH_FLAGS.SHF_WRITE)
         hint = "A narrower model or a smaller input needs less; so may another board have more."

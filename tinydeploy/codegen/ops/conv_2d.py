@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tinydeploy.codegen.c_data import format_array, format_struct
-from tinydeploy.codegen.layer import LayerCode, LayerContext
+from tinydeploy.codegen.layer import LayerCode, LayerContext, SharedCall
 from tinydeploy.codegen.window import (
     Fields,
     channel_fields,
@@ -71,12 +71,14 @@ def _emit_gemm(op: Conv2D, kernel: GemmKernel, context: LayerContext) -> LayerCo
     weights = pack(taps, kernel.depth, kernel.block)
     constants = format_array("int8_t", f"{prefix}_weights", weights, align=4)
     constants += format_channels(_fold_zero_point(op), prefix)
+    function = f"td_conv_2d_gemm{'_pooled' if pool else ''}_s8"
     call = f"&{prefix}_op, {context.tensors[source]}, {context.tensors[result]}, first, last"
     return LayerCode(
         kernels=(kernel.stem, "cores/gemm_s8", "cores/gemm_widen_s8"),
         constants=constants,
         parameters=pool + format_struct("td_conv_2d_gemm", f"{prefix}_op", parameters),
-        call=f"td_conv_2d_gemm{'_pooled' if pool else ''}_s8({call}, {context.scratch});",
+        call=f"{function}({call}, {context.scratch});",
+        shared=SharedCall(function, "td_conv_2d_gemm"),
     )
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tinydeploy.codegen.c_data import format_array, format_struct
-from tinydeploy.codegen.layer import LayerCode, LayerContext
+from tinydeploy.codegen.layer import LayerCode, LayerContext, SharedCall
 from tinydeploy.codegen.window import (
     Fields,
     channel_fields,
@@ -79,6 +79,7 @@ def _emit_planar(op: DepthwiseConv2D, kernel: PlanarKernel, context: LayerContex
         + format_channels(_with_planar_channels(op, right), prefix, "td_planar_channel"),
         parameters=format_struct("td_depthwise_conv_2d_planar", f"{prefix}_op", fields),
         call=f"td_{kernel.stem}({call});",
+        shared=SharedCall(f"td_{kernel.stem}", "td_depthwise_conv_2d_planar"),
     )
 
 
