@@ -256,7 +256,8 @@ def build_image(request: BuildRequest, watch: Watch) -> BuildResult:
             watch.detail(quality.describe())
 
         with watch.stage("compare"):
-            if request.keep:
+            # Of large nets each plan takes long: `tinydeploy plan` compares them.
+            if request.keep and graph.macs < _LARGE_MACS:
                 plans = list_alternatives(graph, board, plan, request.optimize)
             else:
                 plans = (describe_chosen(graph, plan),)

@@ -19,6 +19,7 @@ from tinydeploy.board import load_board
 from tinydeploy.graph.graph import Graph
 from tinydeploy.graph.ops.conv_2d import Conv2D
 from tinydeploy.graph.read import read_graph
+from tinydeploy.plan.cost import call_instructions
 from tinydeploy.plan.kernel_choice import conv_2d
 from tinydeploy.plan.kernel_choice.conv_2d import SCRATCH, GemmKernel, make_kernel
 from tinydeploy.plan.kernels import choose_kernels
@@ -234,6 +235,10 @@ def test_instructions(tmp_path: Path) -> None:
         add_convolution(batch, zeros=(-128, -128), **arguments)  # type: ignore[arg-type]
     counts = check_emulated(batch, tmp_path, "cortex-m7", vectors=3)
     graph = read_graph(batch.finish(1)[0], "batch")
+    kernels = choose_kernels(graph, load_board("stm32h743"))
     for op, count, (arguments, most) in zip(graph.ops, counts.values(), cases, strict=True):
         macs = op.macs(graph)
         assert count <= most * macs, f"{arguments}: {count / macs:.3f} per MAC"
+        rows = graph.tensors[op.outputs[0]].rows[0]
+        estimate = call_instructions(graph, op, kernels[graph.ops.index(op)], rows)
+        assert estimate == pytest.approx(count, rel=0.05), arguments

@@ -59,6 +59,15 @@ def test_cut_rectangles_are_put_together_again(pieces: int, excess: float, seed:
     assert packing.size <= 4096 * (1 + excess)
 
 
+def test_a_search_finds_what_first_fit_does_not() -> None:
+    both = [
+        (pack_blocks(items).size, pack_blocks(items, search=False).size)
+        for items in (cut_rectangle(40, seed) for seed in range(8))
+    ]
+    assert all(searched <= first for searched, first in both)
+    assert any(searched < first for searched, first in both)
+
+
 @pytest.mark.parametrize("seed", range(10))
 def test_nets_with_skip_connections_reach_the_bound(seed: int) -> None:
     rng = random.Random(seed)

@@ -12,7 +12,7 @@ from tinydeploy.plan.partition import Partition, Partitioner
 
 # The power, and how many times the instructions of layer by layer a plan may take, by estimate.
 _POWER = {"speed": 40.0, "balanced": 0.5, "ram": 0.0, "flash": 0.5}
-_MOST_COST = {"speed": 1.02, "balanced": 1.16, "ram": 1.25, "flash": 1.25}
+_MOST_COST = {"speed": 1.02, "balanced": 1.16, "ram": 1.45, "flash": 1.25}
 _STEP = 0.97  # from one limit of live bytes to the next
 _NEAR = (0.98, 0.985, 0.99, 0.995, 1.01)  # limits near the best, relative to it
 _HOPELESS = 1.3  # times as bad as the best: less RAM makes it only worse

@@ -10,7 +10,7 @@ from tinydeploy.plan.kernel_choice import conv_2d
 from tinydeploy.plan.kernel_choice.conv_2d import Form, GemmKernel
 
 _MOST_SCRATCH: dict[Optimize, int] = {"speed": 24576, "balanced": 24576, "ram": 8192, "flash": 8192}
-_COUNTS = (4, 8, 12, 16, 24, 32, 48, 64)
+_COUNTS = (2, 4, 8, 12, 16, 24, 32, 48, 64)
 _MOST_PIXELS = 64
 
 

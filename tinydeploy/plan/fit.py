@@ -31,6 +31,11 @@ class Fitter:
         self._other, self._begin, self._end = conflicts
         self._function = _load() if native else None
 
+    @property
+    def conflicts(self) -> int:
+        """Pairs of blocks that meet, counted from both sides."""
+        return len(self._other)
+
     def fit(self, order: Ints, high: Ints, alignment: Ints, ceiling: int) -> tuple[int, Ints]:
         """Places all blocks.
 

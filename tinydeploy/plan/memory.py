@@ -7,7 +7,7 @@ Ops are cut into groups (partition.py); within a group rows are made when they a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 
 from tinydeploy.board import Board, Memory
 from tinydeploy.graph.graph import Graph
@@ -30,15 +30,16 @@ from tinydeploy.plan.pools import (
     spread_for_room,
     spread_for_speed,
 )
-from tinydeploy.plan.schedule import Event, schedule_groups
+from tinydeploy.plan.schedule import schedule_groups
 from tinydeploy.plan.smaller import advise_input
 from tinydeploy.plan.variants import list_variants
 
 # Bytes of the data memory that arenas leave alone: 4 KB of stack (inference needs less than 2 KB of
 # it), the firmware's static variables and the buffers of its console. The linker refuses more.
 DATA_RESERVE = 12 * 1024
-# Partitions that are placed, the best by live bytes first.
-_MOST_PLACED = 6
+# Partitions that are placed, the best by live bytes first; those of them for which better places
+# are searched, if they are needed no more.
+_MOST_PLACED, _MOST_SEARCHED = 6, 3
 # Limits of live bytes that are tried where places for none of those fit, relative to the room.
 _TIGHTER = (0.97, 0.94, 0.91, 0.88, 0.84, 0.8)
 
@@ -142,17 +143,25 @@ class _Search:
         """The best schedule of at most `room` live bytes that `lay_out` finds places for."""
         partitioner, optimize = self._partitioner, self._optimize
         whole = partitioner.layer_by_layer()
+        proposed = propose_partitions(partitioner, optimize, room, _MOST_PLACED)
+        rough = [place_partition(self._graph, self.net, p, search=False) for p in proposed]
+
+        def rate_size(placed: Placed, size: int) -> float:
+            return rate(size, placed.partition.cost, whole, optimize)
+
+        # A search ends somewhere between the bound and what was found without.
+        rough.sort(key=lambda p: rate_size(p, p.packing.size + p.packing.lower_bound))
         best: tuple[Placed, Layout] | None = None
         least = float("inf")
-        for partition in propose_partitions(partitioner, optimize, room, _MOST_PLACED):
-            if rate(partition.live, partition.cost, whole, optimize) >= least:
+        for number, (partition, live) in enumerate((p.partition, p.partition.live) for p in rough):
+            if best is not None and number >= _MOST_SEARCHED:
                 break
+            if rate(live, partition.cost, whole, optimize) >= least:
+                continue
             placed = place_partition(self._graph, self.net, partition)
             layout = lay_out(placed)
-            if layout is not None:
-                rated = rate(layout.size, partition.cost, whole, optimize)
-                if rated < least:
-                    best, least = (placed, layout), rated
+            if layout is not None and rate_size(placed, layout.size) < least:
+                best, least = (placed, layout), rate_size(placed, layout.size)
         if best is not None:
             return best
 
@@ -214,35 +223,25 @@ def plan_layer_by_layer(graph: Graph, board: Board | None, optimize: Optimize = 
     return make_plan(graph, net, placed, layout, placed.partition.live)
 
 
-def place_partition(graph: Graph, net: Net, partition: Partition) -> Placed:
-    """Finds places for a schedule."""
+def place_partition(graph: Graph, net: Net, partition: Partition, *, search: bool = True) -> Placed:
+    """Finds places for a schedule; without search, the best of a few simple ways."""
     events = schedule_groups(net, partition.groups)
     whole: frozenset[int] = frozenset()
     overlaid = partition.overlaid
     while True:
-        placed = _place(net, partition, events, overlaid, whole, joined=True)
-        if placed.packing.size > placed.packing.lower_bound:
-            single = _place(net, partition, events, overlaid, whole, joined=False)
-            placed = min(placed, single, key=lambda placed: placed.packing.size)
+        ways = []
+        for joined in (True, False):
+            blocks = find_blocks(net, partition.kernels, events, overlaid, whole, joined=joined)
+            ways.append((blocks, pack_blocks(blocks, search=False)))
+        blocks, packing = min(ways, key=lambda way: way[1].size)
+        if search:
+            packing = pack_blocks(blocks)
         # With the rows of some tensors further apart than their tables reach, once more.
-        wide = find_wide(placed.blocks, placed.packing.places)
+        wide = find_wide(blocks, packing.places)
         if wide <= whole:
-            return placed
+            return Placed(partition, events, blocks, packing)
         whole |= wide
         overlaid = frozenset()
-
-
-def _place(
-    net: Net,
-    partition: Partition,
-    events: tuple[Event, ...],
-    overlaid: Collection[int],
-    whole: Collection[int],
-    *,
-    joined: bool,
-) -> Placed:
-    blocks = find_blocks(net, partition.kernels, events, overlaid, whole, joined=joined)
-    return Placed(partition, events, blocks, pack_blocks(blocks))
 
 
 def make_plan(

@@ -20,10 +20,12 @@ from tinydeploy.plan.net import ALIGNMENT, round_up
 
 # Heights that are aimed at, from the bound to what was reached without.
 _AIMS = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
-# Limits of the local search: tries in all, for each block, and without any gain.
+# Limits of one local search: tries in all, for each block, without any gain; and conflicts of
+# blocks looked at, which are what time is spent on.
 _MOST_TRIES = 1500
 _TRIES_PER_BLOCK = 16
 _PATIENCE = 400
+_MOST_CONFLICTS = 6_000_000
 
 
 @dataclass(frozen=True)
@@ -47,8 +49,13 @@ class _State:
     excess: int
 
 
-def pack_blocks(blocks: Sequence[Block], *, native: bool = True) -> Packing:
+def pack_blocks(blocks: Sequence[Block], *, search: bool = True, native: bool = True) -> Packing:
     """Places all blocks.
+
+    Args:
+        blocks: What is to be placed.
+        search: Look further than first fit in several orders.
+        native: Use the C function if it can be had.
 
     Returns:
         Places, multiples of ALIGNMENT; the size of the strip, and its lower bound: the maximum over
@@ -57,7 +64,8 @@ def pack_blocks(blocks: Sequence[Block], *, native: bool = True) -> Packing:
     if not blocks:
         return Packing((), 0, 0)
     live = live_bytes(blocks, max(block.death for block in blocks))
-    state = _Packer(blocks, live, native=native).run()
+    packer = _Packer(blocks, live, native=native)
+    state = packer.run() if search else packer.start()
     return Packing(tuple(state.places.tolist()), round_up(state.size), round_up(max(live)))
 
 
@@ -77,20 +85,21 @@ class _Packer:
         )
         self._rigid = np.array([len(block.pieces) > 1 for block in blocks])
         self._aim = self._bound
-        self._tries = min(_MOST_TRIES, _TRIES_PER_BLOCK * len(blocks))
+        affordable = _MOST_CONFLICTS // max(self._fitter.conflicts, 1)
+        self._tries = min(_MOST_TRIES, _TRIES_PER_BLOCK * len(blocks), affordable)
 
     def run(self) -> _State:
         """The best state; its size is the bound, or aiming at less than it did not help."""
-        best = self._search(self._start())
+        best = self._search(self.start())
         reached = best.size
         for part in _AIMS:
             self._aim = round_up(self._bound + int(part * (reached - self._bound)))
             if self._aim >= best.size:
                 break
-            best = min(best, self._search(self._start()), key=lambda state: state.size)
+            best = min(best, self._search(self.start()), key=lambda state: state.size)
         return best
 
-    def _start(self) -> _State:
+    def start(self) -> _State:
         """First fit in every starting order."""
         count = len(self._blocks)
         low, odd = np.zeros(count, np.int64), np.arange(count) % 2
