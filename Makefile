@@ -1,6 +1,7 @@
 # make demo      set up, then build the embedded default for the STM32H743
 # make test      set up, then lint, type-check and run the fast tests
 # make test-all  the same with the slow tests
+# make fuzz      random graphs for SECONDS against the reference, from SEED on (docs/testing.md)
 # make bench     measure speed and size of the models in MODELS, and write docs/performance.md
 # make bench-memory  the same for their arenas and docs/memory.md
 # make setup     a virtual environment in .venv with everything `tinydeploy build` needs
@@ -17,7 +18,7 @@ PIP := PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_CONSTRAINT=constraints.txt $(BIN)/pyt
 TORCH := $(shell grep '^torch==' constraints.txt)
 WORKERS ?= 2
 
-.PHONY: demo test test-all bench bench-memory lint setup setup-dev toolchain clean distclean
+.PHONY: demo test test-all fuzz bench bench-memory lint setup setup-dev toolchain clean distclean
 
 demo: setup
 	$(BIN)/tinydeploy build --board $(BOARD)
@@ -27,6 +28,11 @@ test: setup-dev lint
 
 test-all: setup-dev lint
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup
+
+SECONDS ?= 600
+SEED ?= 1
+fuzz: setup-dev
+	PYTHONPATH=tests $(BIN)/python tests/fuzz/run_for.py $(SECONDS) $(SEED)
 
 MODELS ?= $(TINYDEPLOY_TEST_DATA)/models
 bench: setup

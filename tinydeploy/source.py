@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from tinydeploy.errors import InputFileError, MissingDependencyError, UsageError
+from tinydeploy.errors import InputFileError, MissingDependencyError, TinydeployError, UsageError
+from tinydeploy.graph.conversions import cut_conversions
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -107,7 +108,7 @@ def make_source(
         _refuse(
             options, "is for float nets", f"{model} has weights and ranges inside: leave it out."
         )
-        return _read_tflite(path)
+        return _read_tflite(path, watch)
     _refuse(
         options & {"--mean", "--std"},
         "is for .onnx files",
@@ -122,14 +123,20 @@ def _refuse(options: Iterable[str], why: str, advice: str) -> None:
         raise UsageError(f"{option} {why}", advice)
 
 
-def _read_tflite(path: Path) -> Source:
+def _read_tflite(path: Path, watch: Watch) -> Source:
     try:
         content = path.read_bytes()
     except OSError as error:
         raise InputFileError(
             f"cannot read {path}: {error.strerror or error}", "Is the path right?"
         ) from error
-    return Source(path.stem, path.name, content)
+    try:
+        ends = cut_conversions(content)
+    except TinydeployError:  # which the stage that reads the graph tells
+        return Source(path.stem, path.name, content)
+    for note in ends.notes:
+        watch.note(note)
+    return Source(path.stem, path.name, ends.tflite)
 
 
 def _train_default(watch: Watch) -> FloatModel:

@@ -95,6 +95,48 @@ typedef struct {
 void td_conv_2d_s8(const td_conv_2d *op, const td_tensor *in, const td_tensor *out, int32_t first, int32_t last,
                    void *scratch);
 
+/* 2-D convolution of groups: of in->channels / depth equal groups of output channels each reads its group of input
+ * channels. kernel_height * kernel_width * depth <= 65536. */
+typedef struct {
+    const int8_t *weights;      /* [out->channels][kernel_height][kernel_width][depth] */
+    const td_channel *channels; /* [out->channels] */
+    td_highs highs;
+    int32_t kernel_height;
+    int32_t kernel_width;
+    int32_t stride_height;
+    int32_t stride_width;
+    int32_t dilation_height;
+    int32_t dilation_width;
+    int32_t pad_top;
+    int32_t pad_left;
+    int32_t depth;
+    int32_t input_offset;
+    int32_t output_offset;
+} td_grouped_conv_2d;
+
+void td_grouped_conv_2d_s8(const td_grouped_conv_2d *op, const td_tensor *in, const td_tensor *out, int32_t first,
+                           int32_t last);
+
+/* Transposed 2-D convolution: the products of input pixel (i, j) with the weights go to the window of `out` that begins at
+ * (i * stride_height - pad_top, j * stride_width - pad_left), what falls outside of `out` being lost.
+ * kernel_height * kernel_width * in->channels <= 65536. */
+typedef struct {
+    const int8_t *weights;      /* [out->channels][kernel_height][kernel_width][in->channels] */
+    const td_channel *channels; /* [out->channels] */
+    td_highs highs;
+    int32_t kernel_height;
+    int32_t kernel_width;
+    int32_t stride_height;
+    int32_t stride_width;
+    int32_t pad_top;
+    int32_t pad_left;
+    int32_t input_offset;
+    int32_t output_offset;
+} td_transpose_conv;
+
+void td_transpose_conv_s8(const td_transpose_conv *op, const td_tensor *in, const td_tensor *out, int32_t first,
+                          int32_t last);
+
 /* Depthwise 2-D convolution, optionally with max-pooling behind it: output channel c reads input channel
  * c / depth_multiplier. kernel_height * kernel_width <= 65536. Scratch as for td_conv_2d_s8. */
 typedef struct {
@@ -183,8 +225,8 @@ void td_add_s8(const td_add *op, const td_tensor *in1, const td_tensor *in2, con
 void td_sub_s8(const td_add *op, const td_tensor *in1, const td_tensor *in2, const td_tensor *out, int32_t first,
                int32_t last);
 
-/* in1 + in2 or in1 - in2 by the core loops of td_linear_sum.h. `in1` has the shape of `out`, `in2` has it, too, or is one
- * row, of one pixel or of all, with as many channels. */
+/* in1 + in2 or in1 - in2 by the core loops of td_linear_sum.h. `in1` has the shape of `out`, `in2` has it, too, or one row
+ * or one pixel serves for all, with as many channels. */
 typedef struct {
     void (*add)(const td_linear_sum *sum, const int8_t *x1, const int8_t *x2, int8_t *y, int32_t count);
     td_linear_sum sum;
@@ -228,8 +270,8 @@ typedef struct {
 void td_mul_s8(const td_mul *op, const td_tensor *in1, const td_tensor *in2, const td_tensor *out, int32_t first,
                int32_t last);
 
-/* The same by the core loop of td_product.h. `in1` has the shape of `out`, `in2` has it, too, or is one row, of one pixel
- * or of all, with as many channels. */
+/* The same by the core loop of td_product.h. `in1` has the shape of `out`, `in2` has it, too, or one row or one pixel serves
+ * for all, with as many channels. */
 typedef struct {
     td_product product;
     /* td_bound where low and high are other than int8's; else NULL. */
@@ -240,6 +282,24 @@ typedef struct {
 
 void td_mul_fours_s8(const td_mul_fours *op, const td_tensor *in1, const td_tensor *in2, const td_tensor *out,
                      int32_t first, int32_t last);
+
+/* in1, or in1 * in2 where in1 is negative. */
+typedef struct {
+    int32_t input_offset;
+    int32_t slope_offset;
+    int32_t output_offset;
+    int32_t multiplier; /* of in1 */
+    int32_t shift;
+    int32_t slope_multiplier; /* of in1 * in2 */
+    int32_t slope_shift;
+} td_prelu;
+
+void td_prelu_s8(const td_prelu *op, const td_tensor *in1, const td_tensor *in2, const td_tensor *out, int32_t first,
+                 int32_t last);
+
+/* (in1 - in2)^2, parameters as for td_add_s8. */
+void td_squared_difference_s8(const td_add *op, const td_tensor *in1, const td_tensor *in2, const td_tensor *out,
+                              int32_t first, int32_t last);
 
 /* The larger, the smaller of two; all three tensors have one scale and zero point. */
 void td_maximum_s8(const td_tensor *in1, const td_tensor *in2, const td_tensor *out, int32_t first, int32_t last);
@@ -279,6 +339,68 @@ typedef struct {
 } td_softmax;
 
 void td_softmax_s8(const td_softmax *op, const td_tensor *in, const td_tensor *out, int32_t first, int32_t last);
+
+/* Bytes in another order: transpositions, slices, repetitions and the like. Loops run over a box of `out`, and each moves
+ * through `in` by its steps: the place of an element is the sum of what its loops contribute. */
+typedef struct {
+    int32_t count;
+    int32_t row_step;        /* rows of `in` from one turn to the next */
+    int32_t step;            /* bytes within a row of `in` */
+    int32_t out_step;        /* bytes within a row of `out`; 0 in loops over its rows */
+    const uint16_t *indices; /* [count], which the steps through `in` are multiplied by; NULL: 0, 1, ... */
+} td_move_level;
+
+typedef struct {
+    const td_move_level *levels; /* over the rows of the box, then over the bytes of a row, outermost first */
+    int32_t row_levels;
+    int32_t outer_levels; /* of those over bytes, all but the last two */
+    int32_t first;        /* rows of `out` in the box: [first, last) */
+    int32_t last;
+    int32_t offset; /* byte within a row of `out` at which it begins */
+    int32_t row;    /* of `in`, that the first element comes from */
+    int32_t column; /* byte of that row */
+} td_move;
+
+void td_move_s8(const td_move *op, const td_tensor *in, const td_tensor *out, int32_t first, int32_t last);
+
+/* The mean of the four pixels of `in` round the place of each of `out`, by their distances. Pixel i of a dimension lies at
+ * offset + i * step, in 1/1024 of a pixel of `in`; above -1, and not beyond the last one by a whole pixel. */
+typedef struct {
+    int32_t step_height;
+    int32_t step_width;
+    int32_t offset_height;
+    int32_t offset_width;
+} td_resize_bilinear;
+
+void td_resize_bilinear_s8(const td_resize_bilinear *op, const td_tensor *in, const td_tensor *out, int32_t first,
+                           int32_t last);
+
+/* Mean or extreme over some dimensions, in any order of the others.
+ * 255 * (number of elements taken together) * 2^max(shift, 0) < 2^31. */
+typedef enum { TD_SUM, TD_LARGEST, TD_SMALLEST } td_reduction;
+
+typedef struct {
+    td_move box;                 /* all of `out`; where the elements of each begin in `in` */
+    const td_move_level *levels; /* over the elements that are taken together, without indices */
+    int32_t outer_levels;        /* all but the last */
+    td_reduction kind;
+    int32_t bias; /* of a sum, as all that follows: -(zero point of the input) * (number of elements) */
+    int32_t multiplier;
+    int32_t shift;
+    int32_t output_offset;
+} td_reduce;
+
+void td_reduce_s8(const td_reduce *op, const td_tensor *in, const td_tensor *out, int32_t first, int32_t last);
+
+/* Groups of `depth` neighbouring elements divided by the square root of the sum of their squares; a row is a whole number
+ * of groups. In place. The output has scale 1/128 and zero point 0. depth <= 2^15, so that the sum stays below 2^31. */
+typedef struct {
+    int32_t depth;
+    int32_t input_offset;
+} td_l2_normalization;
+
+void td_l2_normalization_s8(const td_l2_normalization *op, const td_tensor *in, const td_tensor *out, int32_t first,
+                            int32_t last);
 
 /* Inputs behind each other. Along the height: `pieces` is 0, and the rows of `out` are those of the inputs in turn.
  * Else the row of each input is `pieces` pieces of equal size, and a row of `out` is made of the first piece of each

@@ -22,8 +22,8 @@
 extern "C" {
 #endif
 
-/* An int8 activation tensor of one image, rows of NHWC. A tensor with other than four dimensions is one row of
- * width 1. A row is `width * channels` bytes; rows do not overlap. */
+/* An int8 activation tensor of one image, rows of NHWC. A tensor of three dimensions, the first being 1, is one row of
+ * pixels, any other is a single pixel. A row is `width * channels` bytes; rows do not overlap. */
 typedef struct {
     int8_t *base;          /* where the rows lie; row y begins at base + y * pitch ... */
     const uint16_t *table; /* ... or, if not NULL, at base + 4 * table[y] */

@@ -62,7 +62,7 @@ def test_version(cli: Callable[..., Outcome]) -> None:
     assert cli("--version") == (0, f"tinydeploy {__version__}\n", "")
 
 
-@pytest.mark.parametrize("command", ["build", "check", "run", "flash", "boards", "doctor"])
+@pytest.mark.parametrize("command", ["build", "check", "run", "flash", "boards", "ops", "doctor"])
 def test_every_command_has_help_of_80_columns(cli: Callable[..., Outcome], command: str) -> None:
     code, out, _ = cli(command, "--help")
     assert code == 0
@@ -322,3 +322,20 @@ def test_pictures_that_cannot_be(
     found, _, err = cli("plan", "small.tflite", "--board", "stm32h743", "--picture", name)
     assert found == code
     assert name in err
+
+
+def test_ops_shows_rules_and_reasons(cli: Callable[..., Outcome]) -> None:
+    code, out, _ = cli("ops")
+    assert code == 0
+    assert "CONV_2D" in out
+    code, out, _ = cli("ops", "mean", "SUM")
+    assert code == 0
+    assert "Its axes are a constant" in out
+    assert "not supported: LiteRT" in out
+    assert "CONV_2D" not in out
+
+
+def test_ops_knows_no_others(cli: Callable[..., Outcome]) -> None:
+    code, _, err = cli("ops", "FROBNICATE")
+    assert code == 2
+    assert "no such operator: FROBNICATE" in err

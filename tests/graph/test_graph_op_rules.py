@@ -4,14 +4,21 @@ from pathlib import Path
 
 from tinydeploy.graph.op_rules import format_rules
 from tinydeploy.graph.ops import OPS
+from tinydeploy.graph.refused_ops import REFUSED
 
 PAGE = Path(__file__).parents[2] / "docs" / "operators.md"
 
 
 def test_the_manual_is_up_to_date():
-    assert PAGE.read_text() == format_rules(), "write docs/operators.md anew with format_rules()"
+    assert PAGE.read_text() == format_rules(), "tinydeploy ops --markdown > docs/operators.md"
 
 
 def test_every_operator_has_a_heading():
     headings = [line[3:] for line in format_rules().splitlines() if line.startswith("## ")]
-    assert sorted(name for heading in headings for name in heading.split(", ")) == sorted(OPS)
+    assert (headings[0], headings[-1]) == ("All operators", "Not supported")
+    names = [name for heading in headings[1:-1] for name in heading.split(", ")]
+    assert sorted(names) == sorted(OPS)
+
+
+def test_no_operator_is_both_supported_and_refused():
+    assert not REFUSED.keys() & OPS.keys()

@@ -301,5 +301,13 @@ def test_a_broken_contract_names_the_pass(rewrite, message):
 
 
 def test_a_pass_requires_a_sound_graph():
-    with pytest.raises(InternalError, match="pass fold_padding requires a sound graph"):
+    with pytest.raises(InternalError, match="pass fold_reshapes requires a sound graph"):
         run_pass(FUSION_PASSES[1], halve_stride(some_graph()))
+
+
+def test_a_table_of_one_value_of_another_scale_stays():
+    b = ModelBuilder(1)
+    x = b.input((4, 4, 8))
+    y = b.binary("ADD", x, x, scale=0.5, zero_point=3)
+    model = b.finish([b.lookup("RELU", y, scale=0.5, zero_point=127)])
+    assert [op.kind for op in fuse_graph(read_graph(model)).ops] == ["ADD", "RELU"]

@@ -113,20 +113,20 @@ def test_other_types(dtypes, message, hint):
 
 
 def test_unknown_operators_are_told_all_at_once():
-    model = chain(("EXP", {}), TANH, ("CUMSUM", {}), ("EXP", {}))
+    model = chain(("SQRT", {}), TANH, ("CUMSUM", {}), ("SQRT", {}))
     with pytest.raises(UnsupportedModelError) as caught:
         read_graph(model)
-    assert "EXP (operator 0, output 't1')" in caught.value.message
+    assert "SQRT (operator 0, output 't1')" in caught.value.message
     assert "CUMSUM (operator 2, output 't3')" in caught.value.message
-    assert "EXP (operator 3, output 't4')" in caught.value.message
+    assert "SQRT (operator 3, output 't4')" in caught.value.message
     assert "TANH" not in caught.value.message
     assert all(builtin in caught.value.hint for builtin in OPS)
 
 
 def test_a_long_list_is_cut():
     with pytest.raises(UnsupportedModelError, match="and 12 more") as caught:
-        read_graph(chain(*[("EXP", {})] * 20))
-    assert caught.value.message.count("EXP") == 8
+        read_graph(chain(*[("SQRT", {})] * 20))
+    assert caught.value.message.count("SQRT") == 8
 
 
 def test_broken_constraints_are_told_all_at_once():
@@ -229,7 +229,7 @@ def test_operators_without_use_are_left_out():
     b = ModelBuilder()
     x = b.input((4, 4, 2))
     y, z = b.activation((1, 4, 4, 2), 0.5, 0), b.lookup("TANH", x)
-    b.writer.add_op("EXP", [x.id], [y.id])
+    b.writer.add_op("SQRT", [x.id], [y.id])
     b.lookup("RELU", y)
     assert [op.kind for op in read_graph(b.finish([z])).ops] == ["TANH"]
 

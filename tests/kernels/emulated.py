@@ -15,6 +15,7 @@ from tinydeploy.codegen.generate import generate_sources, list_kernels
 from tinydeploy.graph.graph import Graph
 from tinydeploy.graph.passes import fuse_graph
 from tinydeploy.graph.read import read_graph
+from tinydeploy.plan.alias import renames
 from tinydeploy.plan.calls import call_rows
 from tinydeploy.plan.check import check_plan
 from tinydeploy.plan.kernel import Optimize
@@ -43,20 +44,25 @@ def plan_layers(graph: Graph, board: Board, optimize: Optimize) -> Plan:
     overlays = {
         op.outputs[0]: overlay
         for position, op in enumerate(graph.ops)
+        if position in kernels
         for overlay in list(find_overlays(graph, op, kernels[position]))[:1]
         if math.prod(graph.tensors[overlay.tensor].rows[1:]) % 4 == 0
     }
+    guests = {*overlays, *(op.outputs[0] for op in graph.ops if renames(op))}
     rows, end = {}, 0
     for tensor in graph.stored:
         height, width, channels = graph.tensors[tensor].rows
         pitch = width * channels
         end += sum(o.shift * pitch for o in overlays.values() if o.tensor == tensor)
         rows[tensor] = Rows(tensor, memory, end, pitch, height, pitch)
-        if tensor not in overlays:
+        if tensor not in guests:
             end += -(-height * pitch // 4) * 4
     for output, overlay in overlays.items():
         offset = rows[overlay.tensor].offset - overlay.shift * rows[output].pitch
         rows[output] = replace(rows[output], offset=offset)
+    for op in filter(renames, graph.ops):
+        offset = rows[op.inputs[0]].offset
+        rows[op.outputs[0]] = replace(rows[op.outputs[0]], offset=offset)
     scratch = {
         position: Scratch(memory, end, kernel.scratch_bytes)
         for position, kernel in kernels.items()
@@ -66,6 +72,7 @@ def plan_layers(graph: Graph, board: Board, optimize: Optimize) -> Plan:
     steps = tuple(
         Step(position, 0, call_rows(graph, op, kernels[position]))
         for position, op in enumerate(graph.ops)
+        if position in kernels
     )
     return Plan(steps, rows, scratch, (Arena(memory, size),), size, kernels)
 
@@ -112,4 +119,5 @@ def check_emulated(
     return {
         names[op.outputs[0]]: run.layer_instructions[position]
         for position, op in enumerate(graph.ops)
+        if position in plan.kernels
     }

@@ -73,11 +73,12 @@ class Batch:
         self,
         builtin: str,
         inputs: Sequence[int],
-        output: int,
+        output: int | Sequence[int],
         options: Mapping[str, object] | None = None,
     ) -> None:
-        """An operator."""
-        self.writer.add_op(builtin, inputs, [output], options)
+        """An operator; of several outputs, where they are given."""
+        outputs = [output] if isinstance(output, int) else output
+        self.writer.add_op(builtin, inputs, outputs, options)
 
     def weighted(
         self,
@@ -90,15 +91,23 @@ class Batch:
         output: int,
         options: Mapping[str, object],
         input_scale: float,
+        *,
+        shape: Sequence[int] | None = None,
     ) -> None:
-        """An operator with weights, one scale or one per index of `axis`, and perhaps a bias."""
+        """An operator with weights, one scale or one per index of `axis`, and perhaps a bias.
+
+        With the `shape` of its output it is a TRANSPOSE_CONV, which has it as an input.
+        """
         zeros = [0] * len(scales)
         inputs = [
-            source,
             self.writer.add_tensor(
                 "", weights.shape, "int8", scales=scales, zero_points=zeros, axis=axis, data=weights
             ),
         ]
+        if shape is None:
+            inputs.insert(0, source)
+        else:
+            inputs = [self.numbers(shape), *inputs, source]
         if bias is not None:
             products = [max(float(np.float32(input_scale * s)), 1e-30) for s in scales]
             inputs.append(

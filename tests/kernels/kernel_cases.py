@@ -23,6 +23,7 @@ def add_convolution(
     activation: str = "NONE",
     gain: float = 1.0,
     weights: int | None = None,
+    groups: int = 1,
 ) -> None:
     """Adds a convolution, depthwise where `multiplier` is not 0.
 
@@ -31,11 +32,11 @@ def add_convolution(
     rng = batch.rng
     if multiplier:
         channels = depth * multiplier
-    shape = (1, *kernel, channels) if multiplier else (channels, *kernel, depth)
+    shape = (1, *kernel, channels) if multiplier else (channels, *kernel, depth // groups)
     values = rng.integers(-127, 128, shape).astype(np.int8)
     if weights is not None:
         values[...] = weights
-    taps = kernel[0] * kernel[1] * (1 if multiplier else depth)
+    taps = kernel[0] * kernel[1] * (1 if multiplier else depth // groups)
     q = Q(0.04, zeros[0])
     scales = rng.uniform(0.002, 0.03, channels if per_channel else 1).astype(np.float32)
     spread = float(q.scale * scales.mean() * 73 * 74 * np.sqrt(taps))
@@ -58,7 +59,8 @@ def add_convolution(
         options["DepthMultiplier"] = multiplier
     name = (
         f"{'depthwise' if multiplier else 'conv'} {size} {depth}->{channels} kernel {kernel} "
-        f"stride {stride} dilation {dilation} {padding} {zeros} gain {gain} {activation}"
+        f"stride {stride} dilation {dilation} {padding} {zeros} gain {gain} {activation} "
+        f"groups {groups}"
     )
     source = batch.input((1, *size, depth), q)
     output = batch.output(name, out_shape, out_q)
@@ -148,6 +150,44 @@ def add_fully_connected(
     )
 
 
+def add_transposed(
+    batch: Batch,
+    *,
+    size: tuple[int, int] = (4, 3),
+    depth: int = 3,
+    channels: int = 5,
+    kernel: tuple[int, int] = (3, 3),
+    stride: tuple[int, int] = (2, 2),
+    padding: str = "SAME",
+    zeros: tuple[int, int] = (-3, 5),
+    per_channel: bool = True,
+    bias: bool = True,
+    extra: tuple[int, int] = (0, 0),
+    gain: float = 1.0,
+) -> None:
+    """Adds a transposed convolution; `extra` rows and columns make its output larger (or smaller).
+
+    Several sizes of the output have the same size of the input.
+    """
+    rng = batch.rng
+    values = rng.integers(-127, 128, (channels, *kernel, depth)).astype(np.int8)
+    q = Q(0.04, zeros[0])
+    scales = rng.uniform(0.002, 0.03, channels if per_channel else 1).astype(np.float32)
+    spread = float(q.scale * scales.mean() * 73 * 74 * np.sqrt(values[0].size / 4))
+    overhang = (0, 0) if padding == "SAME" else (kernel[0] - stride[0], kernel[1] - stride[1])
+    out_size = [n * s + o + e for n, s, o, e in zip(size, stride, overhang, extra, strict=True)]
+    shape = (1, *out_size, channels)
+    name = f"transposed {size} -> {shape} kernel {kernel} stride {stride} {padding} {zeros} {bias}"
+    output = batch.output(name, shape, Q(float(np.float32(spread / 60 / gain)), zeros[1]))
+    source = batch.input((1, *size, depth), q)
+    offsets = rng.integers(-20000, 20000, channels).astype(np.int32) if bias else None
+    options = {"Padding": padding, "StrideH": stride[0], "StrideW": stride[1]}
+    batch.weighted(
+        "TRANSPOSE_CONV", source, values, 0, scales.tolist(), offsets, output, options, q.scale,
+        shape=shape,
+    )  # fmt: skip
+
+
 def add_elementwise(
     batch: Batch,
     builtin: str,
@@ -170,10 +210,8 @@ def add_elementwise(
     else:
         two = batch.input(other, qs[1])
     name = f"{builtin} {shape} {other} constant {constant} {first} {qs} {activation}"
-    output = batch.output(name, shape, qs[2])
-    options = (
-        {"FusedActivationFunction": activation} if builtin[0] in "AS" or builtin == "MUL" else {}
-    )
+    output = batch.output(name, np.broadcast_shapes(shape, other)[-len(shape) :], qs[2])
+    options = {"FusedActivationFunction": activation} if builtin in ("ADD", "SUB", "MUL") else {}
     batch.op(builtin, [two, one] if first else [one, two], output, options)
 
 

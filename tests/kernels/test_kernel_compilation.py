@@ -16,10 +16,12 @@ from kernel_cases import (
     add_elementwise,
     add_fully_connected,
     add_pool,
+    add_transposed,
 )
 from kernel_library import WARNINGS, c_files, write_layers
 
 from tinydeploy.board import load_board
+from tinydeploy.graph.ops import OPS, Move
 from tinydeploy.graph.passes import fuse_graph
 from tinydeploy.graph.read import read_graph
 from tinydeploy.paths import FIRMWARE
@@ -75,6 +77,25 @@ def every_kernel() -> Batch:
     )
     source = batch.input((1, 2, 2, 11), q)
     batch.op("LOGISTIC", [source], batch.output("logistic", (1, 2, 2, 11), probability), {})
+    for builtin in ("PRELU", "SQUARED_DIFFERENCE"):
+        add_elementwise(batch, builtin)
+        add_elementwise(batch, builtin, other=(1, 5, 1, 3))
+    add_convolution(batch, depth=6, channels=10, groups=2, padding="VALID", gain=1e5)
+    add_transposed(batch, channels=5, gain=1e5)
+    for order in ((0, 2, 1, 3), (0, 3, 1, 2)):
+        source = batch.input((1, 3, 4, 5), q)
+        output = batch.output(f"{order}", [(1, 3, 4, 5)[d] for d in order], q)
+        batch.op("TRANSPOSE", [source, batch.numbers(order)], output, {})
+    for builtin, axes in (("MEAN", [3]), ("REDUCE_MAX", [1]), ("REDUCE_MIN", [2])):
+        source = batch.input((1, 3, 3, 3), q)
+        output = batch.output(builtin, (1, 3, 3), q)
+        batch.op(builtin, [source, batch.numbers(axes)], output, {})
+    source = batch.input((1, 3, 4, 5), q)
+    output = batch.output("resize", (1, 7, 5, 5), q)
+    options = {"HalfPixelCenters": True}
+    batch.op("RESIZE_BILINEAR", [source, batch.numbers((7, 5))], output, options)
+    source = batch.input((1, 3, 11), q)
+    batch.op("L2_NORMALIZATION", [source], batch.output("unit", (1, 3, 11), Q(1 / 128)), {})
     for axis in (1, 2, 3):
         inputs = [batch.input((1, 3, 3, 3), q) for _ in range(3)]
         shape = [1, 3, 3, 3]
@@ -178,4 +199,5 @@ def test_stems_agree() -> None:
     kernels = {path.stem for path in KERNELS}
     assert {f"{stem}_s8" for stem in stems} <= kernels
     assert all(any(kernel.startswith(f"{stem}_") for stem in stems) for kernel in kernels)
-    assert ops - stems == {"reshape"}  # costs nothing, so it has no kernel
+    moves = {op.__module__.rpartition(".")[2] for op in OPS.values() if issubclass(op, Move)}
+    assert ops - stems == {"reshape", *moves}  # one costs nothing, the others have one kernel

@@ -17,16 +17,22 @@ SCALES = [(Q(0.0513, 3), Q(0.0721, -9), Q(0.0833, 1)), (Q(0.05, 3), Q(0.07, -9),
 SHAPES = [(1, 5, 4, 3), (1, 1, 1, 9), (1, 3, 1, 4), (1, 2, 6, 1), (1, 12), (1, 4, 6)]
 
 
-BUILTINS = pytest.mark.parametrize("builtin", ["ADD", "SUB", "MUL", "MAXIMUM", "MINIMUM"])
-BOARDS = pytest.mark.parametrize("board", [None, "stm32h743"], ids=["portable", "fast"])
+FUSED = ("ADD", "SUB", "MUL")  # have a fused activation function
+BOTH = (*FUSED, "MAXIMUM", "MINIMUM")  # have portable kernels and fast ones
+PORTABLE = ("SQUARED_DIFFERENCE", "PRELU")
+KERNELS = pytest.mark.parametrize(
+    ("builtin", "board"),
+    [*((builtin, None) for builtin in (*BOTH, *PORTABLE)), *((b, "stm32h743") for b in BOTH)],
+)
 
 
 def operands(builtin: str) -> Batch:
     batch = Batch(1)
-    for shape, constant, first in itertools.product(SHAPES, (False, True), (0, 1)):
+    sides = (0,) if builtin == "PRELU" else (0, 1)  # of the larger operand
+    for shape, constant, first in itertools.product(SHAPES, (False, True), sides):
         qs = SCALES[first ^ constant]
         add_elementwise(batch, builtin, shape=shape, constant=constant, first=first, qs=qs)
-    for constant, first in itertools.product((False, True), (0, 1)):
+    for constant, first in itertools.product((False, True), sides):
         for other in ((1, 1, 1, 3), (1, 1, 1, 1), (3,), (1,)):
             add_elementwise(batch, builtin, other=other, constant=constant, first=first)
             add_elementwise(
@@ -34,6 +40,9 @@ def operands(builtin: str) -> Batch:
             )
     for other in ((5, 4, 3), (4, 3), (1, 5, 1, 1), (1, 1, 4, 3), (4, 1)):
         add_elementwise(batch, builtin, other=other, constant=True, qs=SCALES[0])
+    for other in ((1, 5, 1, 3), (1, 1, 4, 3), (1, 5, 4, 1), (1, 1, 4, 1), (1, 5, 1, 1)):
+        for first in (0, 1) if builtin != "PRELU" else (0,):
+            add_elementwise(batch, builtin, other=other, first=first, qs=SCALES[first])
     for channels in range(1, 18):
         qs = SCALES[channels == 7]
         add_elementwise(batch, builtin, shape=(1, 2, 2, channels), qs=qs)
@@ -46,16 +55,26 @@ def operands(builtin: str) -> Batch:
     for channels in (8, 9, 16):
         shape = (1, 3, 2, channels)
         add_elementwise(batch, builtin, shape=shape, other=(channels,), constant=True, qs=SCALES[0])
-    for activation in ("RELU", "RELU6", "RELU_N1_TO_1") if builtin[-3:] != "MUM" else ():
+    for activation in ("RELU", "RELU6", "RELU_N1_TO_1") if builtin in FUSED else ():
         for qs in SCALES:
             add_elementwise(batch, builtin, shape=(1, 3, 3, 7), activation=activation, qs=qs)
     return batch
 
 
-@BUILTINS
-@BOARDS
+@KERNELS
 def test_operands(tmp_path: Path, builtin: str, board: str | None) -> None:
     check_batch(operands(builtin), tmp_path, in_place=True, board=board)
+
+
+def test_both_operands_broadcast(tmp_path: Path) -> None:
+    batch = Batch(4)
+    for builtin in (*BOTH, "SQUARED_DIFFERENCE"):
+        add_elementwise(batch, builtin, shape=(1, 5, 1, 3), other=(1, 1, 4, 3))
+        add_elementwise(batch, builtin, shape=(1, 5, 1, 1), other=(1, 1, 4, 3), qs=SCALES[0])
+        add_elementwise(batch, builtin, shape=(1, 5, 3), other=(1, 1, 3))
+        add_elementwise(batch, builtin, shape=(1, 5, 3), other=(3,), constant=True)
+        add_elementwise(batch, builtin, shape=(1, 5, 1), other=(1, 1, 3))
+    check_batch(batch, tmp_path, board="stm32h743")
 
 
 # ADD and SUB run the same assembly, MAXIMUM and MINIMUM nearly so.
@@ -68,6 +87,8 @@ def test_operands(tmp_path: Path, builtin: str, board: str | None) -> None:
         ("MUL", "cortex-m4"),
         ("MAXIMUM", "cortex-m7"),
         ("MINIMUM", "cortex-m4"),
+        ("SQUARED_DIFFERENCE", "cortex-m7"),
+        ("PRELU", "cortex-m4"),
     ],
 )
 def test_in_assembly(tmp_path: Path, builtin: str, core: str) -> None:
@@ -81,8 +102,7 @@ def every_pair() -> list[np.ndarray]:
     return [one.reshape(1, 1, 256, 256, 1), two.reshape(1, 1, 256, 256, 1)]
 
 
-@BUILTINS
-@BOARDS
+@KERNELS
 def test_every_pair_of_values(tmp_path: Path, builtin: str, board: str | None) -> None:
     batch = Batch(2)
     rng = np.random.default_rng(3)
@@ -96,7 +116,9 @@ def test_every_pair_of_values(tmp_path: Path, builtin: str, board: str | None) -
         if builtin in ("MAXIMUM", "MINIMUM"):
             qs = (qs[0],) * 3
         activation = ("NONE", "RELU", "RELU6", "RELU_N1_TO_1")[number % 4]
-        options = {} if builtin[-3:] == "MUM" else {"FusedActivationFunction": activation}
+        options = (
+            {} if builtin not in ("ADD", "SUB", "MUL") else {"FusedActivationFunction": activation}
+        )
         a = batch.input((1, 256, 256, 1), qs[0], one)
         b = batch.input((1, 256, 256, 1), qs[1], two)
         output = batch.output(f"{builtin} {qs} {activation}", (1, 256, 256, 1), qs[2])

@@ -9,6 +9,7 @@ import pytest
 import tflite
 
 from tinydeploy.errors import UnsupportedModelError
+from tinydeploy.quantize.tflite_writer import TfliteWriter
 from tinydeploy.validate.reference import normalize_quantized_dimension, run_reference
 
 
@@ -42,6 +43,17 @@ def test_a_model_that_litert_refuses_as_it_is(shared_data: Path) -> None:
 def test_a_model_without_such_tensors_is_left_alone(shared_data: Path) -> None:
     model = (shared_data / "models/hello_world_int8.tflite").read_bytes()
     assert normalize_quantized_dimension(model) == model
+
+
+def test_a_version_that_the_reference_does_not_register() -> None:
+    writer = TfliteWriter()
+    x = writer.add_tensor("x", (1, 4), "int8", scales=[0.5])
+    times = writer.add_tensor("times", (2,), "int32", data=np.array([1, 3], np.int32))
+    y = writer.add_tensor("y", (1, 12), "int8", scales=[0.5])
+    writer.add_op("TILE", [x, times], [y], {}, version=3)
+    values = random_inputs(2, 1, 4)
+    run = run_reference(writer.finish([x], [y]), [values])
+    assert np.array_equal(run.outputs[0], np.tile(values, (1, 1, 3)))
 
 
 def test_a_file_that_the_reference_cannot_run(shared_data: Path) -> None:

@@ -14,7 +14,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from tinydeploy import __version__
-from tinydeploy.cli import boards, build, check, doctor, flash, plan, run
+from tinydeploy.cli import boards, build, check, doctor, flash, ops, plan, run
 from tinydeploy.cli.console import show_error, stderr
 from tinydeploy.errors import OutputError, TinydeployError
 
@@ -69,6 +69,7 @@ for _name, _command in (
     ("run", run.run),
     ("flash", flash.flash),
     ("boards", boards.boards),
+    ("ops", ops.ops),
     ("doctor", doctor.doctor),
 ):
     app.command(_name)(_guard(_command))

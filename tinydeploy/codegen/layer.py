@@ -1,7 +1,7 @@
 """The C text of one layer, and the dispatch from an op of the graph to the module that writes it.
 
-The op classes of tinydeploy/graph/ops/<stem>.py are written by tinydeploy/codegen/ops/<stem>.py,
-whose one public function is `emit_layer(op, context) -> LayerCode`.
+An op is written by tinydeploy/codegen/ops/<stem>.py, its stem most often being the name of the
+module that defines it, whose one public function is `emit_layer(op, context) -> LayerCode`.
 """
 
 from __future__ import annotations
@@ -84,9 +84,8 @@ def emit_layer(op: Op, context: LayerContext) -> LayerCode:
     Raises:
         InternalError: There is no writer for this class of op.
     """
-    stem = type(op).__module__.rpartition(".")[2]
     try:
-        module = importlib.import_module(f"tinydeploy.codegen.ops.{stem}")
+        module = importlib.import_module(f"tinydeploy.codegen.ops.{op.stem}")
     except ModuleNotFoundError as error:
-        raise InternalError(f"no code generator for {type(op).__name__} ({stem})") from error
+        raise InternalError(f"no code generator for {type(op).__name__} ({op.stem})") from error
     return cast(LayerCode, module.emit_layer(op, context))

@@ -23,7 +23,7 @@ def emit_convolution(
     Args:
         op: The convolution.
         stem: Its kernel's name without "_s8", also that of the parameter struct.
-        fields: Fields of the struct that only this kind has.
+        fields: Fields of the struct besides constants and offsets.
         taps: Products per output.
         context: Names and expressions to use.
     """
@@ -34,19 +34,19 @@ def emit_convolution(
     parameters: Fields = {
         "weights": f"{prefix}_weights",
         **channel_fields(op, prefix),
-        "pool": f"&{prefix}_pool" if pool else "NULL",
-        **window_fields(op),
+        **({"pool": f"&{prefix}_pool" if pool else "NULL"} if op.takes_pool else {}),
         **fields,
         "input_offset": -op.input_zero_point,
         "output_offset": op.output_zero_point,
     }
     weights = format_array("int8_t", f"{prefix}_weights", op.weights)
     source, result = context.tensors[op.inputs[0]], context.tensors[op.outputs[0]]
+    scratch = f", {context.scratch}" if op.takes_pool else ""
     return LayerCode(
         kernels=(f"{stem}_s8",),
         constants=weights + format_channels(op, prefix),
         parameters=pool + format_struct(f"td_{stem}", f"{prefix}_op", parameters),
-        call=f"td_{stem}_s8(&{prefix}_op, {source}, {result}, first, last, {context.scratch});",
+        call=f"td_{stem}_s8(&{prefix}_op, {source}, {result}, first, last{scratch});",
     )
 
 

@@ -34,15 +34,20 @@ def first_is_activation(node: Node) -> bool:
     return node.has_input(0) and node.input(0).data is None
 
 
+def inputs_computed(node: Node) -> bool:
+    """All its inputs are computed or given, none is constant."""
+    return len(node.activations) == len(node.inputs)
+
+
 def activations_int8(node: Node) -> bool:
     """Its activations are int8 with one scale in 2^-40 to 2^40 and a zero point in -128 to 127."""
     return all(_is_int8(tensor) for tensor in _activations(node))
 
 
 def shapes_known(node: Node) -> bool:
-    """Its activations have 1 to 5 dimensions, all of them known and at least 1."""
+    """Its activations have 1 to 6 dimensions, all of them known and at least 1."""
     return all(
-        1 <= len(tensor.shape) <= 5
+        1 <= len(tensor.shape) <= 6
         and min(tensor.shape) >= 1
         and math.prod(tensor.shape) <= MAX_ELEMENTS
         for tensor in _activations(node)
@@ -80,6 +85,11 @@ def same_shape(node: Node) -> bool:
 def known_activation(node: Node) -> bool:
     """Its fused activation function is NONE, RELU, RELU6 or RELU_N1_TO_1."""
     return node.activation in ACTIVATIONS
+
+
+def no_activation(node: Node) -> bool:
+    """It has no fused activation function."""
+    return node.activation == "NONE"
 
 
 def known_padding(node: Node) -> bool:

@@ -74,6 +74,8 @@ class Convolution(Op):
     """
 
     channel_axis: ClassVar[int]  # of the weights: where the output channels lie
+    takes_padding: ClassVar[bool] = True  # more padding may be added to its own
+    takes_pool: ClassVar[bool] = True  # its kernels run a pool, too
 
     weights: NDArray[np.int8]
     bias: NDArray[np.int32]
@@ -190,15 +192,22 @@ def read_convolution(node: Node, kernel: tuple[int, int], channels: int) -> dict
     stride = node.option("StrideH"), node.option("StrideW")
     dilation = node.option("DilationHFactor"), node.option("DilationWFactor")
     extent = window_extent(kernel[0], dilation[0]), window_extent(kernel[1], dilation[1])
+    return {
+        "stride": stride,
+        "dilation": dilation,
+        "padding": paddings(node, extent, stride),
+        **read_channels(node, channels),
+    }
+
+
+def read_channels(node: Node, channels: int) -> dict[str, Any]:
+    """What convolutions of all kinds share: their ends, biases and requantization."""
     multiplier, shift = quantize_multipliers(read_scales(node, channels))
     return {
         "index": node.index,
         "inputs": (node.inputs[0],),
         "outputs": node.outputs,
         "bias": read_bias(node, channels),
-        "stride": stride,
-        "dilation": dilation,
-        "padding": paddings(node, extent, stride),
         "multiplier": multiplier,
         "shift": shift,
         **read_output(node, channels),

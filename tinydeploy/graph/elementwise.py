@@ -27,14 +27,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Elementwise(Op):
-    """An operation on two operands. The first always has the output's shape.
+    """An operation on two operands, that broadcast to the output.
 
-    The second is one of:
-
-    * an activation (`inputs` has two ids) of the output's shape,
-    * an activation of one row of width 1, with the output's channels or with one channel:
-      broadcast,
-    * `constant` (`inputs` has one id).
+    * Each activation (`inputs` has one or two ids) has in each dimension of `Tensor.rows` the
+      output's size or 1, and then its one row, pixel or channel serves for all.
+    * The second operand may be `constant` (`inputs` has one id); the first then has the output's
+      shape.
 
     Args:
         constant: int8, the second operand: [C], the same for every pixel, or [H, W, C]; None if it
@@ -50,22 +48,14 @@ class Elementwise(Op):
     def verify(self, graph: Graph) -> list[str]:
         """The invariants of the operands."""
         rows = graph.tensors[self.outputs[0]].rows
+        operands = [graph.tensors[tensor].rows for tensor in self.inputs]
         constant = self.constant
         if constant is None:
-            two = len(self.inputs) == 2
-            other = graph.tensors[self.inputs[-1]].rows
-            pixel = other[:2] == (1, 1) and other[2] in (1, rows[2])
-            fits = two and (other == rows or pixel)
+            fits = len(operands) == 2 and all(repeats(operand, rows) for operand in operands)
         else:
             shapes = (rows[2:], rows)
-            fits = len(self.inputs) == 1 and constant.dtype == np.int8 and constant.shape in shapes
-        return broken(
-            (
-                graph.tensors[self.inputs[0]].rows == rows,
-                "the first operand has all rows",
-            ),
-            (fits, "the second operand broadcasts to the output"),
-        )
+            fits = operands == [rows] and constant.dtype == np.int8 and constant.shape in shapes
+        return broken((fits, "the operands broadcast to the output"))
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,13 +84,19 @@ def read_operands(node: Node) -> Operands:
 def _order_operands(node: Node) -> Operands | None:
     """Orders the operands of an operator; None where their shapes are beyond `Elementwise`."""
     output = node.output
+    if not _broadcast(node.input(0), node.input(1), output):
+        return None
     for first in (0, 1):
         one, other = node.input(first), node.input(1 - first)
-        if one.data is not None or one.rows != output.rows:
+        if one.data is not None:
             continue
         if other.data is None:
-            if _broadcasts(other, output):
+            if first == 0 and one.rows != output.rows == other.rows:
+                continue  # the whole one first
+            if all(_fits_rows(operand, output) for operand in (one, other)):
                 return Operands((node.inputs[first], node.inputs[1 - first]), None, first)
+            continue
+        if one.rows != output.rows:
             continue
         constant = _spread_constant(other.data, output)
         if constant is not None:
@@ -108,18 +104,26 @@ def _order_operands(node: Node) -> Operands | None:
     return None
 
 
-def _broadcasts(operand: Tensor, output: Tensor) -> bool:
-    """Whether an activation has the output's shape, or is one pixel to be repeated."""
-    height, width, channels = operand.rows
-    if len(operand.shape) == len(output.shape):
-        return operand.shape == output.shape or (
-            (height, width) == (1, 1) and channels in (1, output.rows[2]) and len(output.shape) == 4
-        )
-    # A vector of another rank is aligned with the last dimension: with the channels if the output
-    # is NHWC.
-    return operand.size == 1 or (
-        len(output.shape) == 4 and operand.shape[-1:] == output.shape[-1:] == (operand.size,)
-    )
+def _broadcast(one: Tensor, other: Tensor, output: Tensor) -> bool:
+    """Whether the output has the shape that the operands broadcast to."""
+    try:
+        return np.broadcast_shapes(one.shape, other.shape) == output.shape
+    except ValueError:
+        return False
+
+
+def _fits_rows(operand: Tensor, output: Tensor) -> bool:
+    """Whether an activation that broadcasts to the output does so in `Tensor.rows`, too."""
+    if operand.size == 1 or operand.shape == output.shape:
+        return True
+    # Of operands of fewer dimensions, vectors stand for channels.
+    aligned = len(operand.shape) == len(output.shape) or operand.shape[-1] == operand.size
+    return output.has_pixels and aligned
+
+
+def repeats(rows: tuple[int, int, int], output: tuple[int, int, int]) -> bool:
+    """Whether each of height, width and channels is the output's, or 1 and serves for all."""
+    return all(own in (1, size) for own, size in zip(rows, output, strict=True))
 
 
 def _spread_constant(data: NDArray[np.generic], output: Tensor) -> NDArray[np.int8] | None:
@@ -147,7 +151,7 @@ def constants_int8(node: Node) -> bool:
 
 
 def operands_broadcast(node: Node) -> bool:
-    """One operand has the output's shape; the other too, or it is a constant or one pixel."""
+    """Its operands broadcast to the output; other than images and sequences by single values."""
     return _order_operands(node) is not None
 
 

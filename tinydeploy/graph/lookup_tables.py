@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from typing import Final
 
@@ -67,6 +68,21 @@ def leaky_relu_table(node: Node) -> Table:
     return clamp(np.where(x >= 0, above, below) + output.zero_point, INT8_MIN, INT8_MAX)
 
 
+def abs_table(node: Node) -> Table:
+    """ABS: the magnitude, by double rounding where the scales differ."""
+    source, output = node.quantization(0), node.output_quantization
+    value = np.abs(VALUES - source.zero_point)
+    if source.scale != output.scale:
+        ratio = np.float32(source.scale) / np.float32(output.scale)
+        value = multiply_double_rounding(value, *quantize_multiplier(float(ratio)))
+    return clamp(value + output.zero_point, INT8_MIN, INT8_MAX)
+
+
+def _gelu_table(node: Node) -> Table:
+    """GELU, exact or by the approximation with tanh."""
+    return _float_table(_gelu_tanh if node.option("Approximate") else _gelu_erf)(node)
+
+
 def _float_table(function: Function) -> Callable[[Node], Table]:
     """A real function between dequantizing and quantizing, every step rounded to float32."""
 
@@ -128,6 +144,21 @@ def _tanh(x: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.tanh(x.astype(np.float64)).astype(np.float32)
 
 
+def _exp(x: NDArray[np.float32]) -> NDArray[np.float32]:
+    return np.exp(x.astype(np.float64)).astype(np.float32)
+
+
+def _gelu_erf(x: NDArray[np.float32]) -> NDArray[np.float32]:
+    negated = x * np.float32(-math.sqrt(0.5))
+    complement = np.array([math.erfc(float(value)) for value in negated], np.float32)
+    return np.float32(0.5) * x * complement
+
+
+def _gelu_tanh(x: NDArray[np.float32]) -> NDArray[np.float32]:
+    inner = x + np.float32(0.044715) * x * x * x
+    return np.float32(0.5) * x * (np.float32(1) + _tanh(np.float32(math.sqrt(2 / math.pi)) * inner))
+
+
 TABLES: Final[Mapping[str, Callable[[Node], Table]]] = {
     "LOGISTIC": _float_table(_logistic),
     "TANH": _float_table(_tanh),
@@ -135,6 +166,10 @@ TABLES: Final[Mapping[str, Callable[[Node], Table]]] = {
     "RELU": _relu_table(0.0, None),
     "RELU6": _relu_table(0.0, 6.0),
     "RELU_N1_TO_1": _relu_table(-1.0, 1.0),
+    "RELU_0_TO_1": _relu_table(0.0, 1.0),
+    "ABS": abs_table,
+    "EXP": _float_table(_exp),
+    "GELU": _gelu_table,
     "LEAKY_RELU": leaky_relu_table,
     "QUANTIZE": quantize_table,
 }
@@ -150,7 +185,11 @@ def table_in_range(node: Node) -> bool:
         # Below 1 by the reference's own check; the gate's shifts stay within 15 bits.
         return ratio / 128 < 1 and node.quantization(0).scale / 128 < 1
     if node.builtin == "TANH":
-        return True
+        return node.output_quantization.scale > 2.0**-22
+    if node.builtin == "EXP":
+        source, output = node.quantization(0), node.output_quantization
+        largest = source.scale * (INT8_MAX - source.zero_point)
+        return largest < 80 and math.exp(largest) / output.scale < 2.0**30
     alpha = abs(node.options.get("Alpha", 0.0))
     # |input - zero point| <= 255 < 2^8, shifted left by 22 at most.
     return alpha <= 2.0**22 and ratio * max(1.0, alpha) < 2.0**22  # false for NaN, too

@@ -23,11 +23,14 @@ class Node:
     Args:
         index: Number of the operator in the file.
         builtin: Name in TFLite's schema, e.g. "CONV_2D".
-        inputs: Tensor ids as in the file, constants included; -1 for an input left out.
-        outputs: Tensor ids.
+        inputs: Tensor ids, constants included; -1 for an input left out. As in the file, or as
+            `Op.input_order` picks them.
+        outputs: Tensor ids; a single one of several where the op `splits`.
         options: The scalar fields of the operator's options by their name in the schema's accessors
             ("StrideH"); empty where the file has no options.
         tensors: All tensors of the graph.
+        which: Number of the output among those that the operator has in the file.
+        siblings: Ids of all these outputs.
     """
 
     index: int
@@ -36,6 +39,8 @@ class Node:
     outputs: tuple[int, ...]
     options: Mapping[str, float]
     tensors: tuple[Tensor, ...]
+    which: int = 0
+    siblings: tuple[int, ...] = ()
 
     def has_input(self, which: int) -> bool:
         """Whether the operator has this input."""
@@ -104,6 +109,22 @@ def _quantization(tensor: Tensor) -> Quantization:
     if tensor.quantization is None:
         raise InternalError(f"tensor {tensor.name!r} has no quantization")
     return tensor.quantization
+
+
+def read_integers(node: Node, which: int) -> tuple[int, ...] | None:
+    """The numbers of an input that is a constant of integers, at most 65536; None for any other."""
+    if not node.has_input(which):
+        return None
+    tensor = node.input(which)
+    if tensor.data is None or tensor.dtype not in ("int32", "int64") or tensor.size > 1 << 16:
+        return None
+    return tuple(int(value) for value in tensor.data.ravel())
+
+
+def read_axis(node: Node, which: int) -> int | None:
+    """The number of an input that is a constant of one integer; None for any other."""
+    numbers = read_integers(node, which)
+    return numbers[0] if numbers is not None and len(numbers) == 1 else None
 
 
 def float32_product(*factors: float) -> np.float32:

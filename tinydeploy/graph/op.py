@@ -32,7 +32,12 @@ class Op:
         tuple[Constraint, ...]
     ] = ()  # in an order in which each may rely on those before
 
-    inputs_used: ClassVar[int | None] = None  # so many inputs, the rest does not matter; or all
+    input_order: ClassVar[tuple[int, ...] | None] = None
+    """Which of the operator's inputs matter, in the order in which `Node` has them; None for all as
+    they are."""
+
+    splits: ClassVar[bool] = False
+    """The operator has several outputs: each is read as an op of its own, see `Node.which`."""
 
     index: int
     inputs: tuple[int, ...]
@@ -42,6 +47,11 @@ class Op:
     def read(cls, node: Node) -> Op:
         """Makes the op from an operator of the file for which all of `constraints` hold."""
         raise InternalError(f"{cls.__name__} cannot be read from {node.label}")
+
+    @property
+    def stem(self) -> str:
+        """Name of the modules that choose the op's kernel and write its code."""
+        return type(self).__module__.rpartition(".")[2]
 
     @property
     def kind(self) -> str:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
 from tinydeploy.errors import InputFileError, UnsupportedModelError
+from tinydeploy.graph.dilation import join_phases
 from tinydeploy.graph.graph import Graph
 from tinydeploy.graph.labels import read_labels
 from tinydeploy.graph.names import model_name
 from tinydeploy.graph.node import Node
+from tinydeploy.graph.op import Op
 from tinydeploy.graph.ops import OPS
+from tinydeploy.graph.refused_ops import REFUSED
+from tinydeploy.graph.shapes import find_open_sizes
 from tinydeploy.graph.tensor import Tensor
 from tinydeploy.graph.tflite_file import Operator, TfliteFile, parse_tflite
 from tinydeploy.graph.verify import verify_graph
@@ -43,7 +47,7 @@ def read_graph(source: Path | bytes, name: str | None = None) -> Graph:
     data = source if isinstance(source, bytes) else _load_file(source)
     if name is None:
         name = "model" if isinstance(source, bytes) else source.stem
-    file = parse_tflite(data)
+    file = find_open_sizes(parse_tflite(data))
     _check_dtypes(file)
     nodes = _live_nodes(file)
     _check_operators_known(nodes)
@@ -75,7 +79,12 @@ def _load_file(path: Path) -> bytes:
 
 def _live_nodes(file: TfliteFile) -> list[Node]:
     """The operators that an output depends on, in the file's order."""
-    nodes = [_make_node(file, index, operator) for index, operator in enumerate(file.operators)]
+    nodes = [
+        node
+        for index, operator in enumerate(file.operators)
+        for node in _make_nodes(file, index, operator)
+    ]
+    nodes = join_phases(nodes, file.outputs)
     needed = set(file.outputs)
     live = []
     for node in reversed(nodes):
@@ -85,16 +94,22 @@ def _live_nodes(file: TfliteFile) -> list[Node]:
     return live[::-1]
 
 
-def _make_node(file: TfliteFile, index: int, operator: Operator) -> Node:
-    used = OPS[operator.builtin].inputs_used if operator.builtin in OPS else None
-    return Node(
-        index=index,
-        builtin=f"custom operator {operator.custom!r}" if operator.custom else operator.builtin,
-        inputs=operator.inputs[:used],
-        outputs=operator.outputs,
-        options=operator.options,
-        tensors=file.tensors,
-    )
+def _make_nodes(file: TfliteFile, index: int, operator: Operator) -> Iterator[Node]:
+    """One node for an operator, or one for each of its outputs."""
+    op = OPS.get(operator.builtin, Op)
+    order = range(len(operator.inputs)) if op.input_order is None else op.input_order
+    parts = [(t,) for t in operator.outputs] if op.splits else [operator.outputs]
+    for which, outputs in enumerate(parts):
+        yield Node(
+            index=index,
+            builtin=f"custom operator {operator.custom!r}" if operator.custom else operator.builtin,
+            inputs=tuple(operator.inputs[i] for i in order if i < len(operator.inputs)),
+            outputs=outputs,
+            options=operator.options,
+            tensors=file.tensors,
+            which=which,
+            siblings=operator.outputs,
+        )
 
 
 def _check_dtypes(file: TfliteFile) -> None:
@@ -122,15 +137,20 @@ def _check_dtypes(file: TfliteFile) -> None:
 
 
 def _check_operators_known(nodes: Sequence[Node]) -> None:
-    unknown = [
-        f"{node.builtin} (operator {node.index}, output {_tensor_label(node.output)})"
-        for node in nodes
-        if node.builtin not in OPS
-    ]
+    unknown = [node for node in nodes if node.builtin not in OPS]
     if unknown:
+        names = [
+            f"{node.builtin} (operator {node.index}, output {_tensor_label(node.output)})"
+            for node in unknown
+        ]
+        reasons = [
+            f"{builtin}: {REFUSED[builtin]}. "
+            for builtin in dict.fromkeys(node.builtin for node in unknown)
+            if builtin in REFUSED
+        ]
         raise UnsupportedModelError(
-            f"the model has operators that are not supported: {_list_some(unknown)}",
-            f"Supported are {', '.join(sorted(OPS))}.",
+            f"the model has operators that are not supported: {_list_some(names)}",
+            f"{''.join(reasons[:_SHOWN])}Supported are {', '.join(sorted(OPS))}.",
         )
 
 

@@ -48,6 +48,8 @@ class Tensor:
         dtype: "int8", "int32", "float32", ...
         quantization: None where the file gives none.
         data: The constant's values, read-only, shaped; None for activations.
+        signature: As `shape`, with -1 for sizes that the file leaves open; empty where it leaves
+            none open.
     """
 
     name: str
@@ -55,6 +57,7 @@ class Tensor:
     dtype: str
     quantization: Quantization | None
     data: NDArray[np.generic] | None = None
+    signature: tuple[int, ...] = ()
 
     @property
     def size(self) -> int:
@@ -69,8 +72,14 @@ class Tensor:
         return self.quantization.scale, self.quantization.zero_point
 
     @property
+    def has_pixels(self) -> bool:
+        """Whether it is an image, NHWC, or a row of pixels: three dimensions, the first being 1."""
+        return len(self.shape) == 4 or (len(self.shape) == 3 and self.shape[0] == 1)
+
+    @property
     def rows(self) -> tuple[int, int, int]:
-        """Height, width and channels as kernels see them: all but NHWC is one row of width 1."""
-        if len(self.shape) == 4:
-            return self.shape[1], self.shape[2], self.shape[3]
-        return 1, 1, self.size
+        """Height, width and channels as kernels see them; what has no pixels is a single one."""
+        if not self.has_pixels:
+            return 1, 1, self.size
+        _, *height, width, channels = self.shape
+        return (height or [1])[0], width, channels

@@ -242,7 +242,10 @@ class _Parser:
         if buffer >= max(buffers, 1):
             raise _damaged(f"{label} has buffer {buffer} of {buffers}")
         data = self._constant(model.Buffers(buffer), label, shape, dtype) if buffer else None
-        return Tensor(name, shape, dtype, self._quantization(table, label), data)
+        if self._length(table, "ShapeSignature") not in (0, len(shape)):
+            raise _damaged(f"{label} has a signature of another length than its shape")
+        signature = self._integers(table, "ShapeSignature")
+        return Tensor(name, shape, dtype, self._quantization(table, label), data, signature)
 
     def _constant(
         self, buffer: tflite.Buffer, label: str, shape: tuple[int, ...], dtype: str

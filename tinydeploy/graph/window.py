@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from tinydeploy.graph.node import Node
 
+_EDGES = ("Top", "Left", "Bottom", "Right")
+
 
 def window_extent(kernel: int, dilation: int) -> int:
     """Number of inputs from the first to the last tap of a kernel."""
@@ -42,7 +44,13 @@ def window_rows(first: int, last: int, before: int, extent: int, stride: int) ->
 def paddings(
     node: Node, extent: tuple[int, int], stride: tuple[int, int]
 ) -> tuple[int, int, int, int]:
-    """The padding (top, left, bottom, right) of an operator with a window over its NHWC input."""
+    """The padding (top, left, bottom, right) of an operator with a window over its NHWC input.
+
+    In place of SAME or VALID an operator may have numbers (see dilation.py).
+    """
+    if "PadTop" in node.options:
+        top, left, bottom, right = (node.option(f"Pad{d}") for d in _EDGES)
+        return top, left, bottom, right
     _, height, width, _ = node.input(0).shape
     top, bottom = window_padding(node.padding, height, extent[0], stride[0])
     left, right = window_padding(node.padding, width, extent[1], stride[1])

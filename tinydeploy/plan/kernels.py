@@ -53,11 +53,11 @@ def portable_kernel(op: Op, graph: Graph) -> Kernel:
         _, _, channels = graph.tensors[op.inputs[0]].rows
         stem = "mean_s8" if isinstance(op, Mean) else "average_pool_2d_global_s8"
         return Kernel(stem, 4 * channels, accumulates=True)
-    return Kernel(f"{_stem(op)}_s8", _portable_scratch(op, graph))
+    return Kernel(f"{op.stem}_s8", _portable_scratch(op, graph))
 
 
 def _choose_fast(op: Op, graph: Graph, board: Board, optimize: Optimize) -> Kernel | None:
-    name = f"tinydeploy.plan.kernel_choice.{_stem(op)}"
+    name = f"tinydeploy.plan.kernel_choice.{op.stem}"
     try:
         module = importlib.import_module(name)
     except ModuleNotFoundError as error:
@@ -65,10 +65,6 @@ def _choose_fast(op: Op, graph: Graph, board: Board, optimize: Optimize) -> Kern
             raise
         return None
     return cast(Kernel | None, module.choose_kernel(op, graph, board, optimize))
-
-
-def _stem(op: Op) -> str:
-    return type(op).__module__.rpartition(".")[2]
 
 
 def _portable_scratch(op: Op, graph: Graph) -> int:

@@ -10,6 +10,7 @@ from tinydeploy.graph.graph import Graph
 from tinydeploy.graph.op import Op
 from tinydeploy.graph.ops.conv_2d import Conv2D
 from tinydeploy.graph.ops.depthwise_conv_2d import DepthwiseConv2D
+from tinydeploy.graph.ops.l2_normalization import L2Normalization
 from tinydeploy.graph.ops.lookup import Lookup
 from tinydeploy.graph.ops.softmax import Softmax
 from tinydeploy.plan.kernel import Kernel
@@ -33,7 +34,7 @@ class Overlay:
 def find_overlays(graph: Graph, op: Op, kernel: Kernel) -> Iterator[Overlay]:
     """What a kernel's header says of rows in place; see firmware/include/."""
     rows = graph.tensors[op.outputs[0]].rows
-    if isinstance(op, (Elementwise, Lookup, Softmax)):
+    if isinstance(op, (Elementwise, L2Normalization, Lookup, Softmax)):
         for tensor in dict.fromkeys(op.inputs):
             if graph.tensors[tensor].rows == rows:
                 yield Overlay(tensor, 0)

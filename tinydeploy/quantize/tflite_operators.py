@@ -36,20 +36,19 @@ _SHARED_OPTIONS = {
 # The first version of each operator that takes int8; the others take it from version 1 on.
 # Source: tensorflow/lite/tools/versioning/op_version.cc.
 _INT8_VERSIONS = {
+    "BROADCAST_TO": 2,
     "CONV_2D": 3,
     "DEPTHWISE_CONV_2D": 3,
     "FLOOR_DIV": 3,
     "FULLY_CONNECTED": 4,
     "REVERSE_V2": 3,
     "SVDF": 3,
-    "TILE": 3,
 } | dict.fromkeys(
     (
         *("ABS", "ADD", "ARG_MAX", "ARG_MIN", "AVERAGE_POOL_2D", "BATCH_MATMUL"),
         *(
             "BATCH_TO_SPACE_ND",
             "CONCATENATION",
-            "DEPTH_TO_SPACE",
             "DEQUANTIZE",
             "EQUAL",
             "FLOOR_MOD",

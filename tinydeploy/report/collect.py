@@ -183,7 +183,7 @@ def _layer_facts(
             LayerFacts(
                 index=position,
                 name=output.name,
-                op=op.builtin,
+                op=op.kind,
                 kernel=kernel.stem,
                 output_shape=output.shape,
                 macs=op.macs(graph),

@@ -81,7 +81,7 @@ def compare_tensors(
             if len(wrong) and first is None:
                 tensor = graph.tensors[tensor_id]
                 first = (
-                    f"layer {position} ({op.builtin}, operator {op.index} of the file, tensor "
+                    f"layer {position} ({op.kind}, operator {op.index} of the file, tensor "
                     f"'{tensor.name}' {list(tensor.shape)}): {len(wrong)} of {exact.size} "
                     f"bytes differ, "
                     f"the first at {int(wrong[0])}: {values[wrong[0]]} instead of {exact[wrong[0]]}"

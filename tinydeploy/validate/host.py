@@ -159,7 +159,12 @@ class HostProgram:
 
 @contextmanager
 def build_host(
-    graph: Graph, plan: Plan, sources: Mapping[str, str], *, sanitize: bool = False
+    graph: Graph,
+    plan: Plan,
+    sources: Mapping[str, str],
+    *,
+    sanitize: bool = False,
+    objects: Path | None = None,
 ) -> Iterator[HostProgram]:
     """Compiles a model for the host, in a temporary folder that goes with the context.
 
@@ -168,6 +173,7 @@ def build_host(
         plan: Its plan.
         sources: What `generate_sources` wrote for both.
         sanitize: With address and undefined-behaviour sanitizers, whose findings end the run.
+        objects: An archive of all kernels, from `compile_kernels`; None to compile those needed.
 
     Raises:
         MissingDependencyError: There is no C compiler.
@@ -184,6 +190,8 @@ def build_host(
         main.write_text(text, encoding="utf-8", newline="\n")
         needed = list_kernels(graph, plan)
         kernels = [p for kernel in needed for p in kernel_sources(kernel) if p.suffix == ".c"]
+        if objects is not None:
+            kernels = [objects]
         executable = folder / ("host_main.exe" if sys.platform == "win32" else "host_main")
         flags = [*_FLAGS, *(_SANITIZERS if sanitize else ())]
         includes = ["-I", str(folder), "-I", str(FIRMWARE / "include")]
@@ -195,6 +203,28 @@ def build_host(
             why = "; ".join(first_errors(said, done.returncode))
             raise CompileError(f"the host compiler refused the sources of {graph.name}: {why}")
         yield HostProgram(graph, plan, folder, executable)
+
+
+def compile_kernels(folder: Path, *, sanitize: bool = False) -> Path:
+    """Compiles every kernel once, for many models to be linked with.
+
+    Args:
+        folder: Where to put the archive and its parts.
+        sanitize: As of `build_host`, and the same.
+
+    Returns:
+        The archive.
+    """
+    flags = [*_FLAGS, *(_SANITIZERS if sanitize else ()), "-I", str(FIRMWARE / "include")]
+    objects = []
+    for source in sorted((FIRMWARE / "kernels").rglob("*.c")):
+        parts = source.relative_to(FIRMWARE / "kernels").with_suffix("").parts
+        objects.append(folder / f"{'_'.join(parts)}.o")
+        command = [*find_host_compiler(), *flags, "-c", str(source), "-o", str(objects[-1])]
+        subprocess.run(command, check=True)
+    archive = folder / "kernels.a"
+    subprocess.run(["ar", "rcs", str(archive), *map(str, objects)], check=True)
+    return archive
 
 
 def run_host(

@@ -23,6 +23,8 @@ from tinydeploy.errors import UnsupportedModelError
 Int8 = NDArray[np.int8]
 
 _QUANTIZED_DIMENSION = 6  # field number in the schema's table QuantizationParameters
+_VERSION = 2  # of OperatorCode
+_LAST_VERSIONS = {tflite.BuiltinOperator.DEPTH_TO_SPACE: 1, tflite.BuiltinOperator.TILE: 2}
 _TIMEOUT_S = 3600.0
 
 
@@ -62,7 +64,7 @@ def run_reference(
     """
     with tempfile.TemporaryDirectory(prefix="tinydeploy-reference-") as name:
         folder = Path(name)
-        (folder / "model.tflite").write_bytes(normalize_quantized_dimension(model))
+        (folder / "model.tflite").write_bytes(lower_versions(normalize_quantized_dimension(model)))
         np.savez(folder / "inputs.npz", *[np.ascontiguousarray(values) for values in inputs])
         command = [
             sys.executable,
@@ -107,6 +109,24 @@ def run_reference(
                 if key.startswith("tensor_")
             }
             return ReferenceRun(outputs, tensors, str(results["version"]))
+
+
+def lower_versions(model: bytes) -> bytes:
+    """A copy in which no operator has a newer version than LiteRT's reference registers.
+
+    Versions tell which types an operator takes. The kernels of those in _LAST_VERSIONS take int8,
+    but are registered as if they did not.
+    """
+    copy = bytearray(model)
+    root = tflite.Model.GetRootAs(model, 0)
+    for i in range(root.OperatorCodesLength()):
+        code = root.OperatorCodes(i)
+        number = max(code.DeprecatedBuiltinCode(), code.BuiltinCode())
+        last = _LAST_VERSIONS.get(number, code.Version())
+        if code.Version() > last:
+            position = code._tab.Pos + code._tab.Offset(4 + 2 * _VERSION)
+            struct.pack_into("<i", copy, position, last)
+    return bytes(copy)
 
 
 def normalize_quantized_dimension(model: bytes) -> bytes:

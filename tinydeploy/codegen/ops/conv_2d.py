@@ -35,7 +35,7 @@ def emit_layer(op: Conv2D, context: LayerContext) -> LayerCode:
     if isinstance(context.kernel, GemmKernel):
         return _emit_gemm(op, context.kernel, context)
     taps = op.weights[0].size
-    return emit_convolution(op, "conv_2d", {}, taps, context)
+    return emit_convolution(op, "conv_2d", window_fields(op), taps, context)
 
 
 def _emit_gemm(op: Conv2D, kernel: GemmKernel, context: LayerContext) -> LayerCode:

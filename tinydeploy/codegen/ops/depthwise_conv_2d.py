@@ -14,6 +14,7 @@ from tinydeploy.codegen.window import (
     channel_fields,
     emit_convolution,
     format_channels,
+    window_fields,
 )
 from tinydeploy.graph.fixed_point import INT8_MAX, INT8_MIN
 from tinydeploy.graph.ops.depthwise_conv_2d import DepthwiseConv2D
@@ -32,7 +33,7 @@ def emit_layer(op: DepthwiseConv2D, context: LayerContext) -> LayerCode:
     if isinstance(context.kernel, PlanarKernel):
         return _emit_planar(op, context.kernel, context)
     taps = op.kernel[0] * op.kernel[1]
-    fields: Fields = {"depth_multiplier": op.depth_multiplier}
+    fields: Fields = {**window_fields(op), "depth_multiplier": op.depth_multiplier}
     return emit_convolution(op, "depthwise_conv_2d", fields, taps, context)
 
 

@@ -8,35 +8,24 @@ from typing import TYPE_CHECKING, ClassVar
 from tinydeploy.graph.constraints import (
     ACTIVATION_CONSTRAINTS,
     inputs_and_outputs,
+    inputs_computed,
+    no_activation,
     same_quantization,
 )
 from tinydeploy.graph.invariants import broken, quantize_alike
+from tinydeploy.graph.movement import Walk, make_part
 from tinydeploy.graph.node import Constraint, Node
 from tinydeploy.graph.op import Op, register_op
+from tinydeploy.graph.ops.move import Move, make_move
 
 if TYPE_CHECKING:
     from tinydeploy.graph.graph import Graph
 
 
-def inputs_computed(node: Node) -> bool:
-    """All its inputs are computed or given, none is constant."""
-    return len(node.activations) == len(node.inputs)
-
-
-def no_activation(node: Node) -> bool:
-    """It has no fused activation function."""
-    return node.activation == "NONE"
-
-
-def axis_in_rows(node: Node) -> bool:
-    """Its axis is height, width or channels of NHWC tensors, or the last of [1, n] or [n]."""
+def axis_exists(node: Node) -> bool:
+    """Its axis is one of its output's."""
     rank = len(node.output.shape)
-    axis = node.option("Axis")
-    if not -rank <= axis < rank:
-        return False
-    if rank == 4:
-        return axis % rank != 0
-    return axis % rank == rank - 1 and node.output.size == node.output.shape[-1]
+    return -rank <= node.option("Axis") < rank
 
 
 def concatenated_shape(node: Node) -> bool:
@@ -67,18 +56,29 @@ class Concatenation(Op):
         inputs_computed,
         no_activation,
         same_quantization,
-        axis_in_rows,
+        axis_exists,
         concatenated_shape,
     )
 
     axis: int
 
     @classmethod
-    def read(cls, node: Node) -> Concatenation:
-        """Makes the op from an operator whose constraints hold."""
+    def read(cls, node: Node) -> Op:
+        """Makes the op from an operator whose constraints hold; a `Move` for other than images."""
         rank = len(node.output.shape)
         axis = node.option("Axis") % rank
-        return cls(node.index, node.inputs, node.outputs, axis - 1 if rank == 4 else 2)
+        if rank == 4 and axis > 0:
+            return cls(node.index, node.inputs, node.outputs, axis - 1)
+        if rank != 4 and node.output.size == node.output.shape[axis]:
+            return cls(node.index, node.inputs, node.outputs, 2)
+        parts, start = [], 0
+        for which in range(len(node.inputs)):
+            tensor = node.input(which)
+            walks = [[Walk(n, d)] for d, n in enumerate(tensor.shape)]
+            target = [start if d == axis else 0 for d in range(rank)]
+            parts.append(make_part(which, tensor, node.output, walks, target=target))
+            start += tensor.shape[axis]
+        return make_move(Move, node, parts)
 
     def input_rows(self, graph: Graph, which: int, first: int, last: int) -> tuple[int, int]:
         """The same rows, or those of this input among them; empty where it has none of them."""

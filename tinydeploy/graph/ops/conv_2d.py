@@ -9,14 +9,17 @@ from tinydeploy.graph.convolution import Convolution, convolution_constraints, r
 from tinydeploy.graph.invariants import broken
 from tinydeploy.graph.node import Constraint, Node
 from tinydeploy.graph.op import register_op
+from tinydeploy.graph.ops.grouped_conv_2d import GroupedConv2D
 
 if TYPE_CHECKING:
     from tinydeploy.graph.graph import Graph
 
 
-def ungrouped(node: Node) -> bool:
-    """Its weights read all input channels: it is not a grouped convolution."""
-    return node.input(1).shape[3] == node.input(0).shape[3]
+def whole_groups(node: Node) -> bool:
+    """Its weights read all input channels, or those of one of several equal groups."""
+    channels, _, _, depth = node.input(1).shape
+    groups, rest = divmod(node.input(0).shape[3], depth)
+    return rest == 0 and channels % groups == 0
 
 
 @register_op()
@@ -29,7 +32,7 @@ class Conv2D(Convolution):
 
     builtin: ClassVar[str] = "CONV_2D"
     channel_axis: ClassVar[int] = 0
-    constraints: ClassVar[tuple[Constraint, ...]] = (*convolution_constraints(axis=0), ungrouped)
+    constraints: ClassVar[tuple[Constraint, ...]] = (*convolution_constraints(axis=0), whole_groups)
 
     @property
     def kernel(self) -> tuple[int, int]:
@@ -37,11 +40,12 @@ class Conv2D(Convolution):
         return self.weights.shape[1], self.weights.shape[2]
 
     @classmethod
-    def read(cls, node: Node) -> Conv2D:
-        """Makes the op from an operator whose constraints hold."""
+    def read(cls, node: Node) -> Convolution:
+        """Makes the op from an operator whose constraints hold; a `GroupedConv2D` for groups."""
         weights = node.constant(1)
-        channels, height, width, _ = weights.shape
-        return cls(weights=weights, **read_convolution(node, (height, width), channels))
+        channels, height, width, depth = weights.shape
+        kind = cls if depth == node.input(0).shape[3] else GroupedConv2D
+        return kind(weights=weights, **read_convolution(node, (height, width), channels))
 
     def verify(self, graph: Graph) -> list[str]:
         """The invariants of a convolution over all input channels."""

@@ -6,42 +6,21 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from tinydeploy.graph.constraints import ACTIVATION_CONSTRAINTS, inputs_and_outputs
-from tinydeploy.graph.fixed_point import INT32_MAX, quantize_multiplier
+from tinydeploy.graph.fixed_point import INT32_MAX
 from tinydeploy.graph.invariants import broken, is_multiplier, zero_point_of
 from tinydeploy.graph.node import Constraint, Node
 from tinydeploy.graph.op import Op, register_op
+from tinydeploy.graph.ops.reduce import (
+    axes_constant,
+    mean_multiplier,
+    read_axes,
+    read_reduce,
+    reduced_shape,
+    sums_fit,
+)
 
 if TYPE_CHECKING:
     from tinydeploy.graph.graph import Graph
-
-
-def axes_height_width(node: Node) -> bool:
-    """Its input is NHWC and the mean runs over height and width: the axes are a constant [1, 2]."""
-    axes = node.input(1) if node.has_input(1) else None
-    return (
-        len(node.input(0).shape) == 4
-        and axes is not None
-        and axes.data is not None
-        and axes.dtype == "int32"
-        and axes.size <= 4
-        and {a % 4 if -4 <= a < 4 else a for a in map(int, node.constant(1).ravel())} == {1, 2}
-    )
-
-
-def mean_shape(node: Node) -> bool:
-    """Its output is [1, channels] or [1, 1, 1, channels]."""
-    channels = node.input(0).shape[3]
-    return node.output.shape in ((1, channels), (1, 1, 1, channels))
-
-
-def mean_fits(node: Node) -> bool:
-    """Its sums stay inside an int32, and its scales give a multiplier of at most 2^30."""
-    _, height, width, _ = node.input(0).shape
-    real = node.quantization(0).scale / node.output_quantization.scale
-    if real >= 2.0**30:
-        return False
-    _, shift = mean_multiplier(real, height * width)
-    return (255 * height * width) << max(shift, 0) <= INT32_MAX
 
 
 @register_op()
@@ -67,9 +46,9 @@ class Mean(Op):
     constraints: ClassVar[tuple[Constraint, ...]] = (
         inputs_and_outputs(2),
         *ACTIVATION_CONSTRAINTS,
-        axes_height_width,
-        mean_shape,
-        mean_fits,
+        axes_constant,
+        reduced_shape,
+        sums_fit,
     )
 
     count: int
@@ -79,8 +58,10 @@ class Mean(Op):
     shift: int
 
     @classmethod
-    def read(cls, node: Node) -> Mean:
-        """Makes the op from an operator whose constraints hold."""
+    def read(cls, node: Node) -> Op:
+        """Makes the op from an operator whose constraints hold; a `Reduce` for other axes."""
+        if len(node.input(0).shape) != 4 or read_axes(node) != (1, 2):
+            return read_reduce(node)
         _, height, width, _ = node.input(0).shape
         source, output = node.quantization(0), node.output_quantization
         multiplier, shift = mean_multiplier(source.scale / output.scale, height * width)
@@ -113,14 +94,3 @@ class Mean(Op):
                 "zero points agree",
             ),
         )
-
-
-def mean_multiplier(real: float, count: int) -> tuple[int, int]:
-    """Splits real / count as TFLite's QuantizedMeanOrSum does: the quotient is truncated.
-
-    multiplier < 2^31 and the extra shift is at most 31, so the product fits in an int64; dividing
-    it by count >= 2^extra leaves less than 2^31.
-    """
-    multiplier, shift = quantize_multiplier(real)
-    extra = min(count.bit_length() - 1, 32, 31 + shift)
-    return (multiplier << extra) // count, shift - extra

@@ -8,34 +8,29 @@ from typing import TYPE_CHECKING, ClassVar
 from tinydeploy.graph.constraints import (
     ACTIVATION_CONSTRAINTS,
     inputs_and_outputs,
-    nhwc,
     same_quantization,
 )
 from tinydeploy.graph.invariants import broken, is_int8, quantize_alike
-from tinydeploy.graph.node import Constraint, Node
+from tinydeploy.graph.movement import Walk, fill_part, make_part
+from tinydeploy.graph.node import Constraint, Node, read_integers
 from tinydeploy.graph.op import Op, register_op
+from tinydeploy.graph.ops.move import Move, make_move
 
 if TYPE_CHECKING:
     from tinydeploy.graph.graph import Graph
 
 
 def amounts_constant(node: Node) -> bool:
-    """Its paddings are a constant of 4x2 integers, none of them negative."""
-    amounts = node.input(1) if node.has_input(1) else None
-    return (
-        amounts is not None
-        and amounts.data is not None
-        and amounts.dtype in ("int32", "int64")
-        and amounts.shape == (4, 2)
-        and bool((node.constant(1) >= 0).all())
-    )
+    """Its paddings are a constant: two integers for each dimension, none of them negative."""
+    amounts = read_integers(node, 1)
+    rank = len(node.input(0).shape)
+    return amounts is not None and node.input(1).shape == (rank, 2) and min(amounts) >= 0
 
 
-def image_padded(node: Node) -> bool:
-    """It pads height, width and channels, not the batch, and its output has the shape they give."""
-    sums = [int(before) + int(after) for before, after in node.constant(1)]
-    expected = tuple(size + add for size, add in zip(node.input(0).shape, sums, strict=True))
-    return sums[0] == 0 and node.output.shape == expected
+def padded_shape(node: Node) -> bool:
+    """Its output has the shape that the paddings give."""
+    pads = zip(node.input(0).shape, read_amounts(node), strict=True)
+    return node.output.shape == tuple(size + sum(amounts) for size, amounts in pads)
 
 
 def value_constant(node: Node) -> bool:
@@ -61,10 +56,9 @@ class Pad(Op):
     constraints: ClassVar[tuple[Constraint, ...]] = (
         inputs_and_outputs(2, 3),
         *ACTIVATION_CONSTRAINTS,
-        nhwc,
         same_quantization,
         amounts_constant,
-        image_padded,
+        padded_shape,
         value_constant,
     )
 
@@ -73,16 +67,20 @@ class Pad(Op):
     value: int
 
     @classmethod
-    def read(cls, node: Node) -> Pad:
-        """Makes the op from an operator whose constraints hold."""
-        _, (top, bottom), (left, right), channels = (
-            (int(before), int(after)) for before, after in node.constant(1)
-        )
+    def read(cls, node: Node) -> Op:
+        """Makes the op from an operator whose constraints hold; a `Move` for other than images."""
         value = (
             int(node.constant(2).reshape(()))
             if node.has_input(2)
             else node.output_quantization.zero_point
         )
+        amounts = read_amounts(node)
+        if len(amounts) != 4:
+            walks = [[Walk(n, d)] for d, n in enumerate(node.input(0).shape)]
+            target = [before for before, _ in amounts]
+            inside = make_part(0, node.input(0), node.output, walks, target=target)
+            return make_move(Move, node, [fill_part(value, node.output), inside])
+        _, (top, bottom), (left, right), channels = amounts
         return cls(
             index=node.index,
             inputs=(node.inputs[0],),
@@ -114,3 +112,9 @@ class Pad(Op):
                 "both ends quantize alike",
             ),
         )
+
+
+def read_amounts(node: Node) -> tuple[tuple[int, int], ...]:
+    """(before, after) for each dimension, of an operator for which `amounts_constant` holds."""
+    numbers = read_integers(node, 1) or ()
+    return tuple(zip(numbers[::2], numbers[1::2], strict=True))

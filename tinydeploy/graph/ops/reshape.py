@@ -29,7 +29,7 @@ class Reshape(Op):
     """The input's bytes under another shape: the plan gives both tensors the same place."""
 
     builtin: ClassVar[str] = "RESHAPE"
-    inputs_used: ClassVar[int | None] = 1  # the new shape is that of the output, known already
+    input_order: ClassVar[tuple[int, ...] | None] = (0,)  # the shape is the output's
     constraints: ClassVar[tuple[Constraint, ...]] = (
         inputs_and_outputs(1),
         *ACTIVATION_CONSTRAINTS,

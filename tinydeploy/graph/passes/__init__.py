@@ -7,12 +7,14 @@ from typing import Final
 from tinydeploy.graph.graph import Graph
 from tinydeploy.graph.passes.fold_clamps import fold_clamps
 from tinydeploy.graph.passes.fold_padding import fold_padding
+from tinydeploy.graph.passes.fold_reshapes import fold_reshapes
 from tinydeploy.graph.passes.fuse_max_pool import fuse_max_pool
 from tinydeploy.graph.passes.graph_pass import Pass, run_pass
 from tinydeploy.graph.passes.remove_identities import remove_identities
 
 FUSION_PASSES: Final[tuple[Pass, ...]] = (
     remove_identities,  # uncovers neighbours for the others
+    fold_reshapes,
     fold_padding,
     fold_clamps,
     fuse_max_pool,  # behind fold_clamps: a clamp between convolution and pool would keep them apart

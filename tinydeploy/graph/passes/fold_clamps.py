@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from tinydeploy.graph.convolution import Convolution
 from tinydeploy.graph.fixed_point import INT8_MAX, INT8_MIN
 from tinydeploy.graph.graph import Graph
+from tinydeploy.graph.invariants import quantize_alike
 from tinydeploy.graph.lookup_tables import VALUES
 from tinydeploy.graph.op import Op
 from tinydeploy.graph.ops.fully_connected import FullyConnected
@@ -45,7 +46,8 @@ def fold_clamps(graph: Graph) -> Graph:
     for op in graph.ops:
         producer = merged.get(op.inputs[0])
         bounds = _read_bounds(op)
-        if producer is not None and bounds is not None and uses.is_private(op.inputs[0]):
+        alike = quantize_alike(graph, (op.inputs[0], *op.outputs))  # a constant table fits any
+        if producer is not None and bounds and alike and uses.is_private(op.inputs[0]):
             clamped = _clamp(producer, *bounds)
             if clamped is not None:
                 del merged[op.inputs[0]]

@@ -25,7 +25,7 @@ def fold_padding(graph: Graph) -> Graph:
     positions = {id(op): position for position, op in enumerate(graph.ops)}
     replacements: dict[int, Op | None] = {}
     for position, op in enumerate(graph.ops):
-        if not isinstance(op, Convolution):
+        if not isinstance(op, Convolution) or not op.takes_padding:
             continue
         folded = op
         while (pad := _foldable_pad(uses, folded)) is not None:

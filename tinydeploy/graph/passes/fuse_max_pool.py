@@ -4,7 +4,7 @@ Rule, for a convolution whose output only a MAX_POOL_2D reads and is no output o
 
 1. Where the pool's windows do not overlap in rows (kernel height <= stride height), the convolution
    takes the pool on: it makes its rows under one pooled row, pools them and forgets them. Every row
-   is still made at most once.
+   is still made at most once. Grouped and transposed convolutions do not.
 
 The pool's bounds stay its own.
 """
@@ -31,7 +31,7 @@ def fuse_max_pool(graph: Graph) -> Graph:
         convolution = uses.writer(pool.inputs[0])
         if not isinstance(convolution, Convolution) or not uses.is_private(pool.inputs[0]):
             continue
-        if convolution.pool is None:  # rule 1
+        if convolution.pool is None and convolution.takes_pool:  # rule 1
             replacements[positions[id(convolution)]] = None
             replacements[position] = replace(convolution, pool=pool, outputs=pool.outputs)
     return replace_ops(graph, replacements)

@@ -1,0 +1,153 @@
+"""A sound operator of each kind, and models of one operator with some of its parts replaced."""
+
+from __future__ import annotations
+
+import numpy as np
+import tflite
+
+from tinydeploy.quantize.tflite_writer import TfliteWriter
+
+KEEP = object()
+
+
+class Tensor:
+    """A tensor of a model with one operator."""
+
+    def __init__(self, shape, dtype="int8", scale=0.5, zero=0, data=None, axis=0):
+        self.shape, self.dtype, self.axis = shape, dtype, axis
+        self.scales = None if scale is None else np.atleast_1d(np.float32(scale))
+        self.zeros = None if scale is None else np.resize(zero, len(self.scales))
+        self.data = None if data is None else np.full(shape, data, dtype)
+
+    def write(self, writer, name):
+        return writer.add_tensor(
+            name, self.shape, self.dtype, scales=self.scales, zero_points=self.zeros,
+            axis=self.axis, data=self.data,
+        )  # fmt: skip
+
+
+def weights(*shape, **options):
+    return Tensor(shape, **{"data": 3, **options})
+
+
+def bias(*shape, **options):
+    return Tensor(shape, **{"dtype": "int32", "data": 7, "scale": 0.25, **options})
+
+
+def constant(values, dtype="int32"):
+    array = np.array(values, dtype)
+    tensor = Tensor(array.shape, dtype, scale=None)
+    tensor.data = array
+    return tensor
+
+
+X = Tensor((1, 8, 8, 4))
+SAME = {"Padding": "SAME", "StrideH": 1, "StrideW": 1}
+CONV = {**SAME, "DilationHFactor": 1, "DilationWFactor": 1}
+POOL = {**SAME, "FilterHeight": 2, "FilterWidth": 2}
+
+# A sound operator of each kind: inputs, output, options.
+SOUND = {
+    "CONV_2D": ([X, weights(6, 3, 3, 4), bias(6)], Tensor((1, 8, 8, 6)), CONV),
+    "DEPTHWISE_CONV_2D": (
+        [X, weights(1, 3, 3, 8), bias(8)],
+        Tensor((1, 8, 8, 8)),
+        {**CONV, "DepthMultiplier": 2},
+    ),
+    "FULLY_CONNECTED": ([X, weights(5, 256), bias(5)], Tensor((1, 5)), {"KeepNumDims": False}),
+    "ADD": ([X, X], X, {}),
+    "SUB": ([X, X], X, {}),
+    "MUL": ([X, X], X, {}),
+    "MAXIMUM": ([X, X], X, {}),
+    "MINIMUM": ([X, X], X, {}),
+    "AVERAGE_POOL_2D": ([X], X, POOL),
+    "MAX_POOL_2D": ([X], X, POOL),
+    "MEAN": ([X, constant([1, 2])], Tensor((1, 4)), {}),
+    "PAD": ([X, constant([[0, 0], [1, 1], [1, 1], [0, 0]])], Tensor((1, 10, 10, 4)), {}),
+    "PADV2": (
+        [X, constant([[0, 0], [1, 1], [1, 1], [0, 0]]), Tensor((1,), data=3)],
+        Tensor((1, 10, 10, 4)),
+        {},
+    ),
+    "RESHAPE": ([X], Tensor((1, 256)), {"NewShape": [1, 256]}),
+    "SQUEEZE": ([Tensor((1, 1, 1, 4))], Tensor((1, 4)), {}),
+    "EXPAND_DIMS": ([X, constant(0)], Tensor((1, 1, 8, 8, 4)), {}),
+    "SOFTMAX": ([X], Tensor((1, 8, 8, 4), scale=1 / 256, zero=-128), {"Beta": 1.0}),
+    "CONCATENATION": ([X, X], Tensor((1, 8, 8, 8)), {"Axis": 3}),
+    "LOGISTIC": ([X], Tensor((1, 8, 8, 4), scale=1 / 256), {}),
+    "TANH": ([X], X, {}),
+    "HARD_SWISH": ([X], X, {}),
+    "RELU": ([X], X, {}),
+    "RELU6": ([X], X, {}),
+    "RELU_N1_TO_1": ([X], X, {}),
+    "LEAKY_RELU": ([X], X, {"Alpha": 0.1}),
+    "QUANTIZE": ([X], X, {}),
+    "RELU_0_TO_1": ([X], X, {}),
+    "ABS": ([X], X, {}),
+    "EXP": ([Tensor((1, 8, 8, 4), scale=0.01)], X, {}),
+    "GELU": ([X], X, {}),
+    "PRELU": ([X, weights(1, 1, 4)], X, {}),
+    "SQUARED_DIFFERENCE": ([X, X], X, {}),
+    "TRANSPOSE_CONV": (
+        [constant([1, 16, 16, 6]), weights(6, 3, 3, 4), X, bias(6)],
+        Tensor((1, 16, 16, 6)),
+        {"Padding": "SAME", "StrideH": 2, "StrideW": 2},
+    ),
+    "L2_NORMALIZATION": ([X], Tensor((1, 8, 8, 4), scale=1 / 128), {}),
+    "REDUCE_MAX": ([X, constant([3])], Tensor((1, 8, 8)), {}),
+    "REDUCE_MIN": ([X, constant([1, 3])], Tensor((1, 8)), {}),
+    "TRANSPOSE": ([X, constant([0, 2, 1, 3])], X, {}),
+    "SLICE": ([X, constant([0, 1, 0, 0]), constant([1, 7, 8, -1])], Tensor((1, 7, 8, 4)), {}),
+    "STRIDED_SLICE": (
+        [X, constant([0, 1, 0, 0]), constant([1, 8, 8, 4]), constant([1, 2, 1, 1])],
+        Tensor((1, 4, 8, 4)),
+        {},
+    ),
+    "REVERSE_V2": ([X, constant([2])], X, {}),
+    "SPLIT": ([constant(3), X], Tensor((1, 8, 8, 4)), {"NumSplits": 1}),
+    "SPLIT_V": ([X, constant([4]), constant(3)], Tensor((1, 8, 8, 4)), {"NumSplits": 1}),
+    "UNPACK": ([Tensor((1, 1, 9))], Tensor((1, 9)), {"Num": 1, "Axis": 1}),
+    "PACK": ([X, X], Tensor((1, 2, 8, 8, 4)), {"Axis": 1, "ValuesCount": 2}),
+    "SPACE_TO_DEPTH": ([X], Tensor((1, 4, 4, 16)), {"BlockSize": 2}),
+    "DEPTH_TO_SPACE": ([X], Tensor((1, 16, 16, 1)), {"BlockSize": 2}),
+    "TILE": ([X, constant([1, 1, 3, 1])], Tensor((1, 8, 24, 4)), {}),
+    "BROADCAST_TO": ([Tensor((1, 1, 1, 4)), constant([1, 8, 8, 4])], X, {}),
+    "GATHER": ([X, constant([3, 0])], Tensor((1, 8, 8, 2)), {"Axis": 3}),
+    "MIRROR_PAD": (
+        [X, constant([[0, 0], [1, 1], [7, 0], [0, 0]])],
+        Tensor((1, 10, 15, 4)),
+        {"Mode": "REFLECT"},
+    ),
+    "RESIZE_NEAREST_NEIGHBOR": ([X, constant([16, 8])], Tensor((1, 16, 8, 4)), {}),
+    "RESIZE_BILINEAR": ([X, constant([16, 8])], Tensor((1, 16, 8, 4)), {}),
+}
+
+
+def model(builtin, *, x=KEEP, w=KEEP, b=KEEP, d=KEEP, y=KEEP, extra=(), options=KEEP, **changes):
+    """The sound operator with some of its parts replaced; None leaves an input out."""
+    inputs, output, sound_options = SOUND[builtin]
+    inputs = [
+        new if new is not KEEP else old
+        for new, old in zip((x, w, b, d), [*inputs, None, None, None], strict=False)
+    ]
+    while inputs and inputs[-1] is None:
+        inputs.pop()
+    output = output if y is KEEP else y
+    writer = TfliteWriter()
+    ids = [-1 if t is None else t.write(writer, f"in{i}") for i, t in enumerate((*inputs, *extra))]
+    out = output.write(writer, "out")
+    writer.add_op(builtin, ids, [out], {**sound_options, **changes})
+    ends = [
+        i for i, t in zip(ids, (*inputs, *extra), strict=True) if t is not None and t.data is None
+    ]
+    if options is None:
+        return remove_options(writer, ends, out)
+    return writer.finish(ends, [out])
+
+
+def remove_options(writer, ends, out):
+    """The bytes with the operator's union of options declared to be none."""
+    data = bytearray(writer.finish(ends, [out]))
+    operator = tflite.Model.GetRootAs(data, 0).Subgraphs(0).Operators(0)._tab
+    data[operator.Pos + operator.Offset(10)] = 0  # builtin_options_type
+    return bytes(data)

@@ -1,0 +1,56 @@
+"""MEAN, REDUCE_MAX and REDUCE_MIN over any dimensions, against the reference."""
+
+from __future__ import annotations
+
+import itertools
+from pathlib import Path
+
+import pytest
+from differential import check_batch
+from emulated import check_emulated
+from kernel_batch import Batch, Q
+
+SHAPES = [
+    ((1, 4, 5, 3), [(1,), (2,), (3,), (1, 3), (2, 3), (1, 2, 3), (-1, 1), (0, 2), (1, 2)]),
+    ((1, 7, 4), [(1,), (2,), (-2, -2), (1, 2)]),
+    ((1, 9), [(1,)]),
+    ((1, 2, 3, 4, 5), [(2,), (1, 3), (2, 4), (1, 2, 3)]),
+    ((6,), [(0,)]),
+]
+
+
+def reductions(builtin: str) -> Batch:
+    batch = Batch(1)
+    for (shape, all_axes), keep in itertools.product(SHAPES, (False, True)):
+        for axes in all_axes:
+            resolved = {axis % len(shape) for axis in axes}
+            result = tuple(
+                1 if d in resolved else n for d, n in enumerate(shape) if keep or d not in resolved
+            )
+            if not result or (len(result) == 4 and result[0] != 1):
+                continue
+            q = Q(0.05, -3)
+            out_q = Q(0.031, 7) if builtin == "MEAN" else q
+            source = batch.input(shape, q)
+            output = batch.output(f"{builtin} {shape} {axes} {keep}", result, out_q)
+            batch.op(builtin, [source, batch.numbers(axes)], output, {"KeepDims": keep})
+    return batch
+
+
+@pytest.mark.parametrize("builtin", ["MEAN", "REDUCE_MAX", "REDUCE_MIN"])
+def test_reductions(tmp_path: Path, builtin: str) -> None:
+    check_batch(reductions(builtin), tmp_path)
+
+
+def test_means_of_extremes(tmp_path: Path) -> None:
+    batch = Batch(2)
+    for scale, zero in itertools.product((1e-3, 0.05, 2.0), (-128, 127)):
+        source = batch.input((1, 40, 6), Q(0.05, zero))
+        output = batch.output(f"{scale} {zero}", (1, 6), Q(scale, -zero - 1))
+        batch.op("MEAN", [source, batch.numbers([1])], output, {})
+    check_batch(batch, tmp_path, vectors=8)
+
+
+@pytest.mark.parametrize(("builtin", "core"), [("MEAN", "cortex-m7"), ("REDUCE_MAX", "cortex-m4")])
+def test_on_the_board(tmp_path: Path, builtin: str, core: str) -> None:
+    check_emulated(reductions(builtin), tmp_path, core)

@@ -1,0 +1,48 @@
+"""`tinydeploy ops`: the operators that can be deployed, and what they must fulfil."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from tinydeploy.cli.console import stdout
+from tinydeploy.errors import UsageError
+from tinydeploy.graph.op_rules import COMMON_RULES, OpRules, format_rules, list_refused, list_rules
+
+
+def ops(
+    names: Annotated[
+        list[str] | None, typer.Argument(help="Only these, e.g. CONV_2D ADD.", show_default=False)
+    ] = None,
+    markdown: Annotated[
+        bool, typer.Option("--markdown", help="Write the manual's page docs/operators.md.")
+    ] = False,
+) -> None:
+    """List the operators that can be deployed, and their rules."""
+    if markdown:
+        typer.echo(format_rules(), nl=False)
+        return
+    supported, refused = list_rules(), list_refused()
+    wanted = {name.upper() for name in names or ()}
+    if missing := wanted - {name for entry in (*supported, *refused) for name in entry.builtins}:
+        raise UsageError(
+            f"no such operator: {', '.join(sorted(missing))}", "`tinydeploy ops` lists them."
+        )
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("operator")
+    table.add_column("int8, with these rules")
+    for entry in supported:
+        _add_row(table, entry, wanted)
+    if not wanted:
+        table.add_row("all of them", "\n".join(COMMON_RULES))
+    for entry in refused:
+        _add_row(table, entry, wanted, "not supported: ")
+    stdout.print(table)
+
+
+def _add_row(table: Table, entry: OpRules, wanted: set[str], before: str = "") -> None:
+    names = [name for name in entry.builtins if not wanted or name in wanted]
+    if names:
+        table.add_row("\n".join(names), before + "\n".join(entry.rules), end_section=True)
