@@ -38,10 +38,10 @@ _ELEMENT = {
 }
 
 
-def call_instructions(graph: Graph, op: Op, kernel: Kernel, rows: int) -> int:
-    """Instructions of one call for so many rows."""
+def call_instructions(graph: Graph, op: Op, kernel: Kernel, rows: int, cpu: str = "") -> int:
+    """Instructions of one call for so many rows; with a core's name, cycles of products' loops."""
     if isinstance(kernel, GemmKernel) and isinstance(op, Conv2D):
-        return _CALL + _convolution(graph, op, kernel, rows)
+        return _CALL + _convolution(graph, op, kernel, rows, cpu)
     if isinstance(kernel, PlanarKernel) and isinstance(op, DepthwiseConv2D):
         return _CALL + int(estimate_planes(kernel, op, graph, rows))
     if isinstance(kernel, PackedKernel) and isinstance(op, FullyConnected):
@@ -55,15 +55,15 @@ def call_instructions(graph: Graph, op: Op, kernel: Kernel, rows: int) -> int:
     return _CALL + whole * rows // call_rows(graph, op, kernel)
 
 
-def _convolution(graph: Graph, op: Conv2D, kernel: GemmKernel, rows: int) -> int:
+def _convolution(graph: Graph, op: Conv2D, kernel: GemmKernel, rows: int, cpu: str) -> int:
     height, width, _ = op.row_shape(graph)
     if op.pool is not None:
-        return int(rows * op.pool.stride[0] * estimate_rows(kernel, op, graph, 1))
+        return int(rows * op.pool.stride[0] * estimate_rows(kernel, op, graph, 1, cpu))
     # Chunks take rows wherever they lie, but groups of four pixels only those of one.
     apart = kernel.group > 2 and width % kernel.group and rows < height
     if apart:
-        return int(rows * estimate_rows(kernel, op, graph, 1))
-    return int(estimate_rows(kernel, op, graph, rows))
+        return int(rows * estimate_rows(kernel, op, graph, 1, cpu))
+    return int(estimate_rows(kernel, op, graph, rows, cpu))
 
 
 def plan_instructions(graph: Graph, plan: Plan) -> int:

@@ -13,6 +13,7 @@ from tinydeploy.board import Board, Memory
 from tinydeploy.graph.graph import Graph
 from tinydeploy.plan.budget import budget_error
 from tinydeploy.plan.choose import propose_partitions, rate
+from tinydeploy.plan.exchange import prefer_cycles
 from tinydeploy.plan.kernel import Optimize
 from tinydeploy.plan.lifetimes import find_blocks
 from tinydeploy.plan.net import Net, make_net
@@ -143,7 +144,10 @@ class _Search:
         """The best schedule of at most `room` live bytes that `lay_out` finds places for."""
         partitioner, optimize = self._partitioner, self._optimize
         whole = partitioner.layer_by_layer()
-        proposed = propose_partitions(partitioner, optimize, room, _MOST_PLACED)
+        proposed = [
+            prefer_cycles(self._graph, self.net, p, whole, self._board.cpu, optimize)
+            for p in propose_partitions(partitioner, optimize, room, _MOST_PLACED)
+        ]
         rough = [place_partition(self._graph, self.net, p, search=False) for p in proposed]
 
         def rate_size(placed: Placed, size: int) -> float:
