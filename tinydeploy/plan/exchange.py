@@ -21,7 +21,8 @@ from tinydeploy.plan.net import Net
 from tinydeploy.plan.partition import Partition
 from tinydeploy.plan.schedule import schedule_groups
 
-# How many times the instructions of layer by layer a schedule may have afterwards, by estimate.
+# How many times the instructions of layer by layer a schedule may have afterwards, by estimate;
+# picked on the models of docs/performance.md.
 _MOST_COST: Mapping[Optimize, float] = {"speed": 1.2, "balanced": 1.13}
 
 
