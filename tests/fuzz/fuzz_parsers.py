@@ -2,7 +2,7 @@
 
 Each parser gets its time in a process of its own, under atheris (libFuzzer): an exception that is
 not one of our errors, 5 seconds for one input or 1 GB of memory end it, and the input is kept as
-fuzz_failure_<parser>_<kind>-<hash>. It belongs into tests/fuzz/crashers/<parser>/ when it is mended.
+fuzz_failure_<parser>_<kind>-<hash>. It belongs into tests/fuzz/crashers/<parser>/ when mended.
 """
 
 from __future__ import annotations

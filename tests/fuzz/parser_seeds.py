@@ -14,6 +14,9 @@ from tinydeploy.link.frames import MAX_PAYLOAD
 from tinydeploy.paths import BOARDS
 from tinydeploy.quantize.onnx_reader import NODE_READERS
 
+Layer = tuple[str, dict[str, object], Mapping[str, np.ndarray]]
+"""Operator, attributes, constants."""
+
 
 def make_seeds(parser: str) -> tuple[bytes, ...]:
     """Inputs that the parser of this name takes, always the same."""
@@ -51,7 +54,7 @@ def _tflite() -> Iterator[bytes]:
 
 def _onnx() -> Iterator[bytes]:
     """A net of everything, and each operator by itself after an input [n, 3, 8, 8]."""
-    picture: Mapping[str, tuple[str, dict[str, object], Mapping[str, np.ndarray]]] = {
+    picture: Mapping[str, Layer] = {
         "conv": ("Conv", {"strides": [2, 2], "pads": [1, 1, 1, 1]}, {"w": _ones(4, 3, 3, 3)}),
         "depthwise": ("Conv", {"group": 3}, {"w": _ones(3, 1, 3, 3), "b": _ones(3)}),
         "norm": ("BatchNormalization", {}, {name: _ones(3) for name in ("s", "b", "m", "v")}),
@@ -63,19 +66,22 @@ def _onnx() -> Iterator[bytes]:
         "average": ("AveragePool", {"kernel_shape": [3, 3], "auto_pad": "SAME_UPPER"}, {}),
         "global": ("GlobalAveragePool", {}, {}),
         "pad": ("Pad", {}, {"pads": np.array([0, 0, 1, 1, 0, 0, 1, 1], np.int64)}),
-        "flatten": ("Flatten", {}, {}),
-        "reshape": ("Reshape", {}, {"shape": np.array([1, 192], np.int64)}),
-        "transpose": ("Transpose", {"perm": [0, 2, 3, 1]}, {}),
         "softmax": ("Softmax", {"axis": 1}, {}),
     }
     for name, (op, attributes, constants) in picture.items():
         yield _save([(op, attributes, constants)], name)
+    gemm: Layer = ("Gemm", {"transB": 1}, {"w": _ones(5, 192), "b": _ones(5)})
+    shape = {"shape": np.array([1, 192], np.int64)}
+    yield _save([("Flatten", {}, {}), gemm], "flatten")
+    yield _save([("Reshape", {}, shape), gemm], "reshape")
+    turned: Layer = ("Transpose", {"perm": [0, 2, 3, 1]}, {})
+    yield _save([picture["global"], turned], "transpose")
     yield _save(
         [
             picture["conv"],
             picture["relu"],
             picture["max"],
-            ("GlobalAveragePool", {}, {}),
+            picture["global"],
             ("Flatten", {}, {}),
             ("Gemm", {"transB": 1}, {"w": _ones(5, 4), "b": _ones(5)}),
         ],
@@ -87,7 +93,9 @@ def _ones(*shape: int) -> np.ndarray:
     return np.ones(shape, np.float32)
 
 
-def _save(layers: list[tuple[str, dict[str, object], Mapping[str, np.ndarray]]], name: str) -> bytes:
+def _save(
+    layers: list[tuple[str, dict[str, object], Mapping[str, np.ndarray]]], name: str
+) -> bytes:
     nodes, weights, source = [], [], "x"
     for number, (op, attributes, constants) in enumerate(layers):
         names = [f"{key}{number}" for key in constants]

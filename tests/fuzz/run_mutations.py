@@ -30,7 +30,9 @@ def main() -> int:
     options.add_argument("--cases", type=int, default=10_000)
     options.add_argument("--first", type=int, default=0, help="seed of the first case")
     arguments = options.parse_args()
-    victims = [find_tables(p.stem, p.read_bytes()) for p in sorted(arguments.models.glob("*.tflite"))]
+    victims = [
+        find_tables(p.stem, p.read_bytes()) for p in sorted(arguments.models.glob("*.tflite"))
+    ]
     if not victims:
         options.error(f"there is no .tflite file in {arguments.models}")
     turns = [v for v in victims for _ in range(max(1, min(20, SHARE_BYTES // len(v.data))))]
@@ -55,7 +57,11 @@ def main() -> int:
     _say(" | ".join(("damage", *ends)))
     for kind in sorted({kind for kind, _ in counts}):
         _say(" | ".join((kind, *(str(counts[kind, end]) for end in ends))))
-    _say(" | ".join(("all", *(str(sum(n for (_, e), n in counts.items() if e == end)) for end in ends))))
+    _say(
+        " | ".join(
+            ("all", *(str(sum(n for (_, e), n in counts.items() if e == end)) for end in ends))
+        )
+    )
     return 1 if failed else 0
 
 
