@@ -35,7 +35,7 @@ def choose_preprocessing(
         )
     note = f"pictures are scaled to the input, then (pixel - {_list(means)}) / {_list(stds)}"
     if mean is None and std is None:
-        note += ", a default: an .onnx file does not tell; --mean and --std do"
+        note += ", a default: the file does not tell; --mean and --std do"
     elif max(stds) < _LEAST_LIKELY_STD:
         note += "; --mean and --std of pixels from 0 to 1 are to be multiplied by 255"
     color: Color = "gray" if channels == 1 else "rgb"
