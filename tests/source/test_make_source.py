@@ -196,8 +196,8 @@ PATH = Path("somewhere")
     [
         (None, {"data": PATH}, "--data needs a model"),
         (None, {"mean": (0.0,)}, "--mean needs a model"),
-        ("net.onnx", {"weights": PATH, "data": PATH}, "--weights is for nets of the zoo"),
-        ("etinynet-1.0", {"mean": (0.0,)}, "--mean is for files"),
+        ("net.onnx", {"weights": PATH, "data": PATH}, "--weights is for nets without"),
+        ("etinynet-1.0", {"mean": (0.0,)}, "--mean is for other nets"),
     ],
 )
 def test_options_that_do_not_fit(model: str | None, options: dict[str, Any], message: str) -> None:

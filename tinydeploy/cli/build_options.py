@@ -12,6 +12,7 @@ from tinydeploy.cli.options import (
     DataOption,
     InputChoice,
     InputOption,
+    InputShapeOption,
     LayoutOption,
     MaxDropOption,
     MaxFlashOption,
@@ -25,6 +26,7 @@ from tinydeploy.cli.options import (
     WeightsOption,
     parse_bytes,
     parse_numbers,
+    parse_shape,
 )
 from tinydeploy.pipeline import BuildRequest
 from tinydeploy.source.options import SourceOptions
@@ -37,6 +39,7 @@ def _make_request(
     data: DataOption = None,
     mean: MeanOption = None,
     std: StdOption = None,
+    input_shape: InputShapeOption = None,
     layout: LayoutOption = None,
     optimize: OptimizeOption = OptimizeChoice.BALANCED,
     input_form: InputOption = InputChoice.ARENA,
@@ -53,6 +56,7 @@ def _make_request(
             data=data,
             mean=parse_numbers("--mean", mean),
             std=parse_numbers("--std", std),
+            input_shape=parse_shape("--input-shape", input_shape),
             layout=None if layout is None else layout.value,
         ),
         optimize=optimize.value,

@@ -72,13 +72,30 @@ def parse_numbers(option: str, text: str | None) -> tuple[float, ...] | None:
     return numbers
 
 
+def parse_shape(option: str, text: str | None) -> tuple[int, ...] | None:
+    """One to three sizes with commas between: `3,224,224`.
+
+    Raises:
+        UsageError: Something else.
+    """
+    if text is None:
+        return None
+    if not re.fullmatch(r"\s*[1-9]\d{0,8}\s*(,\s*[1-9]\d{0,8}\s*){0,2}", text, re.ASCII):
+        raise UsageError(
+            f"{option} '{text}' is no shape",
+            f"Write it without the batch, channels first: {option} 3,224,224 (or {option} 640).",
+        )
+    return tuple(int(word) for word in text.split(","))
+
+
 ModelArgument = Annotated[
     str | None,
     typer.Argument(
         metavar="MODEL",
         show_default=False,
-        help="A .tflite file, int8 or float, a float .onnx file, or a name from the zoo "
-        "(etinynet-1.0). Left out: EtinyNet, trained on scikit-learn's handwritten digits.",
+        help="A .tflite file, int8 or float, a float .onnx file, package.module:factory of a torch "
+        "network, or a name from the zoo (etinynet-1.0). Left out: EtinyNet, trained on "
+        "scikit-learn's handwritten digits.",
     ),
 ]
 BoardOption = Annotated[
@@ -91,7 +108,11 @@ BoardOption = Annotated[
     ),
 ]
 WeightsOption = Annotated[
-    Path | None, typer.Option(metavar="FILE", help="Trained weights: .params (MXNet) or .pt.")
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        help="Trained weights, for a net of torch or the zoo: .pt, .safetensors, .params (MXNet).",
+    ),
 ]
 DataOption = Annotated[
     Path | None,
@@ -111,6 +132,13 @@ MeanOption = Annotated[
 ]
 StdOption = Annotated[
     str | None, typer.Option(metavar="NUMBERS", help="Their standard deviation. Default: 255.")
+]
+InputShapeOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="C,H,W",
+        help="Shape of the input of a net that does not tell: 3,224,224, or features alone, 640.",
+    ),
 ]
 LayoutOption = Annotated[
     LayoutChoice | None,

@@ -21,6 +21,7 @@ class SourceOptions:
         data: Calibration data: a folder of pictures, or a .npy or .npz file.
         mean: Of the preprocessing, in units of the pixel, 0 to 255: one, or one per channel.
         std: Likewise.
+        input_shape: Of a net that does not tell: (C, H, W), (C, steps) or (features,).
         layout: Order of the axes of the net's input, and of the arrays in `data`.
     """
 
@@ -28,6 +29,7 @@ class SourceOptions:
     data: Path | None = None
     mean: tuple[float, ...] | None = None
     std: tuple[float, ...] | None = None
+    input_shape: tuple[int, ...] | None = None
     layout: Layout | None = None
 
     def given(self) -> Mapping[str, str]:
@@ -58,5 +60,5 @@ def check_options(
     """
     for option, field in sorted(options.given().items()):
         if field not in allowed:
-            why, advice = reasons.get(field, reasons[""])
+            why, advice = reasons[field if field in reasons else ""]
             raise UsageError(f"{option} {why}", advice)

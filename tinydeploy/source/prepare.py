@@ -6,6 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 from tinydeploy.errors import UsageError
+from tinydeploy.model.check_finite import check_onnx_weights
 from tinydeploy.model.choose_preprocessing import choose_preprocessing
 from tinydeploy.model.float_model import FloatModel
 from tinydeploy.model.import_onnx import OnnxNet, check_batches
@@ -28,10 +29,11 @@ def prepare_model(net: OnnxNet, title: str, options: SourceOptions) -> FloatMode
 
     Raises:
         UsageError: There are no data, or options that do not fit the net.
-        InputFileError: The data cannot be used.
+        InputFileError: The data cannot be used, or weights are not finite.
         UnsupportedModelError: Nodes that cannot be quantized, or a batch that is not free.
     """
-    # Operators that cannot be quantized are named before any data are read.
+    # What is wrong with the net is told before any data are read.
+    check_onnx_weights(net.onnx, title)
     network = read_onnx(net.onnx, net.input_shape, title)
     outputs = network.shapes[network.output]
     classes = outputs[-1] if math.prod(outputs) == outputs[-1] else 0
