@@ -22,6 +22,7 @@ from tinydeploy.graph.read import read_graph
 from tinydeploy.plan.cost import call_instructions
 from tinydeploy.plan.kernel_choice import conv_2d
 from tinydeploy.plan.kernel_choice.conv_2d import SCRATCH, GemmKernel, make_kernel
+from tinydeploy.plan.kernel_choice.conv_2d_narrow import make_narrow
 from tinydeploy.plan.kernels import choose_kernels
 
 
@@ -123,13 +124,21 @@ FORMS = pytest.mark.parametrize("form", conv_2d.FORMS)
 
 @pytest.fixture
 def form(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    """Only this form, and scratch for chunks of few pixels."""
+    """Only this form, and scratch for chunks of few pixels; "narrow": the kernel without chunks."""
+    if request.param == "narrow":
+        choose = conv_2d.choose_kernel
+        monkeypatch.setattr(
+            conv_2d,
+            "choose_kernel",
+            lambda op, graph, *of: make_narrow(op, graph) or choose(op, graph, *of),
+        )
+        return "narrow"
     monkeypatch.setattr(conv_2d, "FORMS", (request.param,))
     monkeypatch.setitem(SCRATCH, "balanced", 1200)
     return str(request.param)
 
 
-in_every_form = pytest.mark.parametrize("form", conv_2d.FORMS, indirect=True)
+in_every_form = pytest.mark.parametrize("form", [*conv_2d.FORMS, "narrow"], indirect=True)
 
 
 @BATCHES
@@ -144,7 +153,7 @@ def test_in_assembly(tmp_path: Path, make: Callable[[], Batch], form: str) -> No
     check_emulated(make(), tmp_path, "cortex-m7", vectors=3)
 
 
-@pytest.mark.parametrize("form", ["paired", "direct"], indirect=True)
+@pytest.mark.parametrize("form", ["paired", "direct", "narrow"], indirect=True)
 @pytest.mark.parametrize("make", [windows, stems])
 def test_windows_in_assembly(tmp_path: Path, make: Callable[[], Batch], form: str) -> None:
     check_emulated(make(), tmp_path, "cortex-m7", vectors=3)
