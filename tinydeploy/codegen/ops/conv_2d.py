@@ -1,4 +1,4 @@
-"""CONV_2D as a call of td_conv_2d_s8, td_conv_2d_gemm_s8 or td_conv_2d_narrow_s8."""
+"""CONV_2D as a call of td_conv_2d_s8, td_conv_2d_gemm_s8 or td_conv_2d_pair_s8."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tinydeploy.codegen.window import (
 )
 from tinydeploy.graph.ops.conv_2d import Conv2D
 from tinydeploy.plan.kernel_choice.conv_2d import GemmKernel
-from tinydeploy.plan.kernel_choice.conv_2d_narrow import NarrowKernel
+from tinydeploy.plan.kernel_choice.conv_2d_pair import PairKernel
 from tinydeploy.plan.requantization import settle_channels
 
 _TAPS = 4  # neighbouring taps of a channel
@@ -35,8 +35,8 @@ def emit_layer(op: Conv2D, context: LayerContext) -> LayerCode:
     """Writes the C text of a convolution."""
     if isinstance(context.kernel, GemmKernel):
         return _emit_gemm(op, context.kernel, context)
-    if isinstance(context.kernel, NarrowKernel):
-        return _emit_narrow(op, context.kernel, context)
+    if isinstance(context.kernel, PairKernel):
+        return _emit_pair(op, context.kernel, context)
     taps = op.weights[0].size
     return emit_convolution(op, "conv_2d", window_fields(op), taps, context)
 
@@ -85,7 +85,7 @@ def _emit_gemm(op: Conv2D, kernel: GemmKernel, context: LayerContext) -> LayerCo
     )
 
 
-def _emit_narrow(op: Conv2D, kernel: NarrowKernel, context: LayerContext) -> LayerCode:
+def _emit_pair(op: Conv2D, kernel: PairKernel, context: LayerContext) -> LayerCode:
     op = settle_channels(op)
     prefix = context.prefix
     pool = emit_pool(op, context)
@@ -93,23 +93,24 @@ def _emit_narrow(op: Conv2D, kernel: NarrowKernel, context: LayerContext) -> Lay
         "weights": f"{prefix}_weights",
         **channel_fields(op, prefix),
         "pool": f"&{prefix}_pool" if pool else "NULL",
-        "multiply": "td_narrow_clamped" if kernel.clamped else "td_narrow",
+        "multiply": f"td_pair_{'wide' if kernel.wide else 'narrow'}{'_clamped' * kernel.clamped}",
         "depth": kernel.depth,
+        "wide": int(kernel.wide),
         **window_fields(op),
         "input_zero_point": op.input_zero_point,
         "output_offset": op.output_zero_point,
     }
     weights = pack_direct(pair_channels(op.weights), kernel.depth, 2)
-    function = f"td_conv_2d_narrow{'_pooled' if pool else ''}_s8"
+    function = f"td_conv_2d_pair{'_pooled' if pool else ''}_s8"
     source, result = context.tensors[op.inputs[0]], context.tensors[op.outputs[0]]
     call = f"&{prefix}_op, {source}, {result}, first, last"
     return LayerCode(
-        kernels=(kernel.stem, "cores/narrow"),
+        kernels=(kernel.stem, "cores/pair"),
         constants=format_array("int8_t", f"{prefix}_weights", weights, align=4)
         + format_channels(_fold_zero_point(op, lift=0, scale=1), prefix),
-        parameters=pool + format_struct("td_conv_2d_narrow", f"{prefix}_op", parameters),
+        parameters=pool + format_struct("td_conv_2d_pair", f"{prefix}_op", parameters),
         call=f"{function}({call}, {context.scratch});",
-        shared=SharedCall(function, "td_conv_2d_narrow"),
+        shared=SharedCall(function, "td_conv_2d_pair"),
     )
 
 

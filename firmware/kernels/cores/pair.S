@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: 0BSD */
-/* Products of narrow taps and weights in assembly; td_narrow.h states the contract. */
+/* Taps of two pixels times weights in assembly; td_pair.h states the contract. */
 #include "td_core.h"
 
 #if TD_DSP
@@ -8,7 +8,10 @@
     .thumb
 
     .equ STEPS, 4 /* in a turn of the loop */
-    .equ STEP_BYTES, 18 * 4
+    .equ STEP_BYTES_narrow, 18 * 4
+    .equ STEP_BYTES_wide, 14 * 4
+    .equ STEP_SHIFT_narrow, 3 /* log2 of the bytes of taps that a step takes */
+    .equ STEP_SHIFT_wide, 4
 
 /* The stack. */
     .equ FRAME_TAPS, 0 /* and their end */
@@ -20,27 +23,37 @@
     .equ FRAME_HIGHS, 32 /* bounds and step */
     .equ FRAME_BYTES, 40
 
-/* 4 taps. Sums of x in r4, r5, of y in r6, r7; r0 taps, r1 weights. Of x r11 and r3 hold the even and the odd taps, of y
- * r12 and r8; lr and r9, then lr and r10 the weights of channels a and b for them. */
-    .macro STEP
-    ldrd r3, r8, [r0], #8
-    ldrd r9, r10, [r1], #8
-    sxtb16 r11, r3
-    sxtb16 r3, r3, ror #8
-    sxtb16 r12, r8
-    sxtb16 r8, r8, ror #8
+/* 4 taps. Sums of x in r4, r5, of y in r6, r7; r0 taps, r1 weights. Of x r3 and r11 hold the even and the odd taps, of y
+ * r8 and r12; lr and r9, then lr and r10 the weights of channels a and b for them. */
+    .macro MULTIPLY
     sxtb16 lr, r9
     sxtb16 r9, r9, ror #8
-    smlad r4, lr, r11, r4
-    smlad r6, lr, r12, r6
-    smlad r5, r9, r11, r5
-    smlad r7, r9, r12, r7
-    sxtb16 lr, r10
-    sxtb16 r10, r10, ror #8
     smlad r4, lr, r3, r4
     smlad r6, lr, r8, r6
-    smlad r5, r10, r3, r5
-    smlad r7, r10, r8, r7
+    smlad r5, r9, r3, r5
+    smlad r7, r9, r8, r7
+    sxtb16 lr, r10
+    sxtb16 r10, r10, ror #8
+    smlad r4, lr, r11, r4
+    smlad r6, lr, r12, r6
+    smlad r5, r10, r11, r5
+    smlad r7, r10, r12, r7
+    .endm
+
+    .macro STEP_narrow
+    ldrd r3, r8, [r0], #8
+    ldrd r9, r10, [r1], #8
+    sxtb16 r11, r3, ror #8
+    sxtb16 r3, r3
+    sxtb16 r12, r8, ror #8
+    sxtb16 r8, r8
+    MULTIPLY
+    .endm
+
+    .macro STEP_wide
+    ldm.w r0!, {r3, r8, r11, r12}
+    ldrd r9, r10, [r1], #8
+    MULTIPLY
     .endm
 
 /* The sum \x, doubled: its half is rounded as the reference does it; scale in r2, r3, r9. */
@@ -83,7 +96,7 @@
     .endm
 
 /* Of n steps the first turn of the loop makes those that are over: it is entered -n mod STEPS steps behind its start. */
-    .macro NARROW name
+    .macro PAIR name, form
     .section .text.\name, "ax", %progbits
     .balign 4
     .global \name
@@ -96,9 +109,9 @@
     ldm r12!, {r1, r3-r7}
     ldrd r8, r9, [r12]
     sub r10, r0, r2
-    asr r10, r10, #3
+    asr r10, r10, #STEP_SHIFT_\form
     and r10, r10, #STEPS - 1
-    mov r11, #STEP_BYTES
+    mov r11, #STEP_BYTES_\form
     mul r10, r10, r11
     adr.w r11, 2f
     add r10, r10, r11
@@ -119,7 +132,7 @@
     bx lr
     .balign 4
 2:  .rept STEPS
-    STEP
+    STEP_\form
     .endr
     cmp r0, r2
     bne 2b
@@ -143,8 +156,29 @@
     .endm
 
     .set clamped, 0
-    NARROW td_narrow
+    PAIR td_pair_narrow, narrow
+    PAIR td_pair_wide, wide
     .set clamped, 1
-    NARROW td_narrow_clamped
+    PAIR td_pair_narrow_clamped, narrow
+    PAIR td_pair_wide_clamped, wide
+
+/* void td_pair_widen(to, from, end) */
+    .section .text.td_pair_widen, "ax", %progbits
+    .balign 4
+    .global td_pair_widen
+    .type td_pair_widen, %function
+    .thumb_func
+td_pair_widen:
+    push {r4-r6, lr}
+1:  ldrd r3, r4, [r1], #8
+    sxtb16 r5, r3, ror #8
+    sxtb16 r3, r3
+    sxtb16 r6, r4, ror #8
+    sxtb16 r4, r4
+    stm r0!, {r3-r6}
+    cmp r1, r2
+    bne 1b
+    pop {r4-r6, pc}
+    .size td_pair_widen, . - td_pair_widen
 
 #endif
