@@ -37,6 +37,21 @@ class LayoutChoice(StrEnum):
     NHWC = "nhwc"
 
 
+class ColorChoice(StrEnum):
+    """Values of --color; the same words as tinydeploy.model.float_model.Color."""
+
+    RGB = "rgb"
+    BGR = "bgr"
+    GRAY = "gray"
+
+
+class ResizeChoice(StrEnum):
+    """Values of --resize; the same words as tinydeploy.model.choose_preprocessing.Resize."""
+
+    STRETCH = "stretch"
+    CROP = "crop"
+
+
 _UNITS = {"": 1, "k": 1024, "m": 1024 * 1024}
 
 
@@ -126,12 +141,33 @@ MeanOption = Annotated[
     str | None,
     typer.Option(
         metavar="NUMBERS",
-        help="Mean of the pixels, 0 to 255, that an .onnx file's net was trained with: one number "
+        help="Mean of the pixels, 0 to 255, that the net was trained with: one number "
         "or one per channel, 123.7,116.3,103.5. Default: 0.",
     ),
 ]
 StdOption = Annotated[
     str | None, typer.Option(metavar="NUMBERS", help="Their standard deviation. Default: 255.")
+]
+ColorOption = Annotated[
+    ColorChoice | None,
+    typer.Option(
+        metavar="ORDER", help="Colours as the net takes them: rgb, bgr or gray. Default: rgb."
+    ),
+]
+ResizeOption = Annotated[
+    ResizeChoice | None,
+    typer.Option(
+        metavar="HOW",
+        help="How pictures get the input's size: stretch, or crop, the centre of 7/8 of the "
+        "shorter side. Default: stretch.",
+    ),
+]
+PreprocessOption = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="A preprocess.toml that says mean, std, color and so on."),
+]
+LabelsOption = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="Names of the classes, one per line.")
 ]
 InputShapeOption = Annotated[
     str | None,

@@ -13,9 +13,11 @@ import numpy as np
 
 from tinydeploy.errors import InputFileError, MissingDependencyError, TinydeployError
 from tinydeploy.graph.conversions import cut_conversions
+from tinydeploy.graph.normalization import read_normalization
 from tinydeploy.source.float_tflite.recognize import is_float
 from tinydeploy.source.options import FLOAT_FILE, SourceOptions, check_options
 from tinydeploy.source.source import Source, Watch
+from tinydeploy.source.text_files import read_label_file
 
 if TYPE_CHECKING:
     from tinydeploy.model.float_model import FloatModel
@@ -44,6 +46,7 @@ def make_source(model: str | None, watch: Watch, options: SourceOptions = _NOTHI
         UnsupportedModelError: A float net that cannot be quantized.
         MissingDependencyError: torch or a package beside it is not installed.
     """
+    options = options.read_preprocess()
     if model is None:
         advice = "Name one: tinydeploy build net.onnx --data DIR ..."
         check_options(options, frozenset(), {"": ("needs a model", advice)})
@@ -112,10 +115,11 @@ def _load_zoo(name: str, options: SourceOptions) -> FloatModel:
     from tinydeploy.zoo.load import load_float_model
     from tinydeploy.zoo.registry import find_model
 
-    find_model(name)  # before its options are judged
+    entry = find_model(name)  # before its options are judged
     known = ("is for other nets", f"Input and preprocessing of {name} are known: leave it out.")
-    check_options(options, frozenset({"weights", "data"}), {"": known})
-    return load_float_model(name, options.weights, options.data)
+    check_options(options, frozenset({"weights", "data", "labels"}), {"": known})
+    labels = () if options.labels is None else read_label_file(options.labels, entry.classes)
+    return load_float_model(name, options.weights, options.data, labels)
 
 
 def _load_onnx(path: Path, options: SourceOptions) -> FloatModel:
@@ -139,6 +143,9 @@ def _load_float_tflite(content: bytes, path: Path, options: SourceOptions) -> Fl
 
     net = translate_tflite(content, path.stem)
     net = replace(net, channels_last=options.layout != "nchw")
+    said = read_normalization(content)
+    if said is not None and net.takes_pictures and said.fits(net.input_shape[1]):
+        options = options.fill(said.say())
     model = prepare_model(net, str(path), options)
     error = check_translation(net, content, model.calibration[:_CHECKED_INPUTS])
     return replace(model, export_error=error)
