@@ -49,7 +49,7 @@ from tinydeploy.validate.quality import (
     check_measurable,
     check_quality,
     dequantize_outputs,
-    measure_quality,
+    measure_outputs,
     quantize_inputs,
 )
 
@@ -238,8 +238,11 @@ def build_image(request: BuildRequest, watch: Watch) -> BuildResult:
             watch.detail(_describe_proof(host, run))
 
         with watch.stage("quality"):
-            outputs = dequantize_outputs(graph, expectation.sample_outputs)
-            quality = measure_quality(source.float_outputs, outputs, source.classes)
+            outputs = [
+                dequantize_outputs(graph, output, place)
+                for place, output in enumerate(expectation.sample_outputs)
+            ]
+            quality = measure_outputs(source.float_outputs, outputs, source.classes)
             check_quality(quality, request.min_snr, request.max_drop)
             watch.detail(quality.describe())
 

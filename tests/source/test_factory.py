@@ -113,9 +113,10 @@ def test_weights(folder: Path, suffix: str) -> None:
         save_file(net.state_dict(), path)
     source = build("mine.nets:make", weights=path)
     assert source.samples is not None
+    assert source.float_outputs is not None
     with torch.no_grad():
         expected = net.eval()(torch.from_numpy(source.samples)).numpy()
-    np.testing.assert_allclose(source.float_outputs, expected, atol=1e-5)
+    np.testing.assert_allclose(source.float_outputs[0], expected, atol=1e-5)
 
 
 def test_a_pickle_with_code_in_it_is_not_run(folder: Path) -> None:

@@ -182,7 +182,7 @@ def _build(load: Callable[[], FloatModel], origin: str, watch: Watch) -> Source:
 
 
 def _quantize(model: FloatModel, origin: str, watch: Watch) -> Source:
-    from tinydeploy.model.run_onnx import run_onnx
+    from tinydeploy.model.run_onnx import run_outputs
     from tinydeploy.quantize.quantize_model import quantize_model
 
     with watch.stage("quantize"):
@@ -193,9 +193,10 @@ def _quantize(model: FloatModel, origin: str, watch: Watch) -> Source:
             samples, classes = model.test.inputs, model.test.classes
         else:
             samples, classes = model.calibration[:: _stride(len(model.calibration))], None
-        outputs = run_onnx(model.onnx, samples)
-        if outputs.ndim > 2:  # NCHW to the .tflite's NHWC
-            outputs = np.moveaxis(outputs, 1, -1)
+        outputs = tuple(
+            np.moveaxis(output, 1, -1) if output.ndim > 2 else output  # NCHW to NHWC
+            for output in run_outputs(model.onnx, samples)
+        )
         watch.detail(
             f"int8 .tflite of {len(quantized.tflite):,} bytes, "
             f"calibrated on {quantized.calibration_inputs} inputs"
