@@ -256,8 +256,8 @@ def test_preprocessing_is_carried_along(tmp_path: Path) -> None:
     assert graph.labels == ("ant", "bee", "cat", "dog")
     assert graph.normalization == Normalization((128.0,) * 3, (1.0,) * 3, "bgr", "crop", 0.5)
     assert describe_pixels(graph) == (
-        "For pixels of 0 to 255, BGR, the real value is (pixel - MEAN) / STD, with MEAN 128 and "
-        "STD 1.",
+        "For pixels of 0 to 255, BGR, the real value is (pixel - MEAN) / STD.",
+        "MEAN is 128, STD 1.",
         "So the byte is the pixel minus 128.",
         "A picture is cropped: its centre, 0.5 of its shorter side, becomes 8 x 8.",
     )
