@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 import typer
@@ -17,6 +17,7 @@ from tinydeploy.errors import InputFileError, MissingDependencyError, UsageError
 from tinydeploy.graph.graph import Graph
 from tinydeploy.graph.normalization import Normalization, read_normalization
 from tinydeploy.graph.read import read_graph
+from tinydeploy.graph.tensor import INDEX_TYPES
 from tinydeploy.link.client import BoardClient
 from tinydeploy.link.transport import SerialTransport
 from tinydeploy.validate.quality import dequantize_outputs, quantize_inputs
@@ -80,8 +81,8 @@ def _read_bytes(path: Path) -> bytes:
         raise InputFileError(f"cannot read {path}: {error.strerror or error}") from error
 
 
-def _read_input(path: Path, graph: Graph, normalization: Normalization | None) -> NDArray[np.int8]:
-    """The int8 input [*shape]."""
+def _read_input(path: Path, graph: Graph, normalization: Normalization | None) -> NDArray[Any]:
+    """The quantized input [*shape]."""
     if len(graph.inputs) != 1:
         raise UsageError(f"the model has {len(graph.inputs)} inputs; a picture is one")
     tensor = graph.tensors[graph.inputs[0]]
@@ -90,17 +91,17 @@ def _read_input(path: Path, graph: Graph, normalization: Normalization | None) -
             values = np.load(path, allow_pickle=False)
         except (OSError, ValueError) as error:
             raise InputFileError(f"cannot read {path}: {error}") from error
-        if values.dtype != np.int8 or values.size != tensor.size:
+        if values.dtype != tensor.dtype or values.size != tensor.size:
             raise InputFileError(
-                f"{path} holds {values.dtype} {list(values.shape)}, not int8 {list(tensor.shape)}"
+                f"{path} holds {values.dtype} {list(values.shape)}, "
+                f"not {tensor.dtype} {list(tensor.shape)}"
             )
-        array: NDArray[np.int8] = np.asarray(values, np.int8)
-        return array.reshape(tensor.shape)
+        return np.asarray(values.reshape(tensor.shape))
     height, width, channels = tensor.rows
     if len(tensor.shape) != 4 or channels not in (1, 3):
         raise UsageError(
             f"the model's input {list(tensor.shape)} is no picture",
-            "Give its int8 input as a .npy file.",
+            f"Give its {tensor.dtype} input as a .npy file.",
         )
     try:
         from tinydeploy.model.float_model import Preprocessing
@@ -110,33 +111,40 @@ def _read_input(path: Path, graph: Graph, normalization: Normalization | None) -
             f"reading pictures needs the package {error.name}", "Try: pip install pillow"
         ) from error
     color, ends = ("gray", 1) if channels == 1 else ("rgb", 3)
-    if normalization is None:
+    if normalization is None and tensor.dtype == "int8":
         plain = Preprocessing((128.0,) * ends, (1.0,) * ends, color, "stretch")  # type: ignore[arg-type]
         pixels = fit_picture(read_picture(path, plain), plain, height, width)
         return (pixels.astype(np.int16) - 128).astype(np.int8).reshape(tensor.shape)
+    if normalization is None:
+        raise UsageError(
+            "the model does not say how pictures become its input",
+            f"Give its {tensor.dtype} input as a .npy file.",
+        )
     mean, std = (_spread(numbers, ends) for numbers in (normalization.mean, normalization.std))
     fit = "stretch" if color == "gray" else "center-crop"
     preprocessing = Preprocessing(mean, std, color, fit)  # type: ignore[arg-type]
     inputs = read_input(path, preprocessing, (1, channels, height, width))
-    quantized: NDArray[np.int8] = quantize_inputs(graph, inputs)[0]
-    return quantized
+    return np.asarray(quantize_inputs(graph, inputs)[0])
 
 
 def _spread(numbers: tuple[float, ...], channels: int) -> tuple[float, ...]:
     return numbers * channels if len(numbers) == 1 else numbers
 
 
-def _infer(client: BoardClient, graph: Graph, values: NDArray[np.int8]) -> NDArray[np.int8]:
+def _infer(client: BoardClient, graph: Graph, values: NDArray[Any]) -> NDArray[Any]:
     client.hello()
     client.infer([values.tobytes()])
-    shape = graph.tensors[graph.outputs[0]].shape
-    return np.frombuffer(client.read_output(0), np.int8).reshape(shape)
+    output = graph.tensors[graph.outputs[0]]
+    return np.frombuffer(client.read_output(0), output.dtype).reshape(output.shape)
 
 
-def _show(graph: Graph, outputs: NDArray[np.int8], board: Board, on: str) -> None:
+def _show(graph: Graph, outputs: NDArray[Any], board: Board, on: str) -> None:
+    stdout.print(f"{graph.name} on {board.title} ({on})", markup=False)
+    if graph.tensors[graph.outputs[0]].dtype in INDEX_TYPES:
+        stdout.print(f"output {outputs.reshape(-1)[:_BEST].tolist()}", markup=False)
+        return
     scores = dequantize_outputs(graph, outputs).reshape(-1)
     best = np.argsort(-scores, kind="stable")[:_BEST]
-    stdout.print(f"{graph.name} on {board.title} ({on})", markup=False)
     table = Table(box=None, pad_edge=False, header_style="bold")
     for heading in ("class", "label", "score"):
         table.add_column(heading, justify="left" if heading == "label" else "right")
