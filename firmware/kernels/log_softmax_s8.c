@@ -1,7 +1,26 @@
 /* SPDX-License-Identifier: 0BSD */
 /* Logarithm of the softmax in the fixed-point arithmetic of gemmlowp. */
-#include "td_exponential.h"
 #include "td_kernels.h"
+#include "td_reciprocal.h"
+
+static int32_t find_largest(const int8_t *x, int32_t count)
+{
+    int32_t largest = INT8_MIN;
+    for (int32_t i = 0; i < count; i++)
+        if (x[i] > largest)
+            largest = x[i];
+    return largest;
+}
+
+/* In Q12.19. The largest element adds 1, so the sum is in [2^19, 2^31). */
+static int32_t sum_exponentials(const td_log_softmax *op, const int8_t *x, int32_t largest)
+{
+    int32_t sum = 0;
+    for (int32_t i = 0; i < op->depth; i++)
+        if (largest - x[i] < op->entries)
+            sum += td_shift_right_rounding(op->exponentials[largest - x[i]], 12);
+    return sum;
+}
 
 /* value * 2^n, saturated; n in [0, 31). */
 static int32_t shift_left_saturating(int32_t value, int32_t n)
@@ -52,9 +71,8 @@ void td_log_softmax_s8(const td_log_softmax *op, const td_tensor *in, const td_t
         const int8_t *x = td_row(in, h);
         int8_t *y = td_row(out, h);
         for (int32_t start = 0; start < n; start += op->depth, x += op->depth, y += op->depth) {
-            const int32_t largest = td_largest(x, op->depth);
-            const uint32_t sum = td_sum_exponentials(op->exponentials, op->entries, x, largest, op->depth);
-            const int32_t log_sum = logarithm((int32_t)sum);
+            const int32_t largest = find_largest(x, op->depth);
+            const int32_t log_sum = logarithm(sum_exponentials(op, x, largest));
 
             /* Differences beyond which the result would leave Q5.26. */
             int32_t limit = td_requantize(log_sum + INT32_MIN, op->reverse_multiplier, op->reverse_shift);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: 0BSD */
 /* Softmax in the fixed-point arithmetic of gemmlowp, its exponential function read from a table. */
-#include "td_exponential.h"
 #include "td_kernels.h"
+#include "td_reciprocal.h"
 
 void td_softmax_s8(const td_softmax *op, const td_tensor *in, const td_tensor *out, int32_t first, int32_t last)
 {
@@ -11,8 +11,16 @@ void td_softmax_s8(const td_softmax *op, const td_tensor *in, const td_tensor *o
         const int8_t *x = td_row(in, h);
         int8_t *y = td_row(out, h);
         for (int32_t start = 0; start < n; start += op->depth, x += op->depth, y += op->depth) {
-            const int32_t largest = td_largest(x, op->depth);
-            const uint32_t sum = td_sum_exponentials(op->exponentials, op->entries, x, largest, op->depth);
+            int32_t largest = INT8_MIN;
+            for (int32_t i = 0; i < op->depth; i++)
+                if (x[i] > largest)
+                    largest = x[i];
+
+            /* In Q12.19. The largest element adds 1, so the sum is in [2^19, 2^31). */
+            uint32_t sum = 0;
+            for (int32_t i = 0; i < op->depth; i++)
+                if (largest - x[i] < op->entries)
+                    sum += (uint32_t)td_shift_right_rounding(op->exponentials[largest - x[i]], 12);
 
             /* sum = (1 + fraction) * 2^(12 - zeros), and 31 - 8 more bits are shifted out from Q0.31 to Q0.8.
              * Sums of 512 and more leave nothing of any element: a Q0.31 is at most 1/2 after a shift by 32. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: 0BSD */
-/* What SOFTMAX and LOG_SOFTMAX share, in the fixed-point arithmetic of gemmlowp. */
-#ifndef TD_EXPONENTIAL_H
-#define TD_EXPONENTIAL_H
+/* What SOFTMAX and LOG_SOFTMAX share: a reciprocal in the fixed-point arithmetic of gemmlowp. */
+#ifndef TD_RECIPROCAL_H
+#define TD_RECIPROCAL_H
 
 #include "td_fixed.h"
 
@@ -22,28 +22,6 @@ static inline int32_t td_reciprocal_1_plus(int32_t x)
         estimate_q2 += 4 * td_multiply_high(estimate_q2, error_q2);
     }
     return estimate_q2 >= 1 << 30 ? INT32_MAX : 2 * estimate_q2;
-}
-
-/* The largest of `count` values. */
-static inline int32_t td_largest(const int8_t *x, int32_t count)
-{
-    int32_t largest = INT8_MIN;
-    for (int32_t i = 0; i < count; i++)
-        if (x[i] > largest)
-            largest = x[i];
-    return largest;
-}
-
-/* The sum of exponentials[largest - x] over `count` values, in Q12.19, those from `entries` on being 0. The largest adds 1,
- * so the sum is in [2^19, 2^31) for count <= 4095. */
-static inline uint32_t td_sum_exponentials(const int32_t *exponentials, int32_t entries, const int8_t *x,
-                                           int32_t largest, int32_t count)
-{
-    uint32_t sum = 0;
-    for (int32_t i = 0; i < count; i++)
-        if (largest - x[i] < entries)
-            sum += (uint32_t)td_shift_right_rounding(exponentials[largest - x[i]], 12);
-    return sum;
 }
 
 #ifdef __cplusplus
