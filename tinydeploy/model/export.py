@@ -35,6 +35,7 @@ def export_onnx(net: nn.Module, input_shape: tuple[int, int, int, int]) -> bytes
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DeprecationWarning)  # it says that there are two
+            warnings.filterwarnings("ignore", "Constant folding", UserWarning)  # of paddings
             torch.onnx.export(
                 net,
                 (torch.zeros(input_shape),),

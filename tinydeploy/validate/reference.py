@@ -51,7 +51,7 @@ def run_reference(
     intermediates: bool = False,
     resolver: str = "BUILTIN_REF",
 ) -> ReferenceRun:
-    """Runs an int8 .tflite over n input vectors.
+    """Runs a .tflite, int8 or for a check of its translation float, over n input vectors.
 
     Args:
         model: The .tflite file.
