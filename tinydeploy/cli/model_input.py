@@ -19,7 +19,7 @@ def read_model_input(path: Path, graph: Graph) -> NDArray[Any]:
     """The input [*shape] of a model with one.
 
     Args:
-        path: A picture, prepared as the model's metadata says, or a .npy file of the quantized input.
+        path: A picture, prepared as the metadata says, or a .npy file of the quantized input.
         graph: The model.
 
     Raises:
