@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +18,7 @@ from tinydeploy.validate.fidelity import (
     measure_fidelity,
 )
 
-Int8 = NDArray[np.int8]
+Array = NDArray[Any]
 
 
 @dataclass(frozen=True)
@@ -129,8 +130,8 @@ def check_quality(quality: Quality, min_snr: float | None, max_drop: float | Non
             )
 
 
-def quantize_inputs(graph: Graph, inputs: NDArray[np.float32]) -> Int8:
-    """Real inputs [n, C, H, W] of a model with one NHWC input as its int8 bytes [n, *shape].
+def quantize_inputs(graph: Graph, inputs: NDArray[np.float32]) -> Array:
+    """Real inputs [n, C, H, W] of a model with one NHWC input as its elements [n, *shape].
 
     q = round(x / scale) + zero point, halves away from zero, as TFLite's QUANTIZE.
     """
@@ -138,11 +139,12 @@ def quantize_inputs(graph: Graph, inputs: NDArray[np.float32]) -> Int8:
     scale, zero_point = tensor.affine
     scaled = np.moveaxis(inputs, 1, -1).astype(np.float64) / scale
     rounded = np.sign(scaled) * np.floor(np.abs(scaled) + 0.5) + zero_point
-    clipped: Int8 = np.clip(rounded, -128, 127).astype(np.int8)
+    limits = np.iinfo(tensor.dtype)
+    clipped: Array = np.clip(rounded, limits.min, limits.max).astype(tensor.dtype)
     return clipped.reshape(len(inputs), *tensor.shape)
 
 
-def dequantize_outputs(graph: Graph, outputs: Int8, place: int = 0) -> NDArray[np.float64]:
-    """Bytes [n, *shape] of the first output, or of another, as real numbers."""
+def dequantize_outputs(graph: Graph, outputs: Array, place: int = 0) -> NDArray[np.float64]:
+    """Elements [n, *shape] of the first output, or of another, as real numbers."""
     scale, zero_point = graph.tensors[graph.outputs[place]].affine
     return (outputs.astype(np.float64) - zero_point) * scale
