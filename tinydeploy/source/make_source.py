@@ -9,8 +9,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from tinydeploy.errors import InputFileError, MissingDependencyError, TinydeployError, UsageError
 from tinydeploy.graph.conversions import cut_conversions
 from tinydeploy.graph.normalization import read_normalization
@@ -184,6 +182,7 @@ def _build(load: Callable[[], FloatModel], origin: str, watch: Watch) -> Source:
 def _quantize(model: FloatModel, origin: str, watch: Watch) -> Source:
     from tinydeploy.model.run_onnx import run_outputs
     from tinydeploy.quantize.quantize_model import quantize_model
+    from tinydeploy.quantize.read_onnx import read_onnx
 
     with watch.stage("quantize"):
         quantized = quantize_model(
@@ -193,9 +192,12 @@ def _quantize(model: FloatModel, origin: str, watch: Watch) -> Source:
             samples, classes = model.test.inputs, model.test.classes
         else:
             samples, classes = model.calibration[:: _stride(len(model.calibration))], None
+        network = read_onnx(model.onnx, model.input_shape, model.name)
         outputs = tuple(
-            np.moveaxis(output, 1, -1) if output.ndim > 2 else output  # NCHW to NHWC
-            for output in run_outputs(model.onnx, samples)
+            view.to_stored(values, network.shapes[name])
+            for values, view, name in zip(
+                run_outputs(model.onnx, samples), network.output_views, network.outputs, strict=True
+            )
         )
         watch.detail(
             f"int8 .tflite of {len(quantized.tflite):,} bytes, "
