@@ -6,7 +6,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from tinydeploy.board import Board, load_board
@@ -24,7 +24,7 @@ from tinydeploy.graph.read import read_graph
 from tinydeploy.plan.alternatives import describe_chosen, list_alternatives
 from tinydeploy.plan.check import check_plan
 from tinydeploy.plan.flash import place_weights
-from tinydeploy.plan.input_form import check_input_form
+from tinydeploy.plan.input_form import check_float_ends, check_input_form
 from tinydeploy.plan.kernel import Optimize
 from tinydeploy.plan.memory import plan_memory
 from tinydeploy.plan.picture.layout import draw_scene
@@ -39,7 +39,9 @@ from tinydeploy.project.toolchain import find_toolchain, kernel_level
 from tinydeploy.project.write import project_files
 from tinydeploy.report.build_report import BuildReport
 from tinydeploy.report.collect import Evidence, collect_report
-from tinydeploy.source import Source, Watch, make_source
+from tinydeploy.source.make_source import make_source
+from tinydeploy.source.options import SourceOptions
+from tinydeploy.source.source import Source, Watch
 from tinydeploy.validate.compare import Comparison
 from tinydeploy.validate.emulator import EmulatorRun, run_emulator
 from tinydeploy.validate.prove import expect_outputs, prove_host
@@ -47,7 +49,7 @@ from tinydeploy.validate.quality import (
     check_measurable,
     check_quality,
     dequantize_outputs,
-    measure_quality,
+    measure_outputs,
     quantize_inputs,
 )
 
@@ -62,14 +64,12 @@ class BuildRequest:
 
     Args:
         board: Name of the board.
-        model: A .tflite or .onnx file, a name from the zoo, or None for the built-in default.
-        weights: Trained weights for a net of the zoo.
-        data: Calibration data for a float net: a folder of pictures, or a .npy or .npz file.
-        mean: Of an .onnx file's preprocessing, in units of the pixel; None for 0.
-        std: Likewise; None for 255.
+        model: See `make_source`.
+        options: What is to be known of the model besides.
         output: Folder to make; None for out/<model>-<board>.
         optimize: What kernels are chosen for.
         input_form: How the firmware is given its input.
+        float_ends: The model's API takes and gives real values too.
         max_ram: RAM budget in bytes; None for the board's.
         max_flash: Flash budget in bytes; None for the board's.
         min_snr: Least SNR in dB of the int8 outputs; None for no limit.
@@ -80,13 +80,11 @@ class BuildRequest:
 
     board: str
     model: str | None = None
-    weights: Path | None = None
-    data: Path | None = None
-    mean: tuple[float, ...] | None = None
-    std: tuple[float, ...] | None = None
+    options: SourceOptions = field(default_factory=SourceOptions)
     output: Path | None = None
     optimize: Optimize = "balanced"
     input_form: InputForm = "arena"
+    float_ends: bool = False
     max_ram: int | None = None
     max_flash: int | None = None
     min_snr: float | None = None
@@ -136,15 +134,7 @@ def plan_model(request: BuildRequest, watch: Watch) -> PlannedModel:
         TinydeployError: See errors.py; its class tells the exit code.
     """
     board = load_board(request.board)
-    source = make_source(
-        request.model,
-        watch,
-        weights=request.weights,
-        data=request.data,
-        mean=request.mean,
-        std=request.std,
-    )
-
+    source = make_source(request.model, watch, request.options)
     check_measurable(
         has_float=source.float_outputs is not None,
         has_classes=source.classes is not None,
@@ -164,6 +154,7 @@ def plan_model(request: BuildRequest, watch: Watch) -> PlannedModel:
 
     with watch.stage("plan"):
         check_input_form(graph, request.input_form)
+        check_float_ends(request.input_form, float_ends=request.float_ends)
         far = place_weights(graph, board, request.max_flash or board.flash_budget)
         plan = plan_memory(
             graph,
@@ -209,7 +200,9 @@ def build_image(request: BuildRequest, watch: Watch) -> BuildResult:
         watch.detail(f"{len(expectation.outputs[0])} vectors, {expectation.reference}")
 
     with watch.stage("code"):
-        sources = generate_sources(graph, plan, board, tflite=source.tflite)
+        sources = generate_sources(
+            graph, plan, board, tflite=source.tflite, float_ends=request.float_ends
+        )
         kernels = list_kernels(graph, plan)
         crc = expectation.selftest_crc
         watch.detail(f"{len(sources)} files, {len(kernels)} kernels")
@@ -250,8 +243,11 @@ def build_image(request: BuildRequest, watch: Watch) -> BuildResult:
             watch.detail(_describe_proof(host, run))
 
         with watch.stage("quality"):
-            outputs = dequantize_outputs(graph, expectation.sample_outputs)
-            quality = measure_quality(source.float_outputs, outputs, source.classes)
+            outputs = [
+                dequantize_outputs(graph, output, place)
+                for place, output in enumerate(expectation.sample_outputs)
+            ]
+            quality = measure_outputs(source.float_outputs, outputs, source.classes)
             check_quality(quality, request.min_snr, request.max_drop)
             watch.detail(quality.describe())
 

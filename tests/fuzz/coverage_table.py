@@ -155,11 +155,16 @@ _RESIZED = (
     Attribute("pixels", ("neither", "corners", "half pixels"), _corners),
     Attribute("size", ("enlarged", "reduced or equal"), _enlarges),
 )
+_INDICES = Attribute(
+    "indices", ("int32", "int64"), lambda op, file: file.tensors[op.outputs[0]].dtype
+)
 _EXTREMUM = Attribute("operands", ("alike", "constant second"), _operands)
 
 ATTRIBUTES: Mapping[str, tuple[Attribute, ...]] = {
     "ABS": (),
     "ADD": (_FUSED, _OPERANDS),
+    "ARG_MAX": (_axis_constant(1), _INDICES),
+    "ARG_MIN": (_axis_constant(1), _INDICES),
     "AVERAGE_POOL_2D": (_FUSED, _PADDING, _STRIDE, _WINDOW),
     "BROADCAST_TO": (),
     "CONCATENATION": (
@@ -199,6 +204,7 @@ ATTRIBUTES: Mapping[str, tuple[Attribute, ...]] = {
         ),
     ),
     "LOGISTIC": (),
+    "LOG_SOFTMAX": (),
     "MAXIMUM": (_EXTREMUM,),
     "MAX_POOL_2D": (_FUSED, _PADDING, _STRIDE, _WINDOW),
     "MEAN": (_KEEP, _axis_constant(1)),

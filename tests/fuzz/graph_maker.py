@@ -27,6 +27,7 @@ class GraphMaker:
         self.draw = draw
         self.builder = ModelBuilder(self.number(0, 1 << 16))
         self.known: list[Handle] = []
+        self.indices: list[Handle] = []  # outputs that nothing reads
 
     def pick(self, options: Sequence[T]) -> T:
         picked: T = self.draw(st.sampled_from(options))
@@ -106,6 +107,7 @@ class GraphMaker:
         for _ in range(self.number(0, 2)):
             y = self.pick(inner)
             outputs[y.id] = y
+        outputs |= {y.id: y for y in self.indices}
         return self.builder.finish(list(outputs.values()))
 
 

@@ -73,6 +73,12 @@ def softmax(m: GraphMaker, x: Handle) -> Handle | None:
     return m.builder.softmax(x, m.pick((1.0, 0.1))) if x.shape[-1] < 400 else None
 
 
+def log_softmax(m: GraphMaker, x: Handle) -> Handle:
+    output = m.builder.activation(x.shape, 1 / 16, 127)
+    m.builder.writer.add_op("LOG_SOFTMAX", [x.id], [output.id], {})
+    return output
+
+
 def l2_normalization(m: GraphMaker, x: Handle) -> Handle:
     output = m.builder.activation(x.shape, 1 / 128, 0)
     m.builder.writer.add_op("L2_NORMALIZATION", [x.id], [output.id], {})
@@ -93,6 +99,17 @@ def reduce(m: GraphMaker, x: Handle) -> Handle | None:
     return m.op(builtin, [x, m.numbers(written)], shape, like, KeepDims=keep)
 
 
+def arg_extreme(m: GraphMaker, x: Handle) -> None:
+    (axis, written), dtype = m.axis(len(x.shape)), m.pick(("int32", "int64"))
+    shape = x.shape[:axis] + x.shape[axis + 1 :]
+    if shape and fits(shape) and len(m.indices) < 2:
+        output = m.builder.writer.add_tensor(f"indices{len(m.indices)}", shape, dtype)
+        builtin, options = m.pick(("ARG_MAX", "ARG_MIN")), {"OutputType": dtype.upper()}
+        m.builder.writer.add_op(builtin, [x.id, m.numbers([written])], [output], options)
+        m.indices.append(Handle(output, shape, 1.0, 0))
+
+
 ANY_RANK: tuple[Layer, ...] = (
-    lookup, two_operands, prelu, softmax, l2_normalization, reduce
-)  # fmt: skip
+    *(lookup, two_operands, prelu, softmax, log_softmax),
+    *(l2_normalization, reduce, arg_extreme),
+)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 from builders import Handle
 from graph_maker import GraphMaker, Layer, fits
 from hypothesis import strategies as st
@@ -119,12 +120,14 @@ def unpack(m: GraphMaker, x: Handle) -> list[Handle] | None:
 
 
 def join(m: GraphMaker, x: Handle) -> Handle | None:
-    """CONCATENATION or PACK of what has the same scale and shape, among them x itself twice."""
-    alike = [
-        y for y in m.known
-        if (y.shape, y.scale, y.zero_point) == (x.shape, x.scale, x.zero_point)
-    ]  # fmt: skip
-    inputs = [m.pick(alike) for _ in range(m.number(1, 3))]
+    """CONCATENATION or PACK of what has the same scale, x itself twice, a constant."""
+    values = m.builder.rng.integers(-128, 128, x.shape).astype(np.int8)
+    constant = Handle(
+        m.builder.constant(values, x.scale, x.zero_point), x.shape, x.scale, x.zero_point
+    )
+    alike = [y for y in m.known if y.shape == x.shape and _joins(x, y, 0)]
+    inputs = [m.pick(alike), *(m.pick([*alike, constant]) for _ in range(m.number(0, 2)))]
+    inputs = inputs[::-1] if m.flag() else inputs
     rank = len(x.shape)
     if m.flag():
         axis, written = m.axis(rank + 1)

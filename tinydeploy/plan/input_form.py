@@ -33,9 +33,22 @@ def check_input_form(graph: Graph, form: InputForm) -> None:
         )
 
 
+def check_float_ends(form: InputForm, *, float_ends: bool) -> None:
+    """Real values are quantized into the arena.
+
+    Raises:
+        UsageError: Float ends are asked for, and the input is not there.
+    """
+    if float_ends and form != "arena":
+        raise UsageError(
+            f"--io float does not go with --input {form}",
+            "Quantize the input yourself: model.h has NAME_quantize() and NAME_dequantize().",
+        )
+
+
 def count_outside_bytes(graph: Graph, plan: Plan) -> int:
     """Bytes of the host's own buffers: for all inputs, or for a row of the only one."""
     if plan.input_form == "arena":
         return 0
-    size = sum(graph.tensors[tensor].size for tensor in graph.inputs)
+    size = sum(graph.tensors[tensor].size_bytes for tensor in graph.inputs)
     return size // plan.rows[graph.inputs[0]].height if plan.input_form == "rows" else size

@@ -18,16 +18,14 @@ from tinydeploy.quantize.calibrate import calibrate_network
 from tinydeploy.quantize.correct import quantize_convolutions
 from tinydeploy.quantize.equalize import equalize_network
 from tinydeploy.quantize.fold import fold_network
-from tinydeploy.quantize.metadata import Normalization
-from tinydeploy.quantize.network import Network, Softmax
+from tinydeploy.quantize.metadata import describe_preprocessing
+from tinydeploy.quantize.network import Network
 from tinydeploy.quantize.read_onnx import read_onnx
 from tinydeploy.quantize.statistics import TensorStatistics
 from tinydeploy.quantize.write_tflite import write_network
 
 # Calibration inputs that biases are corrected with: as many as the memory is spent on.
 CORRECTION_SAMPLES = 96
-
-_COLOR_SPACES = {"rgb": "RGB", "gray": "GRAYSCALE", "bgr": ""}  # TFLite's metadata knows no BGR
 
 
 @dataclass(frozen=True)
@@ -90,7 +88,11 @@ def quantize_model(
 
     clock.begin("calibrate")
     histograms = calibrate_network(
-        model.onnx, _observed_tensors(network), model.calibration, clock.tell
+        model.onnx,
+        _observed_tensors(network),
+        model.calibration,
+        clock.tell,
+        network.channels_second,
     )
     statistics = {n: TensorStatistics.from_histogram(h) for n, h in histograms.items()}
 
@@ -100,7 +102,7 @@ def quantize_model(
 
     clock.begin("quantize weights")
     picked = _pick_evenly(len(model.calibration), CORRECTION_SAMPLES)
-    samples = np.ascontiguousarray(np.moveaxis(model.calibration[picked], 1, -1))
+    samples = network.store_inputs(model.calibration[picked])
     convolutions = quantize_convolutions(network, parameters, samples, clock.tell)
 
     clock.begin("write")
@@ -109,7 +111,7 @@ def quantize_model(
         parameters,
         convolutions,
         name=model.name,
-        normalization=_normalization(model),
+        normalization=describe_preprocessing(model.preprocessing, model.input_shape),
         labels=model.labels,
     )
     ranges = tuple(_describe_range(n, parameters[n], s) for n, s in statistics.items())
@@ -165,7 +167,7 @@ def _observed_tensors(network: Network) -> dict[str, int]:
     return {
         layer.output: int(np.prod(network.shapes[layer.output]))
         for layer in network.layers
-        if not isinstance(layer, Softmax)
+        if layer.fixed_quantization is None
     }
 
 
@@ -181,15 +183,6 @@ def _check_labels(model: FloatModel, network: Network) -> None:
             f"{model.name} has {outputs} outputs and {len(model.labels)} labels",
             "Give one label per output, or none.",
         )
-
-
-def _normalization(model: FloatModel) -> Normalization | None:
-    preprocessing = model.preprocessing
-    if preprocessing is None:
-        return None
-    height, width = model.input_shape[2:]
-    color = _COLOR_SPACES[preprocessing.color]
-    return Normalization(preprocessing.mean, preprocessing.std, color, (height, width))
 
 
 def _describe_range(name: str, parameters: Parameters, stats: TensorStatistics) -> TensorRange:

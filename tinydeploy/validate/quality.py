@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tinydeploy.errors import BudgetError
 from tinydeploy.graph.graph import Graph
-from tinydeploy.validate.fidelity import Fidelity, measure_accuracy, measure_fidelity
+from tinydeploy.validate.fidelity import (
+    Fidelity,
+    combine_fidelities,
+    measure_accuracy,
+    measure_fidelity,
+)
 
-Int8 = NDArray[np.int8]
+Array = NDArray[Any]
 
 
 @dataclass(frozen=True)
@@ -32,7 +39,7 @@ class Quality:
         """One line."""
         if self.fidelity is None:
             return "no float net to compare with"
-        parts = [f"SNR {self.fidelity.snr_db:.1f} dB"]
+        parts = [f"SNR {self.fidelity.snr_db:.1f} dB, cosine {self.fidelity.cosine:.4f}"]
         if self.float_accuracy is not None and self.int8_accuracy is not None:
             parts.insert(
                 0, f"int8 {100 * self.int8_accuracy:.2f} %, float {100 * self.float_accuracy:.2f} %"
@@ -58,6 +65,23 @@ def measure_quality(
     return Quality(
         measure_accuracy(float_outputs, classes), measure_accuracy(int8_outputs, classes), fidelity
     )
+
+
+def measure_outputs(
+    float_outputs: Sequence[NDArray[np.float32]] | None,
+    int8_outputs: Sequence[NDArray[np.float64]],
+    classes: NDArray[np.int64] | None,
+) -> Quality:
+    """`measure_quality` of nets with several outputs: as close as the worst, no accuracy."""
+    if float_outputs is None:
+        return Quality(None, None, None)
+    if len(float_outputs) == 1:
+        return measure_quality(float_outputs[0], int8_outputs[0], classes)
+    each = [
+        measure_fidelity(exact, found, classes=False)
+        for exact, found in zip(float_outputs, int8_outputs, strict=True)
+    ]
+    return Quality(None, None, combine_fidelities(each))
 
 
 def check_measurable(
@@ -106,8 +130,8 @@ def check_quality(quality: Quality, min_snr: float | None, max_drop: float | Non
             )
 
 
-def quantize_inputs(graph: Graph, inputs: NDArray[np.float32]) -> Int8:
-    """Real inputs [n, C, H, W] of a model with one NHWC input as its int8 bytes [n, *shape].
+def quantize_inputs(graph: Graph, inputs: NDArray[np.float32]) -> Array:
+    """Real inputs [n, C, H, W] of a model with one NHWC input as its elements [n, *shape].
 
     q = round(x / scale) + zero point, halves away from zero, as TFLite's QUANTIZE.
     """
@@ -115,11 +139,12 @@ def quantize_inputs(graph: Graph, inputs: NDArray[np.float32]) -> Int8:
     scale, zero_point = tensor.affine
     scaled = np.moveaxis(inputs, 1, -1).astype(np.float64) / scale
     rounded = np.sign(scaled) * np.floor(np.abs(scaled) + 0.5) + zero_point
-    clipped: Int8 = np.clip(rounded, -128, 127).astype(np.int8)
+    limits = np.iinfo(tensor.dtype)
+    clipped: Array = np.clip(rounded, limits.min, limits.max).astype(tensor.dtype)
     return clipped.reshape(len(inputs), *tensor.shape)
 
 
-def dequantize_outputs(graph: Graph, outputs: Int8) -> NDArray[np.float64]:
-    """Bytes [n, *shape] of the first output as real numbers."""
-    scale, zero_point = graph.tensors[graph.outputs[0]].affine
+def dequantize_outputs(graph: Graph, outputs: Array, place: int = 0) -> NDArray[np.float64]:
+    """Elements [n, *shape] of the first output, or of another, as real numbers."""
+    scale, zero_point = graph.tensors[graph.outputs[place]].affine
     return (outputs.astype(np.float64) - zero_point) * scale
