@@ -196,10 +196,10 @@ def build_host(
         if objects is not None:
             kernels = [objects]
         executable = folder / ("host_main.exe" if sys.platform == "win32" else "host_main")
-        command, flags = _choose_flags(compiler, sanitize)
+        cc, flags = _choose_flags(compiler, sanitize)
         includes = ["-I", str(folder), "-I", str(FIRMWARE / "include")]
         files = [str(path) for path in (main, folder / graph.name / "weights.c", *kernels)]
-        command = [*command, *flags, *includes, *files, "-o", str(executable)]
+        command = [*cc, *flags, *includes, *files, "-o", str(executable)]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode:
             said = done.stderr.replace(f"{folder}{os.sep}", "")
@@ -221,14 +221,14 @@ def compile_kernels(
     Returns:
         The archive.
     """
-    command, flags = _choose_flags(compiler, sanitize)
+    cc, flags = _choose_flags(compiler, sanitize)
     flags += ["-I", str(FIRMWARE / "include")]
     objects = []
     for source in sorted((FIRMWARE / "kernels").rglob("*.c")):
         parts = source.relative_to(FIRMWARE / "kernels").with_suffix("").parts
         objects.append(folder / f"{'_'.join(parts)}.o")
         files = ["-c", str(source), "-o", str(objects[-1])]
-        subprocess.run([*command, *flags, *files], check=True)
+        subprocess.run([*cc, *flags, *files], check=True)
     archive = folder / "kernels.a"
     subprocess.run(["ar", "rcs", str(archive), *map(str, objects)], check=True)
     return archive
