@@ -19,12 +19,12 @@ from tinydeploy.quantize.quantize_model import quantize_model
 from tinydeploy.quantize.read_onnx import read_onnx
 
 
-def run_all(model: bytes, inputs: np.ndarray) -> list[np.ndarray]:
+def run_all(model: bytes, inputs: np.ndarray, name: str = "x") -> list[np.ndarray]:
     """All outputs of onnxruntime for inputs [n, ...], one by one."""
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 4
     session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
-    runs = [session.run(None, {"x": x[None]}) for x in inputs]
+    runs = [session.run(None, {name: x[None]}) for x in inputs]
     return [np.stack(values) for values in zip(*runs, strict=True)]
 
 
