@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import torch
 from litert import run_litert
+from onnx_runs import int8_parameters, run_all
 from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
-from test_quantize_onnx_ops import int8_parameters, run_all
 from torch import nn
 
 from tinydeploy.graph.read import read_graph

@@ -9,8 +9,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from tinydeploy.errors import InputFileError, MissingDependencyError, TinydeployError
 from tinydeploy.graph.conversions import cut_conversions
 from tinydeploy.graph.normalization import read_normalization
@@ -169,18 +167,21 @@ def _build(load: Callable[[], FloatModel], origin: str, watch: Watch) -> Source:
 def _quantize(model: FloatModel, origin: str, watch: Watch) -> Source:
     from tinydeploy.model.run_onnx import run_onnx
     from tinydeploy.quantize.quantize_model import quantize_model
+    from tinydeploy.quantize.read_onnx import read_onnx
 
     with watch.stage("quantize"):
         quantized = quantize_model(
             model, progress=lambda step, part: watch.detail(f"{step} {100 * part:.0f} %")
         )
+        if not len(model.calibration) and model.test is None:
+            watch.detail(f"int8 .tflite of {len(quantized.tflite):,} bytes, with its own scales")
+            return Source(model.name, origin, quantized.tflite)
         if model.test is not None:
             samples, classes = model.test.inputs, model.test.classes
         else:
             samples, classes = model.calibration[:: _stride(len(model.calibration))], None
-        outputs = run_onnx(model.onnx, samples)
-        if outputs.ndim > 2:  # NCHW to the .tflite's NHWC
-            outputs = np.moveaxis(outputs, 1, -1)
+        network = read_onnx(model.onnx, model.input_shape, model.name)
+        outputs = network.store_output(run_onnx(model.onnx, samples))
         watch.detail(
             f"int8 .tflite of {len(quantized.tflite):,} bytes, "
             f"calibrated on {quantized.calibration_inputs} inputs"
