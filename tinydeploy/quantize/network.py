@@ -458,10 +458,6 @@ class Network:
         stored = self.views[self.input].to_stored(values, self.shapes[self.input])
         return np.ascontiguousarray(stored)
 
-    def store_output(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Values of the first output as ONNX gives them [n, ...] as the .tflite file gives them."""
-        return self.output_views[0].to_stored(values, self.shapes[self.output])
-
     def with_layers(self, layers: Iterable[Layer]) -> Network:
         """The network with other layers over the same tensors."""
         return replace(self, layers=tuple(layers))
