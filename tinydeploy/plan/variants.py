@@ -15,12 +15,17 @@ from tinydeploy.graph.graph import Graph
 from tinydeploy.graph.op import Op
 from tinydeploy.graph.ops.conv_2d import Conv2D
 from tinydeploy.graph.ops.depthwise_conv_2d import DepthwiseConv2D
+from tinydeploy.graph.ops.expanded_depthwise_conv_2d import ExpandedDepthwiseConv2D
 from tinydeploy.graph.ops.fully_connected import FullyConnected
 from tinydeploy.plan.alias import renames
 from tinydeploy.plan.chunks import list_chunks
 from tinydeploy.plan.cost import call_instructions
 from tinydeploy.plan.kernel import Kernel, Optimize
-from tinydeploy.plan.kernel_choice import depthwise_conv_2d, fully_connected
+from tinydeploy.plan.kernel_choice import (
+    depthwise_conv_2d,
+    expanded_depthwise_conv_2d,
+    fully_connected,
+)
 from tinydeploy.plan.kernel_choice.fully_connected import PackedKernel
 from tinydeploy.plan.kernels import choose_kernel
 from tinydeploy.plan.overlay import find_overlays
@@ -71,6 +76,8 @@ def _variants_of(
 
 def _list_kernels(op: Op, graph: Graph, board: Board | None, optimize: Optimize) -> list[Kernel]:
     """Every kernel worth trying: what runs as fast as it can, what needs less scratch."""
+    if isinstance(op, ExpandedDepthwiseConv2D) and board is not None:
+        return [*expanded_depthwise_conv_2d.list_kernels(op, graph, board, optimize)]
     kernels = [choose_kernel(op, graph, board, optimize)]
     if board is not None and optimize != "flash":
         if isinstance(op, Conv2D):
