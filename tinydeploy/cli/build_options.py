@@ -13,6 +13,7 @@ from tinydeploy.cli.options import (
     InputChoice,
     InputOption,
     MaxDropOption,
+    MaxExtraMacsOption,
     MaxFlashOption,
     MaxRamOption,
     MeanOption,
@@ -24,6 +25,7 @@ from tinydeploy.cli.options import (
     WeightsOption,
     parse_bytes,
     parse_numbers,
+    parse_percent,
 )
 from tinydeploy.pipeline import BuildRequest
 
@@ -39,6 +41,7 @@ def _make_request(
     input_form: InputOption = InputChoice.ARENA,
     max_ram: MaxRamOption = None,
     max_flash: MaxFlashOption = None,
+    max_extra_macs: MaxExtraMacsOption = None,
     min_snr: MinSnrOption = None,
     max_drop: MaxDropOption = None,
 ) -> BuildRequest:
@@ -53,6 +56,7 @@ def _make_request(
         input_form=input_form.value,
         max_ram=None if max_ram is None else parse_bytes(max_ram),
         max_flash=None if max_flash is None else parse_bytes(max_flash),
+        max_extra_macs=parse_percent("--max-extra-macs", max_extra_macs),
         min_snr=min_snr,
         max_drop=max_drop,
     )

@@ -54,15 +54,16 @@ def list_variants(
         none.
     """
     return {
-        position: _variants_of(op, graph, board, optimize)
+        position: variants_of(op, graph, board, optimize)
         for position, op in enumerate(graph.ops)
         if not renames(op)
     }
 
 
-def _variants_of(
+def variants_of(
     op: Op, graph: Graph, board: Board | None, optimize: Optimize
 ) -> tuple[Variant, ...]:
+    """Variants of one op; arguments and result as of `list_variants`."""
     kernels = sorted(_list_kernels(op, graph, board, optimize), key=lambda k: k.scratch_bytes)
     if (over := [k for k in kernels if any(find_overlays(graph, op, k))]) and len(over) < len(
         kernels
