@@ -2,6 +2,7 @@ import subprocess
 import sys
 
 import pytest
+import torch
 
 from tinydeploy.errors import InternalError, MissingDependencyError, UsageError
 from tinydeploy.zoo import registry
@@ -9,8 +10,26 @@ from tinydeploy.zoo.registry import find_model, list_families, list_models, regi
 
 
 def test_lists():
-    assert [entry.name for entry in list_models()] == ["etinynet-1.0", "etinynet-0.75"]
-    assert [pattern for pattern, _ in list_families()] == ["etinynet-<width>"]
+    names = [entry.name for entry in list_models()]
+    assert names[:3] == ["ds_cnn", "etinynet-0.75", "etinynet-1.0"]
+    assert {"mobilenet_v2-0.35", "shufflenet_v2-0.5", "resnet_8"} < set(names)
+    patterns = [pattern for pattern, _ in list_families()]
+    assert patterns[:2] == ["etinynet-<width>", "mobilenet_v1-<width>"]
+
+
+@pytest.mark.parametrize("entry", list_models(), ids=lambda entry: entry.name)
+def test_every_entry_is_consistent(entry):
+    net = entry.build().to("meta").eval()
+    assert net(torch.empty(entry.input_shape, device="meta")).shape == (1, entry.classes)
+    if entry.preprocessing is not None:
+        assert entry.preprocessing.channels == entry.input_shape[1]
+
+
+def test_published_figures_in_words():
+    assert find_model("etinynet-1.0").published.describe() == (
+        "976 K parameters, 117 M MACs, top-1 65.5 %"
+    )
+    assert find_model("resnet_8").published.describe() == "78.666 K parameters, 12.5 M MACs"
 
 
 @pytest.mark.parametrize(
@@ -22,7 +41,10 @@ def test_lists():
         ("etinynet-0.0", "etinynet-<width>"),
         ("etinynet-9", "etinynet-<width>"),
         ("etinynet-1e3", "etinynet-<width>"),
-        ("resnet", "Known models: etinynet-1.0, etinynet-0.75, etinynet-<width>."),
+        ("resnet", "Did you mean resnet_8?"),
+        ("mobilenet_v2", "Did you mean mobilenet_v2-1.0?"),
+        ("mobilenet_v2-5", "mobilenet_v2-<width>"),
+        ("alexnet", "Known models: ds_cnn, etinynet-0.75, etinynet-1.0, mobilenet_v1-0.25"),
         ("", "Known models"),
     ],
 )

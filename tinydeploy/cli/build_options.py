@@ -9,9 +9,13 @@ from typing import Any, get_type_hints
 
 from tinydeploy.cli.options import (
     BoardOption,
+    ColorOption,
     DataOption,
     InputChoice,
     InputOption,
+    InputShapeOption,
+    LabelsOption,
+    LayoutOption,
     MaxDropOption,
     MaxExtraMacsOption,
     MaxFlashOption,
@@ -21,13 +25,17 @@ from tinydeploy.cli.options import (
     ModelArgument,
     OptimizeChoice,
     OptimizeOption,
+    PreprocessOption,
+    ResizeOption,
     StdOption,
     WeightsOption,
     parse_bytes,
     parse_numbers,
     parse_percent,
+    parse_shape,
 )
 from tinydeploy.pipeline import BuildRequest
+from tinydeploy.source.options import SourceOptions
 
 
 def _make_request(
@@ -37,6 +45,12 @@ def _make_request(
     data: DataOption = None,
     mean: MeanOption = None,
     std: StdOption = None,
+    color: ColorOption = None,
+    resize: ResizeOption = None,
+    preprocess: PreprocessOption = None,
+    labels: LabelsOption = None,
+    input_shape: InputShapeOption = None,
+    layout: LayoutOption = None,
     optimize: OptimizeOption = OptimizeChoice.BALANCED,
     input_form: InputOption = InputChoice.ARENA,
     max_ram: MaxRamOption = None,
@@ -48,10 +62,18 @@ def _make_request(
     return BuildRequest(
         board=board,
         model=model,
-        weights=weights,
-        data=data,
-        mean=parse_numbers("--mean", mean),
-        std=parse_numbers("--std", std),
+        options=SourceOptions(
+            weights=weights,
+            data=data,
+            mean=parse_numbers("--mean", mean),
+            std=parse_numbers("--std", std),
+            labels=labels,
+            preprocess=preprocess,
+            color=None if color is None else color.value,
+            resize=None if resize is None else resize.value,
+            input_shape=parse_shape("--input-shape", input_shape),
+            layout=None if layout is None else layout.value,
+        ),
         optimize=optimize.value,
         input_form=input_form.value,
         max_ram=None if max_ram is None else parse_bytes(max_ram),

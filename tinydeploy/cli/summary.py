@@ -30,9 +30,7 @@ def list_plans(plans: Sequence[Alternative]) -> str:
         mark = ">" if plan.chosen else " "
         ram = f"{plan.arena_bytes:>11,}{plan.input_bytes:>15,}{plan.lower_bound_bytes:>13,}"
         lines.append(f"{mark} {plan.name:<20}{ram}{plan.instructions:>16,}")
-    lines += [
-        f"  {plan.name}: {plan.extra_macs:,} more MACs" for plan in plans if plan.extra_macs
-    ]
+    lines += [f"  {plan.name}: {plan.extra_macs:,} more MACs" for plan in plans if plan.extra_macs]
     return "\n".join(lines)
 
 

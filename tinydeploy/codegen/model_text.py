@@ -9,11 +9,13 @@ from dataclasses import dataclass, replace
 from tinydeploy.codegen.c_data import format_array
 from tinydeploy.codegen.constants import Constants, split_constants
 from tinydeploy.codegen.layer import LayerCode, LayerContext, SharedCall, emit_layer
+from tinydeploy.codegen.pixels import describe_pixels
 from tinydeploy.codegen.schedule_text import FED_STEPS, StretchText, describe_schedule
 from tinydeploy.codegen.text import c_comment, c_float, c_int, c_string
 from tinydeploy.errors import InternalError
 from tinydeploy.graph.graph import Graph
 from tinydeploy.graph.op import Op
+from tinydeploy.graph.tensor import INDEX_TYPES
 from tinydeploy.plan.alias import find_owners, renames
 from tinydeploy.plan.plan import FEED, InputForm, Plan, Rows
 
@@ -47,7 +49,7 @@ class TensorText:
         pitch: Bytes from row to row.
         height: Rows.
         width: Pixels of a row.
-        channels: Bytes of a pixel.
+        channels: Elements of a pixel.
         shown: It lies in a buffer of the host, which is known when that shows it.
     """
 
@@ -103,19 +105,23 @@ class PortText:
         comment: Shape and name in the file.
         tensor: Symbol of its td_tensor.
         names: Symbols of all td_tensors that lie where it lies.
-        size: Bytes.
+        c_type: Of its elements.
+        item_bytes: Bytes of one element.
+        size: Elements.
         row_count: Rows that it has.
-        row_size: Bytes of one.
+        row_size: Elements of one.
         rank: Number of dimensions.
         shape: Dimensions, separated by commas.
-        scale: Float literal.
-        zero_point: Integer literal, in brackets if negative.
+        scale: Float literal; empty for integers, which are what they are.
+        zero_point: Integer literal, in brackets if negative; empty for integers.
     """
 
     suffix: str
     comment: str
     tensor: str
     names: tuple[str, ...]
+    c_type: str
+    item_bytes: int
     size: int
     row_count: int
     row_size: int
@@ -134,6 +140,7 @@ class ModelText:
         macro: Prefix of macros.
         input_form: How the host gives the input.
         labels: String literals.
+        pixels: How pictures become the input, in sentences.
         inputs: The first under its plain name, then, if there are several, all by number.
         outputs: Likewise.
         layer_count: Number of positions in the graph; layers are numbered below it.
@@ -150,6 +157,7 @@ class ModelText:
     macro: str
     input_form: InputForm
     labels: tuple[str, ...]
+    pixels: tuple[str, ...]
     inputs: tuple[PortText, ...]
     outputs: tuple[PortText, ...]
     layer_count: int
@@ -170,6 +178,11 @@ class ModelText:
     def output_count(self) -> int:
         """Number of outputs of the model."""
         return max(1, len(self.outputs) - 1)
+
+    @property
+    def input_types(self) -> tuple[str, ...]:
+        """C types of the inputs' elements, each once."""
+        return tuple(dict.fromkeys(port.c_type for port in self.inputs))
 
     @property
     def callers(self) -> Mapping[str, SharedCall]:
@@ -227,6 +240,7 @@ def describe_model(graph: Graph, plan: Plan) -> ModelText:
         macro=name.upper(),
         input_form=plan.input_form,
         labels=tuple(c_string(label) for label in graph.labels),
+        pixels=describe_pixels(graph),
         inputs=_describe_ports(graph, graph.inputs, used),
         outputs=_describe_ports(graph, graph.outputs, used),
         layer_count=len(graph.ops),
@@ -273,20 +287,23 @@ def _describe_port(graph: Graph, tensor: int, used: Collection[int], suffix: str
     height, width, channels = graph.tensors[tensor].rows
     owners = find_owners(graph)
     facts = graph.tensors[tensor]
-    if facts.dtype != "int8" or facts.quantization is None:
-        raise InternalError(f"tensor {tensor} at the model's end is not quantized int8")
+    quantization = None if facts.dtype in INDEX_TYPES else facts.quantization
+    if quantization is None and facts.dtype not in INDEX_TYPES:
+        raise InternalError(f"tensor {tensor} at the model's end is not quantized")
     return PortText(
         suffix=suffix,
         comment=_describe_shape(graph, tensor),
         tensor=tensor_symbol(tensor),
         names=tuple(tensor_symbol(t) for t in sorted(used) if owners[t] == owners[tensor]),
+        c_type=f"{facts.dtype}_t",
+        item_bytes=facts.item_bytes,
         size=facts.size,
         row_count=height,
         row_size=width * channels,
         rank=len(facts.shape),
         shape=", ".join(map(str, facts.shape)),
-        scale=c_float(facts.quantization.scale),
-        zero_point=c_int(facts.quantization.zero_point),
+        scale="" if quantization is None else c_float(quantization.scale),
+        zero_point="" if quantization is None else c_int(quantization.zero_point),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from tinydeploy.errors import InputFileError
@@ -17,6 +18,9 @@ def load_data(
     preprocessing: Preprocessing | None,
     input_shape: tuple[int, ...],
     classes: int,
+    *,
+    channels_last: bool = False,
+    labels: Sequence[str] = (),
 ) -> InputData:
     """Calibration and test inputs.
 
@@ -25,12 +29,16 @@ def load_data(
         preprocessing: The network's; None only with a file.
         input_shape: (1, C, H, W), or (1, features).
         classes: Number of outputs.
+        channels_last: Arrays are [n, H, W, C].
+        labels: Names of all classes; folders that are called so hold pictures of them.
 
     Raises:
         InputFileError: There is nothing usable.
     """
     if is_array_file(data):
-        return load_array_file(data, preprocessing, input_shape, classes)
+        return load_array_file(
+            data, preprocessing, input_shape, classes, channels_last=channels_last
+        )
     if data.exists() and not data.is_dir():
         raise InputFileError(f"{data} is neither a folder nor a .npy or .npz file", ADVICE)
     if preprocessing is None:
@@ -39,7 +47,9 @@ def load_data(
             ARRAY_ADVICE,
         )
     _, channels, height, width = input_shape
-    return load_picture_folder(data, preprocessing, (1, channels, height, width), classes)
+    return load_picture_folder(
+        data, preprocessing, (1, channels, height, width), classes, labels=labels
+    )
 
 
 def is_array_file(data: Path) -> bool:

@@ -26,6 +26,7 @@ from tinydeploy.plan.kernel_choice import (
     expanded_depthwise_conv_2d,
     fully_connected,
 )
+from tinydeploy.plan.kernel_choice.conv_2d_pair import list_pairs
 from tinydeploy.plan.kernel_choice.fully_connected import PackedKernel
 from tinydeploy.plan.kernels import choose_kernel
 from tinydeploy.plan.overlay import find_overlays
@@ -65,13 +66,11 @@ def variants_of(
 ) -> tuple[Variant, ...]:
     """Variants of one op; arguments and result as of `list_variants`."""
     kernels = sorted(_list_kernels(op, graph, board, optimize), key=lambda k: k.scratch_bytes)
-    if (over := [k for k in kernels if any(find_overlays(graph, op, k))]) and len(over) < len(
-        kernels
-    ):
-        _, width, channels = graph.tensors[op.outputs[0]].rows
-        # A row that needs no place of its own is worth as much scratch.
-        if over[0].scratch_bytes <= kernels[0].scratch_bytes + width * channels:
-            kernels = over
+    over = [k for k in kernels if any(find_overlays(graph, op, k))]
+    row_bytes = graph.tensors[op.outputs[0]].row_bytes
+    # A row that needs no place of its own is worth as much scratch.
+    if over and over[0].scratch_bytes <= kernels[0].scratch_bytes + row_bytes:
+        kernels = over
     return tuple(Variant(k, cache(partial(call_instructions, graph, op, k))) for k in kernels)
 
 
@@ -83,6 +82,7 @@ def _list_kernels(op: Op, graph: Graph, board: Board | None, optimize: Optimize)
     if board is not None and optimize != "flash":
         if isinstance(op, Conv2D):
             kernels += list_chunks(op, graph, board, optimize)
+            kernels += list_pairs(op, graph) if optimize == "ram" else []
         elif isinstance(op, DepthwiseConv2D):
             kernels += depthwise_conv_2d.list_kernels(op, graph, board, optimize)
     if isinstance(op, FullyConnected) and isinstance(kernels[0], PackedKernel):

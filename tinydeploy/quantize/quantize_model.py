@@ -18,7 +18,7 @@ from tinydeploy.quantize.calibrate import calibrate_network
 from tinydeploy.quantize.correct import quantize_convolutions
 from tinydeploy.quantize.equalize import equalize_network
 from tinydeploy.quantize.fold import fold_network
-from tinydeploy.quantize.metadata import Normalization
+from tinydeploy.quantize.metadata import describe_preprocessing
 from tinydeploy.quantize.network import Network, Softmax
 from tinydeploy.quantize.read_onnx import read_onnx
 from tinydeploy.quantize.statistics import TensorStatistics
@@ -26,8 +26,6 @@ from tinydeploy.quantize.write_tflite import write_network
 
 # Calibration inputs that biases are corrected with: as many as the memory is spent on.
 CORRECTION_SAMPLES = 96
-
-_COLOR_SPACES = {"rgb": "RGB", "gray": "GRAYSCALE", "bgr": ""}  # TFLite's metadata knows no BGR
 
 
 @dataclass(frozen=True)
@@ -109,7 +107,7 @@ def quantize_model(
         parameters,
         convolutions,
         name=model.name,
-        normalization=_normalization(model),
+        normalization=describe_preprocessing(model.preprocessing, model.input_shape),
         labels=model.labels,
     )
     ranges = tuple(_describe_range(n, parameters[n], s) for n, s in statistics.items())
@@ -181,15 +179,6 @@ def _check_labels(model: FloatModel, network: Network) -> None:
             f"{model.name} has {outputs} outputs and {len(model.labels)} labels",
             "Give one label per output, or none.",
         )
-
-
-def _normalization(model: FloatModel) -> Normalization | None:
-    preprocessing = model.preprocessing
-    if preprocessing is None:
-        return None
-    height, width = model.input_shape[2:]
-    color = _COLOR_SPACES[preprocessing.color]
-    return Normalization(preprocessing.mean, preprocessing.std, color, (height, width))
 
 
 def _describe_range(name: str, parameters: Parameters, stats: TensorStatistics) -> TensorRange:

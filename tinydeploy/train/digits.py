@@ -7,27 +7,16 @@ size the last stage would see a single pixel.
 
 from __future__ import annotations
 
-import hashlib
-import inspect
-import platform
 from collections.abc import Callable
-from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
-import torch
-from numpy.typing import NDArray
-from PIL import Image
 from sklearn.datasets import load_digits
-from sklearn.model_selection import train_test_split
 
-from tinydeploy.model.export import check_onnx, export_onnx
-from tinydeploy.model.float_model import FloatModel, LabeledInputs, Preprocessing
-from tinydeploy.model.picture import fit_picture
-from tinydeploy.paths import cache_folder
-from tinydeploy.train import classifier
-from tinydeploy.train.cache import load_or_train, make_key
-from tinydeploy.train.classifier import Progress, Recipe, train_classifier
-from tinydeploy.zoo import etinynet
+from tinydeploy.model.float_model import FloatModel, Preprocessing
+from tinydeploy.train.classifier import Progress, Recipe
+from tinydeploy.train.labeled_data import LabeledData, split_pictures
+from tinydeploy.train.train_model import train_model
 from tinydeploy.zoo.etinynet import EtinyNet, EtinyNetConfig, scale_width
 
 NAME = "etinynet-digits"
@@ -48,31 +37,20 @@ RECIPE = Recipe(
     background=PREPROCESSING.value_range[0],
     seed=0,
 )
-_CALIBRATION = 512
 
 
-@dataclass(frozen=True, eq=False)
-class DigitsData:
-    """The digits, split 75 to 25 with equal parts of each class.
-
-    Args:
-        train: 1347 inputs.
-        test: 450 inputs.
-    """
-
-    train: LabeledInputs
-    test: LabeledInputs
-
-
-def load_digits_data() -> DigitsData:
-    """The digits as network inputs, float32 [n, 1, 32, 32]; always the same split."""
+def load_digits_data() -> LabeledData:
+    """The digits as network inputs, float32 [n, 1, 32, 32], 1347 and 450; always the same split."""
     pictures, classes = load_digits(return_X_y=True)
-    levels = np.rint(pictures * (255 / 16)).astype(np.uint8).reshape(-1, 8, 8)
-    inputs = PREPROCESSING.normalize(np.stack([_enlarge(picture) for picture in levels]))
-    parts = train_test_split(
-        inputs, classes.astype(np.int64), test_size=0.25, stratify=classes, random_state=0
+    return split_pictures(
+        "digits",
+        np.rint(pictures * (255 / 16)).astype(np.uint8).reshape(-1, 8, 8),
+        classes.astype(np.int64),
+        preprocessing=PREPROCESSING,
+        labels=tuple("0123456789"),
+        size=INPUT_SHAPE[2:],
+        test_part=0.25,
     )
-    return DigitsData(LabeledInputs(parts[0], parts[2]), LabeledInputs(parts[1], parts[3]))
 
 
 def load_digits_model(
@@ -87,45 +65,5 @@ def load_digits_model(
     Returns:
         The model, calibrated on training pictures, with the test pictures.
     """
-    data = load_digits_data()
-
-    def train() -> torch.nn.Module:
-        inputs, classes = (torch.from_numpy(array) for array in data.train)
-        return train_classifier(build, inputs, classes, RECIPE, progress)
-
-    notes: tuple[str, ...] = ()
-    if cache:
-        net, notes = load_or_train(
-            cache_folder() / f"{NAME}-{_make_key(data.train)}.weights", build, train
-        )
-    else:
-        net = train()
-    onnx = export_onnx(net, INPUT_SHAPE)
-    return FloatModel(
-        name=NAME,
-        onnx=onnx,
-        input_shape=INPUT_SHAPE,
-        preprocessing=PREPROCESSING,
-        labels=tuple("0123456789"),
-        calibration=data.train.inputs[:_CALIBRATION],
-        test=data.test,
-        export_error=check_onnx(net, onnx, data.test.inputs),
-        notes=notes,
-    )
-
-
-def build() -> EtinyNet:
-    """The network, freshly initialized."""
-    return EtinyNet(CONFIG)
-
-
-def _enlarge(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    return fit_picture(Image.fromarray(picture), PREPROCESSING, *INPUT_SHAPE[2:])
-
-
-def _make_key(train: LabeledInputs) -> str:
-    """The key of the trained weights: data, recipe, definitions, torch and kind of processor."""
-    data = [hashlib.sha256(array.tobytes()).hexdigest() for array in train]
-    sources = [inspect.getsource(module) for module in (classifier, etinynet)]
-    processor = (platform.machine(), torch.backends.cpu.get_cpu_capability())
-    return make_key(data, RECIPE, CONFIG, sources, torch.__version__, processor)
+    net = partial(EtinyNet, CONFIG)
+    return train_model(NAME, net, load_digits_data(), RECIPE, progress, cache)

@@ -13,6 +13,7 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import tflite
@@ -20,7 +21,7 @@ from numpy.typing import NDArray
 
 from tinydeploy.errors import UnsupportedModelError
 
-Int8 = NDArray[np.int8]
+Array = NDArray[Any]
 
 _QUANTIZED_DIMENSION = 6  # field number in the schema's table QuantizationParameters
 _VERSION = 2  # of OperatorCode
@@ -33,29 +34,29 @@ class ReferenceRun:
     """What the reference computed.
 
     Args:
-        outputs: One int8 array [n, *output shape] per model output.
+        outputs: One array [n, *output shape] per model output.
         tensors: By tensor id, the first input's intermediate results; empty unless asked for.
         version: Name and version of the interpreter.
     """
 
-    outputs: tuple[Int8, ...]
-    tensors: Mapping[int, Int8]
+    outputs: tuple[Array, ...]
+    tensors: Mapping[int, Array]
     version: str
 
 
 def run_reference(
     model: bytes,
-    inputs: Sequence[Int8],
+    inputs: Sequence[Array],
     *,
     intermediates: bool = False,
     resolver: str = "BUILTIN_REF",
 ) -> ReferenceRun:
-    """Runs an int8 .tflite over n input vectors.
+    """Runs a .tflite, int8 or for a check of its translation float, over n input vectors.
 
     Args:
         model: The .tflite file.
-        inputs: One int8 array [n, *input shape] per model input.
-        intermediates: Also return every int8 tensor of the first vector.
+        inputs: One array [n, *input shape] per model input.
+        intermediates: Also return every integer tensor of the first vector.
         resolver: LiteRT's OpResolverType; BUILTIN_REF is the contract, "AUTO" LiteRT's default
             kernels.
 

@@ -25,14 +25,14 @@ Other widths multiply every channel count, rounding down, as the authors' code d
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
 from torch import Tensor, nn
 
 from tinydeploy.errors import UsageError
 from tinydeploy.model.float_model import Preprocessing
-from tinydeploy.zoo.registry import ModelEntry, register_family, register_model
+from tinydeploy.zoo.imagenet import parse_width
+from tinydeploy.zoo.registry import ModelEntry, Published, register_family, register_model
 
 # The pixel minus 128: the int8 input of a quantized net is the pixel itself, shifted.
 PREPROCESSING = Preprocessing(mean=(128.0, 128.0, 128.0), std=(1.0, 1.0, 1.0))
@@ -171,7 +171,7 @@ def describe_foreign_weights(names: frozenset[str]) -> str:
     return ""
 
 
-def _make_entry(width: float, name: str, published: str = "") -> ModelEntry:
+def _make_entry(width: float, name: str, published: Published | None = None) -> ModelEntry:
     config = EtinyNetConfig(channels=scale_width(width))
     return ModelEntry(
         name=name,
@@ -187,11 +187,10 @@ def _make_entry(width: float, name: str, published: str = "") -> ModelEntry:
 
 @register_family("etinynet-<width>", "EtinyNet of any width up to 4, for example etinynet-0.5")
 def _parse_name(name: str) -> ModelEntry | None:
-    match = re.fullmatch(r"etinynet-(\d\.\d{1,4}|[1-4])", name)
-    if not match or not 0 < float(match[1]) <= 4:
-        return None
-    return _make_entry(float(match[1]), name)
+    width = parse_width("etinynet", name)
+    return None if width is None else _make_entry(width, name)
 
 
-register_model(_make_entry(1.0, "etinynet-1.0", "976 K parameters, 117 M MACs, top-1 65.5 %"))
-register_model(_make_entry(0.75, "etinynet-0.75", "680 K parameters, 75 M MACs, top-1 62.2 %"))
+_PAPER = "Xu et al. 2022"
+register_model(_make_entry(1.0, "etinynet-1.0", Published(976e3, 117e6, 65.5, _PAPER)))
+register_model(_make_entry(0.75, "etinynet-0.75", Published(680e3, 75e6, 62.2, _PAPER)))

@@ -16,7 +16,47 @@ if TYPE_CHECKING:
     from tinydeploy.model.float_model import Preprocessing
 
 # Each registers its networks when it is imported; importing needs torch, so it is done when asked.
-_DEFINITIONS = ("tinydeploy.zoo.etinynet",)
+_DEFINITIONS = tuple(
+    f"tinydeploy.zoo.{name}"
+    for name in (
+        "etinynet",
+        "mobilenet_v1",
+        "mobilenet_v2",
+        "mobilenet_v3",
+        "squeezenet",
+        "shufflenet_v2",
+        "resnet_8",
+        "ds_cnn",
+        "plain_cnn",
+    )
+)
+
+
+@dataclass(frozen=True)
+class Published:
+    """Figures of a network as published.
+
+    Args:
+        parameters: As published, rounded as there.
+        macs: Multiply-accumulates of one input, likewise.
+        top1: Accuracy on ImageNet's validation pictures, percent; None where it is for other data.
+        source: Who published them.
+    """
+
+    parameters: float
+    macs: float
+    top1: float | None
+    source: str
+
+    def describe(self) -> str:
+        """One line, such as "976 K parameters, 117 M MACs, top-1 65.5 %"."""
+        size = (
+            f"{self.parameters / 1e6:g} M"
+            if self.parameters >= 1e6
+            else f"{self.parameters / 1e3:g} K"
+        )
+        accuracy = "" if self.top1 is None else f", top-1 {self.top1:g} %"
+        return f"{size} parameters, {self.macs / 1e6:g} M MACs{accuracy}"
 
 
 @dataclass(frozen=True)
@@ -26,22 +66,22 @@ class ModelEntry:
     Args:
         name: Its name on the command line.
         title: What it is, one line.
-        published: Its published figures, one line; empty where there are none.
+        published: Its published figures; None where there are none.
         input_shape: (1, C, H, W).
         classes: Number of outputs.
-        preprocessing: How pictures become inputs.
+        preprocessing: How pictures become inputs; None where inputs are no pictures.
         build: Makes the network, freshly initialized.
         describe_foreign_weights: Says what a weights file with these names seems to be instead.
     """
 
     name: str
     title: str
-    published: str
+    published: Published | None
     input_shape: tuple[int, int, int, int]
     classes: int
-    preprocessing: Preprocessing
+    preprocessing: Preprocessing | None
     build: Callable[[], nn.Module]
-    describe_foreign_weights: Callable[[frozenset[str]], str]
+    describe_foreign_weights: Callable[[frozenset[str]], str] = lambda names: ""
 
 
 Parser = Callable[[str], ModelEntry | None]
@@ -73,15 +113,15 @@ def register_family(pattern: str, title: str) -> Callable[[Parser], Parser]:
 
 
 def list_models() -> tuple[ModelEntry, ...]:
-    """The networks with published figures, in the order of their definitions."""
+    """The networks that have a name of their own, sorted by it."""
     _import_definitions()
-    return tuple(_models.values())
+    return tuple(_models[name] for name in sorted(_models))
 
 
 def list_families() -> tuple[tuple[str, str], ...]:
-    """Pattern and title of each family of names."""
+    """Pattern and title of each family of names, sorted."""
     _import_definitions()
-    return tuple((pattern, title) for pattern, (title, _) in _families.items())
+    return tuple((pattern, _families[pattern][0]) for pattern in sorted(_families))
 
 
 def find_model(name: str) -> ModelEntry:
@@ -99,7 +139,7 @@ def find_model(name: str) -> ModelEntry:
             return entry
     near = difflib.get_close_matches(name, _models, n=1, cutoff=0.6)
     guess = f"Did you mean {near[0]}? " if near else ""
-    known = ", ".join([*_models, *_families])
+    known = ", ".join([*sorted(_models), *sorted(_families)])
     raise UsageError(f"unknown model '{name}'", f"{guess}Known models: {known}.")
 
 

@@ -1,0 +1,183 @@
+"""Each architecture has the size that was published, and works on small pictures."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from tinydeploy.errors import UsageError
+from tinydeploy.model.count import count_model
+from tinydeploy.model.export import check_onnx, export_onnx
+from tinydeploy.zoo.ds_cnn import DsCnn
+from tinydeploy.zoo.layers import make_divisible
+from tinydeploy.zoo.mobilenet_v1 import MobileNetV1
+from tinydeploy.zoo.mobilenet_v2 import MobileNetV2
+from tinydeploy.zoo.mobilenet_v3 import MobileNetV3
+from tinydeploy.zoo.plain_cnn import PlainCnn
+from tinydeploy.zoo.registry import create_model, find_model, list_models
+from tinydeploy.zoo.resnet_8 import ResNet8
+from tinydeploy.zoo.shufflenet_v2 import ShuffleNetV2, shuffle_channels
+from tinydeploy.zoo.squeezenet import SqueezeNet
+
+
+# Counted by others: torchvision's and timm's nets of these names, MLPerf Tiny's Keras summaries.
+@pytest.mark.parametrize(
+    ("name", "parameters", "megamacs"),
+    [
+        ("mobilenet_v1-1.0", 4_231_976, 568.7),
+        ("mobilenet_v1-0.75", 2_585_560, 325.4),
+        ("mobilenet_v1-0.5", 1_331_592, 149.5),
+        ("mobilenet_v1-0.25", 470_072, 41.0),
+        ("mobilenet_v2-1.0", 3_504_872, 300.8),
+        ("mobilenet_v2-0.5", 1_968_680, 97.1),
+        ("mobilenet_v2-0.35", 1_677_128, 59.3),
+        ("mobilenet_v2-0.15", 1_415_496, 30.6),
+        ("mobilenet_v3_small-1.0", 2_542_856, 56.5),
+        ("mobilenet_v3_small-0.75", 2_041_872, 43.4),
+        ("mobilenet_v3_large-1.0", 5_483_032, 216.6),
+        ("mobilenet_v3_large-0.75", 3_993_528, 154.6),
+        ("mobilenet_v3_small_minimal-1.0", 2_044_736, 52.3),
+        ("squeezenet-1.0", 1_248_424, 818.9),
+        ("squeezenet-1.1", 1_235_496, 349.2),
+        ("shufflenet_v2-0.5", 1_366_792, 40.5),
+        ("shufflenet_v2-1.0", 2_278_604, 144.9),
+        ("shufflenet_v2-1.5", 3_503_624, 295.8),
+        ("shufflenet_v2-2.0", 7_393_996, 583.3),
+    ],
+)
+def test_counts_are_those_of_others(name, parameters, megamacs):
+    counts = count_model(create_model(name), find_model(name).input_shape)
+    assert counts.parameters == parameters
+    assert round(counts.macs / 1e6, 1) == megamacs
+
+
+@pytest.mark.parametrize(("name", "parameters"), [("resnet_8", 78_666), ("ds_cnn", 24_908)])
+def test_counts_of_mlperf_tiny_count_statistics(name, parameters):
+    entry = find_model(name)
+    assert count_model(entry.build(), entry.input_shape).parameters_with_statistics == parameters
+
+
+@pytest.mark.parametrize(
+    "entry", [e for e in list_models() if e.published], ids=lambda entry: entry.name
+)
+def test_counts_are_the_published_ones_but_for_rounding(entry):
+    """Papers round, leave out classifiers' biases, or count activations as well."""
+    counts = count_model(entry.build(), entry.input_shape)
+    most = counts.parameters_with_statistics
+    rounding = 0.06 if entry.published.parameters < 1e6 else 0.035
+    assert counts.parameters * (1 - rounding) < entry.published.parameters < most * (1 + rounding)
+    assert counts.macs * 0.99 < entry.published.macs < counts.macs_with_batch_norm * 1.02
+
+
+# Each kind of net at a fraction of its width, for gray pictures of 32x32.
+SMALL = {
+    "plain": lambda **a: PlainCnn(0.25, **a),
+    "mobilenet_v1": lambda **a: MobileNetV1(0.1, stem_stride=1, **a),
+    "mobilenet_v2": lambda **a: MobileNetV2(0.1, stem_stride=1, **a),
+    "mobilenet_v3": lambda **a: MobileNetV3("small", 0.1, stem_stride=1, **a),
+    "mobilenet_v3_large": lambda **a: MobileNetV3("large", 0.1, stem_stride=1, **a),
+    "minimal": lambda **a: MobileNetV3("small", 0.1, minimal=True, stem_stride=1, **a),
+    "squeezenet": lambda **a: SqueezeNet("1.1", 0.1, stem_stride=1, **a),
+    "shufflenet_v2": lambda **a: ShuffleNetV2(0.5, stem_stride=1, **a),
+    "resnet_8": lambda **a: ResNet8(0.25, **a),
+    "ds_cnn": lambda **a: DsCnn(0.25, **a),
+    "ds_cnn, stride 1": lambda **a: DsCnn(0.25, stem_stride=1, **a),
+}
+
+
+@pytest.mark.parametrize("make", SMALL.values(), ids=SMALL)
+def test_small_gray_pictures(make):
+    torch.manual_seed(0)
+    net = make(classes=7, in_channels=1).eval()
+    x = torch.rand(3, 1, 32, 32)
+    with torch.no_grad():
+        assert net(x).shape == (3, 7)
+    assert check_onnx(net, export_onnx(net, (1, 1, 32, 32)), x.numpy()) < 1e-5
+
+
+@pytest.mark.parametrize("make", SMALL.values(), ids=SMALL)
+@pytest.mark.parametrize("wrong", [{"classes": 0}, {"in_channels": 0}])
+def test_impossible_arguments(make, wrong):
+    with pytest.raises(UsageError, match="is not possible"):
+        make(**wrong)
+
+
+@pytest.mark.parametrize("width", [0.25, 3.0])
+def test_shufflenet_has_four_widths(width):
+    with pytest.raises(UsageError, match="has no width"):
+        ShuffleNetV2(width)
+
+
+@pytest.mark.parametrize("wrong", [{"width": 0.0}, {"width": -1.0}, {"stem_stride": 3}])
+def test_impossible_widths_and_strides(wrong):
+    with pytest.raises(UsageError, match="is not possible"):
+        MobileNetV2(**wrong)
+
+
+# What torchvision calls them, with their shapes.
+@pytest.mark.parametrize(
+    ("name", "tensors"),
+    [
+        (
+            "mobilenet_v2-1.0",
+            {
+                "features.0.0.weight": (32, 3, 3, 3),
+                "features.1.conv.0.0.weight": (32, 1, 3, 3),
+                "features.1.conv.1.weight": (16, 32, 1, 1),
+                "features.2.conv.1.1.running_mean": (96,),
+                "features.17.conv.3.weight": (320,),
+                "features.18.0.weight": (1280, 320, 1, 1),
+                "classifier.1.weight": (1000, 1280),
+            },
+        ),
+        (
+            "mobilenet_v3_small-1.0",
+            {
+                "features.1.block.0.0.weight": (16, 1, 3, 3),
+                "features.1.block.1.fc1.weight": (8, 16, 1, 1),
+                "features.4.block.2.fc2.bias": (96,),
+                "features.4.block.3.1.weight": (40,),
+                "features.12.0.weight": (576, 96, 1, 1),
+                "classifier.0.weight": (1024, 576),
+                "classifier.3.bias": (1000,),
+            },
+        ),
+        (
+            "squeezenet-1.1",
+            {
+                "features.0.weight": (64, 3, 3, 3),
+                "features.3.squeeze.weight": (16, 64, 1, 1),
+                "features.12.expand3x3.bias": (256,),
+                "classifier.1.weight": (1000, 512, 1, 1),
+            },
+        ),
+        (
+            "shufflenet_v2-1.0",
+            {
+                "conv1.0.weight": (24, 3, 3, 3),
+                "stage2.0.branch1.0.weight": (24, 1, 3, 3),
+                "stage2.0.branch1.3.running_var": (58,),
+                "stage3.7.branch2.5.weight": (116, 116, 1, 1),
+                "conv5.1.bias": (1024,),
+                "fc.weight": (1000, 1024),
+            },
+        ),
+    ],
+)
+def test_names_are_those_of_torchvision(name, tensors):
+    state = create_model(name).state_dict()
+    assert {key: tuple(state[key].shape) for key in tensors} == tensors
+
+
+def test_shuffle():
+    x = torch.arange(6.0).reshape(1, 6, 1, 1)
+    assert shuffle_channels(x).flatten().tolist() == [0, 3, 1, 4, 2, 5]
+    assert shuffle_channels(x, 3).flatten().tolist() == [0, 2, 4, 1, 3, 5]
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"), [(3, 8), (12, 16), (11, 16), (8.8, 8), (9, 16), (36, 40), (100, 104)]
+)
+def test_divisible_widths(value, expected):
+    assert make_divisible(value) == expected
+    assert expected >= 0.9 * value
