@@ -19,7 +19,7 @@ from tinydeploy.quantize.correct import quantize_convolutions
 from tinydeploy.quantize.equalize import equalize_network
 from tinydeploy.quantize.fold import fold_network
 from tinydeploy.quantize.metadata import describe_preprocessing
-from tinydeploy.quantize.network import Network, Softmax
+from tinydeploy.quantize.network import Network
 from tinydeploy.quantize.read_onnx import read_onnx
 from tinydeploy.quantize.statistics import TensorStatistics
 from tinydeploy.quantize.write_tflite import write_network
@@ -88,7 +88,11 @@ def quantize_model(
 
     clock.begin("calibrate")
     histograms = calibrate_network(
-        model.onnx, _observed_tensors(network), model.calibration, clock.tell
+        model.onnx,
+        _observed_tensors(network),
+        model.calibration,
+        clock.tell,
+        network.channels_second,
     )
     statistics = {n: TensorStatistics.from_histogram(h) for n, h in histograms.items()}
 
@@ -98,7 +102,7 @@ def quantize_model(
 
     clock.begin("quantize weights")
     picked = _pick_evenly(len(model.calibration), CORRECTION_SAMPLES)
-    samples = np.ascontiguousarray(np.moveaxis(model.calibration[picked], 1, -1))
+    samples = network.store_inputs(model.calibration[picked])
     convolutions = quantize_convolutions(network, parameters, samples, clock.tell)
 
     clock.begin("write")
@@ -163,7 +167,7 @@ def _observed_tensors(network: Network) -> dict[str, int]:
     return {
         layer.output: int(np.prod(network.shapes[layer.output]))
         for layer in network.layers
-        if not isinstance(layer, Softmax)
+        if layer.fixed_quantization is None
     }
 
 
