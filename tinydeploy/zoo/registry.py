@@ -20,6 +20,7 @@ _DEFINITIONS = tuple(
     f"tinydeploy.zoo.{name}"
     for name in (
         "etinynet",
+        "etinynet_ssd",
         "mobilenet_v1",
         "mobilenet_v2",
         "mobilenet_v3",
@@ -68,7 +69,7 @@ class ModelEntry:
         title: What it is, one line.
         published: Its published figures; None where there are none.
         input_shape: (1, C, H, W).
-        classes: Number of outputs.
+        classes: Number of class scores that come out; 0 for a net that classifies nothing.
         preprocessing: How pictures become inputs; None where inputs are no pictures.
         build: Makes the network, freshly initialized.
         describe_foreign_weights: Says what a weights file with these names seems to be instead.
