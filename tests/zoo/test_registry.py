@@ -39,14 +39,14 @@ def test_published_figures_in_words():
 @pytest.mark.parametrize(
     ("name", "hint"),
     [
-        ("etinynet", "Did you mean etinynet-1.0?"),
-        ("EtinyNet-1.0", "Did you mean etinynet-1.0?"),
+        ("etinynet", "Did you mean etinynet-1.0 or etinynet-ssd?"),
+        ("EtinyNet-1.0", "Did you mean etinynet-0.75 or etinynet-1.0?"),
         ("etinynet-0", "etinynet-<width>"),
         ("etinynet-0.0", "etinynet-<width>"),
         ("etinynet-9", "etinynet-<width>"),
         ("etinynet-1e3", "etinynet-<width>"),
         ("resnet", "Did you mean resnet_8?"),
-        ("mobilenet_v2", "Did you mean mobilenet_v2-1.0?"),
+        ("mobilenet_v2", "Did you mean mobilenet_v2-0.35 or mobilenet_v2-1.0?"),
         ("mobilenet_v2-5", "mobilenet_v2-<width>"),
         (
             "alexnet",
