@@ -188,6 +188,9 @@ def _quantize(model: FloatModel, origin: str, watch: Watch) -> Source:
         quantized = quantize_model(
             model, progress=lambda step, part: watch.detail(f"{step} {100 * part:.0f} %")
         )
+        if not len(model.calibration) and model.test is None:
+            watch.detail(f"int8 .tflite of {len(quantized.tflite):,} bytes, with its own scales")
+            return Source(model.name, origin, quantized.tflite)
         if model.test is not None:
             samples, classes = model.test.inputs, model.test.classes
         else:
