@@ -118,8 +118,8 @@ def _check_inputs(
         raise InputFileError(
             f"{path} holds {inputs.dtype} {list(inputs.shape)} where the network takes "
             + _describe(taken),
-            "Save inputs as the network takes them: preprocessed, the axes in its order (--layout "
-            "says otherwise). Or uint8 pictures [n, H, W, C], and give --mean and --std.",
+            "Save inputs as the network takes them: preprocessed, the axes in that order. Or uint8 "
+            "pictures [n, H, W, C], and give --mean and --std.",
         )
     with np.errstate(over="ignore"):
         values = inputs.astype(np.float32)
