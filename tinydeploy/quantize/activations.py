@@ -9,25 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tinydeploy.errors import InternalError
-from tinydeploy.quantize.network import (
-    Add,
-    AveragePool,
-    Clamp,
-    Conv,
-    Layer,
-    MaxPool,
-    Network,
-    Pad,
-    Reshape,
-    Softmax,
-)
+from tinydeploy.quantize.network import Network, Softmax
 from tinydeploy.quantize.statistics import TensorStatistics
+from tinydeploy.quantize.ties import find_fixed, tie_tensors
 
 # Values beyond this quantile, at each end, are clipped: a rare value costs all others resolution.
 TAIL = 5e-5
-
-# These operators hand int8 values on: TFLite wants the same quantization at both ends.
-_TIED = (AveragePool, Clamp, MaxPool, Pad, Reshape)
 
 
 @dataclass(frozen=True)
@@ -74,8 +61,8 @@ def choose_parameters(
     """The quantization of every tensor.
 
     Ranges leave out the part `tail` of the values at each end, but not at the network's output nor
-    in front of a softmax: clipping scores makes the best classes equal. A softmax's output has the
-    fixed quantization of TFLite.
+    in front of a softmax: clipping scores makes the best classes equal. Where TFLite fixes the
+    quantization, as of a softmax's output, it has that.
 
     Args:
         network: Folded.
@@ -87,25 +74,12 @@ def choose_parameters(
     for group in tie_tensors(network):
         if network.input in group:
             chosen = input_parameters
-        elif any(isinstance(network.producer(tensor), Softmax) for tensor in group):
-            chosen = Parameters(1 / 256, -128)
+        elif (fixed := find_fixed(network, group)) is not None:
+            chosen = Parameters(*fixed)
         else:
             chosen = _parameters_of_group(network, group, statistics, tail)
         parameters.update(dict.fromkeys(group, chosen))
     return parameters
-
-
-def tie_tensors(network: Network) -> list[tuple[str, ...]]:
-    """Sets of tensors that share their quantization, in order of first appearance."""
-    groups: dict[str, list[str]] = {network.input: [network.input]}
-    for layer in network.layers:
-        if isinstance(layer, _TIED):
-            group = groups[layer.inputs[0]]
-            group.append(layer.output)
-            groups[layer.output] = group
-        else:
-            groups[layer.output] = [layer.output]
-    return [tuple(group) for group in {id(group): group for group in groups.values()}.values()]
 
 
 def _parameters_of_group(
@@ -119,30 +93,21 @@ def _parameters_of_group(
     What a max-pool or clamp in the group drops needs no room: it may saturate.
     """
     seen = [tensor for tensor in group if _is_computed_with(network, tensor)]
-    exact = network.output in group or any(
+    exact = any(tensor in network.outputs for tensor in group) or any(
         isinstance(reader, Softmax) for tensor in group for reader in network.consumers(tensor)
     )
     ranges = []
     for tensor in [t for t in seen if t in statistics] or [t for t in group if t in statistics]:
         stats = statistics[tensor]
         low, high = stats.full_range(tail) if exact else stats.quantile_range(tail)
-        least, most = _bounds(network.producer(tensor))
+        layer = network.producer(tensor)
+        least, most = (-np.inf, np.inf) if layer is None else layer.bounds
         ranges.append((max(low, least), min(high, most)))
     if not ranges:
         raise InternalError(f"no statistics of the tensors {group}")
     return Parameters.from_range(min(low for low, _ in ranges), max(high for _, high in ranges))
 
 
-def _bounds(layer: Layer | None) -> tuple[float, float]:
-    """What a layer's output cannot exceed."""
-    if isinstance(layer, (Add, Clamp, Conv)):
-        return float(np.min(layer.low)), float(np.max(layer.high))
-    return -np.inf, np.inf
-
-
 def _is_computed_with(network: Network, tensor: str) -> bool:
-    def keeps(layer: Layer) -> bool:
-        return isinstance(layer, _TIED)
-
     readers = network.consumers(tensor)
-    return tensor == network.output or not readers or not all(keeps(r) for r in readers)
+    return tensor in network.outputs or not readers or not all(r.hands_on for r in readers)

@@ -20,6 +20,7 @@ def calibrate_network(
     tensors: Mapping[str, int],
     inputs: NDArray[np.float32],
     progress: Callable[[float], None] | None = None,
+    arrange: Callable[[str, NDArray[np.float32]], NDArray[np.float32]] | None = None,
 ) -> dict[str, ChannelHistogram]:
     """Runs the float network and counts the values of some of its tensors.
 
@@ -29,9 +30,11 @@ def calibrate_network(
             that the ONNX model does not have, because a rewrite made them, are left out.
         inputs: float32 [n, C, H, W].
         progress: Told the part done, 0 to 1.
+        arrange: Makes of a tensor's name and values [n, ...] those with the channels as axis 1;
+            None where they are there anyway.
 
     Returns:
-        One histogram per tensor, over the channels (axis 1 in ONNX).
+        One histogram per tensor, over the channels.
 
     Raises:
         InputFileError: The network gives values that are not finite.
@@ -43,6 +46,8 @@ def calibrate_network(
     if isinstance(session.get_inputs()[0].shape[0], int):
         batch = 1  # the batch is fixed, and networks are read as for a batch of one
     for start in range(0, len(inputs), batch):
+        if not names:  # onnxruntime would give all outputs
+            break
         try:
             values = session.run(names, {feed: inputs[start : start + batch]})
         except Exception as error:  # onnxruntime's errors have no common base but this
@@ -56,6 +61,8 @@ def calibrate_network(
                     f"the float network gives values that are not finite in tensor {name!r}",
                     "Check the weights and the preprocessing of the calibration data.",
                 )
+            if arrange is not None:
+                value = arrange(name, value)
             if name not in histograms:
                 histograms[name] = ChannelHistogram(value.shape[1])
             histograms[name].add(value)

@@ -74,8 +74,8 @@ def quantize_convolutions(
                 inputs = [parameters[n].dequantize(coarse[n][chunk]) for n in layer.inputs]
                 y = evaluate_layer(layer, inputs, shape)
                 coarse[layer.output][chunk] = target.quantize(y)
-        for name in set(layer.inputs):
-            if last[name] == k:
+        for name in {*layer.inputs, layer.output}:
+            if last.get(name, k) == k:
                 del exact[name], coarse[name]
         if progress is not None:
             progress((k + 1) / len(network.layers))

@@ -18,8 +18,9 @@ from tinydeploy.quantize.calibrate import calibrate_network
 from tinydeploy.quantize.correct import quantize_convolutions
 from tinydeploy.quantize.equalize import equalize_network
 from tinydeploy.quantize.fold import fold_network
+from tinydeploy.quantize.lower_quantized import lower_quantized
 from tinydeploy.quantize.metadata import describe_preprocessing
-from tinydeploy.quantize.network import Network, Softmax
+from tinydeploy.quantize.network import Network
 from tinydeploy.quantize.read_onnx import read_onnx
 from tinydeploy.quantize.statistics import TensorStatistics
 from tinydeploy.quantize.write_tflite import write_network
@@ -69,7 +70,8 @@ def quantize_model(
 ) -> QuantizedModel:
     """Quantizes a float network to int8, weights per channel, activations per tensor.
 
-    The same model and calibration data give the same bytes.
+    The same model and calibration data give the same bytes. A model that brings its own scales
+    along (QDQ ONNX) needs no calibration data, and none are used.
 
     Args:
         model: With calibration inputs.
@@ -80,15 +82,21 @@ def quantize_model(
         UnsupportedModelError: Nodes that cannot be quantized, all of them named.
         MissingDependencyError: onnx or onnxruntime is not installed.
     """
-    if not len(model.calibration):
-        raise InputFileError(f"{model.name} has no calibration inputs", "Give some with --data.")
     clock = _Clock(progress)
     network = fold_network(read_onnx(model.onnx, model.input_shape, model.name))
     _check_labels(model, network)
+    if network.given:
+        return QuantizedModel(_write_given(model, network), (), 0, clock.finish())
+    if not len(model.calibration):
+        raise InputFileError(f"{model.name} has no calibration inputs", "Give some with --data.")
 
     clock.begin("calibrate")
     histograms = calibrate_network(
-        model.onnx, _observed_tensors(network), model.calibration, clock.tell
+        model.onnx,
+        _observed_tensors(network),
+        model.calibration,
+        clock.tell,
+        network.channels_second,
     )
     statistics = {n: TensorStatistics.from_histogram(h) for n, h in histograms.items()}
 
@@ -98,7 +106,7 @@ def quantize_model(
 
     clock.begin("quantize weights")
     picked = _pick_evenly(len(model.calibration), CORRECTION_SAMPLES)
-    samples = np.ascontiguousarray(np.moveaxis(model.calibration[picked], 1, -1))
+    samples = network.store_inputs(model.calibration[picked])
     convolutions = quantize_convolutions(network, parameters, samples, clock.tell)
 
     clock.begin("write")
@@ -112,6 +120,19 @@ def quantize_model(
     )
     ranges = tuple(_describe_range(n, parameters[n], s) for n, s in statistics.items())
     return QuantizedModel(tflite, ranges, len(model.calibration), clock.finish())
+
+
+def _write_given(model: FloatModel, network: Network) -> bytes:
+    """The .tflite file of a model that brings its own scales along."""
+    lowered = lower_quantized(network, model.name)
+    return write_network(
+        lowered.network,
+        lowered.parameters,
+        lowered.convolutions,
+        name=model.name,
+        normalization=describe_preprocessing(model.preprocessing, model.input_shape),
+        labels=model.labels,
+    )
 
 
 def input_parameters(preprocessing: Preprocessing) -> Parameters:
@@ -163,7 +184,7 @@ def _observed_tensors(network: Network) -> dict[str, int]:
     return {
         layer.output: int(np.prod(network.shapes[layer.output]))
         for layer in network.layers
-        if not isinstance(layer, Softmax)
+        if layer.fixed_quantization is None
     }
 
 

@@ -1,0 +1,41 @@
+"""Every ONNX operator: floats as onnxruntime computes them, int8 near to them."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from evaluate_network import evaluate_outputs
+from onnx_cases import CASES, Case
+from onnx_runs import measure_snr, run_all
+
+from tinydeploy.quantize.fold import fold_network
+from tinydeploy.quantize.network import Affine
+from tinydeploy.quantize.onnx_reader import NODE_READERS
+from tinydeploy.quantize.read_onnx import read_onnx
+
+
+def test_every_operator_has_a_case() -> None:
+    covered = {node.op_type for case in CASES.values() for node in case.nodes}
+    elsewhere = {"QuantizeLinear", "DequantizeLinear"}  # test_quantize_qdq.py
+    assert covered >= set(NODE_READERS) - elsewhere
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_floats_are_those_of_onnxruntime(name: str) -> None:
+    case: Case = CASES[name]
+    model = case.model()
+    x = np.random.default_rng(3).normal(0, 1.5, (3, *case.shape[1:])).astype(np.float32)
+    expected = run_all(model, x)
+    network = fold_network(read_onnx(model, case.shape, name))
+    assert not any(isinstance(layer, Affine) for layer in network.layers)
+    found = evaluate_outputs(network, x)
+    for view, wanted, got in zip(network.output_views, expected, found, strict=True):
+        values = view.to_stored(wanted, got.shape)
+        np.testing.assert_allclose(got, values, rtol=0, atol=3e-5 * np.abs(wanted).max())
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_int8_is_close_to_floats(name: str) -> None:
+    """As LiteRT's reference runs it; and our reader takes every operator."""
+    case: Case = CASES[name]
+    assert min(measure_snr(case.model(), case.shape)) > case.snr
