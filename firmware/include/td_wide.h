@@ -5,8 +5,7 @@
 #ifndef TD_WIDE_H
 #define TD_WIDE_H
 
-#include "td_fixed.h"
-#include "td_types.h"
+#include "td_kernels.h"
 
 #ifdef __cplusplus
 extern "C" {
