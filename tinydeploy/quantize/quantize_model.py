@@ -21,7 +21,7 @@ from tinydeploy.quantize.evaluate import Values
 from tinydeploy.quantize.fold import fold_network
 from tinydeploy.quantize.layer_quality import LayerQuality
 from tinydeploy.quantize.metadata import Normalization
-from tinydeploy.quantize.network import Network, Softmax
+from tinydeploy.quantize.network import Network
 from tinydeploy.quantize.prepare import Trial, prepare_network
 from tinydeploy.quantize.propagate import quantize_layers
 from tinydeploy.quantize.read_onnx import read_onnx
@@ -160,13 +160,14 @@ def calibrate_model(
         model.input_shape,
         min(samples, count_samples(network)),
         clock.tell,
+        network.channels_second,
     )
     if model.preprocessing is None:
         parameters = Parameters.from_range(*found.input_range)
     else:
         parameters = input_parameters(model.preprocessing)
-    channels_last = np.ascontiguousarray(np.moveaxis(found.samples, 1, -1))
-    return CalibratedModel(model, network, found, parameters, channels_last)
+    stored = network.store_inputs(found.samples)
+    return CalibratedModel(model, network, found, parameters, stored)
 
 
 def apply_recipe(
@@ -254,7 +255,7 @@ def _observed_tensors(network: Network) -> dict[str, int]:
     return {
         layer.output: int(np.prod(network.shapes[layer.output]))
         for layer in network.layers
-        if not isinstance(layer, Softmax)
+        if layer.fixed_quantization is None
     }
 
 
