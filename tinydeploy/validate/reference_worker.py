@@ -14,6 +14,8 @@ from typing import Any
 
 import numpy as np
 
+_INTEGERS = (np.int8, np.int16, np.int32, np.int64)
+
 
 def main(folder: Path, resolver: str, *, intermediates: bool) -> None:
     """Runs all vectors and writes the results."""
@@ -39,7 +41,7 @@ def main(folder: Path, resolver: str, *, intermediates: bool) -> None:
         for collected, tensor in zip(outputs, output_ids, strict=True):
             collected.append(interpreter.get_tensor(tensor))
         if intermediates and n == 0:
-            results |= _int8_tensors(interpreter)
+            results |= _integer_tensors(interpreter)
     results |= {f"output_{i}": np.stack(collected) for i, collected in enumerate(outputs)}
     results |= {
         "count": len(outputs),
@@ -48,11 +50,11 @@ def main(folder: Path, resolver: str, *, intermediates: bool) -> None:
     np.savez(folder / "outputs.npz", **results)
 
 
-def _int8_tensors(interpreter: Any) -> dict[str, Any]:
-    """Every int8 tensor that has a value, by id."""
+def _integer_tensors(interpreter: Any) -> dict[str, Any]:
+    """Every tensor that can be an activation and has a value, by id."""
     found = {}
     for detail in interpreter.get_tensor_details():
-        if detail["dtype"] is np.int8 and detail["shape"].size:
+        if detail["dtype"] in _INTEGERS and detail["shape"].size:
             try:
                 found[f"tensor_{detail['index']}"] = interpreter.get_tensor(detail["index"])
             except ValueError:
