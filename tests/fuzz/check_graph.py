@@ -24,6 +24,7 @@ from tinydeploy.plan.input_form import check_input_form
 from tinydeploy.plan.kernel import Optimize
 from tinydeploy.plan.memory import plan_for_host, plan_layer_by_layer, plan_memory
 from tinydeploy.plan.plan import InputForm, Plan
+from tinydeploy.plan.recompute import plan_recomputed
 from tinydeploy.validate.host import build_host, compile_kernels
 from tinydeploy.validate.vectors import make_vectors
 
@@ -49,6 +50,7 @@ class Mode:
         optimize: What the plan prefers.
         form: How the input comes; "rows" where the model allows it.
         board: A name.
+        share: Of the MACs that may be computed again where that saves RAM; None for none.
     """
 
     fused: bool = True
@@ -56,13 +58,15 @@ class Mode:
     optimize: Optimize = "balanced"
     form: InputForm = "arena"
     board: str = "stm32h743"
+    share: float | None = None
 
     @property
     def name(self) -> str:
         """What tables of figures call it."""
         if self.schedule != "board":
             return self.schedule if self.fused else f"{self.schedule}, unfused"
-        return f"{self.optimize}, {self.form}"
+        again = "" if self.share is None else ", computed again"
+        return f"{self.optimize}, {self.form}{again}"
 
 
 MODES = st.builds(
@@ -72,6 +76,7 @@ MODES = st.builds(
     optimize=st.sampled_from(("balanced", "ram", "speed", "flash")),
     form=st.sampled_from(("arena", "kept", "rows")),
     board=st.sampled_from(sorted(BOARDS)),
+    share=st.sampled_from((None, None, None, 4.0)),
 )
 
 
@@ -86,7 +91,15 @@ def plan_model(model: bytes, mode: Mode) -> tuple[Graph, Plan, Board]:
         plan = plan_layer_by_layer(graph, board, mode.optimize)
     else:
         form: InputForm = "arena" if mode.form == "rows" and not _has_rows(graph) else mode.form
-        plan = plan_memory(graph, board, optimize=mode.optimize, input_form=form)
+        again = None
+        if mode.fused and mode.share is not None:
+            again = plan_recomputed(
+                graph, board, mode.share, optimize=mode.optimize, input_form=form
+            )
+        if again is not None:
+            graph, plan = again.graph, again.plan
+        else:
+            plan = plan_memory(graph, board, optimize=mode.optimize, input_form=form)
     check_plan(graph, plan, board if mode.schedule == "board" else None)
     return graph, plan, board
 

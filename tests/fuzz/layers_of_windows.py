@@ -29,6 +29,16 @@ def depthwise(m: GraphMaker, x: Handle) -> Handle:
     )  # fmt: skip
 
 
+def bottleneck(m: GraphMaker, x: Handle) -> list[Handle] | None:
+    """Many channels between two 1x1 convolutions, which a plan may compute again and again."""
+    if math.prod(x.shape) > 400:
+        return None
+    activation = m.activation()
+    wide = m.builder.conv(x, x.shape[3] * m.number(2, 6), (1, 1), activation=activation)
+    y = m.builder.depthwise(wide, 1, (3, 3), stride=m.stride(), activation=activation)
+    return [m.builder.conv(y, x.shape[3], (1, 1))]
+
+
 def grouped(m: GraphMaker, x: Handle) -> Handle | None:
     depth = x.shape[3]
     groups = m.pick([n for n in range(1, depth + 1) if depth % n == 0])
@@ -158,6 +168,6 @@ def blocks(m: GraphMaker, x: Handle) -> Handle | None:
 
 ANY_RANK: tuple[Layer, ...] = (fully_connected, pad, mirror_pad)
 IMAGES: tuple[Layer, ...] = (
-    *(convolution, depthwise, grouped, transposed, pool, resize, blocks),
-    *(convolution, depthwise, pool),  # twice as often
+    *(convolution, depthwise, bottleneck, grouped, transposed, pool, resize, blocks),
+    *(convolution, depthwise, pool, bottleneck),  # twice as often
 )
