@@ -12,12 +12,14 @@ from tinydeploy.board import load_board
 from tinydeploy.codegen.generate import generate_sources
 from tinydeploy.errors import UsageError
 from tinydeploy.graph.passes import fuse_graph
+from tinydeploy.graph.passes.fuse_expansions import find_expansions, fuse_expansions
 from tinydeploy.graph.read import read_graph
 from tinydeploy.plan.check import check_plan
 from tinydeploy.plan.input_form import check_input_form
 from tinydeploy.plan.kernel import Optimize
 from tinydeploy.plan.memory import plan_for_host, plan_memory
 from tinydeploy.plan.plan import InputForm
+from tinydeploy.plan.variants import variants_of
 from tinydeploy.validate.host import build_host
 from tinydeploy.validate.vectors import make_vectors
 
@@ -33,12 +35,14 @@ class Mode:
         planned: Plan for a board, with its kernels; else layer by layer, with portable ones.
         optimize: What the plan prefers.
         rows: The input comes row by row, where the model allows it.
+        recomputed: In a planned model, no expansion that may be computed again is stored.
     """
 
     fused: bool = True
     planned: bool = True
     optimize: Optimize = "balanced"
     rows: bool = False
+    recomputed: bool = False
 
 
 def check_graph(model: bytes, mode: Mode, kernels: Path | None = None, vectors: int = 4) -> None:
@@ -54,6 +58,10 @@ def check_graph(model: bytes, mode: Mode, kernels: Path | None = None, vectors: 
     if mode.fused:
         graph = fuse_graph(graph)
     if mode.planned:
+        if mode.recomputed:
+            layers = find_expansions(graph).values()
+            tiled = [op for op in layers if variants_of(op, graph, BOARD, mode.optimize)]
+            graph = fuse_expansions(graph, tiled)
         form: InputForm = "rows" if mode.rows and _takes_rows(graph) else "arena"
         plan = plan_memory(graph, BOARD, optimize=mode.optimize, input_form=form)
         check_plan(graph, plan, BOARD)

@@ -131,6 +131,11 @@ def depthwise(m: GraphMaker, x: Handle) -> Handle:
     )  # fmt: skip
 
 
+def expanded(m: GraphMaker, x: Handle) -> Handle:
+    wide = m.builder.conv(x, 4 * m.number(1, 4), (1, 1), activation=_activation(m))
+    return depthwise(m, wide)
+
+
 def grouped(m: GraphMaker, x: Handle) -> Handle | None:
     depth = x.shape[3]
     groups = m.pick([n for n in range(1, depth + 1) if depth % n == 0])
@@ -475,8 +480,8 @@ ANY: tuple[Layer, ...] = (
     *(mirror_pad, fully_connected),
 )
 IMAGE: tuple[Layer, ...] = (
-    *(convolution, depthwise, grouped, transposed, pool, resize, blocks),
-    *(convolution, depthwise, pool),  # twice as often
+    *(convolution, depthwise, expanded, grouped, transposed, pool, resize, blocks),
+    *(convolution, depthwise, pool, expanded),  # twice as often
 )
 
 

@@ -18,6 +18,7 @@ MODES = st.builds(
     planned=st.booleans(),
     optimize=st.sampled_from(("balanced", "ram", "speed", "flash")),
     rows=st.booleans(),
+    recomputed=st.booleans(),
 )
 
 
