@@ -30,8 +30,14 @@ def depthwise(m: GraphMaker, x: Handle) -> Handle:
 
 
 def expanded(m: GraphMaker, x: Handle) -> Handle:
-    wide = m.builder.conv(x, 4 * m.number(1, 4), (1, 1), activation=_activation(m))
-    return depthwise(m, wide)
+    wide = m.builder.conv(
+        x, 4 * m.number(1, 4), (1, 1), activation=m.activation(), zero_point=m.zero()
+    )
+    kernel = m.window()
+    return m.builder.depthwise(
+        wide, 1, kernel, stride=m.stride(), padding=_padding(m, wide, kernel),
+        activation=m.activation(), zero_point=m.zero(),
+    )  # fmt: skip
 
 
 def grouped(m: GraphMaker, x: Handle) -> Handle | None:
