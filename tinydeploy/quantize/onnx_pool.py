@@ -21,6 +21,7 @@ from tinydeploy.quantize.onnx_reader import (
     Reader,
     Source,
     UnsupportedNodeError,
+    check_size,
     reads_op,
 )
 from tinydeploy.quantize.onnx_window import read_padding, read_pair
@@ -44,6 +45,7 @@ def read_average_pool(node: Node, reader: Reader) -> None:
     Padding that does not count and is not TFLite's SAME costs a multiplication behind the pool.
     """
     source, kernel, stride, padding, size = _pool_window(node, reader)
+    check_size(size)
     counts = _count_elements(node, source, kernel, stride, padding, size)
     shape = (1, *size, source.shape[3])
     inside = _count_inside(source, kernel, stride, padding, size)
