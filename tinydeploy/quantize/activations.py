@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tinydeploy.errors import InternalError
-from tinydeploy.quantize.network import Network, Softmax
+from tinydeploy.quantize.network import Network, Pad, Reshape, Softmax
 from tinydeploy.quantize.statistics import TensorStatistics
 from tinydeploy.quantize.ties import find_fixed, tie_tensors
 
@@ -109,5 +109,15 @@ def _parameters_of_group(
 
 
 def _is_computed_with(network: Network, tensor: str) -> bool:
+    """Whether its values matter as they are; those that a max-pool or clamp drops may saturate."""
     readers = network.consumers(tensor)
-    return tensor in network.outputs or not readers or not all(r.hands_on for r in readers)
+    return (
+        tensor in network.outputs
+        or not readers
+        or any(
+            not reader.hands_on
+            or reader.averages
+            or (isinstance(reader, (Pad, Reshape)) and _is_computed_with(network, reader.output))
+            for reader in readers
+        )
+    )
