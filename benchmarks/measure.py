@@ -25,6 +25,7 @@ SUFFIX = "_int8.tflite"
 # Files of firmware/kernels/cores/ by kernel, by how their names begin.
 _CORES = {
     "conv_2d_gemm_s8": ("gemm_",),
+    "conv_2d_pair_s8": ("pair",),
     "depthwise_conv_2d_planar_s8": ("planar",),
     "fully_connected_packed_s8": ("dense_",),
     "add_linear_s8": ("linear_sum", "bound"),

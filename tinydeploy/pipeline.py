@@ -6,7 +6,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from tinydeploy.board import Board, load_board
@@ -39,7 +39,9 @@ from tinydeploy.project.toolchain import find_toolchain, kernel_level
 from tinydeploy.project.write import project_files
 from tinydeploy.report.build_report import BuildReport
 from tinydeploy.report.collect import Evidence, collect_report
-from tinydeploy.source import Source, Watch, make_source
+from tinydeploy.source.make_source import make_source
+from tinydeploy.source.options import SourceOptions
+from tinydeploy.source.source import Source, Watch
 from tinydeploy.validate.compare import Comparison
 from tinydeploy.validate.emulator import EmulatorRun, run_emulator
 from tinydeploy.validate.prove import expect_outputs, prove_host
@@ -63,10 +65,7 @@ class BuildRequest:
     Args:
         board: Name of the board.
         model: A .tflite or .onnx file, a name from the zoo, or None for the built-in default.
-        weights: Trained weights for a net of the zoo.
-        data: Calibration data for a float net: a folder of pictures, or a .npy or .npz file.
-        mean: Of an .onnx file's preprocessing, in units of the pixel; None for 0.
-        std: Likewise; None for 255.
+        options: What is to be known of the model besides.
         output: Folder to make; None for out/<model>-<board>.
         optimize: What kernels are chosen for.
         input_form: How the firmware is given its input.
@@ -80,10 +79,7 @@ class BuildRequest:
 
     board: str
     model: str | None = None
-    weights: Path | None = None
-    data: Path | None = None
-    mean: tuple[float, ...] | None = None
-    std: tuple[float, ...] | None = None
+    options: SourceOptions = field(default_factory=SourceOptions)
     output: Path | None = None
     optimize: Optimize = "balanced"
     input_form: InputForm = "arena"
@@ -136,15 +132,7 @@ def plan_model(request: BuildRequest, watch: Watch) -> PlannedModel:
         TinydeployError: See errors.py; its class tells the exit code.
     """
     board = load_board(request.board)
-    source = make_source(
-        request.model,
-        watch,
-        weights=request.weights,
-        data=request.data,
-        mean=request.mean,
-        std=request.std,
-    )
-
+    source = make_source(request.model, watch, request.options)
     check_measurable(
         has_float=source.float_outputs is not None,
         has_classes=source.classes is not None,

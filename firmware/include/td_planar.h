@@ -90,7 +90,7 @@ typedef struct {
     void (*multiply)(const td_planar_band *band);
 } td_planar_form;
 
-/* 3x3, one stride in both directions, 8 slots. Constants: 40 bytes: multiplier, addend, right, bias, and twice
+/* 3x3, one stride in both directions, 8 slots; the short ones 4. Constants: 40 bytes: multiplier, addend, right, bias, and twice
  * {w0, w1}, {w1, w2} of each row of weights. Planes: stride * (width - 1) + 3 columns.
  * Rectified: no lower bound is below the output's zero point. How negative sums are rounded is then all the same, which
  * saves an instruction in five. */
@@ -98,6 +98,10 @@ extern const td_planar_form td_planar_3x3_stride1;
 extern const td_planar_form td_planar_3x3_stride2;
 extern const td_planar_form td_planar_3x3_stride1_rectified;
 extern const td_planar_form td_planar_3x3_stride2_rectified;
+extern const td_planar_form td_planar_3x3_stride1_short;
+extern const td_planar_form td_planar_3x3_stride2_short;
+extern const td_planar_form td_planar_3x3_stride1_short_rectified;
+extern const td_planar_form td_planar_3x3_stride2_short_rectified;
 
 /* Any kernel, stride_width 1 or 2. With words = kernel_width / 2 + 1, constants: 16 + 8 * kernel_height * words bytes:
  * the same first four, then of each row of weights, twice, {w0, w1}, {0, w0}, {w2, w3}, {w1, w2} and so on, filled with

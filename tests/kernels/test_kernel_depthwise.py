@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,6 +17,8 @@ from kernel_cases import add_chain, add_convolution
 from tinydeploy.board import load_board
 from tinydeploy.graph.ops.depthwise_conv_2d import DepthwiseConv2D
 from tinydeploy.graph.read import read_graph
+from tinydeploy.plan.kernel import Kernel
+from tinydeploy.plan.kernel_choice import depthwise_conv_2d
 from tinydeploy.plan.kernel_choice.depthwise_conv_2d import MAX_SCRATCH, PlanarKernel
 from tinydeploy.plan.kernels import choose_kernels
 
@@ -116,6 +119,29 @@ def test_in_c(tmp_path: Path, make: Callable[[], Batch]) -> None:
 
 @BATCHES
 def test_in_assembly(tmp_path: Path, make: Callable[[], Batch]) -> None:
+    check_emulated(make(), tmp_path, "cortex-m7", vectors=3)
+
+
+@pytest.fixture
+def little_scratch(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Loops with planes of few rows, and few columns at a time."""
+    choose = depthwise_conv_2d.choose_kernel
+
+    def choose_short(*arguments: Any) -> Kernel | None:
+        return choose(*arguments, 640, short=True) or choose(*arguments, short=True)
+
+    monkeypatch.setattr(depthwise_conv_2d, "choose_kernel", choose_short)
+
+
+@pytest.mark.usefixtures("little_scratch")
+@BATCHES
+def test_in_c_in_little_scratch(tmp_path: Path, make: Callable[[], Batch]) -> None:
+    check_batch(make(), tmp_path, fuse=True, board="stm32h743")
+
+
+@pytest.mark.usefixtures("little_scratch")
+@pytest.mark.parametrize("make", [sizes, kernels, numbers])
+def test_in_assembly_in_little_scratch(tmp_path: Path, make: Callable[[], Batch]) -> None:
     check_emulated(make(), tmp_path, "cortex-m7", vectors=3)
 
 

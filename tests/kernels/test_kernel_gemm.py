@@ -7,6 +7,7 @@ import itertools
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -20,8 +21,10 @@ from tinydeploy.graph.graph import Graph
 from tinydeploy.graph.ops.conv_2d import Conv2D
 from tinydeploy.graph.read import read_graph
 from tinydeploy.plan.cost import call_instructions
+from tinydeploy.plan.kernel import Kernel
 from tinydeploy.plan.kernel_choice import conv_2d
 from tinydeploy.plan.kernel_choice.conv_2d import SCRATCH, GemmKernel, make_kernel
+from tinydeploy.plan.kernel_choice.conv_2d_pair import list_pairs
 from tinydeploy.plan.kernels import choose_kernels
 
 
@@ -120,16 +123,27 @@ def fused() -> Batch:
 BATCHES = pytest.mark.parametrize("make", [pointwise, windows, stems, numbers, fused])
 FORMS = pytest.mark.parametrize("form", conv_2d.FORMS)
 
+PAIRS = ["narrow", "wide"]
+
 
 @pytest.fixture
 def form(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    """Only this form, and scratch for chunks of few pixels."""
+    """Only this form, and scratch for chunks of few pixels; or the kernel of pairs."""
+    if request.param in PAIRS:
+        choose, wide = conv_2d.choose_kernel, PAIRS.index(request.param)
+
+        def choose_pair(op: Conv2D, graph: Graph, *others: Any) -> Kernel | None:
+            pairs = list_pairs(op, graph)
+            return pairs[wide] if pairs else choose(op, graph, *others)
+
+        monkeypatch.setattr(conv_2d, "choose_kernel", choose_pair)
+        return str(request.param)
     monkeypatch.setattr(conv_2d, "FORMS", (request.param,))
     monkeypatch.setitem(SCRATCH, "balanced", 1200)
     return str(request.param)
 
 
-in_every_form = pytest.mark.parametrize("form", conv_2d.FORMS, indirect=True)
+in_every_form = pytest.mark.parametrize("form", [*conv_2d.FORMS, *PAIRS], indirect=True)
 
 
 @BATCHES
@@ -144,7 +158,7 @@ def test_in_assembly(tmp_path: Path, make: Callable[[], Batch], form: str) -> No
     check_emulated(make(), tmp_path, "cortex-m7", vectors=3)
 
 
-@pytest.mark.parametrize("form", ["paired", "direct"], indirect=True)
+@pytest.mark.parametrize("form", ["paired", "direct", *PAIRS], indirect=True)
 @pytest.mark.parametrize("make", [windows, stems])
 def test_windows_in_assembly(tmp_path: Path, make: Callable[[], Batch], form: str) -> None:
     check_emulated(make(), tmp_path, "cortex-m7", vectors=3)

@@ -6,11 +6,8 @@ from onnx import TensorProto, helper, numpy_helper
 from onnx_nets import export, make_model, make_torch_net, save
 
 from tinydeploy.errors import InputFileError, UnsupportedModelError, UsageError
-from tinydeploy.model.import_onnx import (
-    check_batches,
-    choose_preprocessing,
-    import_onnx,
-)
+from tinydeploy.model.choose_preprocessing import choose_preprocessing
+from tinydeploy.model.import_onnx import check_batches, import_onnx
 from tinydeploy.model.run_onnx import run_onnx
 
 
@@ -68,6 +65,7 @@ def test_gray_pictures(tmp_path):
         ((1, 1, 49, 10), True),
         ((1, 3, 8, 8), True),
         ((1, 6, 128, 1), False),
+        ((1, 6, 128), False),
         ((None, 64, 8, 3), False),
     ],
 )
@@ -96,9 +94,8 @@ def test_weights_listed_as_inputs_are_none(tmp_path):
         (make_model(element=TensorProto.UINT8), "'x0' .* is UINT8, not FLOAT", "--mean"),
         (make_model(element=TensorProto.FLOAT16), "is FLOAT16", "float32"),
         (make_model((1,)), r"shape \[1\]", r"\[N, C, H, W\]"),
-        (make_model((1, 3, 8)), r"shape \[1, 3, 8\]", r"\[N, C, H, W\]"),
         (make_model((1, 3, 8, 8, 8)), r"\[1, 3, 8, 8, 8\]", r"\[N, C, H, W\]"),
-        (make_model(("n", 3, "height", None)), r"\[n, 3, height, \?\]", "fixed sizes"),
+        (make_model(("n", 3, "height", None)), r"\[n, 3, height, \?\]", "--input-shape 3,96,96"),
         (make_model((1, 3, 0, 8)), r"shape \[1, 3, 0, 8\]", "1 or more"),
         (make_model((1, 3, -8, 8)), r"shape \[1, 3, -8, 8\]", "1 or more"),
         (make_model((1, 8, 8, 3)), "seem to come last", "--inputs-as-nchw"),
@@ -220,3 +217,52 @@ def test_preprocessing_that_makes_no_sense(channels, mean, std, message):
     with pytest.raises(UsageError, match=message) as caught:
         choose_preprocessing(channels, mean, std)
     assert caught.value.hint
+
+
+def make_last_net(shape, turned):
+    """A network that takes its channels last, and perhaps itself puts them in front."""
+    nodes = [
+        *([helper.make_node("Transpose", ["x"], ["t"], perm=[0, 3, 1, 2])] if turned else []),
+        helper.make_node("Relu", ["t" if turned else "x"], ["y"]),
+    ]
+    output = [shape[0], shape[3], shape[1], shape[2]] if turned else shape
+    graph = helper.make_graph(
+        nodes,
+        "net",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, shape)],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, output)],
+    )
+    opset = [helper.make_opsetid("", 17)]
+    return helper.make_model(graph, ir_version=9, opset_imports=opset)
+
+
+@pytest.mark.parametrize("turned", [True, False])
+@pytest.mark.parametrize("free", [True, False])
+def test_channels_last(tmp_path, turned, free):
+    shape = ["n", None, None, 3] if free else [1, 8, 6, 3]
+    path = save(make_last_net(shape, turned), tmp_path / "net.onnx")
+    net = import_onnx(path, (3, 8, 6), channels_last=None if turned else True)
+    assert (net.channels_last, net.input_shape) == (True, (1, 3, 8, 6))
+    assert net.taken_shape == (1, 8, 6, 3)
+    assert net.takes_pictures
+    inputs = np.random.default_rng(0).normal(size=(2, 3, 8, 6)).astype(np.float32)
+    check_batches(net, inputs)
+    expected = np.maximum(inputs, 0)
+    if not turned:
+        expected = np.moveaxis(expected, 1, -1)
+    np.testing.assert_array_equal(run_onnx(net.onnx, inputs), expected)
+    onnx.checker.check_model(onnx.load_model_from_string(net.onnx), full_check=True)
+
+
+@pytest.mark.parametrize("shape", [(3, 8, 8), (3, 9, 8), (8, 8), (3, 8, 8, 1)])
+def test_input_shapes_that_the_user_gives(tmp_path, shape):
+    path = save(make_model(("n", 3, "height", 8)), tmp_path / "net.onnx")
+    if len(shape) == 3:
+        net = import_onnx(path, shape)
+        assert net.input_shape == (1, *shape)
+        check_batches(net, np.ones((2, *shape), np.float32))
+        with pytest.raises(UsageError, match="--input-shape is 4,8,8"):
+            import_onnx(path, (4, 8, 8))
+    else:
+        with pytest.raises(UsageError, match="--input-shape is"):
+            import_onnx(path, shape)

@@ -12,6 +12,7 @@ from tinydeploy.cli.options import (
     DataOption,
     InputChoice,
     InputOption,
+    LayoutOption,
     MaxDropOption,
     MaxFlashOption,
     MaxRamOption,
@@ -26,6 +27,7 @@ from tinydeploy.cli.options import (
     parse_numbers,
 )
 from tinydeploy.pipeline import BuildRequest
+from tinydeploy.source.options import SourceOptions
 
 
 def _make_request(
@@ -35,6 +37,7 @@ def _make_request(
     data: DataOption = None,
     mean: MeanOption = None,
     std: StdOption = None,
+    layout: LayoutOption = None,
     optimize: OptimizeOption = OptimizeChoice.BALANCED,
     input_form: InputOption = InputChoice.ARENA,
     max_ram: MaxRamOption = None,
@@ -45,10 +48,13 @@ def _make_request(
     return BuildRequest(
         board=board,
         model=model,
-        weights=weights,
-        data=data,
-        mean=parse_numbers("--mean", mean),
-        std=parse_numbers("--std", std),
+        options=SourceOptions(
+            weights=weights,
+            data=data,
+            mean=parse_numbers("--mean", mean),
+            std=parse_numbers("--std", std),
+            layout=None if layout is None else layout.value,
+        ),
         optimize=optimize.value,
         input_form=input_form.value,
         max_ram=None if max_ram is None else parse_bytes(max_ram),

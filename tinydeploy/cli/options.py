@@ -30,6 +30,13 @@ class InputChoice(StrEnum):
     ROWS = "rows"
 
 
+class LayoutChoice(StrEnum):
+    """Values of --layout; the same words as tinydeploy.source.options.Layout."""
+
+    NCHW = "nchw"
+    NHWC = "nhwc"
+
+
 _UNITS = {"": 1, "k": 1024, "m": 1024 * 1024}
 
 
@@ -70,8 +77,8 @@ ModelArgument = Annotated[
     typer.Argument(
         metavar="MODEL",
         show_default=False,
-        help="An int8 .tflite file, a float .onnx file, or a name from the zoo (etinynet-1.0). "
-        "Left out: EtinyNet, trained on scikit-learn's handwritten digits.",
+        help="A .tflite file, int8 or float, a float .onnx file, or a name from the zoo "
+        "(etinynet-1.0). Left out: EtinyNet, trained on scikit-learn's handwritten digits.",
     ),
 ]
 BoardOption = Annotated[
@@ -104,6 +111,14 @@ MeanOption = Annotated[
 ]
 StdOption = Annotated[
     str | None, typer.Option(metavar="NUMBERS", help="Their standard deviation. Default: 255.")
+]
+LayoutOption = Annotated[
+    LayoutChoice | None,
+    typer.Option(
+        metavar="ORDER",
+        help="Order of the axes in which a float net takes its input, and of the arrays in --data: "
+        "nchw or nhwc. Default: nhwc for .tflite, else nchw.",
+    ),
 ]
 OptimizeOption = Annotated[
     OptimizeChoice,

@@ -30,6 +30,8 @@ def load_array_file(
     calibration_count: int = 512,
     test_count: int = 400,
     seed: int = 1,
+    *,
+    channels_last: bool = False,
 ) -> InputData:
     """Reads calibration inputs and, where there are classes, other inputs to test with.
 
@@ -42,19 +44,22 @@ def load_array_file(
         calibration_count: Calibration inputs at most.
         test_count: Test inputs at most; never more than half of all.
         seed: The same file and seed give the same inputs.
+        channels_last: The file's arrays are [n, H, W, C] or [n, steps, C].
 
     Raises:
         InputFileError: The file is missing or damaged, or its arrays are not those inputs.
     """
     arrays = _read_arrays(path)
-    wanted = f"float32 [n, {', '.join(map(str, input_shape[1:]))}]"
+    taken = (*input_shape[2:], input_shape[1]) if channels_last else input_shape[1:]
     y = arrays.pop(_CLASSES, None)
     if len(arrays) != 1:
         raise InputFileError(
             f"{path} holds {len(arrays)} arrays of inputs: {', '.join(arrays) or 'none'}",
-            f"Save one array {wanted}, and the classes, if they are known, as '{_CLASSES}'.",
+            f"Save one array {_describe(taken)}, and the classes, if known, as '{_CLASSES}'.",
         )
-    inputs = _check_inputs(path, next(iter(arrays.values())), preprocessing, input_shape, wanted)
+    inputs = _check_inputs(path, next(iter(arrays.values())), preprocessing, taken)
+    if channels_last:
+        inputs = np.ascontiguousarray(np.moveaxis(inputs, -1, 1))
     order = np.random.default_rng(seed).permutation(len(inputs))
     tested = 0 if y is None else min(test_count, len(inputs) // 2)
     calibration = inputs[np.sort(order[tested : tested + calibration_count])]
@@ -93,18 +98,22 @@ def _read_arrays(path: Path) -> dict[str, NDArray[np.generic]]:
         ) from error
 
 
+def _describe(taken: tuple[int, ...]) -> str:
+    return f"float32 [n, {', '.join(map(str, taken))}]"
+
+
 def _check_inputs(
     path: Path,
     inputs: NDArray[np.generic],
     preprocessing: Preprocessing | None,
-    input_shape: tuple[int, ...],
-    wanted: str,
+    taken: tuple[int, ...],
 ) -> NDArray[np.float32]:
-    if inputs.dtype.kind != "f" or inputs.shape[1:] != input_shape[1:] or not len(inputs):
+    if inputs.dtype.kind != "f" or inputs.shape[1:] != taken or not len(inputs):
         raise InputFileError(
-            f"{path} holds {inputs.dtype} {list(inputs.shape)} where the network takes {wanted}",
-            "Save inputs as the network takes them: preprocessed, channels before height and "
-            "width.",
+            f"{path} holds {inputs.dtype} {list(inputs.shape)} where the network takes "
+            + _describe(taken),
+            "Save inputs as the network takes them: preprocessed, the axes in its order (--layout "
+            "says otherwise).",
         )
     with np.errstate(over="ignore"):
         values = inputs.astype(np.float32)

@@ -150,8 +150,8 @@ class FloatModel:
         labels: Name of each output class; empty where they are not known.
         calibration: float32 [n, *input_shape[1:]], inputs from which ranges are measured.
         test: Labelled inputs, disjoint from the calibration; None where there are none.
-        export_error: Largest difference between ONNX's and torch's outputs, as a fraction of their
-            range; None where it was not torch that made the ONNX.
+        export_error: Largest difference between ONNX's and the original's outputs, as a fraction
+            of their range; None where the original was ONNX.
         notes: What the user should know of how the model was made, one sentence each.
     """
 

@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import onnx
 from numpy.typing import NDArray
-from onnx import TensorProto, numpy_helper
+from onnx import numpy_helper
 
-from tinydeploy.errors import UnsupportedModelError, UsageError
-from tinydeploy.model.float_model import Color, Preprocessing
+from tinydeploy.errors import UnsupportedModelError
 from tinydeploy.model.onnx_file import read_onnx_file
+from tinydeploy.model.onnx_input import (
+    find_input,
+    fix_shape,
+    put_channels_first,
+    takes_channels_last,
+)
 from tinydeploy.model.run_onnx import run_onnx
 
-_DEFAULT_MEAN, _DEFAULT_STD = (0.0,), (255.0,)
-_MAX_PIXEL = 1e6  # means and stds of no pixels are beyond, nor stds below its inverse
-_LEAST_LIKELY_STD = 1.0
 _BATCH = "n"
-_MAX_INPUT = 1 << 24  # values; the memory of no microcontroller holds a part of it worth having
 _MAX_BATCH_ERROR = 1e-3  # of the outputs' range; rounding in another order makes 1e-6
 _TRIED = 3
 
@@ -32,65 +32,60 @@ class OnnxNet:
     Args:
         name: The file's name without its suffix.
         onnx: The serialized model, weights inside, its batch dimension free.
-        input_shape: (1, C, H, W), or (1, features).
+        input_shape: (1, C, H, W), (1, C, steps), or (1, features).
+        channels_last: Whether the file's own network, and so whoever has arrays for it, takes
+            [N, H, W, C] or [N, steps, C].
     """
 
     name: str
     onnx: bytes
     input_shape: tuple[int, ...]
+    channels_last: bool = False
 
     @property
     def takes_pictures(self) -> bool:
         """Whether inputs may be gray or RGB pictures."""
         return len(self.input_shape) == 4 and self.input_shape[1] in (1, 3)
 
+    @property
+    def taken_shape(self) -> tuple[int, ...]:
+        """The shape of an input as the file's own network takes it."""
+        batch, *sizes = self.input_shape
+        return (batch, *sizes[1:], sizes[0]) if self.channels_last else self.input_shape
 
-def import_onnx(path: Path) -> OnnxNet:
-    """Reads a network with one float32 input [N, C, H, W] or [N, features], N of any size or free.
 
-    Operators are left for the quantizer to judge.
+def import_onnx(
+    path: Path,
+    input_shape: tuple[int, ...] | None = None,
+    *,
+    channels_last: bool | None = None,
+) -> OnnxNet:
+    """Reads a network with one float32 input, [N, C, H, W], [N, C, steps] or [N, features].
+
+    N may be of any size or free. Operators are left for the quantizer to judge. A network that
+    takes its channels last is given a Transpose in front, and channels first.
+
+    Args:
+        path: The file.
+        input_shape: (C, H, W), (C, steps) or (features,); None where the file tells.
+        channels_last: The network takes [N, H, W, C]; None: it does where a Transpose that puts
+            the channels in front is the first that it does.
 
     Raises:
         InputFileError: See `read_onnx_file`.
         UnsupportedModelError: The input is not of that kind.
+        UsageError: The input has another shape than `input_shape`.
     """
     model = read_onnx_file(path)
-    value = _find_input(path, model.graph)
-    batch, sizes = _read_shape(path, value)
+    value = find_input(path, model.graph)
+    if channels_last is None:
+        channels_last = takes_channels_last(model.graph, value)
+    batch, sizes = fix_shape(path, value, input_shape, channels_last=channels_last)
     _free_batch(model.graph, value, batch)
-    return OnnxNet(path.stem, model.SerializeToString(), (1, *sizes))
-
-
-def choose_preprocessing(
-    channels: int, mean: tuple[float, ...] | None, std: tuple[float, ...] | None
-) -> tuple[Preprocessing, str]:
-    """The preprocessing of pictures, which an .onnx file does not tell, and a note that says it.
-
-    Pictures are scaled to the input's size, then (pixel - mean) / std. By default that is
-    pixel / 255.
-
-    Args:
-        channels: 1 for gray, 3 for RGB.
-        mean: One number, or one per channel, in units of the pixel, 0 to 255.
-        std: Likewise.
-
-    Raises:
-        UsageError: Numbers that make no sense.
-    """
-    means = _spread("--mean", _DEFAULT_MEAN if mean is None else mean, channels)
-    stds = _spread("--std", _DEFAULT_STD if std is None else std, channels)
-    if min(stds) < 1 / _MAX_PIXEL or max(map(abs, (*means, *stds))) > _MAX_PIXEL:
-        raise UsageError(
-            f"a mean of {_list(means)} with a std of {_list(stds)} normalizes no pixels",
-            "Both are in units of the pixel, 0 to 255, and a std is greater than 0.",
-        )
-    note = f"pictures are scaled to the input, then (pixel - {_list(means)}) / {_list(stds)}"
-    if mean is None and std is None:
-        note += ", a default: an .onnx file does not tell; --mean and --std do"
-    elif max(stds) < _LEAST_LIKELY_STD:
-        note += "; --mean and --std of pixels from 0 to 1 are to be multiplied by 255"
-    color: Color = "gray" if channels == 1 else "rgb"
-    return Preprocessing(means, stds, color, "stretch"), note
+    if channels_last and len(sizes) > 1:
+        put_channels_first(model.graph, value)
+        sizes = (sizes[-1], *sizes[:-1])
+    return OnnxNet(path.stem, model.SerializeToString(), (1, *sizes), channels_last)
 
 
 def check_batches(net: OnnxNet, inputs: NDArray[np.float32]) -> None:
@@ -127,72 +122,6 @@ def check_batches(net: OnnxNet, inputs: NDArray[np.float32]) -> None:
         "Export it with a free batch dimension: dynamic_axes={'input': {0: 'n'}} in torch, and "
         "without fixed sizes of the batch in reshapes.",
     ) from problem
-
-
-def _spread(option: str, numbers: tuple[float, ...], channels: int) -> tuple[float, ...]:
-    if len(numbers) not in (1, channels):
-        raise UsageError(
-            f"{option} has {len(numbers)} numbers, the network {channels} "
-            f"channel{'s' if channels > 1 else ''}",
-            "Give one number, or one per channel with commas between.",
-        )
-    return numbers if len(numbers) == channels else numbers * channels
-
-
-def _list(numbers: tuple[float, ...]) -> str:
-    """One number where all are equal, else all in brackets."""
-    shown = [f"{number:g}" for number in numbers]
-    return shown[0] if len(set(shown)) == 1 else f"[{', '.join(shown)}]"
-
-
-def _find_input(path: Path, graph: onnx.GraphProto) -> onnx.ValueInfoProto:
-    weights = {tensor.name for tensor in graph.initializer}
-    inputs = [value for value in graph.input if value.name not in weights]
-    if len(inputs) != 1:
-        names = f" ({', '.join(value.name for value in inputs)})" if inputs else ""
-        raise UnsupportedModelError(
-            f"{path} has {len(inputs)} inputs{names}",
-            "Export a network with one input; make what never changes a constant.",
-        )
-    value: onnx.ValueInfoProto = inputs[0]
-    element = value.type.tensor_type.elem_type
-    if element != TensorProto.FLOAT:
-        known = element in TensorProto.DataType.values()
-        raise UnsupportedModelError(
-            f"the input '{value.name}' of {path} is "
-            f"{TensorProto.DataType.Name(element) if known else 'of an unknown type'}, not FLOAT",
-            "Export the float32 network without the preprocessing; that is told by --mean and "
-            "--std.",
-        )
-    return value
-
-
-def _read_shape(path: Path, value: onnx.ValueInfoProto) -> tuple[int, tuple[int, ...]]:
-    """Size of the batch, 1 where it is free, and the shape of an input."""
-    dims = value.type.tensor_type.shape.dim
-    sizes = [str(d.dim_value) if d.HasField("dim_value") else d.dim_param or "?" for d in dims]
-    described = f"the input '{value.name}' of {path} has the shape [{', '.join(sizes)}]"
-    if len(dims) not in (2, 4):
-        raise UnsupportedModelError(
-            described, "Inputs are [N, C, H, W] or [N, features]: export with 1 for missing axes."
-        )
-    if any(d.HasField("dim_value") and d.dim_value < 1 for d in dims):
-        raise UnsupportedModelError(described, "Export it with sizes of 1 or more.")
-    if not all(d.dim_value for d in dims[1:]):
-        raise UnsupportedModelError(
-            f"{described}: only the first, the batch, may be free",
-            "A microcontroller's memory is planned for one size: export the network with fixed "
-            "sizes, or fix them with python -m onnxruntime.tools.make_dynamic_shape_fixed.",
-        )
-    shape = tuple(d.dim_value for d in dims[1:])
-    if len(shape) == 3 and shape[0] == shape[1] > 3 == shape[2]:
-        raise UnsupportedModelError(
-            f"{described}: its channels seem to come last",
-            "Export it as [N, C, H, W] (tf2onnx: --inputs-as-nchw).",
-        )
-    if math.prod(shape) > _MAX_INPUT:
-        raise UnsupportedModelError(described, "That is too large for a microcontroller.")
-    return dims[0].dim_value or 1, shape
 
 
 def _free_batch(graph: onnx.GraphProto, value: onnx.ValueInfoProto, batch: int) -> None:

@@ -17,6 +17,8 @@ def load_data(
     preprocessing: Preprocessing | None,
     input_shape: tuple[int, ...],
     classes: int,
+    *,
+    channels_last: bool = False,
 ) -> InputData:
     """Calibration and test inputs.
 
@@ -25,12 +27,15 @@ def load_data(
         preprocessing: The network's; None only with a file.
         input_shape: (1, C, H, W), or (1, features).
         classes: Number of outputs.
+        channels_last: Arrays are [n, H, W, C].
 
     Raises:
         InputFileError: There is nothing usable.
     """
     if is_array_file(data):
-        return load_array_file(data, preprocessing, input_shape, classes)
+        return load_array_file(
+            data, preprocessing, input_shape, classes, channels_last=channels_last
+        )
     if data.exists() and not data.is_dir():
         raise InputFileError(f"{data} is neither a folder nor a .npy or .npz file", ADVICE)
     if preprocessing is None:

@@ -15,6 +15,7 @@ from tinydeploy.graph.ops.lookup import Lookup
 from tinydeploy.graph.ops.softmax import Softmax
 from tinydeploy.plan.kernel import Kernel
 from tinydeploy.plan.kernel_choice.conv_2d import GemmKernel
+from tinydeploy.plan.kernel_choice.conv_2d_pair import PairKernel
 from tinydeploy.plan.kernel_choice.depthwise_conv_2d import PlanarKernel
 
 
@@ -40,8 +41,8 @@ def find_overlays(graph: Graph, op: Op, kernel: Kernel) -> Iterator[Overlay]:
                 yield Overlay(tensor, 0)
     elif graph.tensors[op.inputs[0]].rows != rows:
         return
-    elif isinstance(op, Conv2D) and isinstance(kernel, GemmKernel):
-        # The taps of a chunk of pixels are widened before any of their results are written.
+    elif isinstance(op, Conv2D) and isinstance(kernel, GemmKernel | PairKernel):
+        # The taps of some pixels are copied before any of their results are written.
         if op.kernel == op.stride == (1, 1) and op.pool is None:
             yield Overlay(op.inputs[0], 0)
     elif isinstance(op, DepthwiseConv2D) and isinstance(kernel, PlanarKernel):

@@ -67,7 +67,7 @@ def is_clamped(op: Convolution) -> bool:
     return bool((op.low != -128).any() or (op.high != 127).any())
 
 
-def requantizes_exactly(op: Convolution) -> bool:
+def requantizes_exactly(op: Convolution, *, from_low: bool | None = None) -> bool:
     """Whether the kernels' requantization gives every result of the convolution.
 
     It does not where a real multiplier is one half or more (shift >= 0), where |acc| may reach
@@ -75,13 +75,15 @@ def requantizes_exactly(op: Convolution) -> bool:
 
     Args:
         op: A convolution that `settle_channels` has made.
+        from_low: The offset is counted from the lower bound, not from 0; None: where it is clamped.
     """
     shift = op.shift.astype(np.int64)
     if not sums_fit_doubled(op) or (shift > -1).any():
         return False
     # |acc| < 2^30 and multiplier < 2^31: the product fits.
     largest = (_magnitude(op) * op.multiplier.astype(np.int64) >> 31) + 1
-    lowest = op.low.astype(np.int64) if is_clamped(op) else np.zeros_like(shift)
+    from_low = is_clamped(op) if from_low is None else from_low
+    lowest = op.low.astype(np.int64) if from_low else np.zeros_like(shift)
     # |offset| <= 255 and shift >= -31: within int64.
     addend = (2 * (op.output_zero_point - lowest) + 1) << (-shift - 1)
     return bool((np.abs(addend) + largest + 1 <= INT32_MAX).all())

@@ -21,6 +21,7 @@ from tinydeploy.plan.chunks import list_chunks
 from tinydeploy.plan.cost import call_instructions
 from tinydeploy.plan.kernel import Kernel, Optimize
 from tinydeploy.plan.kernel_choice import depthwise_conv_2d, fully_connected
+from tinydeploy.plan.kernel_choice.conv_2d_pair import list_pairs
 from tinydeploy.plan.kernel_choice.fully_connected import PackedKernel
 from tinydeploy.plan.kernels import choose_kernel
 from tinydeploy.plan.overlay import find_overlays
@@ -75,6 +76,7 @@ def _list_kernels(op: Op, graph: Graph, board: Board | None, optimize: Optimize)
     if board is not None and optimize != "flash":
         if isinstance(op, Conv2D):
             kernels += list_chunks(op, graph, board, optimize)
+            kernels += list_pairs(op, graph) if optimize == "ram" else []
         elif isinstance(op, DepthwiseConv2D):
             kernels += depthwise_conv_2d.list_kernels(op, graph, board, optimize)
     if isinstance(op, FullyConnected) and isinstance(kernels[0], PackedKernel):

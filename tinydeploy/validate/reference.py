@@ -13,6 +13,7 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import tflite
@@ -45,16 +46,16 @@ class ReferenceRun:
 
 def run_reference(
     model: bytes,
-    inputs: Sequence[Int8],
+    inputs: Sequence[NDArray[Any]],
     *,
     intermediates: bool = False,
     resolver: str = "BUILTIN_REF",
 ) -> ReferenceRun:
-    """Runs an int8 .tflite over n input vectors.
+    """Runs a .tflite, int8 or for a check of its translation float, over n input vectors.
 
     Args:
         model: The .tflite file.
-        inputs: One int8 array [n, *input shape] per model input.
+        inputs: One array [n, *input shape] per model input.
         intermediates: Also return every int8 tensor of the first vector.
         resolver: LiteRT's OpResolverType; BUILTIN_REF is the contract, "AUTO" LiteRT's default
             kernels.

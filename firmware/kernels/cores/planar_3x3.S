@@ -57,7 +57,7 @@ td_planar_3x3_prepare:
     pop     {r4, r5, r6, r7, r8, r9, r10, r11, pc}
     .size td_planar_3x3_prepare, . - td_planar_3x3_prepare
 
-/* In all that follows: r0 words, r1 output, r2 pixel, r3 constants + 12, lr the words at which groups of four outputs
+/* In all that follows: pitch is 1 << pitch_log, that of the planes; r0 words, r1 output, r2 pixel, r3 constants + 12, lr the words at which groups of four outputs
  * end, r4 to r7 sums of outputs 0 to 3, r8 to r10 words, r11 and r12 weights. */
 
 /* Sums to outputs 0 to \count - 1. */
@@ -100,9 +100,9 @@ td_planar_3x3_prepare:
     .if     \first
     ldm     r3, {r7, r11, r12}
     .if     \count >= 3
-    ldr     r10, [r0, #256]
+    ldr     r10, [r0, #pitch]
     .endif
-    ldrd    r8, r9, [r0], #256
+    ldrd    r8, r9, [r0], #pitch
     smlad   r4, r8, r11, r7
     .if     \count >= 2
     smlatb  r5, r8, r11, r7
@@ -115,7 +115,7 @@ td_planar_3x3_prepare:
     .endif
     .else
     ldrd    r11, r12, [r3, #4 + 8 * \row]
-    ldrd    r8, r9, [r0, #32 * \row - 256]
+    ldrd    r8, r9, [r0, #32 * \row - pitch]
     .if     \count >= 3
     ldr     r10, [r0, #32 * \row]
     .endif
@@ -146,17 +146,17 @@ td_planar_3x3_prepare:
     .macro  products2 row, count, first
     .if     \first
     ldm     r3, {r7, r11, r12}
-    ldrd    r8, r9, [r0], #512
+    ldrd    r8, r9, [r0], #2 * pitch
     smlad   r4, r8, r11, r7
     smlabt  r4, r9, r12, r4
     .else
     ldrd    r11, r12, [r3, #4 + 8 * \row]
-    ldrd    r8, r9, [r0, #32 * \row - 512]
+    ldrd    r8, r9, [r0, #32 * \row - 2 * pitch]
     smlad   r4, r8, r11, r4
     smlabt  r4, r9, r12, r4
     .endif
     .if     \count >= 2
-    ldrd    r8, r10, [r0, #32 * \row - 256]
+    ldrd    r8, r10, [r0, #32 * \row - pitch]
     .if     \first
     smlad   r5, r9, r11, r7
     .else
@@ -186,7 +186,7 @@ td_planar_3x3_prepare:
     finish_all \count
     .endm
 
-/* void td_planar_3x3_multiply<stride>[_rectified](const td_planar_band *band)
+/* void td_planar_3x3_multiply<stride>[_short][_rectified](const td_planar_band *band)
  * Stack: 0 bytes of words and 4 of outputs in whole groups of four, 8 end of the constants, 12 plane, 16 where a
  * channel begins, 20 where it goes on behind those groups, 24 rows, 28 their end, 32 words, 36 constants, 40 base. */
     .macro  convolve stride
@@ -203,7 +203,7 @@ td_planar_3x3_prepare:
     mov     r2, r4
     lsr     r6, r5, #2
     mul     r7, r6, r4
-    lsl     r8, r6, #7 + \stride
+    lsl     r8, r6, #pitch_log + \stride - 1
     lsl     r7, r7, #2
     sub     r7, r7, #1
     strd    r8, r7, [sp]
@@ -277,11 +277,19 @@ td_planar_3x3_prepare:
     .size   \name, . - \name
     .endm
 
+    .macro  functions suffix
+    .set    pitch, 1 << pitch_log
     .set    rectified, 0
-    function td_planar_3x3_multiply1, 1
-    function td_planar_3x3_multiply2, 2
+    function td_planar_3x3_multiply1\suffix, 1
+    function td_planar_3x3_multiply2\suffix, 2
     .set    rectified, 1
-    function td_planar_3x3_multiply1_rectified, 1
-    function td_planar_3x3_multiply2_rectified, 2
+    function td_planar_3x3_multiply1\suffix\()_rectified, 1
+    function td_planar_3x3_multiply2\suffix\()_rectified, 2
+    .endm
+
+    .set    pitch_log, 8 /* 8 slots of 32 bytes */
+    functions
+    .set    pitch_log, 7
+    functions _short
 
 #endif

@@ -13,10 +13,15 @@ typedef struct {
 
 void td_planar_3x3_prepare(const td_planar_band *band, const int8_t *weights, const td_planar_channel *channels,
                            int32_t count, int32_t output_offset);
-void td_planar_3x3_multiply1(const td_planar_band *band);
-void td_planar_3x3_multiply2(const td_planar_band *band);
-void td_planar_3x3_multiply1_rectified(const td_planar_band *band);
-void td_planar_3x3_multiply2_rectified(const td_planar_band *band);
+#define DECLARE(name) void td_planar_3x3_multiply##name(const td_planar_band *band)
+DECLARE(1);
+DECLARE(2);
+DECLARE(1_rectified);
+DECLARE(2_rectified);
+DECLARE(1_short);
+DECLARE(2_short);
+DECLARE(1_short_rectified);
+DECLARE(2_short_rectified);
 
 #if !TD_DSP
 
@@ -61,29 +66,29 @@ static void multiply(const td_planar_band *band, int32_t stride)
     }
 }
 
-void td_planar_3x3_multiply1(const td_planar_band *band)
-{
-    multiply(band, 1);
-}
-
-void td_planar_3x3_multiply2(const td_planar_band *band)
-{
-    multiply(band, 2);
-}
-
-void td_planar_3x3_multiply1_rectified(const td_planar_band *band)
-{
-    multiply(band, 1);
-}
-
-void td_planar_3x3_multiply2_rectified(const td_planar_band *band)
-{
-    multiply(band, 2);
-}
+#define DEFINE(name, stride)  \
+    DECLARE(name)             \
+    {                         \
+        multiply(band, stride); \
+    }
+DEFINE(1, 1)
+DEFINE(2, 2)
+DEFINE(1_rectified, 1)
+DEFINE(2_rectified, 2)
+DEFINE(1_short, 1)
+DEFINE(2_short, 2)
+DEFINE(1_short_rectified, 1)
+DEFINE(2_short_rectified, 2)
 
 #endif
 
-const td_planar_form td_planar_3x3_stride1 = {td_planar_3x3_prepare, td_planar_3x3_multiply1};
-const td_planar_form td_planar_3x3_stride2 = {td_planar_3x3_prepare, td_planar_3x3_multiply2};
-const td_planar_form td_planar_3x3_stride1_rectified = {td_planar_3x3_prepare, td_planar_3x3_multiply1_rectified};
-const td_planar_form td_planar_3x3_stride2_rectified = {td_planar_3x3_prepare, td_planar_3x3_multiply2_rectified};
+#define FORM(name) \
+    const td_planar_form td_planar_3x3_stride##name = {td_planar_3x3_prepare, td_planar_3x3_multiply##name}
+FORM(1);
+FORM(2);
+FORM(1_rectified);
+FORM(2_rectified);
+FORM(1_short);
+FORM(2_short);
+FORM(1_short_rectified);
+FORM(2_short_rectified);

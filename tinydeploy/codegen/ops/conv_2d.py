@@ -1,4 +1,4 @@
-"""CONV_2D as a call of td_conv_2d_s8 or td_conv_2d_gemm_s8."""
+"""CONV_2D as a call of td_conv_2d_s8, td_conv_2d_gemm_s8 or td_conv_2d_pair_s8."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from tinydeploy.codegen.window import (
 )
 from tinydeploy.graph.ops.conv_2d import Conv2D
 from tinydeploy.plan.kernel_choice.conv_2d import GemmKernel
+from tinydeploy.plan.kernel_choice.conv_2d_pair import PairKernel
 from tinydeploy.plan.requantization import settle_channels
 
 _TAPS = 4  # neighbouring taps of a channel
@@ -34,6 +35,8 @@ def emit_layer(op: Conv2D, context: LayerContext) -> LayerCode:
     """Writes the C text of a convolution."""
     if isinstance(context.kernel, GemmKernel):
         return _emit_gemm(op, context.kernel, context)
+    if isinstance(context.kernel, PairKernel):
+        return _emit_pair(op, context.kernel, context)
     taps = op.weights[0].size
     return emit_convolution(op, "conv_2d", window_fields(op), taps, context)
 
@@ -82,6 +85,40 @@ def _emit_gemm(op: Conv2D, kernel: GemmKernel, context: LayerContext) -> LayerCo
     )
 
 
+def _emit_pair(op: Conv2D, kernel: PairKernel, context: LayerContext) -> LayerCode:
+    op = settle_channels(op)
+    prefix = context.prefix
+    pool = emit_pool(op, context)
+    parameters: Fields = {
+        "weights": f"{prefix}_weights",
+        **channel_fields(op, prefix),
+        "pool": f"&{prefix}_pool" if pool else "NULL",
+        "multiply": f"td_pair_{'wide' if kernel.wide else 'narrow'}{'_clamped' * kernel.clamped}",
+        "depth": kernel.depth,
+        "wide": int(kernel.wide),
+        **window_fields(op),
+        "input_zero_point": op.input_zero_point,
+        "output_offset": op.output_zero_point,
+    }
+    weights = pack_direct(pair_channels(op.weights), kernel.depth, 2)
+    function = f"td_conv_2d_pair{'_pooled' if pool else ''}_s8"
+    source, result = context.tensors[op.inputs[0]], context.tensors[op.outputs[0]]
+    call = f"&{prefix}_op, {source}, {result}, first, last"
+    return LayerCode(
+        kernels=(kernel.stem, "cores/pair"),
+        constants=format_array("int8_t", f"{prefix}_weights", weights, align=4)
+        + format_channels(_fold_zero_point(op, lift=0, scale=1), prefix),
+        parameters=pool + format_struct("td_conv_2d_pair", f"{prefix}_op", parameters),
+        call=f"{function}({call}, {context.scratch});",
+        shared=SharedCall(function, "td_conv_2d_pair"),
+    )
+
+
+def pair_channels(weights: NDArray[np.int8]) -> NDArray[np.int8]:
+    """Weights [channels, ...]; of an odd number, the last but one comes twice, before the last."""
+    return np.concatenate([weights[:-1], weights[-2:]]) if len(weights) % 2 else weights
+
+
 def is_stem(op: Conv2D) -> bool:
     """Whether the taps of its pixels are gathered by td_widen_3x3x3: 3x3 over 3 channels."""
     return op.weights.shape[1:] == (3, 3, 3) and op.dilation[1] == 1
@@ -127,12 +164,12 @@ def _pad(weights: NDArray[np.int8], depth: int, block: int) -> NDArray[np.int8]:
     return padded
 
 
-def _fold_zero_point(op: Conv2D) -> Conv2D:
+def _fold_zero_point(op: Conv2D, lift: int = 128, scale: int = 2) -> Conv2D:
     """The convolution with the biases that the core loop begins with.
 
-    sum w * (x - zero point) + bias = sum w * (x + 128) + (bias - (128 + zero point) * sum w), and
-    all of it doubled. Sums are taken modulo 2^32, so a bias may be, too.
+    sum w * (x - zero point) + bias = sum w * (x + lift) + (bias - (lift + zero point) * sum w), and
+    all of it times `scale`. Sums are taken modulo 2^32, so a bias may be, too.
     """
     total = op.weights.reshape(op.channels, -1).sum(axis=1, dtype=np.int64)
-    bias = 2 * (op.bias.astype(np.int64) - (128 + op.input_zero_point) * total)
+    bias = scale * (op.bias.astype(np.int64) - (lift + op.input_zero_point) * total)
     return replace(op, bias=bias.astype(np.uint32).view(np.int32))

@@ -21,7 +21,7 @@ MAX_SCRATCH = 8192
 _CHANNELS = 4  # planes at a time
 _ROW = 32  # bytes of a row of a group: four channels, four columns of two bytes
 _ROWS = 48  # of the output whose addresses are listed at a time
-_FIXED_SLOTS = 8  # of the loops for 3x3
+_FIXED_SLOTS = {False: 8, True: 4}  # of the loops for 3x3, and of their short form
 _MAX_SHIFT = 31
 
 
@@ -54,8 +54,19 @@ def choose_kernel(
     board: Board,
     optimize: Optimize,
     max_scratch: int = MAX_SCRATCH,
+    *,
+    short: bool = False,
 ) -> Kernel | None:
-    """The kernel on planes, where it covers the op and enough of its channels."""
+    """The kernel on planes, where it covers the op and enough of its channels.
+
+    Args:
+        op: The convolution.
+        graph: Its graph.
+        board: The board.
+        optimize: What to prefer.
+        max_scratch: Bytes of scratch.
+        short: Few input rows in planes, and rows listed as few at a time as are made of those.
+    """
     if op.pool is not None or op.dilation != (1, 1) or op.stride[1] > 2:
         return None
     op = settle_channels(op)
@@ -64,26 +75,25 @@ def choose_kernel(
     height, width, _ = op.row_shape(graph)
     in_height, _, _ = graph.tensors[op.inputs[0]].rows
     (kernel_h, kernel_w), (stride_h, stride_w) = op.kernel, op.stride
-    rows = min(height, _ROWS)
-    listed = rows + min((rows - 1) * stride_h + kernel_h, in_height)
     fast = (kernel_h, kernel_w) == (3, 3) and stride_h == stride_w <= 2
     form = "any"
     if fast:
         # Loops of their own, which flash has no room for.
         rectified = optimize != "flash" and bool((op.low >= op.output_zero_point).all())
-        form = f"3x3_stride{stride_h}" + ("_rectified" if rectified else "")
+        form = f"3x3_stride{stride_h}{'_short' * short}{'_rectified' * rectified}"
     words = 10 if fast else 4 + 2 * kernel_h * (kernel_w // 2 + 1)
 
-    def scratch(groups: int, slots: int) -> int:
-        return groups * slots * _ROW + 4 * (groups + _CHANNELS * words + listed)
-
     # As many rows at a time as fit, then as many columns.
-    band = (_FIXED_SLOTS - kernel_h) // stride_h + 1 if fast else min(6, height)
+    band = (
+        (_FIXED_SLOTS[short] - kernel_h) // stride_h + 1 if fast else 1 if short else min(6, height)
+    )
     columns = width
     while True:
-        slots = _FIXED_SLOTS if fast else (band - 1) * stride_h + kernel_h
+        slots = _FIXED_SLOTS[short] if fast else (band - 1) * stride_h + kernel_h
         groups = _groups(columns, kernel_w, stride_w, fast=fast)
-        size = scratch(groups, slots)
+        rows = min(height, band if short else _ROWS)
+        listed = rows + min((rows - 1) * stride_h + kernel_h, in_height)
+        size = groups * slots * _ROW + 4 * (groups + _CHANNELS * words + listed)
         if size <= max_scratch:
             break
         if band > 1 and not fast:
@@ -109,9 +119,12 @@ def list_kernels(
     op: DepthwiseConv2D, graph: Graph, board: Board, optimize: Optimize
 ) -> list[Kernel]:
     """Kernels with fewer columns at a time than `choose_kernel` takes, and less scratch."""
-    limits = (768, 1024, 1536, 2048, 3072, 4096, 6144, MAX_SCRATCH)
-    found = (choose_kernel(op, graph, board, optimize, limit) for limit in limits)
-    return [kernel for kernel in found if kernel is not None]
+    limits = [768, 1024, 1536, 2048, 3072, 4096, 6144, MAX_SCRATCH]
+    found = [choose_kernel(op, graph, board, optimize, limit) for limit in limits]
+    if optimize == "ram":
+        limits += [448, 512, 576, 640, 896, 1280]
+        found += [choose_kernel(op, graph, board, optimize, n, short=True) for n in limits]
+    return [kernel for kernel in dict.fromkeys(found) if kernel is not None]
 
 
 def _groups(columns: int, kernel: int, stride: int, *, fast: bool) -> int:

@@ -42,10 +42,12 @@ def estimate_instructions(
     fours = -(-in_channels // 4)
     blocks = -(-width // kernel.columns)
     bands = -(-rows // kernel.band)
+    # Rows of which addresses are listed at a time begin with planes of their own.
+    lists = -(-rows // kernel.rows)
     groups = min(kernel.groups, -(-in_width // 4))
-    in_rows = min((rows - 1) * stride + kernel_h, in_height)
-    loads = groups * in_rows
-    moved = (bands - 1) * kernel.groups * max(kernel_h - stride, 0)
+    again = (lists - 1) * max(kernel_h - stride, 0)
+    loads = groups * (min((rows - 1) * stride + kernel_h, in_height) + again)
+    moved = (bands - lists) * kernel.groups * max(kernel_h - stride, 0)
     planes = fours * (bands * _BAND + loads * _LOAD + moved * _MOVE)
     output = _OUTPUT[stride_w] * kernel_h * kernel_w / 9
     output -= _RECTIFIED[stride_w] if kernel.form.endswith("rectified") else 0

@@ -11,12 +11,16 @@ from typing import Any
 
 import numpy as np
 import pytest
+from float_models import FloatBuilder
 
 from tests.float_nets import write_dense_net, write_net, write_pictures
+from tests.model_builder import ModelBuilder
 from tinydeploy.errors import InputFileError, UnsupportedModelError, UsageError
 from tinydeploy.graph.normalization import read_normalization
 from tinydeploy.graph.read import read_graph
-from tinydeploy.source import Source, make_source
+from tinydeploy.source.make_source import make_source
+from tinydeploy.source.options import Layout, SourceOptions
+from tinydeploy.source.source import Source
 from tinydeploy.validate.fidelity import measure_fidelity
 from tinydeploy.validate.quality import dequantize_outputs, quantize_inputs
 from tinydeploy.validate.reference import run_reference
@@ -56,7 +60,7 @@ def check_source(source: Source, least_snr: float = 25.0) -> None:
 def test_pictures_without_classes(tmp_path: Path) -> None:
     pictures = write_pictures(tmp_path / "pictures", [f"{i}.png" for i in range(20)])
     watch = Listener()
-    source = make_source(str(write_net(tmp_path / "net.onnx")), watch, data=pictures)
+    source = make_source(str(write_net(tmp_path / "net.onnx")), watch, SourceOptions(data=pictures))
     assert (source.name, source.origin) == ("net", "net.onnx")
     assert source.classes is None
     assert list(watch.seconds) == ["model", "quantize"]
@@ -79,9 +83,7 @@ def test_pictures_of_classes(tmp_path: Path) -> None:
     source = make_source(
         str(write_net(tmp_path / "net.onnx")),
         watch,
-        data=pictures,
-        mean=(123.7, 116.3, 103.5),
-        std=(58.0,),
+        SourceOptions(data=pictures, mean=(123.7, 116.3, 103.5), std=(58.0,)),
     )
     assert source.classes is not None
     assert set(source.classes) == {0, 1, 2, 3}
@@ -99,9 +101,7 @@ def test_inputs_in_an_array_file(tmp_path: Path) -> None:
     source = make_source(
         str(write_net(tmp_path / "net.onnx")),
         Listener(),
-        data=tmp_path / "data.npz",
-        mean=(127.5,),
-        std=(127.5,),
+        SourceOptions(data=tmp_path / "data.npz", mean=(127.5,), std=(127.5,)),
     )
     assert source.classes is not None
     assert len(source.classes) == 30
@@ -114,7 +114,7 @@ def test_inputs_that_are_no_pictures(tmp_path: Path) -> None:
     np.savez(tmp_path / "dense.npz", x=dense, y=rng.integers(0, 4, 60))
     np.save(tmp_path / "sensor.npy", -rng.random((20, 6, 8, 8), np.float32))
     sources = [
-        make_source(str(net), Listener(), data=tmp_path / data)
+        make_source(str(net), Listener(), SourceOptions(data=tmp_path / data))
         for net, data in (
             (write_dense_net(tmp_path / "dense.onnx"), "dense.npz"),
             (write_net(tmp_path / "sensor.onnx", channels=6), "sensor.npy"),
@@ -137,12 +137,12 @@ def test_pictures_preprocessed_in_a_way_not_told(tmp_path: Path) -> None:
     np.save(tmp_path / "data.npy", inputs)
     watch = Listener()
     model = str(write_net(tmp_path / "net.onnx"))
-    source = make_source(model, watch, data=tmp_path / "data.npy")
+    source = make_source(model, watch, SourceOptions(data=tmp_path / "data.npy"))
     assert watch.notes == ["the int8 input has the range of the calibration inputs"]
     assert read_normalization(source.tflite) is None
     check_source(source)
     with pytest.raises(InputFileError, match="the preprocessing of pictures gives 0 to 1"):
-        make_source(model, Listener(), data=tmp_path / "data.npy", mean=(0.0,))
+        make_source(model, Listener(), SourceOptions(data=tmp_path / "data.npy", mean=(0.0,)))
 
 
 def test_vectors_are_no_pictures(tmp_path: Path) -> None:
@@ -151,15 +151,15 @@ def test_vectors_are_no_pictures(tmp_path: Path) -> None:
         make_source(model, Listener())
     assert "numpy.save" in caught.value.hint
     with pytest.raises(UsageError, match="--mean is for pictures"):
-        make_source(model, Listener(), data=tmp_path / "x.npy", mean=(0.0,))
+        make_source(model, Listener(), SourceOptions(data=tmp_path / "x.npy", mean=(0.0,)))
     with pytest.raises(InputFileError, match="are no pictures"):
-        make_source(model, Listener(), data=tmp_path)
+        make_source(model, Listener(), SourceOptions(data=tmp_path))
 
 
 def test_outputs_that_are_pictures(tmp_path: Path) -> None:
     np.save(tmp_path / "data.npy", np.random.default_rng(3).random((20, 3, 8, 8), np.float32))
     model = str(write_net(tmp_path / "net.ONNX", flat=False))
-    source = make_source(model, Listener(), data=tmp_path / "data.npy")
+    source = make_source(model, Listener(), SourceOptions(data=tmp_path / "data.npy"))
     assert source.float_outputs is not None
     assert source.float_outputs.shape == (20, 8, 8, 4)
     check_source(source)
@@ -168,7 +168,9 @@ def test_outputs_that_are_pictures(tmp_path: Path) -> None:
 def test_the_same_file_gives_the_same_bytes(tmp_path: Path) -> None:
     pictures = write_pictures(tmp_path / "pictures", [f"{i}.png" for i in range(20)])
     model = str(write_net(tmp_path / "net.onnx"))
-    first, second = (make_source(model, Listener(), data=pictures).tflite for _ in range(2))
+    first, second = (
+        make_source(model, Listener(), SourceOptions(data=pictures)).tflite for _ in range(2)
+    )
     assert first == second
 
 
@@ -195,21 +197,47 @@ PATH = Path("somewhere")
         (None, {"data": PATH}, "--data needs a model"),
         (None, {"mean": (0.0,)}, "--mean needs a model"),
         ("net.onnx", {"weights": PATH, "data": PATH}, "--weights is for nets of the zoo"),
-        ("net.tflite", {"data": PATH}, "--data is for float nets"),
-        ("net.tflite", {"std": (1.0,)}, "--std is for float nets"),
-        ("etinynet-1.0", {"mean": (0.0,)}, r"--mean is for \.onnx files"),
+        ("etinynet-1.0", {"mean": (0.0,)}, "--mean is for files"),
     ],
 )
 def test_options_that_do_not_fit(model: str | None, options: dict[str, Any], message: str) -> None:
     with pytest.raises(UsageError, match=message) as caught:
-        make_source(model, Listener(), **options)
+        make_source(model, Listener(), SourceOptions(**options))
     assert caught.value.hint
+
+
+@pytest.mark.parametrize("options", [{"data": PATH}, {"std": (1.0,)}])
+def test_int8_takes_no_options(tmp_path: Path, options: dict[str, Any]) -> None:
+    builder = ModelBuilder()
+    model = tmp_path / "net.tflite"
+    model.write_bytes(builder.finish([builder.conv(builder.input((4, 4, 2)), 3)]))
+    (name,) = options
+    with pytest.raises(UsageError, match=f"--{name} is for float nets"):
+        make_source(str(model), Listener(), SourceOptions(**options))
+
+
+@pytest.mark.parametrize("layout", [None, "nchw"])
+def test_float_tflite(tmp_path: Path, layout: Layout | None) -> None:
+    """Its arrays are in its own order of axes, unless told otherwise."""
+    builder = FloatBuilder((1, 8, 6, 3))
+    options = {"Padding": "SAME", "StrideH": 2, "StrideW": 2, "FusedActivationFunction": "RELU"}
+    inputs = [builder.input, builder.weights(5, 3, 3, 3), builder.weights(5)]
+    filtered = builder.op("CONV_2D", inputs, (1, 4, 3, 5), options)
+    pooled = builder.op("MEAN", [filtered, builder.integers(1, 2)], (1, 5), {"KeepDims": False})
+    (tmp_path / "net.tflite").write_bytes(builder.finish(pooled))
+    shape = (40, 8, 6, 3) if layout is None else (40, 3, 8, 6)
+    np.save(tmp_path / "x.npy", np.random.default_rng(6).random(shape, np.float32))
+    options = SourceOptions(data=tmp_path / "x.npy", layout=layout)
+    source = make_source(str(tmp_path / "net.tflite"), Listener(), options)
+    check_source(source)
+    with pytest.raises(UsageError, match="--weights is for"):
+        make_source(str(tmp_path / "net.tflite"), Listener(), SourceOptions(weights=PATH))
 
 
 def test_operators_are_judged_before_data_are_read(tmp_path: Path) -> None:
     model = str(write_net(tmp_path / "net.onnx", last="Erf"))
     with pytest.raises(UnsupportedModelError, match=r"Erf of \[1x4\]"):
-        make_source(model, Listener(), data=tmp_path / "missing")
+        make_source(model, Listener(), SourceOptions(data=tmp_path / "missing"))
 
 
 def test_data_are_asked_for(tmp_path: Path) -> None:
@@ -219,4 +247,4 @@ def test_data_are_asked_for(tmp_path: Path) -> None:
     for part in ("--data PATH", "16 or more", ".npz"):
         assert part in caught.value.hint
     with pytest.raises(InputFileError, match="there is no folder"):
-        make_source(model, Listener(), data=tmp_path / "missing")
+        make_source(model, Listener(), SourceOptions(data=tmp_path / "missing"))

@@ -1,0 +1,182 @@
+"""From what the user names to an int8 .tflite: trains, loads, quantizes, or just reads."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tinydeploy.errors import InputFileError, MissingDependencyError, TinydeployError
+from tinydeploy.graph.conversions import cut_conversions
+from tinydeploy.source.float_tflite.recognize import is_float
+from tinydeploy.source.options import FLOAT_FILE, SourceOptions, check_options
+from tinydeploy.source.source import Source, Watch
+
+if TYPE_CHECKING:
+    from tinydeploy.model.float_model import FloatModel
+    from tinydeploy.train.classifier import Progress
+
+DEFAULT_ORIGIN = "EtinyNet trained on scikit-learn's digits"
+
+_NOTHING_SAID = SourceOptions()
+_CHECKED_INPUTS = 8
+# Calibration inputs that stand in for a test set in comparisons with the float net.
+_STAND_INS = 64
+
+
+def make_source(model: str | None, watch: Watch, options: SourceOptions = _NOTHING_SAID) -> Source:
+    """Makes the int8 model.
+
+    Args:
+        model: A .tflite or .onnx file, a name from the zoo, or None for the built-in default.
+        watch: Is shown the stages.
+        options: What the user says of the model.
+
+    Raises:
+        UsageError: The options do not fit the model, or there is no such net.
+        InputFileError: A file cannot be read.
+        UnsupportedModelError: A float net that cannot be quantized.
+        MissingDependencyError: torch or a package beside it is not installed.
+    """
+    if model is None:
+        advice = "Name one: tinydeploy build net.onnx --data DIR ..."
+        check_options(options, frozenset(), {"": ("needs a model", advice)})
+        return _build(lambda: _train_default(watch), DEFAULT_ORIGIN, watch)
+    path = Path(model)
+    if path.suffix.lower() == ".onnx":
+        _check_float_file(model, options)
+        return _build(lambda: _load_onnx(path, options), path.name, watch)
+    if path.suffix.lower() == ".tflite" or path.exists():
+        return _read_tflite(path, options, watch)
+    known = ("is for files", f"The preprocessing of {model} is known: leave it out.")
+    check_options(options, frozenset({"weights", "data"}), {"": known})
+    origin = f"{model} with {options.weights.name}" if options.weights else model
+    return _build(lambda: _load_zoo(model, options.weights, options.data), origin, watch)
+
+
+def _check_float_file(model: str, options: SourceOptions) -> None:
+    inside = ("is for nets of the zoo", f"{model} has its weights inside: leave it out.")
+    check_options(options, FLOAT_FILE, {"": inside})
+
+
+def _read_tflite(path: Path, options: SourceOptions, watch: Watch) -> Source:
+    """A .tflite that is int8 as it is, or float to be quantized."""
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise InputFileError(
+            f"cannot read {path}: {error.strerror or error}", "Is the path right?"
+        ) from error
+    if _is_float(content):
+        _check_float_file(str(path), options)
+        return _build(lambda: _load_float_tflite(content, path, options), path.name, watch)
+    inside = ("is for float nets", f"{path} has weights and ranges inside: leave it out.")
+    check_options(options, frozenset(), {"": inside})
+    try:
+        ends = cut_conversions(content)
+    except TinydeployError:  # which the stage that reads the graph tells
+        return Source(path.stem, path.name, content)
+    for note in ends.notes:
+        watch.note(note)
+    return Source(path.stem, path.name, ends.tflite)
+
+
+def _is_float(content: bytes) -> bool:
+    try:
+        return is_float(content)
+    except TinydeployError:  # which the stage that reads the graph tells
+        return False
+
+
+def _train_default(watch: Watch) -> FloatModel:
+    from tinydeploy.train.digits import load_digits_model
+
+    def show(progress: Progress) -> None:
+        watch.detail(
+            f"training, epoch {progress.epoch} of {progress.epochs}, loss {progress.loss:.3f}"
+        )
+
+    return load_digits_model(show)
+
+
+def _load_zoo(name: str, weights: Path | None, data: Path | None) -> FloatModel:
+    from tinydeploy.zoo.load import load_float_model
+
+    return load_float_model(name, weights, data)
+
+
+def _load_onnx(path: Path, options: SourceOptions) -> FloatModel:
+    from tinydeploy.model.import_onnx import import_onnx
+    from tinydeploy.source.prepare import prepare_model
+
+    channels_last = None if options.layout is None else options.layout == "nhwc"
+    net = import_onnx(path, channels_last=channels_last)
+    return prepare_model(net, str(path), options)
+
+
+def _load_float_tflite(content: bytes, path: Path, options: SourceOptions) -> FloatModel:
+    from tinydeploy.source.float_tflite.translate import check_translation, translate_tflite
+    from tinydeploy.source.prepare import prepare_model
+
+    net = translate_tflite(content, path.stem)
+    net = replace(net, channels_last=options.layout != "nchw")
+    model = prepare_model(net, str(path), options)
+    error = check_translation(net, content, model.calibration[:_CHECKED_INPUTS])
+    return replace(model, export_error=error)
+
+
+def _build(load: Callable[[], FloatModel], origin: str, watch: Watch) -> Source:
+    """Loads and quantizes a float net."""
+    with _needs_packages():
+        with watch.stage("model"):
+            model = load()
+            error = model.export_error
+            watch.detail(
+                f"{origin}; ONNX {len(model.onnx):,} bytes"
+                + ("" if error is None else f", differs from the original by {error:.0e}")
+            )
+            for note in model.notes:
+                watch.note(note)
+        return _quantize(model, origin, watch)
+
+
+def _quantize(model: FloatModel, origin: str, watch: Watch) -> Source:
+    from tinydeploy.model.run_onnx import run_onnx
+    from tinydeploy.quantize.quantize_model import quantize_model
+
+    with watch.stage("quantize"):
+        quantized = quantize_model(
+            model, progress=lambda step, part: watch.detail(f"{step} {100 * part:.0f} %")
+        )
+        if model.test is not None:
+            samples, classes = model.test.inputs, model.test.classes
+        else:
+            samples, classes = model.calibration[:: _stride(len(model.calibration))], None
+        outputs = run_onnx(model.onnx, samples)
+        if outputs.ndim > 2:  # NCHW to the .tflite's NHWC
+            outputs = np.moveaxis(outputs, 1, -1)
+        watch.detail(
+            f"int8 .tflite of {len(quantized.tflite):,} bytes, "
+            f"calibrated on {quantized.calibration_inputs} inputs"
+        )
+    return Source(model.name, origin, quantized.tflite, samples, outputs, classes)
+
+
+def _stride(count: int) -> int:
+    return max(1, count // _STAND_INS)
+
+
+@contextmanager
+def _needs_packages() -> Iterator[None]:
+    """Turns a missing package into advice."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        raise MissingDependencyError(
+            f"float models need the package {error.name}, which is not installed",
+            "Try: pip install 'tinydeploy[train]'. An int8 .tflite file builds without it.",
+        ) from error

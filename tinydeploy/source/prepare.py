@@ -1,0 +1,73 @@
+"""From a float net and data for it to a FloatModel: preprocessing, calibration, checks."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from tinydeploy.errors import UsageError
+from tinydeploy.model.choose_preprocessing import choose_preprocessing
+from tinydeploy.model.float_model import FloatModel
+from tinydeploy.model.import_onnx import OnnxNet, check_batches
+from tinydeploy.model.load_data import ARRAY_ADVICE, is_array_file, load_data
+from tinydeploy.model.picture_folder import ADVICE
+from tinydeploy.quantize.read_onnx import read_onnx
+from tinydeploy.source.options import SourceOptions
+
+if TYPE_CHECKING:
+    from tinydeploy.model.float_model import Preprocessing
+
+
+def prepare_model(net: OnnxNet, title: str, options: SourceOptions) -> FloatModel:
+    """A float net with its preprocessing and calibration inputs.
+
+    Args:
+        net: The net, as ONNX with a free batch, its channels in front.
+        title: What the user calls it.
+        options: What the user says of it.
+
+    Raises:
+        UsageError: There are no data, or options that do not fit the net.
+        InputFileError: The data cannot be used.
+        UnsupportedModelError: Nodes that cannot be quantized, or a batch that is not free.
+    """
+    # Operators that cannot be quantized are named before any data are read.
+    network = read_onnx(net.onnx, net.input_shape, title)
+    outputs = network.shapes[network.output]
+    classes = outputs[-1] if math.prod(outputs) == outputs[-1] else 0
+    shown = f"float32 inputs [n, {', '.join(map(str, net.taken_shape[1:]))}]"
+    if options.data is None:
+        kinds = f"pictures, or {shown}" if net.takes_pictures else shown
+        advice = ADVICE if net.takes_pictures else ARRAY_ADVICE
+        raise UsageError(f"{title} needs calibration data: {kinds}", f"Use --data PATH. {advice}")
+    preprocessing, note = _choose_preprocessing(net, title, options, shown)
+    found = load_data(
+        options.data, preprocessing, net.input_shape, classes, channels_last=net.channels_last
+    )
+    check_batches(net, found.calibration)
+    return FloatModel(
+        name=net.name,
+        onnx=net.onnx,
+        input_shape=net.input_shape,
+        preprocessing=preprocessing,
+        labels=found.labels,
+        calibration=found.calibration,
+        test=found.test,
+        notes=(note, *found.notes),
+    )
+
+
+def _choose_preprocessing(
+    net: OnnxNet, title: str, options: SourceOptions, shown: str
+) -> tuple[Preprocessing | None, str]:
+    mean, std = options.mean, options.std
+    if not net.takes_pictures:
+        for option, given in (("--mean", mean), ("--std", std)):
+            if given is not None:
+                raise UsageError(
+                    f"{option} is for pictures", f"{title} takes {shown}: leave it out."
+                )
+    assert options.data is not None
+    if mean is None and std is None and (is_array_file(options.data) or not net.takes_pictures):
+        return None, "the int8 input has the range of the calibration inputs"
+    return choose_preprocessing(net.input_shape[1], mean, std)

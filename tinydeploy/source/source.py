@@ -1,0 +1,52 @@
+"""What a source ends in, and who watches how it is made."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+
+class Watch(Protocol):
+    """Who follows a build: the command line, or nobody."""
+
+    seconds: dict[str, float]
+
+    def stage(self, name: str) -> AbstractContextManager[None]:
+        """A stage runs inside of this context."""
+        ...
+
+    def detail(self, text: str) -> None:
+        """What the running stage is doing, or has found."""
+        ...
+
+    def note(self, text: str) -> None:
+        """Something that the user should know."""
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class Source:
+    """An int8 model, and what its float original says of some samples.
+
+    Args:
+        name: Becomes the prefix of all symbols.
+        origin: Where it came from, for the report.
+        tflite: The file's bytes.
+        samples: float32 [n, C, H, W], test inputs or, without labels, calibration inputs; None for
+            a given .tflite.
+        float_outputs: The float net's outputs [n, ...] for them.
+        classes: The right class of each [n]; None where there are no labels.
+    """
+
+    name: str
+    origin: str
+    tflite: bytes
+    samples: NDArray[np.float32] | None = None
+    float_outputs: NDArray[np.float32] | None = None
+    classes: NDArray[np.int64] | None = None
