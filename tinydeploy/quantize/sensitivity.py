@@ -1,15 +1,16 @@
 """Which layers lose what: each quantized alone, the rest float, and the noise at the output.
 
 What the parts of a layer do is told apart: its weights, rounded to the nearest integer with a scale
-per channel; its biases; its output's numbers. Noise powers of all parts add up to about the noise of
-the whole, because rounding errors hardly correlate, so each has a share of it.
+per channel; its biases; its output's numbers. A layer that hands on numbers which are rounded
+already adds nothing. Noise powers of all parts add up to about the noise of the whole, because
+rounding errors hardly correlate, so each has a share of it.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -75,7 +76,7 @@ def measure_losses(
         if progress is not None:
             progress((k + 1) / len(network.layers))
     total = sum(sum(noise) for _, noise in found)
-    return tuple(_with_share(loss, sum(noise), total) for loss, noise in found)
+    return tuple(replace(loss, share=sum(noise) / total if total else 0.0) for loss, noise in found)
 
 
 Noise = tuple[float, float, float]  # of weights, biases, activations, as a part of the signal
@@ -88,7 +89,7 @@ class _Probe:
         self.network = network
         self.exact: dict[str, Values] = {network.input: samples}
         for layer in network.layers:
-            self.exact[layer.output] = self._evaluate(layer, {})
+            self.exact[layer.output] = self.evaluate(layer, {})
         self._signal = _power(self.exact[network.output])
 
     def noise(self, first: int, tensor: str, changed: Values) -> float:
@@ -106,13 +107,14 @@ class _Probe:
         values = {tensor: changed}
         for layer in self.network.layers[first:]:
             if not values.keys().isdisjoint(layer.inputs):
-                values[layer.output] = self._evaluate(layer, values)
+                values[layer.output] = self.evaluate(layer, values)
         output = self.network.output
         if output not in values or not self._signal:
             return 0.0
         return _power(values[output] - self.exact[output]) / self._signal
 
-    def _evaluate(self, layer: Layer, values: Mapping[str, Values]) -> Values:
+    def evaluate(self, layer: Layer, values: Mapping[str, Values]) -> Values:
+        """A layer's output for inputs of which some have other values than the exact ones."""
         inputs = [values.get(name, self.exact[name]) for name in layer.inputs]
         return evaluate_layer(layer, inputs, self.network.shapes[layer.output])
 
@@ -141,9 +143,16 @@ def _measure_layer(
         weights_noise = probe.noise(k + 1, name, y)
         y = clamp(convolve(layer, x, layer.weights, bias), layer)
         bias_noise = probe.noise(k + 1, name, y)
-    activations_noise = probe.noise(k + 1, name, _round(probe.exact[name], target))
+    activations_noise = probe.noise(k + 1, name, _round_output(probe, layer, parameters))
     noise = (weights_noise, bias_noise, activations_noise)
     return _make_loss(probe, name, type(layer).__name__, target, noise)
+
+
+def _round_output(probe: _Probe, layer: Layer, parameters: Mapping[str, Parameters]) -> Values:
+    """The float output plus the error of rounding what the layer makes of rounded inputs."""
+    rounded = {name: _round(probe.exact[name], parameters[name]) for name in layer.inputs}
+    y = probe.evaluate(layer, rounded)
+    return probe.exact[layer.output] + (_round(y, parameters[layer.output]) - y)
 
 
 def _make_loss(
@@ -152,20 +161,9 @@ def _make_loss(
     values = probe.exact[name]
     low, high = ((q - parameters.zero_point) * parameters.scale for q in (-128.5, 127.5))
     outside = int(((values < low) | (values > high)).sum())
-    decibels = [_decibels(part) for part in noise]
-    return LayerLoss(name, kind, *decibels, 0.0, outside / max(values.size, 1)), noise
-
-
-def _with_share(loss: LayerLoss, noise: float, total: float) -> LayerLoss:
-    return LayerLoss(
-        loss.output,
-        loss.kind,
-        loss.weights_db,
-        loss.bias_db,
-        loss.activations_db,
-        noise / total if total else 0.0,
-        loss.saturated,
-    )
+    weights, bias, activations = (_decibels(part) for part in noise)
+    part = outside / max(values.size, 1)
+    return LayerLoss(name, kind, weights, bias, activations, 0.0, part), noise
 
 
 def _round(values: Values, parameters: Parameters) -> Values:
