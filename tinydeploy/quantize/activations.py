@@ -21,10 +21,9 @@ from tinydeploy.quantize.network import (
     Reshape,
     Softmax,
 )
+from tinydeploy.quantize.ranges import TAIL, Range, find_range
+from tinydeploy.quantize.recipe import RANGE_METHODS, RangeMethod
 from tinydeploy.quantize.statistics import TensorStatistics
-
-# Values beyond this quantile, at each end, are clipped: a rare value costs all others resolution.
-TAIL = 5e-5
 
 # These operators hand int8 values on: TFLite wants the same quantization at both ends.
 _TIED = (AveragePool, Clamp, MaxPool, Pad, Reshape)
@@ -65,41 +64,50 @@ class Parameters:
         return shifted
 
 
-def choose_parameters(
+Candidates = Mapping[RangeMethod, Parameters]
+
+
+def list_candidates(
     network: Network,
     statistics: Mapping[str, TensorStatistics],
     input_parameters: Parameters,
-    tail: float = TAIL,
-) -> dict[str, Parameters]:
-    """The quantization of every tensor.
+) -> dict[tuple[str, ...], Candidates]:
+    """For each set of tensors that share their quantization, what each method gives.
 
-    Ranges leave out the part `tail` of the values at each end, but not at the network's output nor
-    in front of a softmax: clipping scores makes the best classes equal. A softmax's output has the
-    fixed quantization of TFLite.
+    Nothing is clipped at the network's output nor in front of a softmax: clipped scores make the
+    best classes equal. There every method gives the range seen. The input's parameters are given,
+    and a softmax's output has the fixed quantization of TFLite.
 
     Args:
         network: Folded.
         statistics: Of the outputs of all layers that compute anything.
         input_parameters: Of the input.
-        tail: 0 to 1.
     """
-    parameters: dict[str, Parameters] = {}
+    candidates: dict[tuple[str, ...], Candidates] = {}
     for group in tie_tensors(network):
         if network.input in group:
-            chosen = input_parameters
+            given = input_parameters
         elif any(isinstance(network.producer(tensor), Softmax) for tensor in group):
-            chosen = Parameters(1 / 256, -128)
+            given = Parameters(1 / 256, -128)
         else:
-            chosen = _parameters_of_group(network, group, statistics, tail)
-        parameters.update(dict.fromkeys(group, chosen))
-    return parameters
+            candidates[group] = _candidates_of_group(network, group, statistics)
+            continue
+        candidates[group] = dict.fromkeys(RANGE_METHODS, given)
+    return candidates
+
+
+def choose_parameters(
+    candidates: Mapping[tuple[str, ...], Candidates], method: RangeMethod
+) -> dict[str, Parameters]:
+    """The quantization of every tensor, by one method for all."""
+    return {tensor: each[method] for group, each in candidates.items() for tensor in group}
 
 
 def tie_tensors(network: Network) -> list[tuple[str, ...]]:
     """Sets of tensors that share their quantization, in order of first appearance."""
     groups: dict[str, list[str]] = {network.input: [network.input]}
     for layer in network.layers:
-        if isinstance(layer, _TIED):
+        if is_tied(layer):
             group = groups[layer.inputs[0]]
             group.append(layer.output)
             groups[layer.output] = group
@@ -108,41 +116,51 @@ def tie_tensors(network: Network) -> list[tuple[str, ...]]:
     return [tuple(group) for group in {id(group): group for group in groups.values()}.values()]
 
 
-def _parameters_of_group(
-    network: Network,
-    group: tuple[str, ...],
-    statistics: Mapping[str, TensorStatistics],
-    tail: float,
-) -> Parameters:
-    """The range of those tensors that something else than a tied operator reads.
+def _candidates_of_group(
+    network: Network, group: tuple[str, ...], statistics: Mapping[str, TensorStatistics]
+) -> Candidates:
+    """By the ranges of those tensors that something else than a tied operator reads.
 
     What a max-pool or clamp in the group drops needs no room: it may saturate.
     """
     seen = [tensor for tensor in group if _is_computed_with(network, tensor)]
+    measured = [t for t in seen if t in statistics] or [t for t in group if t in statistics]
+    if not measured:
+        raise InternalError(f"no statistics of the tensors {group}")
     exact = network.output in group or any(
         isinstance(reader, Softmax) for tensor in group for reader in network.consumers(tensor)
     )
-    ranges = []
-    for tensor in [t for t in seen if t in statistics] or [t for t in group if t in statistics]:
-        stats = statistics[tensor]
-        low, high = stats.full_range(tail) if exact else stats.quantile_range(tail)
-        least, most = _bounds(network.producer(tensor))
-        ranges.append((max(low, least), min(high, most)))
-    if not ranges:
-        raise InternalError(f"no statistics of the tensors {group}")
-    return Parameters.from_range(min(low for low, _ in ranges), max(high for _, high in ranges))
+    candidates: dict[RangeMethod, Parameters] = {}
+    for method in RANGE_METHODS:
+        if exact and candidates:
+            candidates[method] = candidates["min-max"]
+            continue
+        ranges = [
+            _within(
+                statistics[tensor].full_range(TAIL)
+                if exact
+                else find_range(statistics[tensor], method),
+                network.producer(tensor),
+            )
+            for tensor in measured
+        ]
+        low, high = min(low for low, _ in ranges), max(high for _, high in ranges)
+        candidates[method] = Parameters.from_range(low, high)
+    return candidates
 
 
-def _bounds(layer: Layer | None) -> tuple[float, float]:
-    """What a layer's output cannot exceed."""
+def _within(found: Range, layer: Layer | None) -> Range:
+    """A range without what a layer's output cannot reach."""
     if isinstance(layer, (Add, Clamp, Conv)):
-        return float(np.min(layer.low)), float(np.max(layer.high))
-    return -np.inf, np.inf
+        return max(found[0], float(np.min(layer.low))), min(found[1], float(np.max(layer.high)))
+    return found
 
 
 def _is_computed_with(network: Network, tensor: str) -> bool:
-    def keeps(layer: Layer) -> bool:
-        return isinstance(layer, _TIED)
-
     readers = network.consumers(tensor)
-    return tensor == network.output or not readers or not all(keeps(r) for r in readers)
+    return tensor == network.output or not readers or not all(is_tied(r) for r in readers)
+
+
+def is_tied(layer: Layer) -> bool:
+    """Whether a layer hands int8 values on, with the same quantization at both ends."""
+    return isinstance(layer, _TIED)
