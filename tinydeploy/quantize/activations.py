@@ -158,7 +158,9 @@ def _within(found: Range, layer: Layer | None) -> Range:
 
 def _is_computed_with(network: Network, tensor: str) -> bool:
     readers = network.consumers(tensor)
-    return tensor == network.output or not readers or not all(is_tied(r) for r in readers)
+    # An average pool hands numbers on too, but what it averages must not be clipped.
+    handed_on = [is_tied(r) and not isinstance(r, AveragePool) for r in readers]
+    return tensor == network.output or not readers or not all(handed_on)
 
 
 def is_tied(layer: Layer) -> bool:
