@@ -64,7 +64,7 @@ class BuildRequest:
 
     Args:
         board: Name of the board.
-        model: A .tflite or .onnx file, a name from the zoo, or None for the built-in default.
+        model: See `make_source`.
         options: What is to be known of the model besides.
         output: Folder to make; None for out/<model>-<board>.
         optimize: What kernels are chosen for.

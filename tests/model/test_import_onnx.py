@@ -6,7 +6,6 @@ from onnx import TensorProto, helper, numpy_helper
 from onnx_nets import export, make_model, make_torch_net, save
 
 from tinydeploy.errors import InputFileError, UnsupportedModelError, UsageError
-from tinydeploy.model.choose_preprocessing import choose_preprocessing
 from tinydeploy.model.import_onnx import check_batches, import_onnx
 from tinydeploy.model.run_onnx import run_onnx
 
@@ -181,42 +180,6 @@ def test_what_onnxruntime_refuses(tmp_path, capfd):
         check_batches(net, make_inputs(3))
     assert "opset" in caught.value.hint
     assert capfd.readouterr() == ("", "")
-
-
-@pytest.mark.parametrize(
-    ("channels", "mean", "std", "expected", "note"),
-    [
-        (3, None, None, ((0,) * 3, (255,) * 3), "(pixel - 0) / 255, a default"),
-        (1, None, None, ((0,), (255,)), "--mean and --std do"),
-        (1, (127.5,), (127.5,), ((127.5,), (127.5,)), "(pixel - 127.5) / 127.5"),
-        (3, (128,), None, ((128,) * 3, (255,) * 3), "(pixel - 128) / 255"),
-        (3, (1, 2, 3), (4,), ((1, 2, 3), (4,) * 3), "(pixel - [1, 2, 3]) / 4"),
-        (3, (0.485,), (0.229,), ((0.485,) * 3, (0.229,) * 3), "multiplied by 255"),
-    ],
-)
-def test_preprocessing(channels, mean, std, expected, note):
-    preprocessing, said = choose_preprocessing(channels, mean, std)
-    assert (preprocessing.mean, preprocessing.std) == expected
-    assert preprocessing.color == ("gray" if channels == 1 else "rgb")
-    assert note in said
-
-
-@pytest.mark.parametrize(
-    ("channels", "mean", "std", "message"),
-    [
-        (1, (1, 2, 3), None, "--mean has 3 numbers, the network 1 channel"),
-        (3, None, (1, 2), "--std has 2 numbers"),
-        (3, (), None, "--mean has 0 numbers"),
-        (3, None, (0,), "normalizes no pixels"),
-        (3, None, (5, 5, -5), "normalizes no pixels"),
-        (3, (1e30,), None, "normalizes no pixels"),
-        (3, None, (1e-30,), "normalizes no pixels"),
-    ],
-)
-def test_preprocessing_that_makes_no_sense(channels, mean, std, message):
-    with pytest.raises(UsageError, match=message) as caught:
-        choose_preprocessing(channels, mean, std)
-    assert caught.value.hint
 
 
 def make_last_net(shape, turned):

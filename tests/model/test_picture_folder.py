@@ -65,15 +65,46 @@ def test_damaged_files_are_named_and_their_share_is_made_up_for(tmp_path):
     data = load(tmp_path, calibration_count=20)
     assert len(data.calibration) == 20
     assert len(count_reds(data.calibration)) == 18
-    assert data.notes == ("skipped, not readable as pictures: 03.png, 07.png",)
+    assert data.notes == ("skipped 2 of 20 pictures, not readable: 03.png, 07.png",)
+
+
+def test_too_many_damaged_files(tmp_path):
+    write_pictures(tmp_path, [f"{index:02}.png" for index in range(20)])
+    for index in range(11):
+        (tmp_path / f"{index:02}.png").write_bytes(b"damaged")
+    with pytest.raises(
+        InputFileError, match=r"11 of 20 pictures in .* cannot be read: 00"
+    ) as caught:
+        load(tmp_path, calibration_count=20)
+    assert caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("names", "found"),
+    [
+        (("dog", "cat"), [2, 0]),  # where the labels say, whatever the alphabet
+        (("dog", "cow"), None),
+        (("0", "2"), [0, 2]),
+    ],
+)
+def test_known_labels(tmp_path, names, found):
+    write_pictures(tmp_path, [f"{names[i % 2]}/{i:02}.png" for i in range(40)])
+    data = load(tmp_path, classes=3, labels=("cat", "ant", "dog"))
+    assert data.labels == ("cat", "ant", "dog")
+    if found is None:
+        assert data.test is None
+        assert "(cow)" in data.notes[0]
+    else:
+        reds = (data.test.inputs[:, 0, 0, 0] + 128).astype(int)
+        np.testing.assert_array_equal(data.test.classes, np.array(found)[reds % 2])
 
 
 def test_a_pipe_is_not_waited_for(tmp_path):
-    write_pictures(tmp_path, ["a.png"])
+    write_pictures(tmp_path, ["a.png", "b.png"])
     os.mkfifo(tmp_path / "pipe.png")
     (tmp_path / "gone.png").symlink_to(tmp_path / "nowhere.png")
     data = load(tmp_path, calibration_count=4)
-    assert data.notes[0] == "skipped, not readable as pictures: gone.png, pipe.png"
+    assert data.notes[0] == "skipped 2 of 4 pictures, not readable: gone.png, pipe.png"
 
 
 def test_a_network_that_stretches_sees_whole_pictures(tmp_path):
@@ -130,4 +161,4 @@ def test_a_damaged_test_picture_is_named(tmp_path):
     (tmp_path / "0" / f"{chosen[0]:02}.png").write_bytes(b"damaged")
     data = load(tmp_path, classes=2)
     assert len(data.test.inputs) == len(whole.test.inputs) - 1
-    assert data.notes == (f"skipped, not readable as pictures: 0/{chosen[0]:02}.png",)
+    assert data.notes == (f"skipped 1 of 40 pictures, not readable: 0/{chosen[0]:02}.png",)

@@ -127,13 +127,13 @@ def test_padding_goes_into_the_convolution() -> None:
     assert_same(onnx, fold_network(network), (1, 2, 7, 8))
 
 
-def test_groups_are_written_out() -> None:
+def test_groups_stay() -> None:
     net = nn.Sequential(nn.Conv2d(6, 9, 3, groups=3), nn.ReLU()).eval()
     onnx, network = read_torch(net, (1, 6, 5, 5))
     (conv,) = fold_network(network).layers
     assert isinstance(conv, Conv)
-    assert conv.groups == 1
-    assert conv.weights.shape == (9, 3, 3, 6)
+    assert conv.groups == 3
+    assert conv.weights.shape == (9, 3, 3, 2)
     assert_same(onnx, fold_network(network), (1, 6, 5, 5))
 
 

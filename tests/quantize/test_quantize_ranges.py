@@ -52,12 +52,13 @@ def test_equalizing_changes_no_output(name: str) -> None:
 
 def statistics_of(reach: np.ndarray) -> TensorStatistics:
     """Channels with values evenly from minus reach to reach."""
-    return TensorStatistics(np.ones((len(reach), 1024), np.int64), reach / 512, -reach, reach)
+    counts = np.full((len(reach), 1024), 10**9)
+    return TensorStatistics(counts, reach / 512, -reach, reach)
 
 
 def test_one_tensor_is_scaled_by_its_reach() -> None:
     reach = np.array([1.0, 10.0, 1000.0])
-    network = Network("x", "y", (), {"t": (1, 2, 2, 3)})
+    network = Network("x", ("y",), (), {"t": (1, 2, 2, 3)})
     k = choose_channel_factors(network, {"t": statistics_of(reach)}, ("t",))
     # Each gets room for the median's reach on top of its own.
     np.testing.assert_allclose(k / k[2], 1010 / (reach + 10))
@@ -71,7 +72,9 @@ def test_a_quiet_channel_in_front_of_a_loud_sum_keeps_its_resolution() -> None:
     reader = Conv(
         ("a",), "b", (1 / first).reshape(4, 1, 1, 1), 0 * first, -bounds, bounds, groups=4
     )
-    network = Network("x", "z", (reader, Add(("a", "b"), "s")), dict.fromkeys("abs", (1, 2, 2, 4)))
+    network = Network(
+        "x", ("z",), (reader, Add(("a", "b"), "s")), dict.fromkeys("abs", (1, 2, 2, 4))
+    )
     statistics = {
         "a": statistics_of(first),
         "b": statistics_of(np.ones(4)),
@@ -85,7 +88,7 @@ def test_a_quiet_channel_in_front_of_a_loud_sum_keeps_its_resolution() -> None:
 
 
 def test_tensors_that_are_always_zero() -> None:
-    network = Network("x", "y", (), {"t": (1, 2, 2, 3)})
+    network = Network("x", ("y",), (), {"t": (1, 2, 2, 3)})
     assert choose_channel_factors(network, {"t": statistics_of(np.zeros(3))}, ("t",)) is None
 
 

@@ -24,6 +24,7 @@ from tinydeploy.report.build_report import (
     ModelFacts,
     PlaceFacts,
     PlanFacts,
+    PreprocessingFacts,
     RegionFacts,
     TensorFacts,
     ValidationFacts,
@@ -37,7 +38,10 @@ def example() -> BuildReport:
     place = PlaceFacts(20, 200, 0, 12, None)
     return BuildReport(
         tinydeploy="0.1.0",
-        model=ModelFacts("net", "net.tflite", 10, 5, 100, "0" * 64, (tensor,), (tensor,), ("a",)),
+        model=ModelFacts(
+            "net", "net.tflite", 10, 5, 100, "0" * 64, (tensor,), (tensor,), ("a",),
+            PreprocessingFacts((0.0,), (255.0,), "gray", "", 1.0),
+        ),
         board=BoardFacts("b", "Board", "chip", "cortex-m7", 480_000_000),
         compiler="gcc 12",
         memory=MemoryFacts(

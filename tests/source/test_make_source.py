@@ -10,13 +10,18 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
 import pytest
 from float_models import FloatBuilder
+from onnx import numpy_helper
+from PIL import Image
 
 from tests.float_nets import write_dense_net, write_net, write_pictures
 from tests.model_builder import ModelBuilder
+from tinydeploy.cli.model_input import read_model_input
+from tinydeploy.codegen.pixels import describe_pixels
 from tinydeploy.errors import InputFileError, UnsupportedModelError, UsageError
-from tinydeploy.graph.normalization import read_normalization
+from tinydeploy.graph.normalization import Normalization, read_normalization
 from tinydeploy.graph.read import read_graph
 from tinydeploy.source.make_source import make_source
 from tinydeploy.source.options import Layout, SourceOptions
@@ -196,8 +201,8 @@ PATH = Path("somewhere")
     [
         (None, {"data": PATH}, "--data needs a model"),
         (None, {"mean": (0.0,)}, "--mean needs a model"),
-        ("net.onnx", {"weights": PATH, "data": PATH}, "--weights is for nets of the zoo"),
-        ("etinynet-1.0", {"mean": (0.0,)}, "--mean is for files"),
+        ("net.onnx", {"weights": PATH, "data": PATH}, "--weights is for nets without"),
+        ("etinynet-1.0", {"mean": (0.0,)}, "--mean is for other nets"),
     ],
 )
 def test_options_that_do_not_fit(model: str | None, options: dict[str, Any], message: str) -> None:
@@ -232,6 +237,67 @@ def test_float_tflite(tmp_path: Path, layout: Layout | None) -> None:
     check_source(source)
     with pytest.raises(UsageError, match="--weights is for"):
         make_source(str(tmp_path / "net.tflite"), Listener(), SourceOptions(weights=PATH))
+
+
+def test_preprocessing_is_carried_along(tmp_path: Path) -> None:
+    """What a preprocess.toml and options say is in the .tflite, and in the generated header."""
+    rules = 'mean = 128\nstd = 1\nresize = "crop"\ncrop_fraction = 0.5\ncolor = "rgb"\n'
+    (tmp_path / "p.toml").write_text(rules)
+    pictures = write_pictures(tmp_path / "pictures", [f"{i}.png" for i in range(20)])
+    (tmp_path / "labels.txt").write_text("ant\nbee\ncat\ndog\n\n")
+    options = SourceOptions(
+        data=pictures,
+        preprocess=tmp_path / "p.toml",
+        color="bgr",
+        labels=tmp_path / "labels.txt",
+    )
+    source = make_source(str(write_net(tmp_path / "net.onnx")), Listener(), options)
+    graph = read_graph(source.tflite, "net")
+    assert graph.labels == ("ant", "bee", "cat", "dog")
+    assert graph.normalization == Normalization((128.0,) * 3, (1.0,) * 3, "bgr", "crop", 0.5)
+    assert describe_pixels(graph) == (
+        "For pixels of 0 to 255, BGR, the real value is (pixel - MEAN) / STD, with MEAN 128 and "
+        "STD 1.",
+        "So the byte is the pixel minus 128.",
+        "A picture is cropped: its centre, 0.5 of its shorter side, becomes 8 x 8.",
+    )
+    # A picture that the run command reads is prepared as those of the calibration were.
+    picture = Image.fromarray(np.arange(16 * 16 * 3, dtype=np.uint8).reshape(16, 16, 3))
+    picture.save(tmp_path / "picture.png")
+    expected = np.asarray(picture)[4:12, 4:12, ::-1].astype(int) - 128
+    np.testing.assert_array_equal(
+        read_model_input(tmp_path / "picture.png", graph)[0], expected.astype(np.int8)
+    )
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"ant\nbee\ncat\n", "names 3 classes, the network has 4 outputs"),
+        (b"ant\n\ncat\ndog", "line 2 names no class"),
+        (b"\xff\xfe", "is no UTF-8 text"),
+        (None, "cannot read the labels"),
+    ],
+)
+def test_bad_labels(tmp_path: Path, content: bytes | None, message: str) -> None:
+    path = tmp_path / "labels.txt"
+    if content is not None:
+        path.write_bytes(content)
+    options = SourceOptions(data=tmp_path, labels=path)
+    with pytest.raises(InputFileError, match=message) as caught:
+        make_source(str(write_net(tmp_path / "net.onnx")), Listener(), options)
+    assert caught.value.hint
+
+
+def test_weights_that_are_no_numbers(tmp_path: Path) -> None:
+    path = write_net(tmp_path / "net.onnx")
+    model = onnx.load(path)
+    values = numpy_helper.to_array(model.graph.initializer[0]).copy()
+    values[1, 2] = np.nan
+    model.graph.initializer[0].CopyFrom(numpy_helper.from_array(values, "w"))
+    onnx.save(model, path)
+    with pytest.raises(InputFileError, match=r"9 of the 108 values of 'w' are NaN or infinite"):
+        make_source(str(path), Listener(), SourceOptions(data=tmp_path))
 
 
 def test_operators_are_judged_before_data_are_read(tmp_path: Path) -> None:

@@ -22,6 +22,14 @@ class OptimizeChoice(StrEnum):
     FLASH = "flash"
 
 
+class EffortChoice(StrEnum):
+    """Values of --effort; the same words as tinydeploy.source.options.Effort."""
+
+    LOW = "low"
+    NORMAL = "normal"
+    HIGH = "high"
+
+
 class InputChoice(StrEnum):
     """Values of --input; the same words as tinydeploy.plan.plan.InputForm."""
 
@@ -35,6 +43,21 @@ class LayoutChoice(StrEnum):
 
     NCHW = "nchw"
     NHWC = "nhwc"
+
+
+class ColorChoice(StrEnum):
+    """Values of --color; the same words as tinydeploy.model.float_model.Color."""
+
+    RGB = "rgb"
+    BGR = "bgr"
+    GRAY = "gray"
+
+
+class ResizeChoice(StrEnum):
+    """Values of --resize; the same words as tinydeploy.model.choose_preprocessing.Resize."""
+
+    STRETCH = "stretch"
+    CROP = "crop"
 
 
 _UNITS = {"": 1, "k": 1024, "m": 1024 * 1024}
@@ -72,13 +95,30 @@ def parse_numbers(option: str, text: str | None) -> tuple[float, ...] | None:
     return numbers
 
 
+def parse_shape(option: str, text: str | None) -> tuple[int, ...] | None:
+    """One to three sizes with commas between: `3,224,224`.
+
+    Raises:
+        UsageError: Something else.
+    """
+    if text is None:
+        return None
+    if not re.fullmatch(r"\s*[1-9]\d{0,8}\s*(,\s*[1-9]\d{0,8}\s*){0,2}", text, re.ASCII):
+        raise UsageError(
+            f"{option} '{text}' is no shape",
+            f"Write it without the batch, channels first: {option} 3,224,224 (or {option} 640).",
+        )
+    return tuple(int(word) for word in text.split(","))
+
+
 ModelArgument = Annotated[
     str | None,
     typer.Argument(
         metavar="MODEL",
         show_default=False,
-        help="A .tflite file, int8 or float, a float .onnx file, or a name from the zoo "
-        "(etinynet-1.0). Left out: EtinyNet, trained on scikit-learn's handwritten digits.",
+        help="A .tflite file, int8 or float, a float .onnx file, package.module:factory of a torch "
+        "network, or a name from the zoo (etinynet-1.0). Left out: EtinyNet, trained on "
+        "scikit-learn's handwritten digits.",
     ),
 ]
 BoardOption = Annotated[
@@ -91,7 +131,11 @@ BoardOption = Annotated[
     ),
 ]
 WeightsOption = Annotated[
-    Path | None, typer.Option(metavar="FILE", help="Trained weights: .params (MXNet) or .pt.")
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        help="Trained weights, for a net of torch or the zoo: .pt, .safetensors, .params (MXNet).",
+    ),
 ]
 DataOption = Annotated[
     Path | None,
@@ -105,12 +149,40 @@ MeanOption = Annotated[
     str | None,
     typer.Option(
         metavar="NUMBERS",
-        help="Mean of the pixels, 0 to 255, that an .onnx file's net was trained with: one number "
+        help="Mean of the pixels, 0 to 255, that the net was trained with: one number "
         "or one per channel, 123.7,116.3,103.5. Default: 0.",
     ),
 ]
 StdOption = Annotated[
     str | None, typer.Option(metavar="NUMBERS", help="Their standard deviation. Default: 255.")
+]
+ColorOption = Annotated[
+    ColorChoice | None,
+    typer.Option(
+        metavar="ORDER", help="Colours as the net takes them: rgb, bgr or gray. Default: rgb."
+    ),
+]
+ResizeOption = Annotated[
+    ResizeChoice | None,
+    typer.Option(
+        metavar="HOW",
+        help="How pictures get the input's size: stretch, or crop, the centre of 7/8 of the "
+        "shorter side. Default: stretch.",
+    ),
+]
+PreprocessOption = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="A preprocess.toml that says mean, std, color and so on."),
+]
+LabelsOption = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="Names of the classes, one per line.")
+]
+InputShapeOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="C,H,W",
+        help="Shape of the input of a net that does not tell: 3,224,224, or features alone, 640.",
+    ),
 ]
 LayoutOption = Annotated[
     LayoutChoice | None,
@@ -118,6 +190,15 @@ LayoutOption = Annotated[
         metavar="ORDER",
         help="Order of the axes in which a float net takes its input, and of the arrays in --data: "
         "nchw or nhwc. Default: nhwc for .tflite, else nchw.",
+    ),
+]
+EffortOption = Annotated[
+    EffortChoice | None,
+    typer.Option(
+        metavar="LEVEL",
+        help="Time that the quantization of a float net may take for its accuracy: low (seconds), "
+        "normal, high (minutes).",
+        show_default="normal",
     ),
 ]
 OptimizeOption = Annotated[

@@ -12,14 +12,14 @@ from rich.table import Table
 from tinydeploy.board import Board, load_board
 from tinydeploy.cli.console import stdout
 from tinydeploy.cli.image import find_image
+from tinydeploy.cli.model_input import read_model_input
 from tinydeploy.emulate.emulated_board import EmulatedBoard
-from tinydeploy.errors import InputFileError, MissingDependencyError, UsageError
+from tinydeploy.errors import InputFileError, UsageError
 from tinydeploy.graph.graph import Graph
-from tinydeploy.graph.normalization import Normalization, read_normalization
 from tinydeploy.graph.read import read_graph
 from tinydeploy.link.client import BoardClient
 from tinydeploy.link.transport import SerialTransport
-from tinydeploy.validate.quality import dequantize_outputs, quantize_inputs
+from tinydeploy.validate.quality import dequantize_outputs
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -43,8 +43,8 @@ def run(
 ) -> None:
     """Put one picture through a built image and show the classes it names.
 
-    A picture is prepared as the model's metadata says: RGB pictures are scaled and cropped to the
-    centre, gray ones stretched. Without metadata the input is taken to be the pixel minus 128.
+    A picture is prepared as the model's metadata says: colours, mean and std, stretched or cropped.
+    Without metadata the input is taken to be the pixel minus 128, the picture stretched.
     """
     if on not in ("emulator", "board"):
         raise UsageError(f"cannot run on '{on}'", "Use --on emulator or --on board.")
@@ -54,7 +54,7 @@ def run(
     board = load_board(built.board)
     data = _read_bytes(built.elf.with_name("model.tflite"))
     graph = read_graph(data, built.model)
-    values = _read_input(image, graph, read_normalization(data))
+    values = read_model_input(image, graph)
     if on == "emulator":
         with EmulatedBoard(built.elf, board) as emulated:
             outputs = _infer(BoardClient(emulated.transport), graph, values)
@@ -78,52 +78,6 @@ def _read_bytes(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise InputFileError(f"cannot read {path}: {error.strerror or error}") from error
-
-
-def _read_input(path: Path, graph: Graph, normalization: Normalization | None) -> NDArray[np.int8]:
-    """The int8 input [*shape]."""
-    if len(graph.inputs) != 1:
-        raise UsageError(f"the model has {len(graph.inputs)} inputs; a picture is one")
-    tensor = graph.tensors[graph.inputs[0]]
-    if path.suffix == ".npy":
-        try:
-            values = np.load(path, allow_pickle=False)
-        except (OSError, ValueError) as error:
-            raise InputFileError(f"cannot read {path}: {error}") from error
-        if values.dtype != np.int8 or values.size != tensor.size:
-            raise InputFileError(
-                f"{path} holds {values.dtype} {list(values.shape)}, not int8 {list(tensor.shape)}"
-            )
-        array: NDArray[np.int8] = np.asarray(values, np.int8)
-        return array.reshape(tensor.shape)
-    height, width, channels = tensor.rows
-    if len(tensor.shape) != 4 or channels not in (1, 3):
-        raise UsageError(
-            f"the model's input {list(tensor.shape)} is no picture",
-            "Give its int8 input as a .npy file.",
-        )
-    try:
-        from tinydeploy.model.float_model import Preprocessing
-        from tinydeploy.model.picture import fit_picture, read_input, read_picture
-    except ModuleNotFoundError as error:
-        raise MissingDependencyError(
-            f"reading pictures needs the package {error.name}", "Try: pip install pillow"
-        ) from error
-    color, ends = ("gray", 1) if channels == 1 else ("rgb", 3)
-    if normalization is None:
-        plain = Preprocessing((128.0,) * ends, (1.0,) * ends, color, "stretch")  # type: ignore[arg-type]
-        pixels = fit_picture(read_picture(path, plain), plain, height, width)
-        return (pixels.astype(np.int16) - 128).astype(np.int8).reshape(tensor.shape)
-    mean, std = (_spread(numbers, ends) for numbers in (normalization.mean, normalization.std))
-    fit = "stretch" if color == "gray" else "center-crop"
-    preprocessing = Preprocessing(mean, std, color, fit)  # type: ignore[arg-type]
-    inputs = read_input(path, preprocessing, (1, channels, height, width))
-    quantized: NDArray[np.int8] = quantize_inputs(graph, inputs)[0]
-    return quantized
-
-
-def _spread(numbers: tuple[float, ...], channels: int) -> tuple[float, ...]:
-    return numbers * channels if len(numbers) == 1 else numbers
 
 
 def _infer(client: BoardClient, graph: Graph, values: NDArray[np.int8]) -> NDArray[np.int8]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from tinydeploy.codegen.c_data import format_array
 from tinydeploy.codegen.constants import Constants, split_constants
 from tinydeploy.codegen.layer import LayerCode, LayerContext, SharedCall, emit_layer
+from tinydeploy.codegen.pixels import describe_pixels
 from tinydeploy.codegen.schedule_text import FED_STEPS, StretchText, describe_schedule
 from tinydeploy.codegen.text import c_comment, c_float, c_int, c_string
 from tinydeploy.errors import InternalError
@@ -134,6 +135,7 @@ class ModelText:
         macro: Prefix of macros.
         input_form: How the host gives the input.
         labels: String literals.
+        pixels: How pictures become the input, in sentences.
         inputs: The first under its plain name, then, if there are several, all by number.
         outputs: Likewise.
         layer_count: Number of positions in the graph; layers are numbered below it.
@@ -150,6 +152,7 @@ class ModelText:
     macro: str
     input_form: InputForm
     labels: tuple[str, ...]
+    pixels: tuple[str, ...]
     inputs: tuple[PortText, ...]
     outputs: tuple[PortText, ...]
     layer_count: int
@@ -227,6 +230,7 @@ def describe_model(graph: Graph, plan: Plan) -> ModelText:
         macro=name.upper(),
         input_form=plan.input_form,
         labels=tuple(c_string(label) for label in graph.labels),
+        pixels=describe_pixels(graph),
         inputs=_describe_ports(graph, graph.inputs, used),
         outputs=_describe_ports(graph, graph.outputs, used),
         layer_count=len(graph.ops),

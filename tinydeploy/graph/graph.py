@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from tinydeploy.graph.normalization import Normalization
 from tinydeploy.graph.op import Op
 from tinydeploy.graph.tensor import Tensor
 
@@ -24,6 +25,7 @@ class Graph:
         inputs: Ids of the model's inputs.
         outputs: Ids of the model's outputs.
         labels: Class names from the file's metadata; empty where it has none.
+        normalization: How pictures become the first input, from there; None where it has none.
     """
 
     name: str
@@ -32,6 +34,7 @@ class Graph:
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
     labels: tuple[str, ...] = ()
+    normalization: Normalization | None = None
 
     @property
     def macs(self) -> int:

@@ -2,13 +2,7 @@
 
 from __future__ import annotations
 
-import io
-import struct
-import zipfile
-import zlib
-from typing import Final
-
-MAX_BYTES: Final = 1 << 20
+from tinydeploy.graph.archive import read_members
 
 
 def read_labels(data: bytes, count: int) -> tuple[str, ...]:
@@ -20,30 +14,14 @@ def read_labels(data: bytes, count: int) -> tuple[str, ...]:
         count: Elements of the output's last dimension.
 
     Returns:
-        `count` labels, or none where the file has no archive, or none with that many labels:
-        labels are a convenience, and a model without them works.
+        `count` labels, or none where the file has no archive, or not that many labels in it.
     """
-    try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            for entry in archive.infolist():
-                if "label" in entry.filename.lower() and entry.filename.lower().endswith(".txt"):
-                    # Read by its real size: the size that the archive states may be a lie.
-                    with archive.open(entry) as file:
-                        text = file.read(MAX_BYTES + 1)
-                    lines = text.decode("utf-8").splitlines()
-                    if len(text) <= MAX_BYTES and len(lines) == count:
-                        return tuple(line.strip() for line in lines)
-    except (
-        zipfile.BadZipFile,
-        zlib.error,
-        struct.error,
-        OSError,
-        EOFError,
-        RuntimeError,  # encrypted
-        NotImplementedError,  # a compression method of other tools
-        ValueError,
-        OverflowError,
-        MemoryError,
-    ):
-        return ()
+    for text in read_members(data, _holds_labels):
+        lines = text.splitlines()
+        if len(lines) == count:
+            return tuple(line.strip() for line in lines)
     return ()
+
+
+def _holds_labels(name: str) -> bool:
+    return "label" in name.lower() and name.lower().endswith(".txt")

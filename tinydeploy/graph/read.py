@@ -12,6 +12,7 @@ from tinydeploy.graph.graph import Graph
 from tinydeploy.graph.labels import read_labels
 from tinydeploy.graph.names import model_name
 from tinydeploy.graph.node import Node
+from tinydeploy.graph.normalization import Normalization, read_normalization
 from tinydeploy.graph.op import Op
 from tinydeploy.graph.ops import OPS
 from tinydeploy.graph.refused_ops import REFUSED
@@ -62,9 +63,17 @@ def read_graph(source: Path | bytes, name: str | None = None) -> Graph:
         inputs=file.inputs,
         outputs=file.outputs,
         labels=read_labels(data, file.tensors[file.outputs[0]].shape[-1]),
+        normalization=_read_normalization(data, file),
     )
     verify_graph(graph)
     return graph
+
+
+def _read_normalization(data: bytes, file: TfliteFile) -> Normalization | None:
+    """What the metadata say of the first input, where it fits that input."""
+    found = read_normalization(data)
+    shape = file.tensors[file.inputs[0]].shape
+    return found if found is not None and len(shape) == 4 and found.fits(shape[3]) else None
 
 
 def _load_file(path: Path) -> bytes:

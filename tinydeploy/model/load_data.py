@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from tinydeploy.errors import InputFileError
@@ -19,6 +20,7 @@ def load_data(
     classes: int,
     *,
     channels_last: bool = False,
+    labels: Sequence[str] = (),
 ) -> InputData:
     """Calibration and test inputs.
 
@@ -28,6 +30,7 @@ def load_data(
         input_shape: (1, C, H, W), or (1, features).
         classes: Number of outputs.
         channels_last: Arrays are [n, H, W, C].
+        labels: Names of all classes; folders that are called so hold pictures of them.
 
     Raises:
         InputFileError: There is nothing usable.
@@ -44,7 +47,9 @@ def load_data(
             ARRAY_ADVICE,
         )
     _, channels, height, width = input_shape
-    return load_picture_folder(data, preprocessing, (1, channels, height, width), classes)
+    return load_picture_folder(
+        data, preprocessing, (1, channels, height, width), classes, labels=labels
+    )
 
 
 def is_array_file(data: Path) -> bool:

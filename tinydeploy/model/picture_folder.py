@@ -1,14 +1,15 @@
 """From a folder of pictures to calibration inputs and, where classes are known, test inputs.
 
 A folder may hold pictures at any depth. It is labelled where its direct subfolders are classes:
-all their names are class indices ("285"), or there are as many of them as the network has outputs
-(then they are taken in the order of their names, as training from such folders does it).
+all their names are class indices ("285") or known labels, or there are as many of them as the
+network has outputs (then they are taken in the order of their names, as training from such folders
+does it).
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -37,6 +38,8 @@ def load_picture_folder(
     calibration_count: int = 256,
     test_count: int = 400,
     seed: int = 1,
+    *,
+    labels: Sequence[str] = (),
 ) -> InputData:
     """Reads calibration pictures and, from a labelled folder, as many test pictures at most.
 
@@ -53,12 +56,13 @@ def load_picture_folder(
         calibration_count: Calibration inputs wanted.
         test_count: Test inputs at most; classes take turns.
         seed: The same folder and seed give the same inputs.
+        labels: Names of all classes in the order of the outputs, where they are known.
 
     Raises:
         InputFileError: The folder does not exist or holds no usable picture.
     """
     files = _find_pictures(folder)
-    indices, labels, notes = _find_classes(folder, files, classes)
+    indices, labels, notes = _find_classes(folder, files, classes, tuple(labels))
     test_files = _choose_tests(files, indices, test_count, seed) if indices else []
     chosen = set(test_files)
     skipped: list[Path] = []
@@ -76,7 +80,13 @@ def load_picture_folder(
         )
     test = _load_tests(test_files, indices, preprocessing, input_shape, skipped)
     if skipped:
-        notes.append(f"skipped, not readable as pictures: {_name_files(folder, skipped)}")
+        count = f"{len(skipped)} of {len(files)} pictures"
+        if 2 * len(skipped) > len(files):
+            raise InputFileError(
+                f"{count} in {folder} cannot be read: {_name_files(folder, skipped)}",
+                "Take out what is damaged or no picture.",
+            )
+        notes.append(f"skipped {count}, not readable: {_name_files(folder, skipped)}")
     if len(files) - len(chosen) - len(skipped) < _FEW:
         notes.append(f"few calibration pictures in {folder}: int8 accuracy may suffer")
     return InputData(calibration, test, labels, tuple(notes))
@@ -100,7 +110,7 @@ def _find_pictures(folder: Path) -> list[Path]:
 
 
 def _find_classes(
-    folder: Path, files: list[Path], classes: int
+    folder: Path, files: list[Path], classes: int, known: tuple[str, ...]
 ) -> tuple[dict[Path, int], tuple[str, ...], list[str]]:
     """Class index of each file, names of all classes, and notes."""
     relative = {file: file.relative_to(folder).parts for file in files}
@@ -109,7 +119,14 @@ def _find_classes(
         return {}, (), []
     if all(name.isascii() and name.isdigit() and int(name) < classes for name in names):
         index = {name: int(name) for name in names}
-        labels: tuple[str, ...] = ()
+        labels = known
+    elif known and set(names) <= set(known):
+        index = {name: known.index(name) for name in names}
+        labels = known
+    elif known:
+        strange = ", ".join(sorted(set(names) - set(known))[:_NAMED])
+        note = f"{folder} has subfolders that --labels does not name ({strange})"
+        return {}, known, [f"{note}: taken as calibration pictures only, no accuracy is computed"]
     elif len(names) == classes:
         index = {name: i for i, name in enumerate(names)}
         labels = tuple(names)

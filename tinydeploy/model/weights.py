@@ -1,4 +1,4 @@
-"""Weights files, MXNet's .params or torch's state dicts, and putting them into a network."""
+"""Weights files, of MXNet, torch or safetensors, and putting them into a network."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from tinydeploy.errors import InputFileError
+from tinydeploy.errors import InputFileError, MissingDependencyError
+from tinydeploy.model.check_finite import check_finite
 from tinydeploy.model.mxnet_params import LIST_MAGIC, read_params
 
 _MXNET = LIST_MAGIC.to_bytes(8, "little")
@@ -28,20 +29,24 @@ def read_weights(path: Path) -> dict[str, NDArray[np.generic]]:
     """
     if not path.is_file():
         raise InputFileError(
-            f"there is no weights file {path}", "Give the path of a .params or .pt file."
+            f"there is no weights file {path}",
+            "Give the path of a .params, .pt or .safetensors file.",
         )
     try:
         with path.open("rb") as file:
-            start = file.read(8)
+            start = file.read(9)
     except OSError as error:
         raise InputFileError(f"cannot read {path}: {error.strerror or error}") from error
-    if start == _MXNET:
+    if start[:8] == _MXNET:
         return {_rename_gluon(name): array for name, array in read_params(path).items()}
     if start.startswith(_TORCH):
         return _read_torch(path)
+    if start[8:] == b"{":  # safetensors: the length of a JSON object, and that
+        return _read_safetensors(path)
     raise InputFileError(
-        f"{path} is neither an MXNet .params file nor a torch state dict",
-        "Give the file that Gluon's save_parameters or torch.save(net.state_dict()) wrote.",
+        f"{path} is neither an MXNet .params file, nor a torch state dict, nor safetensors",
+        "Give the file that Gluon's save_parameters, torch.save(net.state_dict()) or "
+        "safetensors.torch.save_file wrote.",
     )
 
 
@@ -82,13 +87,10 @@ def load_weights(
                 f"this network needs {shape}",
                 "Give the weights of exactly this network and width.",
             )
-        if not np.isfinite(weights[name].astype(np.float32)).all():
-            raise InputFileError(
-                f"{source}: '{name}' has values that are not finite numbers",
-                "The training diverged or the file is damaged.",
-            )
-    state = {n: torch.from_numpy(weights[n].astype(np.float32)) for n in wanted}
-    net.load_state_dict(state, strict=False)
+    with np.errstate(over="ignore"):
+        values = {name: weights[name].astype(np.float32) for name in wanted}
+    check_finite(values, source)
+    net.load_state_dict({name: torch.from_numpy(v) for name, v in values.items()}, strict=False)
 
 
 def _rename_gluon(name: str) -> str:
@@ -127,6 +129,26 @@ def _read_torch(path: Path) -> dict[str, NDArray[np.generic]]:
         except (RuntimeError, TypeError, NotImplementedError) as error:
             raise InputFileError(f"{path}: '{name}' is not a dense tensor", hint) from error
     return weights
+
+
+def _read_safetensors(path: Path) -> dict[str, NDArray[np.generic]]:
+    try:
+        from safetensors import SafetensorError
+        from safetensors.torch import load_file
+    except ModuleNotFoundError as error:
+        raise MissingDependencyError(
+            f"{path} needs the package {error.name}, which is not installed",
+            "Try: pip install 'tinydeploy[train]'.",
+        ) from error
+    try:
+        state = load_file(path)
+    except (SafetensorError, OSError, ValueError, KeyError, RuntimeError) as error:
+        reason = (str(error) or type(error).__name__).splitlines()[0]
+        raise InputFileError(
+            f"{path} is not a readable safetensors file: {reason}",
+            "Copy it again, or save it anew with safetensors.torch.save_file.",
+        ) from error
+    return {name: value.to(torch.float32).numpy() for name, value in state.items()}
 
 
 def _list_names(what: str, names: list[str]) -> str:

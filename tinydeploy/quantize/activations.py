@@ -9,24 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tinydeploy.errors import InternalError
-from tinydeploy.quantize.network import (
-    Add,
-    AveragePool,
-    Clamp,
-    Conv,
-    Layer,
-    MaxPool,
-    Network,
-    Pad,
-    Reshape,
-    Softmax,
-)
+from tinydeploy.quantize.network import AveragePool, Layer, Network, Resize, Softmax
 from tinydeploy.quantize.ranges import TAIL, Range, find_range
 from tinydeploy.quantize.recipe import RANGE_METHODS, RangeMethod
 from tinydeploy.quantize.statistics import TensorStatistics
-
-# These operators hand int8 values on: TFLite wants the same quantization at both ends.
-_TIED = (AveragePool, Clamp, MaxPool, Pad, Reshape)
+from tinydeploy.quantize.ties import find_fixed, tie_tensors
 
 
 @dataclass(frozen=True)
@@ -74,9 +61,9 @@ def list_candidates(
 ) -> dict[tuple[str, ...], Candidates]:
     """For each set of tensors that share their quantization, what each method gives.
 
-    Nothing is clipped at the network's output nor in front of a softmax: clipped scores make the
+    Nothing is clipped at the network's outputs nor in front of a softmax: clipped scores make the
     best classes equal. There every method gives the range seen. The input's parameters are given,
-    and a softmax's output has the fixed quantization of TFLite.
+    and where TFLite fixes the quantization, as of a softmax's output, it is that.
 
     Args:
         network: Folded.
@@ -87,8 +74,8 @@ def list_candidates(
     for group in tie_tensors(network):
         if network.input in group:
             given = input_parameters
-        elif any(isinstance(network.producer(tensor), Softmax) for tensor in group):
-            given = Parameters(1 / 256, -128)
+        elif (fixed := find_fixed(network, group)) is not None:
+            given = Parameters(*fixed)
         else:
             candidates[group] = _candidates_of_group(network, group, statistics)
             continue
@@ -103,19 +90,6 @@ def choose_parameters(
     return {tensor: each[method] for group, each in candidates.items() for tensor in group}
 
 
-def tie_tensors(network: Network) -> list[tuple[str, ...]]:
-    """Sets of tensors that share their quantization, in order of first appearance."""
-    groups: dict[str, list[str]] = {network.input: [network.input]}
-    for layer in network.layers:
-        if is_tied(layer):
-            group = groups[layer.inputs[0]]
-            group.append(layer.output)
-            groups[layer.output] = group
-        else:
-            groups[layer.output] = [layer.output]
-    return [tuple(group) for group in {id(group): group for group in groups.values()}.values()]
-
-
 def _candidates_of_group(
     network: Network, group: tuple[str, ...], statistics: Mapping[str, TensorStatistics]
 ) -> Candidates:
@@ -127,7 +101,7 @@ def _candidates_of_group(
     measured = [t for t in seen if t in statistics] or [t for t in group if t in statistics]
     if not measured:
         raise InternalError(f"no statistics of the tensors {group}")
-    exact = network.output in group or any(
+    exact = any(tensor in network.outputs for tensor in group) or any(
         isinstance(reader, Softmax) for tensor in group for reader in network.consumers(tensor)
     )
     candidates: dict[RangeMethod, Parameters] = {}
@@ -151,18 +125,15 @@ def _candidates_of_group(
 
 def _within(found: Range, layer: Layer | None) -> Range:
     """A range without what a layer's output cannot reach."""
-    if isinstance(layer, (Add, Clamp, Conv)):
-        return max(found[0], float(np.min(layer.low))), min(found[1], float(np.max(layer.high)))
-    return found
+    least, most = (-np.inf, np.inf) if layer is None else layer.bounds
+    return max(found[0], least), min(found[1], most)
 
 
 def _is_computed_with(network: Network, tensor: str) -> bool:
+    """Whether something else than handing on, or choosing among numbers, is done with a tensor.
+
+    An average hands numbers on too, but clipping in front of it is not clipping behind it.
+    """
     readers = network.consumers(tensor)
-    # An average pool hands numbers on too, but what it averages must not be clipped.
-    handed_on = [is_tied(r) and not isinstance(r, AveragePool) for r in readers]
-    return tensor == network.output or not readers or not all(handed_on)
-
-
-def is_tied(layer: Layer) -> bool:
-    """Whether a layer hands int8 values on, with the same quantization at both ends."""
-    return isinstance(layer, _TIED)
+    handed_on = [r.hands_on and not isinstance(r, (AveragePool, Resize)) for r in readers]
+    return tensor in network.outputs or not readers or not all(handed_on)

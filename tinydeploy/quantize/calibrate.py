@@ -23,7 +23,7 @@ class Calibration:
     """What the float network's tensors are like.
 
     Args:
-        statistics: Of each observed tensor, over its channels (axis 1 in ONNX).
+        statistics: Of each observed tensor, over its channels.
         samples: float32 [n, ...]: some of the inputs, evenly picked.
         inputs: How many inputs there were.
         input_range: Least and greatest value of all inputs.
@@ -42,6 +42,7 @@ def calibrate_network(
     input_shape: tuple[int, ...],
     keep: int,
     progress: Callable[[float], None] | None = None,
+    arrange: Callable[[str, NDArray[np.float32]], NDArray[np.float32]] | None = None,
 ) -> Calibration:
     """Runs the float network and counts the values of some of its tensors.
 
@@ -55,6 +56,8 @@ def calibrate_network(
         input_shape: With a batch of 1.
         keep: Number of inputs, at most, to keep as samples.
         progress: Told the part done, 0 to 1, where the number of inputs is known.
+        arrange: Makes of a tensor's name and values [n, ...] those with the channels as axis 1;
+            None where they are there anyway.
 
     Raises:
         InputFileError: Inputs of another shape or not finite, none at all, or the network gives
@@ -73,15 +76,18 @@ def calibrate_network(
         low, high = min(low, float(values.min())), max(high, float(values.max()))
         for value in values:
             kept.add(value)
-        for name, found in zip(names, _run(session, names, {feed: values}), strict=True):
+        # Without names, onnxruntime would give all outputs.
+        outputs = _run(session, names, {feed: values}) if names else []
+        for name, found in zip(names, outputs, strict=True):
             if not np.isfinite(found).all():
                 raise InputFileError(
                     f"the float network gives values that are not finite in tensor {name!r}",
                     "Check the weights and the preprocessing of the calibration data.",
                 )
+            arranged = found if arrange is None else arrange(name, found)
             if name not in histograms:
-                histograms[name] = ChannelHistogram(found.shape[1])
-            histograms[name].add(found)
+                histograms[name] = ChannelHistogram(arranged.shape[1])
+            histograms[name].add(arranged)
         done += len(values)
         if progress is not None and total:
             progress(min(1.0, done / total))

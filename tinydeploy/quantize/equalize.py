@@ -14,22 +14,8 @@ from dataclasses import replace
 import numpy as np
 
 from tinydeploy.quantize.channel_factors import choose_channel_factors
-from tinydeploy.quantize.network import (
-    Add,
-    Array,
-    AveragePool,
-    Clamp,
-    Conv,
-    Layer,
-    MaxPool,
-    Mean,
-    Network,
-    Pad,
-    Reshape,
-)
+from tinydeploy.quantize.network import Array, Clamp, Conv, Layer, Network, Reshape
 from tinydeploy.quantize.statistics import TensorStatistics
-
-_PASSING = (Add, AveragePool, Clamp, MaxPool, Mean, Pad, Reshape)
 
 
 def equalize_network(
@@ -69,7 +55,7 @@ def _connect_tensors(network: Network) -> list[tuple[str, ...]]:
     for layer in network.layers:
         group = [layer.output]
         group_of[layer.output] = group
-        if isinstance(layer, _PASSING):
+        if layer.scales_with_inputs or isinstance(layer, Reshape):
             for tensor in layer.inputs:
                 other = group_of[tensor]
                 if other is not group:
@@ -82,21 +68,19 @@ def _connect_tensors(network: Network) -> list[tuple[str, ...]]:
 
 def _is_scalable(network: Network, group: tuple[str, ...]) -> bool:
     members = set(group)
-    if network.input in members or network.output in members:
+    if network.input in members or members.intersection(network.outputs):
         return False
+    sizes = {network.channels(tensor) for tensor in group}
     for layer in network.layers:
         touched = members.intersection((*layer.inputs, layer.output))
         if not touched or isinstance(layer, Conv):
             continue
-        if not isinstance(layer, _PASSING):
+        if isinstance(layer, Reshape):
+            if not _keeps_channels(network, layer):
+                return False
+        elif not layer.scales_with_inputs:
             return False
-        if isinstance(layer, Add) and any(
-            bound != 0 and np.isfinite(bound) for bound in (layer.low, layer.high)
-        ):
-            return False  # one bound for all channels
-        if isinstance(layer, Reshape) and not _keeps_channels(network, layer):
-            return False
-    return True
+    return len(sizes) == 1
 
 
 def _keeps_channels(network: Network, layer: Reshape) -> bool:

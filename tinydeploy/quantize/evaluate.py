@@ -8,21 +8,21 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from tinydeploy.errors import InternalError
+from tinydeploy.quantize.evaluate_elementwise import evaluate_elementwise
+from tinydeploy.quantize.evaluate_move import evaluate_move
 from tinydeploy.quantize.network import (
-    Add,
-    AveragePool,
     Clamp,
     Conv,
     Layer,
     MaxPool,
     Mean,
-    Pad,
     Pool,
-    Reshape,
+    Resize,
     Shape,
     Softmax,
+    TransposeConv,
 )
+from tinydeploy.quantize.resize_places import bilinear_weights, nearest_places
 
 Values = NDArray[np.float32]
 
@@ -38,30 +38,43 @@ def evaluate_layer(layer: Layer, inputs: list[Values], shape: Shape) -> Values:
     x = inputs[0]
     if isinstance(layer, Conv):
         return clamp(convolve(layer, x, layer.weights, layer.bias), layer)
-    if isinstance(layer, Add):
-        total: Values = x + inputs[1]
-        return total.clip(np.float32(layer.low), np.float32(layer.high))
     if isinstance(layer, Clamp):
         return clamp(x, layer)
-    if isinstance(layer, Pad):
-        return pad(x, layer.padding)
     if isinstance(layer, Mean):
-        means: Values = x.mean(axis=(1, 2), dtype=np.float32)
+        means: Values = x.mean(axis=layer.axes, dtype=np.float32)
         return means.reshape(len(x), *shape[1:])
-    if isinstance(layer, Reshape):
-        return x.reshape(len(x), *shape[1:])
-    if isinstance(layer, MaxPool):
-        windows = _windows(layer, pad(x, layer.padding, -np.inf))
-        return np.ascontiguousarray(windows.max(axis=(-2, -1)))
-    if isinstance(layer, AveragePool):
-        total = _windows(layer, pad(x, layer.padding)).sum(axis=(-2, -1), dtype=np.float32)
-        ones = np.ones((1, *x.shape[1:3], 1), np.float32)
-        count = _windows(layer, pad(ones, layer.padding)).sum(axis=(-2, -1))
-        return np.asarray(total / count)
+    if isinstance(layer, Pool):
+        return _pool(layer, x)
+    if isinstance(layer, Resize):
+        return _resize(layer, x, shape)
     if isinstance(layer, Softmax):
         e = np.exp(x - x.max(axis=-1, keepdims=True))
         return np.asarray(e / e.sum(axis=-1, keepdims=True))
-    raise InternalError(f"no evaluation of {type(layer).__name__}")
+    moved = evaluate_move(layer, inputs, shape)
+    return evaluate_elementwise(layer, inputs) if moved is None else moved
+
+
+def _pool(layer: Pool, x: Values) -> Values:
+    if isinstance(layer, MaxPool):
+        windows = _windows(layer, pad(x, layer.padding, -np.inf))
+        return np.ascontiguousarray(windows.max(axis=(-2, -1)))
+    total = _windows(layer, pad(x, layer.padding)).sum(axis=(-2, -1), dtype=np.float32)
+    ones = np.ones((1, *x.shape[1:3], 1), np.float32)
+    count = _windows(layer, pad(ones, layer.padding)).sum(axis=(-2, -1))
+    return np.asarray(total / count)
+
+
+def _resize(layer: Resize, x: Values, shape: Shape) -> Values:
+    """Rows, then columns."""
+    ends = (layer.align_corners, layer.half_pixel)
+    if layer.kind == "RESIZE_BILINEAR":
+        for axis in (1, 2):
+            weights = bilinear_weights(x.shape[axis], shape[axis], *ends).astype(np.float32)
+            x = np.moveaxis(np.tensordot(weights, x, (1, axis)), 0, axis)
+        return np.ascontiguousarray(x)
+    for axis in (1, 2):
+        x = x.take(nearest_places(x.shape[axis], shape[axis], *ends).astype(int), axis)
+    return x
 
 
 def clamp(values: Values, layer: Conv | Clamp) -> Values:
@@ -85,6 +98,10 @@ def convolve(
     Returns:
         float32 [n, OH, OW, O], or [n, O].
     """
+    if isinstance(layer, TransposeConv):
+        y = _convolve_transposed(layer, x, weights.astype(np.float32))
+        y += bias.astype(np.float32)
+        return y
     if x.ndim == 2:
         return x @ weights[:, 0, 0].T.astype(np.float32) + bias.astype(np.float32)
     x = pad(x, layer.padding)
@@ -145,6 +162,20 @@ def _convolve_depthwise(layer: Conv, x: Values, weights: Values) -> Values:
             total = part if total is None else np.add(total, part, out=total)
     assert total is not None
     return total
+
+
+def _convolve_transposed(layer: TransposeConv, x: Values, weights: Values) -> Values:
+    (kh, kw), (sh, sw) = layer.kernel, layer.stride
+    n, height, width, _ = x.shape
+    whole = np.zeros((n, (height - 1) * sh + kh, (width - 1) * sw + kw, len(weights)), np.float32)
+    for i in range(kh):
+        for j in range(kw):
+            whole[:, i : i + height * sh : sh, j : j + width * sw : sw] += x @ weights[:, i, j].T
+    (top, left), (out_height, out_width) = layer.padding[:2], layer.size
+    y = np.zeros((n, out_height, out_width, len(weights)), np.float32)
+    kept = whole[:, top : top + out_height, left : left + out_width]
+    y[:, : kept.shape[1], : kept.shape[2]] = kept
+    return y
 
 
 def _tap(layer: Conv, x: Values, i: int, j: int) -> Values:

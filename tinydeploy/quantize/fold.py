@@ -5,32 +5,37 @@
    g < 0: the same with the bounds exchanged; g = 0: weights 0, bias b, no bounds.
    This is batch normalization behind a convolution, and behind Conv -> ReLU too: there
    g*max(c, 0) + b = max(g*c + b, b), the clamp form (min for g < 0).
-2. Conv -> Clamp: the bounds are clamped themselves. Add -> Clamp: where all channels agree.
+2. Conv -> Clamp: the bounds are clamped themselves. Clamp -> Clamp likewise; Add, Sub, Mul -> Clamp
+   where all channels agree.
 3. Pad -> Conv: the convolution pads.
 4. An Affine that remains is a 1x1 depthwise convolution.
-5. A grouped convolution that is not depthwise reads all channels, with zeros for those of other
-   groups: runtimes for microcontrollers have no grouped one.
+5. Where TFLite wants one quantization for several tensors and fixes that of one of them, a
+   Requantize stands in front of it, see tinydeploy.quantize.requantize.
 
-A tensor may be folded away only if one layer reads it and it is not the network's output.
+A tensor may be folded away only if one layer reads it and it is not an output of the network.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import numpy as np
 
 from tinydeploy.quantize.network import (
-    Add,
     Affine,
     Array,
+    Binary,
     Clamp,
     Conv,
+    Dense,
     Layer,
     Network,
     Pad,
     Reshape,
+    TransposeConv,
 )
+from tinydeploy.quantize.requantize import add_requantizations
 
 
 def fold_network(network: Network) -> Network:
@@ -51,7 +56,7 @@ def fold_network(network: Network) -> Network:
             layers.append(layer)
     # A merged layer stands where its first part stood: still before everything that reads it,
     # and behind everything it reads, since folding never adds an input.
-    return replace(network, layers=tuple(map(_ungroup, layers)), shapes=shapes)
+    return add_requantizations(replace(network, layers=tuple(layers), shapes=shapes))
 
 
 def merge_layers(first: Layer, second: Layer) -> Layer | None:
@@ -62,14 +67,20 @@ def merge_layers(first: Layer, second: Layer) -> Layer | None:
         low = np.clip(first.low, second.low, second.high)
         high = np.clip(first.high, second.low, second.high)
         return replace(first, low=low, high=high, output=second.output)
-    if isinstance(first, Add) and isinstance(second, Clamp):
+    if isinstance(first, Binary) and isinstance(second, Clamp):
         lows, highs = set(second.low.tolist()), set(second.high.tolist())
         if len(lows) > 1 or len(highs) > 1:
             return None
         (low,), (high,) = lows, highs
         bounds = min(max(first.low, low), high), min(max(first.high, low), high)
         return replace(first, low=bounds[0], high=bounds[1], output=second.output)
-    if isinstance(first, Pad) and isinstance(second, Conv):
+    if isinstance(first, Clamp) and isinstance(second, Clamp):
+        low = np.clip(first.low, second.low, second.high)
+        high = np.clip(first.high, second.low, second.high)
+        return replace(first, low=low, high=high, output=second.output)
+    is_convolution = isinstance(second, Conv) and not isinstance(second, (Dense, TransposeConv))
+    if isinstance(first, Pad) and is_convolution and first.padding is not None:
+        assert isinstance(second, Conv)
         top, left, bottom, right = (
             a + b for a, b in zip(first.padding, second.padding, strict=True)
         )
@@ -86,25 +97,15 @@ def _scale_outputs(conv: Conv, scale: Array, shift: Array) -> Conv:
     return replace(
         conv,
         weights=conv.weights * scale[:, None, None, None],
+        scales=None if conv.scales is None else conv.scales * np.abs(safe),
         bias=conv.bias * scale + shift,
         low=np.where(scale == 0, -np.inf, low),
         high=np.where(scale == 0, np.inf, high),
     )
 
 
-def _ungroup(layer: Layer) -> Layer:
-    if not isinstance(layer, Conv) or layer.groups == 1 or layer.is_depthwise:
-        return layer
-    outputs, kh, kw, width = layer.weights.shape
-    weights = np.zeros((outputs, kh, kw, layer.groups * width))
-    for k in range(outputs):
-        group = k * layer.groups // outputs
-        weights[k, ..., group * width : (group + 1) * width] = layer.weights[k]
-    return replace(layer, weights=weights, groups=1)
-
-
 def _is_private(network: Network, tensor: str) -> bool:
-    return tensor != network.output and len(network.consumers(tensor)) == 1
+    return tensor not in network.outputs and len(network.consumers(tensor)) == 1
 
 
 def _to_depthwise(affine: Affine, shapes: dict[str, tuple[int, ...]]) -> list[Layer]:
@@ -119,10 +120,11 @@ def _to_depthwise(affine: Affine, shapes: dict[str, tuple[int, ...]]) -> list[La
         high=np.full(channels, np.inf),
         groups=channels,
     )
-    if len(shapes[source]) == 4:
+    shape = shapes[source]
+    if len(shape) == 4:
         return [conv]
     inner, outer = f"{affine.output}/in", f"{affine.output}/out"
-    shapes[inner] = shapes[outer] = (1, 1, 1, channels)
+    shapes[inner] = shapes[outer] = (1, 1, math.prod(shape[:-1]), channels)
     return [
         Reshape((source,), inner),
         replace(conv, inputs=(inner,), output=outer),

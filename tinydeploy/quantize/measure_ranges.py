@@ -13,7 +13,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from tinydeploy.quantize.activations import Candidates, Parameters, is_tied
+from tinydeploy.quantize.activations import Candidates, Parameters
 from tinydeploy.quantize.evaluate import Values, evaluate_layer
 from tinydeploy.quantize.network import Conv, Layer, Network, last_uses
 from tinydeploy.quantize.recipe import RangeMethod
@@ -47,12 +47,12 @@ def choose_measured(
         exact = evaluate_layer(layer, inputs, network.shapes[layer.output])
         for name in dict.fromkeys(layer.inputs):
             tried = costs[group_of[name]]
-            if len(tried) > 1 and not is_tied(layer):
+            if len(tried) > 1 and not layer.hands_on:
                 for parameters in tried:
                     tried[parameters] += _disturb(layer, name, parameters, values, exact)
         values[layer.output] = exact
-        for name in set(layer.inputs):
-            if last[name] == k:
+        for name in {*layer.inputs, layer.output}:
+            if last.get(name, k) == k:
                 del values[name]
     chosen = {}
     for group, tried in costs.items():

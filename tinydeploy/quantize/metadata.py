@@ -11,8 +11,11 @@ used is of version 1.0.0), field ids as there. A file with metadata holds
   - output_tensor_metadata[0].associated_files[0] = AssociatedFile("labels.txt",
     type TENSOR_AXIS_LABELS), where there are labels;
 * a zip archive behind the flatbuffer's last byte (readers of .tflite ignore what follows, readers
-  of zip what precedes), where there are labels. Its member `labels.txt` is UTF-8 with one label
-  per line, in the order of the output's last axis, every line ended by a line feed.
+  of zip what precedes), where there are labels or pictures. Its member `labels.txt` is UTF-8 with
+  one label per line, in the order of the output's last axis, every line ended by a line feed. Its
+  member `preprocess.toml`, which input_tensor_metadata[0].associated_files lists, holds the whole
+  preprocessing, with what the standard has no field for: `color = "bgr"`, how a picture gets its
+  size. `tinydeploy build --preprocess` reads such files.
 """
 
 from __future__ import annotations
@@ -24,9 +27,13 @@ from dataclasses import dataclass
 
 from flatbuffers import Builder
 
+from tinydeploy.model.float_model import Preprocessing
+
 METADATA_NAME = "TFLITE_METADATA"
 LABELS_FILE = "labels.txt"
+RULES_FILE = "preprocess.toml"
 
+_DESCRIPTIONS = 1  # enum AssociatedFileType
 _TENSOR_AXIS_LABELS = 2  # enum AssociatedFileType
 _COLOR_SPACES = {"": 0, "RGB": 1, "GRAYSCALE": 2}  # enum ColorSpaceType
 _IMAGE_PROPERTIES = 2  # union ContentProperties
@@ -42,12 +49,44 @@ class Normalization:
         std: As many as mean, in the same units.
         color_space: "RGB", "GRAYSCALE", or empty where the input is no picture.
         size: (height, width) of the picture; (0, 0) where the input is none.
+        rules: Text of the preprocess.toml to carry along; empty for none.
     """
 
     mean: tuple[float, ...]
     std: tuple[float, ...]
     color_space: str = ""
     size: tuple[int, int] = (0, 0)
+    rules: str = ""
+
+
+def describe_preprocessing(
+    preprocessing: Preprocessing | None, input_shape: Sequence[int]
+) -> Normalization | None:
+    """The normalization of pictures.
+
+    Args:
+        preprocessing: None where inputs are no pictures.
+        input_shape: (1, C, H, W).
+    """
+    if preprocessing is None:
+        return None
+    height, width = input_shape[2:]
+    color = preprocessing.color
+    resize = "stretch" if preprocessing.fit == "stretch" else "crop"
+    lines = [
+        f"mean = {[float(number) for number in preprocessing.mean]}",
+        f"std = {[float(number) for number in preprocessing.std]}",
+        f'color = "{color}"',
+        f'resize = "{resize}"',
+        *([f"crop_fraction = {float(preprocessing.crop_fraction)}"] if resize == "crop" else []),
+    ]
+    return Normalization(
+        preprocessing.mean,
+        preprocessing.std,
+        {"rgb": "RGB", "gray": "GRAYSCALE", "bgr": ""}[color],  # the standard knows no BGR
+        (height, width),
+        "".join(f"{line}\n" for line in lines),
+    )
 
 
 def write_metadata(name: str, normalization: Normalization | None, *, has_labels: bool) -> bytes:
@@ -67,8 +106,8 @@ def write_metadata(name: str, normalization: Normalization | None, *, has_labels
     return bytes(builder.Output())
 
 
-def append_labels(model: bytes, labels: Sequence[str]) -> bytes:
-    """The file with an archive of labels.txt behind it; the same bytes each time.
+def append_files(model: bytes, labels: Sequence[str], normalization: Normalization | None) -> bytes:
+    """The file with an archive of labels and rules behind it, if any; the same bytes each time.
 
     Raises:
         ValueError: A label with a line break in it.
@@ -76,12 +115,20 @@ def append_labels(model: bytes, labels: Sequence[str]) -> bytes:
     for label in labels:
         if "\n" in label or "\r" in label:
             raise ValueError(f"label {label!r} has a line break")
+    files = {
+        LABELS_FILE: "".join(f"{label}\n" for label in labels),
+        RULES_FILE: "" if normalization is None else normalization.rules,
+    }
+    if not any(files.values()):
+        return model
     stream = io.BytesIO()
     stream.write(model)
     with zipfile.ZipFile(stream, "a", zipfile.ZIP_STORED) as archive:
-        entry = zipfile.ZipInfo(LABELS_FILE, (1980, 1, 1, 0, 0, 0))
-        entry.create_system = 3  # else it differs between operating systems
-        archive.writestr(entry, "".join(f"{label}\n" for label in labels).encode())
+        for name, text in files.items():
+            if text:
+                entry = zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0))
+                entry.create_system = 3  # else it differs between operating systems
+                archive.writestr(entry, text.encode())
     return stream.getvalue()
 
 
@@ -103,17 +150,24 @@ def _input_metadata(builder: Builder, normalization: Normalization | None) -> in
         color = _COLOR_SPACES[normalization.color_space]
         image = _table(builder, 2, {1: size}, uint8={0: color})
         fields[3] = _table(builder, 3, {1: image}, uint8={0: _IMAGE_PROPERTIES})
+    if normalization.rules:
+        text = "How a picture becomes the input."
+        fields[6] = _associated_file(builder, RULES_FILE, text, _DESCRIPTIONS)
     return _table(builder, 7, fields)
 
 
 def _output_metadata(builder: Builder, *, has_labels: bool) -> int:
     fields = {0: builder.CreateString("output")}
     if has_labels:
-        name = builder.CreateString(LABELS_FILE)
-        text = builder.CreateString("Class names in the order of the output's last axis.")
-        file = _table(builder, 4, {0: name, 1: text}, uint8={2: _TENSOR_AXIS_LABELS})
-        fields[6] = _offsets(builder, [file])
+        text = "Class names in the order of the output's last axis."
+        fields[6] = _associated_file(builder, LABELS_FILE, text, _TENSOR_AXIS_LABELS)
     return _table(builder, 7, fields)
+
+
+def _associated_file(builder: Builder, name: str, text: str, kind: int) -> int:
+    """A vector of one AssociatedFile."""
+    offsets = {0: builder.CreateString(name), 1: builder.CreateString(text)}
+    return _offsets(builder, [_table(builder, 4, offsets, uint8={2: kind})])
 
 
 def _table(

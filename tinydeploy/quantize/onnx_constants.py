@@ -44,10 +44,9 @@ def fold_constant(node: Node, reader: Reader) -> None:
         UnsupportedNodeError: It cannot be computed, or is absurdly large.
     """
     if node.op == "Shape":
-        source = reader.aliases.get(node.inputs[0], node.inputs[0])
-        shape = reader.shapes.get(source)
-        if shape is None:
-            shape = reader.constants[node.inputs[0]].shape
+        name = node.inputs[0]
+        known = reader.constants.get(name)
+        shape = reader.sources[name].shape if known is None else known.shape
         start, end = node.attributes.get("start", 0), node.attributes.get("end")
         reader.constants[node.output] = np.array(shape[slice(start, end)], np.int64)
         return

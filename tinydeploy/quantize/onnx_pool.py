@@ -1,140 +1,179 @@
-"""ONNX operators over height and width without weights: pools, means, padding."""
+"""ONNX operators over height and width without weights: pools and means."""
 
 from __future__ import annotations
 
+import numpy as np
+
 from tinydeploy.quantize.network import (
+    Array,
     AveragePool,
-    Clamp,
     MaxPool,
     Mean,
     Pad,
     Padding,
     Pair,
-    Shape,
-    Softmax,
+    WithConstant,
     same_padding,
 )
-from tinydeploy.quantize.onnx_reader import Node, Reader, UnsupportedNodeError, reads_op
-from tinydeploy.quantize.onnx_window import picture_shape, read_padding, read_pair, window_output
+from tinydeploy.quantize.onnx_reader import (
+    Arranged,
+    Node,
+    Reader,
+    Source,
+    UnsupportedNodeError,
+    reads_op,
+)
+from tinydeploy.quantize.onnx_window import read_padding, read_pair
 
 
-@reads_op("MaxPool")
+@reads_op("MaxPool", becomes="MAX_POOL_2D PADV2")
 def read_max_pool(node: Node, reader: Reader) -> None:
-    """MaxPool; padding that is not TFLite's SAME only where no value is negative."""
-    source, shape, kernel, stride, padding = _pool_window(node, reader)
-    size = window_output(shape, kernel, stride, (1, 1), padding)
-    if not _is_same(shape, kernel, stride, padding):
-        if not _is_non_negative(reader, source):
-            raise UnsupportedNodeError(
-                f"padding {padding} around values that may be negative",
-                "put a ReLU in front of it, or leave the padding out",
-            )
-        source, padding = _add_pad(reader, node, source, padding), (0, 0, 0, 0)
-    reader.add(MaxPool((source,), node.output, kernel, stride, padding), (1, shape[1], *size))
+    """Any padding, ceil_mode; no dilation."""
+    source, kernel, stride, padding, size = _pool_window(node, reader)
+    tensor, shape = source.tensor, (1, *size, source.shape[3])
+    if any(padding) and not _is_same(source, kernel, stride, padding):
+        tensor, padding = _add_pad(reader, node, source, padding, -np.inf), (0, 0, 0, 0)
+    pool = MaxPool((tensor,), node.output, kernel, stride, padding)
+    reader.add(pool, shape, source.view(shape))
 
 
-@reads_op("AveragePool")
+@reads_op("AveragePool", becomes="AVERAGE_POOL_2D PAD MUL")
 def read_average_pool(node: Node, reader: Reader) -> None:
-    """AveragePool; padding counts as zeros, or not at all where it is TFLite's SAME."""
-    source, shape, kernel, stride, padding = _pool_window(node, reader)
-    size = window_output(shape, kernel, stride, (1, 1), padding)
-    if any(padding):
-        if node.attributes.get("count_include_pad", 0):
-            source, padding = _add_pad(reader, node, source, padding), (0, 0, 0, 0)
-        elif not _is_same(shape, kernel, stride, padding):
-            raise UnsupportedNodeError(
-                f"padding {padding} that does not count", "use count_include_pad=True"
-            )
-    reader.add(AveragePool((source,), node.output, kernel, stride, padding), (1, shape[1], *size))
+    """count_include_pad both ways, ceil_mode.
+
+    Padding that does not count and is not TFLite's SAME costs a multiplication behind the pool.
+    """
+    source, kernel, stride, padding, size = _pool_window(node, reader)
+    counts = _count_elements(node, source, kernel, stride, padding, size)
+    shape = (1, *size, source.shape[3])
+    inside = _count_inside(source, kernel, stride, padding, size)
+    full = kernel[0] * kernel[1]
+    if not any(padding) or (
+        _is_same(source, kernel, stride, padding) and np.array_equal(counts, inside)
+    ):
+        pool = AveragePool((source.tensor,), node.output, kernel, stride, padding)
+        reader.add(pool, shape, source.view(shape))
+        return
+    tensor = _add_pad(reader, node, source, padding, 0.0)
+    is_whole = (counts == full).all()
+    name = node.output if is_whole else f"{node.output}/whole"
+    pool = AveragePool((tensor,), name, kernel, stride, (0, 0, 0, 0))
+    reader.add(pool, shape, source.view(shape))
+    if not is_whole:
+        factors = (full / counts)[None, :, :, None]
+        layer = WithConstant((name,), node.output, "MUL", factors)
+        reader.add(layer, shape, source.view(shape))
 
 
-@reads_op("GlobalAveragePool")
+@reads_op("GlobalAveragePool", becomes="MEAN")
 def read_global_average_pool(node: Node, reader: Reader) -> None:
     """The mean over height and width, which stay as 1."""
-    source = reader.activation(node)
-    shape = picture_shape(reader, source)
-    reader.add(Mean((source,), node.output), (1, shape[1], 1, 1))
+    source = reader.picture(node)
+    shape = (1, 1, 1, source.shape[3])
+    reader.add(Mean((source.tensor,), node.output), shape, source.view(shape))
 
 
-@reads_op("ReduceMean")
+@reads_op("GlobalMaxPool", becomes="MAX_POOL_2D")
+def read_global_max_pool(node: Node, reader: Reader) -> None:
+    """The maximum over height and width, which stay as 1."""
+    source = reader.picture(node)
+    shape = (1, 1, 1, source.shape[3])
+    kernel = source.shape[1], source.shape[2]
+    pool = MaxPool((source.tensor,), node.output, kernel, kernel, (0, 0, 0, 0))
+    reader.add(pool, shape, source.view(shape))
+
+
+@reads_op("ReduceMean", becomes="MEAN")
 def read_reduce_mean(node: Node, reader: Reader) -> None:
-    """The mean over height and width."""
-    source = reader.activation(node)
-    shape = picture_shape(reader, source)
-    axes = reader.constant(node, 1)
-    listed = node.attributes.get("axes", range(4)) if axes is None else axes.tolist()
-    if sorted(axis % 4 for axis in listed) != [2, 3]:
-        raise UnsupportedNodeError(f"a mean over the axes {list(listed)}", "average over H and W")
-    keep = node.attributes.get("keepdims", 1)
-    reader.add(Mean((source,), node.output), (1, shape[1], 1, 1) if keep else (1, shape[1]))
-
-
-@reads_op("Pad")
-def read_pad(node: Node, reader: Reader) -> None:
-    """Zeros around height and width."""
-    source = reader.activation(node)
-    shape = picture_shape(reader, source)
-    if node.attributes.get("mode", "constant") != "constant":
-        raise UnsupportedNodeError(f"mode {node.attributes['mode']}", "pad with zeros")
+    """The mean over any axes but the batch."""
+    source = reader.source(node)
     given = reader.constant(node, 1)
-    pads = list(node.attributes.get("pads", ())) if given is None else given.tolist()
-    value = reader.constant(node, 2)
-    fill = float(node.attributes.get("value", 0.0) if value is None else value.item())
-    axes = reader.constant(node, 3)
-    before_after = dict.fromkeys(range(4), (0, 0))
-    listed = list(range(4)) if axes is None else [int(a) % 4 for a in axes]
-    if len(pads) != 2 * len(listed):
-        raise UnsupportedNodeError(f"{len(pads)} paddings for {len(listed)} axes")
-    for k, axis in enumerate(listed):
-        before_after[axis] = int(pads[k]), int(pads[k + len(listed)])
-    if before_after[0] != (0, 0) or before_after[1] != (0, 0) or min(pads, default=0) < 0:
-        raise UnsupportedNodeError(f"padding {pads}", "pad height and width only, do not crop")
-    if fill != 0:
-        raise UnsupportedNodeError(f"padding with {fill}", "pad with zeros")
-    (top, bottom), (left, right) = before_after[2], before_after[3]
-    size = shape[2] + top + bottom, shape[3] + left + right
-    reader.add(Pad((source,), node.output, (top, left, bottom, right)), (1, shape[1], *size))
+    listed = node.attributes.get("axes") if given is None else [int(a) for a in given.ravel()]
+    rank = len(source.shape)
+    if not listed:
+        if node.attributes.get("noop_with_empty_axes", 0):
+            reader.alias(node, source)
+            return
+        listed = range(rank)
+    arranged = reader.arrange(source)
+    axes = tuple(sorted({arranged.axis(axis) for axis in listed} - {0}))
+    shape = tuple(1 if axis in axes else size for axis, size in enumerate(arranged.shape))
+    view = arranged.view(shape)
+    if not node.attributes.get("keepdims", 1):
+        for axis in sorted({axis % rank for axis in listed}, reverse=True):
+            view = view.drop(axis)
+    if axes:
+        reader.add(Mean((arranged.tensor,), node.output, axes), shape, view)
+    else:
+        reader.alias(node, Source(arranged.tensor, view))
 
 
-def _add_pad(reader: Reader, node: Node, source: str, padding: Padding) -> str:
-    shape = reader.shapes[source]
+def _pool_window(node: Node, reader: Reader) -> tuple[Arranged, Pair, Pair, Padding, Pair]:
+    """The picture, kernel, stride, padding as far as windows reach, and the output's size."""
+    source = reader.picture(node)
+    if "kernel_shape" not in node.attributes:
+        raise UnsupportedNodeError("it has no kernel_shape")
+    kernel = read_pair(node, "kernel_shape", source.rank)
+    stride = read_pair(node, "strides", source.rank)
+    if read_pair(node, "dilations", source.rank) != (1, 1):
+        raise UnsupportedNodeError("a dilated pool", "use dilation=1")
+    padding = read_padding(node, source.shape, kernel, stride, (1, 1), source.rank)
+    top, left, bottom, right = padding
+    size, behind = [], []
+    for i, (before, after) in enumerate(((top, bottom), (left, right))):
+        span = source.shape[1 + i] + before + after - kernel[i]
+        if before >= kernel[i] or after >= kernel[i] or span < 0:
+            raise UnsupportedNodeError(f"windows {list(kernel)} with padding {list(padding)}")
+        count = span // stride[i] + 1
+        if node.attributes.get("ceil_mode", 0):
+            count = -(-span // stride[i]) + 1
+            if (count - 1) * stride[i] >= source.shape[1 + i] + before:
+                count -= 1  # a window must begin inside, padding behind does not count for that
+        size.append(count)
+        behind.append(
+            max(after, (count - 1) * stride[i] + kernel[i] - source.shape[1 + i] - before)
+        )
+    return source, kernel, stride, (top, left, behind[0], behind[1]), (size[0], size[1])
+
+
+def _count_elements(
+    node: Node, source: Arranged, kernel: Pair, stride: Pair, padding: Padding, size: Pair
+) -> Array:
+    """By how many elements each window's sum is divided: [OH, OW]."""
+    if not node.attributes.get("count_include_pad", 0):
+        return _count_inside(source, kernel, stride, padding, size)
+    declared = read_padding(node, source.shape, kernel, stride, (1, 1), source.rank)
+    counts = []
+    for i in (0, 1):
+        end = source.shape[1 + i] + declared[i] + declared[2 + i]
+        starts = np.arange(size[i]) * stride[i]
+        counts.append(np.minimum(starts + kernel[i], end) - starts)
+    return np.outer(*counts).astype(np.float64)
+
+
+def _count_inside(
+    source: Arranged, kernel: Pair, stride: Pair, padding: Padding, size: Pair
+) -> Array:
+    """How many elements of the picture each window has: [OH, OW]."""
+    counts = []
+    for i in (0, 1):
+        starts = np.arange(size[i]) * stride[i] - padding[i]
+        ends = np.minimum(starts + kernel[i], source.shape[1 + i])
+        counts.append(ends - np.maximum(starts, 0))
+    return np.outer(*counts).astype(np.float64)
+
+
+def _add_pad(reader: Reader, node: Node, source: Arranged, padding: Padding, value: float) -> str:
     name = f"{node.output}/pad"
     top, left, bottom, right = padding
-    size = shape[2] + top + bottom, shape[3] + left + right
-    reader.add(Pad((source,), name, padding), (1, shape[1], *size))
+    amounts = ((0, 0), (top, bottom), (left, right), (0, 0))
+    shape = tuple(n + sum(more) for n, more in zip(source.shape, amounts, strict=True))
+    reader.add_layers([Pad((source.tensor,), name, amounts, value)], {name: shape})
     return name
 
 
-def _is_non_negative(reader: Reader, tensor: str) -> bool:
-    """Whether a tensor's values are clamped below at 0 or above it."""
-    layer = next((layer for layer in reader.layers if layer.output == tensor), None)
-    if isinstance(layer, Clamp):
-        return bool((layer.low >= 0).all())
-    if isinstance(layer, (MaxPool, AveragePool, Mean, Pad)):
-        return _is_non_negative(reader, layer.inputs[0])
-    return isinstance(layer, Softmax)
-
-
-def _pool_window(node: Node, reader: Reader) -> tuple[str, Shape, Pair, Pair, Padding]:
-    source = reader.activation(node)
-    shape = picture_shape(reader, source)
-    kernel, stride = read_pair(node, "kernel_shape"), read_pair(node, "strides")
-    if read_pair(node, "dilations") != (1, 1):
-        raise UnsupportedNodeError("a dilated pool")
-    padding = read_padding(node, shape, kernel, stride, (1, 1))
-    if node.attributes.get("ceil_mode", 0):
-        top, left, bottom, right = padding
-        spare = (
-            (shape[2] + top + bottom - kernel[0]) % stride[0],
-            (shape[3] + left + right - kernel[1]) % stride[1],
-        )
-        if spare != (0, 0):
-            raise UnsupportedNodeError("ceil_mode", "use ceil_mode=False, or pad explicitly")
-    return source, shape, kernel, stride, padding
-
-
-def _is_same(shape: Shape, kernel: Pair, stride: Pair, padding: Padding) -> bool:
-    """Whether a pool's padding is none, or TFLite's SAME."""
+def _is_same(source: Arranged, kernel: Pair, stride: Pair, padding: Padding) -> bool:
+    """Whether a pool's padding is TFLite's SAME."""
     top, left, bottom, right = padding
-    same = [same_padding(shape[2 + i], kernel[i], stride[i]) for i in (0, 1)]
-    return not any(padding) or [(top, bottom), (left, right)] == same
+    same = [same_padding(source.shape[1 + i], kernel[i], stride[i]) for i in (0, 1)]
+    return [(top, bottom), (left, right)] == same

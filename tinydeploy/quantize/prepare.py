@@ -160,7 +160,7 @@ def _find_best(tried: Sequence[Prepared]) -> Prepared:
 
 def output_snr(network: Network, qualities: Sequence[LayerQuality]) -> float:
     """The SNR of the outputs in dB: of several, from the mean of their relative errors."""
-    outputs = [q.snr_db for q in qualities if q.output == network.output]
+    outputs = [q.snr_db for q in qualities if q.output in network.outputs]
     if not outputs:
         return math.inf  # the input itself
     error = sum(10 ** (-snr / 10) for snr in outputs) / len(outputs)

@@ -75,8 +75,8 @@ def quantize_layers(
         qualities.append(
             measure_layer(layer, exact[layer.output], coarse[layer.output], target, corrected_db)
         )
-        for name in set(layer.inputs):
-            if last[name] == k:
+        for name in {*layer.inputs, layer.output}:
+            if last.get(name, k) == k:
                 del exact[name], coarse[name]
         if progress is not None:
             progress((k + 1) / len(network.layers))

@@ -20,8 +20,8 @@ from tinydeploy.quantize.calibrate import Calibration, calibrate_network
 from tinydeploy.quantize.evaluate import Values
 from tinydeploy.quantize.fold import fold_network
 from tinydeploy.quantize.layer_quality import LayerQuality
-from tinydeploy.quantize.metadata import Normalization
-from tinydeploy.quantize.network import Network, Softmax
+from tinydeploy.quantize.metadata import describe_preprocessing
+from tinydeploy.quantize.network import Network
 from tinydeploy.quantize.prepare import Trial, prepare_network
 from tinydeploy.quantize.propagate import quantize_layers
 from tinydeploy.quantize.read_onnx import read_onnx
@@ -37,8 +37,6 @@ _SAMPLE_BYTES = 900 << 20
 _LEAST_SAMPLES = 8
 
 Progress = Callable[[str, float], None]
-
-_COLOR_SPACES = {"rgb": "RGB", "gray": "GRAYSCALE", "bgr": ""}  # TFLite's metadata knows no BGR
 
 
 @dataclass(frozen=True)
@@ -160,13 +158,14 @@ def calibrate_model(
         model.input_shape,
         min(samples, count_samples(network)),
         clock.tell,
+        network.channels_second,
     )
     if model.preprocessing is None:
         parameters = Parameters.from_range(*found.input_range)
     else:
         parameters = input_parameters(model.preprocessing)
-    channels_last = np.ascontiguousarray(np.moveaxis(found.samples, 1, -1))
-    return CalibratedModel(model, network, found, parameters, channels_last)
+    stored = network.store_inputs(found.samples)
+    return CalibratedModel(model, network, found, parameters, stored)
 
 
 def apply_recipe(
@@ -201,7 +200,7 @@ def apply_recipe(
         parameters,
         layers.convolutions,
         name=model.name,
-        normalization=_normalization(model),
+        normalization=describe_preprocessing(model.preprocessing, model.input_shape),
         labels=model.labels,
     )
     return QuantizedModel(
@@ -254,7 +253,7 @@ def _observed_tensors(network: Network) -> dict[str, int]:
     return {
         layer.output: int(np.prod(network.shapes[layer.output]))
         for layer in network.layers
-        if not isinstance(layer, Softmax)
+        if layer.fixed_quantization is None
     }
 
 
@@ -285,15 +284,6 @@ def _check_labels(model: FloatModel, network: Network) -> None:
             f"{model.name} has {outputs} outputs and {len(model.labels)} labels",
             "Give one label per output, or none.",
         )
-
-
-def _normalization(model: FloatModel) -> Normalization | None:
-    preprocessing = model.preprocessing
-    if preprocessing is None:
-        return None
-    height, width = model.input_shape[2:]
-    color = _COLOR_SPACES[preprocessing.color]
-    return Normalization(preprocessing.mean, preprocessing.std, color, (height, width))
 
 
 def _describe_range(name: str, parameters: Parameters, stats: TensorStatistics) -> TensorRange:

@@ -5,17 +5,28 @@ What each ONNX operator becomes is told in tinydeploy.quantize.onnx_ops, one fun
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import tinydeploy.quantize.onnx_ops  # noqa: F401 - fills the registry
 from tinydeploy.errors import InputFileError, MissingDependencyError, UnsupportedModelError
 from tinydeploy.quantize.network import Layer, Network, Shape
 from tinydeploy.quantize.onnx_constants import fold_constant, is_constant
-from tinydeploy.quantize.onnx_reader import NODE_READERS, Node, Reader, UnsupportedNodeError
+from tinydeploy.quantize.onnx_reader import (
+    NODE_READERS,
+    Node,
+    Reader,
+    Source,
+    UnsupportedNodeError,
+)
+from tinydeploy.quantize.view import View, channels_last
 
 
 def read_onnx(data: bytes, input_shape: Shape, name: str = "the ONNX model") -> Network:
-    """Reads a network with one input and one output.
+    """Reads a network with one input and any number of outputs.
+
+    Outputs come as they are stored: channels last where they are pictures, [1, H, W, C]; no
+    TRANSPOSE is added for them.
 
     Args:
         data: A serialized ONNX model; weights inside it.
@@ -30,41 +41,60 @@ def read_onnx(data: bytes, input_shape: Shape, name: str = "the ONNX model") -> 
         UnsupportedModelError: Nodes that cannot be read: one error that names them all.
         MissingDependencyError: The package onnx is not installed.
     """
-    graph = _parse_graph(data, name)
-    reader = Reader()
+    model = _parse_model(data, name)
+    graph = model.graph
+    reader = Reader(opset=_find_opset(model))
     _read_constants(graph, reader, name)
     inputs = [value.name for value in graph.input if value.name not in reader.constants]
     outputs = [value.name for value in graph.output]
-    if len(inputs) != 1 or len(outputs) != 1:
+    if len(inputs) != 1 or not outputs:
         raise UnsupportedModelError(
             f"{name} has {len(inputs)} inputs and {len(outputs)} outputs",
-            "Export a network with one input and one output.",
+            "Export a network with one input; make what never changes a constant.",
         )
-    reader.shapes[inputs[0]] = tuple(input_shape)
+    stored = tuple(input_shape[axis] for axis in channels_last(len(input_shape)))
+    if len(stored) == 3:  # as all activations of three axes: a picture of height 1
+        stored = (1, *stored)
+    reader.shapes[inputs[0]] = stored
+    reader.sources[inputs[0]] = Source(inputs[0], _view_input(tuple(input_shape), stored))
     problems = _read_nodes(graph, reader)
     if problems:
         raise UnsupportedModelError(
             f"{name} has nodes that cannot be quantized:\n" + "\n".join(problems),
-            f"Operators that can be: {', '.join(sorted(NODE_READERS))}.",
+            "docs/onnx.md lists what can be; `tinydeploy ops --onnx` prints it.",
         )
-    output = reader.aliases.get(outputs[0], outputs[0])
-    if output not in reader.shapes or output == inputs[0]:
-        raise UnsupportedModelError(f"the output {outputs[0]!r} of {name} is computed by no layer")
-    if output in reader.orders:
+    stored_outputs = tuple(_store_output(reader, output, name) for output in outputs)
+    tensors = tuple(source.tensor for source in stored_outputs)
+    if inputs[0] in tensors:
+        raise UnsupportedModelError(f"an output of {name} is computed by no layer")
+    if len(set(tensors)) < len(tensors):
         raise UnsupportedModelError(
-            f"the output of {name} is a flattened picture of shape {reader.orders[output]}",
-            "Leave the flattening out of the exported network.",
+            f"outputs of {name} are the same numbers: {', '.join(outputs)}", "Export one of them."
         )
-    shapes = {tensor: to_nhwc(shape) for tensor, shape in reader.shapes.items()}
-    return Network(inputs[0], output, tuple(_reachable(reader.layers, output)), shapes)
+    return Network(
+        inputs[0],
+        tensors,
+        tuple(_reachable(reader.layers, tensors)),
+        reader.shapes,
+        {name: source.view for name, source in reader.sources.items() if source.tensor == name},
+        tuple(source.view for source in stored_outputs),
+        reader.given,
+    )
 
 
-def to_nhwc(shape: Shape) -> Shape:
-    """The shape of a tensor in TFLite's order of axes."""
-    return (shape[0], *shape[2:], shape[1]) if len(shape) > 2 else shape
+def _view_input(shape: Shape, stored: Shape) -> View:
+    order = channels_last(4 if len(shape) == 3 else len(shape))
+    view = View.of(stored, order)
+    return view.drop(2) if len(shape) == 3 else view
 
 
-def _parse_graph(data: bytes, name: str) -> Any:
+def _store_output(reader: Reader, output: str, name: str) -> Source:
+    if output not in reader.sources:
+        raise UnsupportedModelError(f"the output {output!r} of {name} is computed by no layer")
+    return reader.store_output(reader.sources[output])
+
+
+def _parse_model(data: bytes, name: str) -> Any:
     try:
         import onnx
         from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
@@ -81,7 +111,11 @@ def _parse_graph(data: bytes, name: str) -> Any:
             f"{name} is not a valid ONNX model: {first_line}",
             "Export it anew, in one file with its weights, or check that it is complete.",
         ) from error
-    return model.graph
+    return model
+
+
+def _find_opset(model: Any) -> int:
+    return max((entry.version for entry in model.opset_import if not entry.domain), default=1)
 
 
 def _read_constants(graph: Any, reader: Reader, name: str) -> None:
@@ -114,7 +148,7 @@ def _read_nodes(graph: Any, reader: Reader) -> list[str]:
             elif is_constant(node, reader):
                 fold_constant(node, reader)
             else:
-                NODE_READERS[node.op](node, reader)
+                NODE_READERS[node.op].read(node, reader)
         except UnsupportedNodeError as problem:
             problems.append(_describe_problem(node, reader, problem))
             unknown.update(node.outputs)
@@ -129,8 +163,10 @@ def _read_nodes(graph: Any, reader: Reader) -> list[str]:
 def _describe_problem(node: Node, reader: Reader, problem: UnsupportedNodeError) -> str:
     shapes = []
     for name in node.inputs:
-        shape = reader.shapes.get(reader.aliases.get(name, name))
-        if shape is None and name in reader.constants:
+        shape = None
+        if name in reader.sources:
+            shape = reader.sources[name].shape
+        elif name in reader.constants:
             shape = reader.constants[name].shape
         shapes.append("x".join(map(str, shape)) if shape is not None else "?")
     advice = f" ({problem.advice})" if problem.advice else ""
@@ -155,9 +191,9 @@ def _parse_node(raw: Any) -> Node:
     return Node(op, name, tuple(raw.input), tuple(raw.output), attributes, raw)
 
 
-def _reachable(layers: list[Layer], output: str) -> list[Layer]:
-    """The layers that the output depends on, in order."""
-    needed, kept = {output}, []
+def _reachable(layers: list[Layer], outputs: Iterable[str]) -> list[Layer]:
+    """The layers that the outputs depend on, in order."""
+    needed, kept = set(outputs), []
     for layer in reversed(layers):
         if layer.output in needed:
             needed.update(layer.inputs)

@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tinydeploy.quantize.evaluate import Values, extract_patches, pad
-from tinydeploy.quantize.network import Array, Conv
+from tinydeploy.quantize.network import Array, Conv, TransposeConv
 
 # Both as a part of the mean of H's diagonal. The ridge is strong: weights leave what training gave
 # them only where the samples ask for it clearly, and other data will too.
@@ -63,8 +63,11 @@ def measure_inputs(conv: Conv, coarse: Iterable[Values], exact: Values) -> Input
         exact: [n, H, W, I] or [n, I], the same inputs as the float network gives them.
 
     Returns:
-        None where there are too few input vectors for K weights.
+        None where there are too few input vectors for K weights, or where each of them meets but
+        some of the weights.
     """
+    if isinstance(conv, TransposeConv):
+        return None
     wanted = _collect_vectors(conv, exact, len(exact))
     if wanted.shape[1] < _LEAST_VECTORS * wanted.shape[2]:
         return None

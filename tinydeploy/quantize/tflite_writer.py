@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from tinydeploy.quantize.metadata import (
     METADATA_NAME,
     Normalization,
-    append_labels,
+    append_files,
     write_metadata,
 )
 from tinydeploy.quantize.tflite_operators import (
@@ -190,7 +190,7 @@ class TfliteWriter:
                 entries,
             )
         )
-        return append_labels(model, labels) if labels else model
+        return append_files(model, labels or (), normalization)
 
     def _check_labels(self, outputs: Sequence[int], labels: Sequence[str]) -> None:
         shape = self._tensors[outputs[0]].shape if outputs else ()

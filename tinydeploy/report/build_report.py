@@ -30,6 +30,17 @@ class TensorFacts:
 
 
 @dataclass(frozen=True)
+class PreprocessingFacts:
+    """How pixels of 0 to 255 become the first input: (pixel - mean) / std; "" is not known."""
+
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    color: str
+    resize: str
+    crop_fraction: float
+
+
+@dataclass(frozen=True)
 class ModelFacts:
     """The net; `macs` as the literature counts them, `tflite_bytes` of the int8 file."""
 
@@ -42,6 +53,7 @@ class ModelFacts:
     inputs: tuple[TensorFacts, ...]
     outputs: tuple[TensorFacts, ...]
     labels: tuple[str, ...]
+    preprocessing: PreprocessingFacts | None
 
 
 @dataclass(frozen=True)

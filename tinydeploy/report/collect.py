@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -25,6 +26,7 @@ from tinydeploy.report.build_report import (
     ModelFacts,
     PlaceFacts,
     PlanFacts,
+    PreprocessingFacts,
     RegionFacts,
     TensorFacts,
     ValidationFacts,
@@ -119,6 +121,9 @@ def _model_facts(evidence: Evidence) -> ModelFacts:
         inputs=tuple(_tensor_facts(graph, tensor) for tensor in graph.inputs),
         outputs=tuple(_tensor_facts(graph, tensor) for tensor in graph.outputs),
         labels=graph.labels,
+        preprocessing=None
+        if graph.normalization is None
+        else PreprocessingFacts(**dataclasses.asdict(graph.normalization)),
     )
 
 

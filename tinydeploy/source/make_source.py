@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -12,9 +13,11 @@ import numpy as np
 
 from tinydeploy.errors import InputFileError, MissingDependencyError, TinydeployError
 from tinydeploy.graph.conversions import cut_conversions
+from tinydeploy.graph.normalization import read_normalization
 from tinydeploy.source.float_tflite.recognize import is_float
-from tinydeploy.source.options import FLOAT_FILE, SourceOptions, check_options
+from tinydeploy.source.options import FLOAT_FILE, Effort, SourceOptions, check_options
 from tinydeploy.source.source import Source, Watch
+from tinydeploy.source.text_files import read_label_file
 
 if TYPE_CHECKING:
     from tinydeploy.model.float_model import FloatModel
@@ -32,7 +35,8 @@ def make_source(model: str | None, watch: Watch, options: SourceOptions = _NOTHI
     """Makes the int8 model.
 
     Args:
-        model: A .tflite or .onnx file, a name from the zoo, or None for the built-in default.
+        model: A .tflite or .onnx file, `package.module:factory` of a torch network, a name from
+            the zoo, or None for the built-in default.
         watch: Is shown the stages.
         options: What the user says of the model.
 
@@ -42,25 +46,29 @@ def make_source(model: str | None, watch: Watch, options: SourceOptions = _NOTHI
         UnsupportedModelError: A float net that cannot be quantized.
         MissingDependencyError: torch or a package beside it is not installed.
     """
+    options = options.read_preprocess()
     if model is None:
         advice = "Name one: tinydeploy build net.onnx --data DIR ..."
-        check_options(options, frozenset(), {"": ("needs a model", advice)})
-        return _build(lambda: _train_default(watch), DEFAULT_ORIGIN, watch)
+        check_options(options, frozenset({"effort"}), {"": ("needs a model", advice)})
+        return _build(lambda: _train_default(watch), DEFAULT_ORIGIN, options, watch)
     path = Path(model)
     if path.suffix.lower() == ".onnx":
-        _check_float_file(model, options)
-        return _build(lambda: _load_onnx(path, options), path.name, watch)
+        _check_float_file(model, options, FLOAT_FILE | {"input_shape"})
+        return _build(lambda: _load_onnx(path, options), path.name, options, watch)
     if path.suffix.lower() == ".tflite" or path.exists():
         return _read_tflite(path, options, watch)
-    known = ("is for files", f"The preprocessing of {model} is known: leave it out.")
-    check_options(options, frozenset({"weights", "data"}), {"": known})
+    if re.fullmatch(r"[^/\\]+:[\w.]+", model):
+        return _build(lambda: _load_factory(model, options), model, options, watch)
     origin = f"{model} with {options.weights.name}" if options.weights else model
-    return _build(lambda: _load_zoo(model, options.weights, options.data), origin, watch)
+    return _build(lambda: _load_zoo(model, options), origin, options, watch)
 
 
-def _check_float_file(model: str, options: SourceOptions) -> None:
-    inside = ("is for nets of the zoo", f"{model} has its weights inside: leave it out.")
-    check_options(options, FLOAT_FILE, {"": inside})
+def _check_float_file(
+    model: str, options: SourceOptions, allowed: frozenset[str] = FLOAT_FILE
+) -> None:
+    weights = ("is for nets without", f"{model} has its weights inside: leave it out.")
+    shape = ("is for nets that do not tell", f"{model} has its input's shape inside: leave it out.")
+    check_options(options, allowed, {"weights": weights, "input_shape": shape})
 
 
 def _read_tflite(path: Path, options: SourceOptions, watch: Watch) -> Source:
@@ -73,7 +81,7 @@ def _read_tflite(path: Path, options: SourceOptions, watch: Watch) -> Source:
         ) from error
     if _is_float(content):
         _check_float_file(str(path), options)
-        return _build(lambda: _load_float_tflite(content, path, options), path.name, watch)
+        return _build(lambda: _load_float_tflite(content, path, options), path.name, options, watch)
     inside = ("is for float nets", f"{path} has weights and ranges inside: leave it out.")
     check_options(options, frozenset(), {"": inside})
     try:
@@ -103,10 +111,15 @@ def _train_default(watch: Watch) -> FloatModel:
     return load_digits_model(show)
 
 
-def _load_zoo(name: str, weights: Path | None, data: Path | None) -> FloatModel:
+def _load_zoo(name: str, options: SourceOptions) -> FloatModel:
     from tinydeploy.zoo.load import load_float_model
+    from tinydeploy.zoo.registry import find_model
 
-    return load_float_model(name, weights, data)
+    entry = find_model(name)  # before its options are judged
+    known = ("is for other nets", f"Input and preprocessing of {name} are known: leave it out.")
+    check_options(options, frozenset({"weights", "data", "labels"}), {"": known})
+    labels = () if options.labels is None else read_label_file(options.labels, entry.classes)
+    return load_float_model(name, options.weights, options.data, labels)
 
 
 def _load_onnx(path: Path, options: SourceOptions) -> FloatModel:
@@ -114,8 +127,14 @@ def _load_onnx(path: Path, options: SourceOptions) -> FloatModel:
     from tinydeploy.source.prepare import prepare_model
 
     channels_last = None if options.layout is None else options.layout == "nhwc"
-    net = import_onnx(path, channels_last=channels_last)
+    net = import_onnx(path, options.input_shape, channels_last=channels_last)
     return prepare_model(net, str(path), options)
+
+
+def _load_factory(spec: str, options: SourceOptions) -> FloatModel:
+    from tinydeploy.source.factory import load_factory
+
+    return load_factory(spec, options)
 
 
 def _load_float_tflite(content: bytes, path: Path, options: SourceOptions) -> FloatModel:
@@ -124,12 +143,17 @@ def _load_float_tflite(content: bytes, path: Path, options: SourceOptions) -> Fl
 
     net = translate_tflite(content, path.stem)
     net = replace(net, channels_last=options.layout != "nchw")
+    said = read_normalization(content)
+    if said is not None and net.takes_pictures and said.fits(net.input_shape[1]):
+        options = options.fill(said.say())
     model = prepare_model(net, str(path), options)
     error = check_translation(net, content, model.calibration[:_CHECKED_INPUTS])
     return replace(model, export_error=error)
 
 
-def _build(load: Callable[[], FloatModel], origin: str, watch: Watch) -> Source:
+def _build(
+    load: Callable[[], FloatModel], origin: str, options: SourceOptions, watch: Watch
+) -> Source:
     """Loads and quantizes a float net."""
     with _needs_packages():
         with watch.stage("model"):
@@ -141,16 +165,19 @@ def _build(load: Callable[[], FloatModel], origin: str, watch: Watch) -> Source:
             )
             for note in model.notes:
                 watch.note(note)
-        return _quantize(model, origin, watch)
+        return _quantize(model, origin, options.effort or "normal", watch)
 
 
-def _quantize(model: FloatModel, origin: str, watch: Watch) -> Source:
+def _quantize(model: FloatModel, origin: str, effort: Effort, watch: Watch) -> Source:
     from tinydeploy.model.run_onnx import run_onnx
     from tinydeploy.quantize.quantize_model import quantize_model
+    from tinydeploy.quantize.recipe import EFFORTS
 
     with watch.stage("quantize"):
         quantized = quantize_model(
-            model, progress=lambda step, part: watch.detail(f"{step} {100 * part:.0f} %")
+            model,
+            EFFORTS[effort],
+            progress=lambda step, part: watch.detail(f"{step} {100 * part:.0f} %"),
         )
         if model.test is not None:
             samples, classes = model.test.inputs, model.test.classes

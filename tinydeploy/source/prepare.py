@@ -6,6 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 from tinydeploy.errors import UsageError
+from tinydeploy.model.check_finite import check_onnx_weights
 from tinydeploy.model.choose_preprocessing import choose_preprocessing
 from tinydeploy.model.float_model import FloatModel
 from tinydeploy.model.import_onnx import OnnxNet, check_batches
@@ -13,6 +14,7 @@ from tinydeploy.model.load_data import ARRAY_ADVICE, is_array_file, load_data
 from tinydeploy.model.picture_folder import ADVICE
 from tinydeploy.quantize.read_onnx import read_onnx
 from tinydeploy.source.options import SourceOptions
+from tinydeploy.source.text_files import read_label_file
 
 if TYPE_CHECKING:
     from tinydeploy.model.float_model import Preprocessing
@@ -28,10 +30,11 @@ def prepare_model(net: OnnxNet, title: str, options: SourceOptions) -> FloatMode
 
     Raises:
         UsageError: There are no data, or options that do not fit the net.
-        InputFileError: The data cannot be used.
+        InputFileError: The data cannot be used, or weights are not finite.
         UnsupportedModelError: Nodes that cannot be quantized, or a batch that is not free.
     """
-    # Operators that cannot be quantized are named before any data are read.
+    # What is wrong with the net is told before any data are read.
+    check_onnx_weights(net.onnx, title)
     network = read_onnx(net.onnx, net.input_shape, title)
     outputs = network.shapes[network.output]
     classes = outputs[-1] if math.prod(outputs) == outputs[-1] else 0
@@ -41,8 +44,14 @@ def prepare_model(net: OnnxNet, title: str, options: SourceOptions) -> FloatMode
         advice = ADVICE if net.takes_pictures else ARRAY_ADVICE
         raise UsageError(f"{title} needs calibration data: {kinds}", f"Use --data PATH. {advice}")
     preprocessing, note = _choose_preprocessing(net, title, options, shown)
+    labels = () if options.labels is None else read_label_file(options.labels, classes)
     found = load_data(
-        options.data, preprocessing, net.input_shape, classes, channels_last=net.channels_last
+        options.data,
+        preprocessing,
+        net.input_shape,
+        classes,
+        channels_last=net.channels_last,
+        labels=labels,
     )
     check_batches(net, found.calibration)
     return FloatModel(
@@ -50,7 +59,7 @@ def prepare_model(net: OnnxNet, title: str, options: SourceOptions) -> FloatMode
         onnx=net.onnx,
         input_shape=net.input_shape,
         preprocessing=preprocessing,
-        labels=found.labels,
+        labels=labels or found.labels,
         calibration=found.calibration,
         test=found.test,
         notes=(note, *found.notes),
@@ -60,14 +69,14 @@ def prepare_model(net: OnnxNet, title: str, options: SourceOptions) -> FloatMode
 def _choose_preprocessing(
     net: OnnxNet, title: str, options: SourceOptions, shown: str
 ) -> tuple[Preprocessing | None, str]:
-    mean, std = options.mean, options.std
+    pictures = options.pictures
     if not net.takes_pictures:
-        for option, given in (("--mean", mean), ("--std", std)):
-            if given is not None:
+        for option, field in options.given().items():
+            if hasattr(pictures, field):
                 raise UsageError(
                     f"{option} is for pictures", f"{title} takes {shown}: leave it out."
                 )
     assert options.data is not None
-    if mean is None and std is None and (is_array_file(options.data) or not net.takes_pictures):
+    if pictures.empty and (is_array_file(options.data) or not net.takes_pictures):
         return None, "the int8 input has the range of the calibration inputs"
-    return choose_preprocessing(net.input_shape[1], mean, std)
+    return choose_preprocessing(net.input_shape[1], pictures)

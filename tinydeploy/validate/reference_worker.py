@@ -65,7 +65,9 @@ def _int8_tensors(interpreter: Any) -> Iterator[tuple[int, Any]]:
 
 def _count(interpreter: Any, results: dict[str, Any]) -> None:
     """Adds a vector to counts_ID [256], lows_ID and highs_ID [C]."""
-    for k, values in _int8_tensors(interpreter):
+    for k, values in _integer_tensors(interpreter):
+        if values.dtype != np.int8 or not values.ndim:
+            continue
         found = np.bincount((values.ravel().astype(np.int16) + 128), minlength=256)
         by_channel = values.reshape(-1, values.shape[-1])
         low, high = by_channel.min(0), by_channel.max(0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,9 @@ from tinydeploy.zoo.registry import find_model
 _CHECKED_INPUTS = 8
 
 
-def load_float_model(name: str, weights: Path | None, data: Path | None) -> FloatModel:
+def load_float_model(
+    name: str, weights: Path | None, data: Path | None, labels: Sequence[str] = ()
+) -> FloatModel:
     """A network of the zoo with trained weights, exported to ONNX and checked.
 
     Labels are the names of the data's class folders where there is one for each output, else
@@ -27,6 +30,7 @@ def load_float_model(name: str, weights: Path | None, data: Path | None) -> Floa
         name: Name in the zoo, e.g. "etinynet-1.0".
         weights: An MXNet .params file or a torch state dict.
         data: Calibration pictures or inputs, see `load_data`.
+        labels: Names of all classes; empty where they are not known.
 
     Raises:
         UsageError: There is no such network, or weights or data are not given.
@@ -43,14 +47,14 @@ def load_float_model(name: str, weights: Path | None, data: Path | None) -> Floa
     net = entry.build()
     load_weights(net, read_weights(weights), str(weights), entry.describe_foreign_weights)
     onnx = export_onnx(net, entry.input_shape)
-    found = load_data(data, entry.preprocessing, entry.input_shape, entry.classes)
+    found = load_data(data, entry.preprocessing, entry.input_shape, entry.classes, labels=labels)
     picked = np.linspace(0, len(found.calibration) - 1, _CHECKED_INPUTS).astype(int)
     return FloatModel(
         name=name,
         onnx=onnx,
         input_shape=entry.input_shape,
         preprocessing=entry.preprocessing,
-        labels=found.labels,
+        labels=tuple(labels) or found.labels,
         calibration=found.calibration,
         test=found.test,
         export_error=check_onnx(net, onnx, found.calibration[picked]),

@@ -1,0 +1,437 @@
+"""Small ONNX models, one or several per operator: what every test of the operators runs over."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+
+PICTURE = (1, 4, 6, 7)
+SEQUENCE = (1, 4, 9)
+VECTOR = (1, 12)
+RNG = np.random.default_rng(7)
+
+
+@dataclass(frozen=True)
+class Case:
+    """A model from x to y, or to several outputs.
+
+    Args:
+        nodes: In order.
+        constants: By name.
+        shape: Of x.
+        outputs: Names.
+        opset: Version of the operators.
+        snr: Least SNR of int8 against float, in dB.
+    """
+
+    nodes: tuple[onnx.NodeProto, ...]
+    constants: Mapping[str, np.ndarray] = field(default_factory=dict)
+    shape: tuple[int, ...] = PICTURE
+    outputs: tuple[str, ...] = ("y",)
+    opset: int = 17
+    snr: float = 30.0
+
+    def model(self) -> bytes:
+        """The ONNX file, for a batch of 1."""
+        values = [numpy_helper.from_array(np.asarray(v), k) for k, v in self.constants.items()]
+        graph = helper.make_graph(
+            list(self.nodes),
+            "g",
+            [helper.make_tensor_value_info("x", TensorProto.FLOAT, self.shape)],
+            [helper.make_tensor_value_info(name, TensorProto.FLOAT, None) for name in self.outputs],
+            values,
+        )
+        opset = helper.make_opsetid("", self.opset)
+        model = helper.make_model(graph, opset_imports=[opset], ir_version=8)
+        return bytes(onnx.shape_inference.infer_shapes(model).SerializeToString())
+
+
+def node(op: str, inputs: str, outputs: str = "y", **attributes: Any) -> onnx.NodeProto:
+    """A node; names of inputs and outputs with spaces between, - for one left out."""
+    names = ["" if name == "-" else name for name in inputs.split()]
+    return helper.make_node(op, names, outputs.split(), name=f"the_{outputs}", **attributes)
+
+
+def weights(*shape: int) -> np.ndarray:
+    return RNG.normal(0, 0.5, shape).astype(np.float32)
+
+
+def one(op: str, inputs: str = "x", constants: Any = None, **rest: Any) -> Case:
+    """A case of one node; attributes and fields of Case by keyword."""
+    fields = {k: rest.pop(k) for k in ("shape", "opset", "snr") if k in rest}
+    return Case((node(op, inputs, **rest),), constants or {}, **fields)
+
+
+def ints(*values: int) -> np.ndarray:
+    return np.array(values, np.int64)
+
+
+def floats(*values: float) -> np.ndarray:
+    return np.array(values, np.float32)
+
+
+def conv(
+    shape: tuple[int, ...] = (5, 4, 3, 3), source: tuple[int, ...] = PICTURE, **a: Any
+) -> Case:
+    return one("Conv", "x w b", {"w": weights(*shape), "b": weights(shape[0])}, shape=source, **a)
+
+
+def transposed(
+    shape: tuple[int, ...] = (4, 3, 3, 3), source: tuple[int, ...] = PICTURE, **a: Any
+) -> Case:
+    bias = weights(shape[1] * a.get("group", 1))
+    return one("ConvTranspose", "x w b", {"w": weights(*shape), "b": bias}, shape=source, **a)
+
+
+def resize(scales: tuple[float, ...] = (1, 1, 2, 2), shape: Any = PICTURE, **a: Any) -> Case:
+    return one("Resize", "x - s", {"s": floats(*scales)}, shape=shape, **a)
+
+
+def resize_to(sizes: tuple[int, ...], **a: Any) -> Case:
+    return one("Resize", "x - - s", {"s": ints(*sizes)}, **a)
+
+
+def chain(*nodes: onnx.NodeProto, constants: Any = None, **fields: Any) -> Case:
+    return Case(nodes, constants or {}, **fields)
+
+
+_BN = {"g": weights(4), "b": weights(4), "m": weights(4), "v": weights(4) ** 2 + floats(0.3)}
+_SQUEEZE = {"w": weights(3, 4, 1, 1), "u": weights(4, 3, 1, 1)}
+
+CONVOLUTIONS = {
+    "conv": conv(),
+    "conv same": conv(auto_pad="SAME_UPPER", strides=[2, 2]),
+    "conv same lower": conv(auto_pad="SAME_LOWER", strides=[2, 1]),
+    "conv valid": conv(auto_pad="VALID"),
+    "conv pads": conv(pads=[1, 0, 2, 3], strides=[2, 1]),
+    "conv dilated": conv(pads=[2, 2, 2, 2], dilations=[2, 2]),
+    "conv grouped": conv((6, 2, 3, 3), group=2),
+    "conv depthwise": conv((8, 1, 3, 3), group=4, pads=[1, 1, 1, 1]),
+    "conv no bias": one("Conv", "x w", {"w": weights(5, 4, 2, 3)}),
+    "conv 1-D": conv((5, 4, 3), SEQUENCE, pads=[1, 1], strides=[2]),
+    "conv 1-D depthwise": conv((4, 1, 3), SEQUENCE, group=4, dilations=[2], pads=[2, 1]),
+    "transposed": transposed(),
+    "transposed stride": transposed((4, 3, 2, 2), strides=[2, 2]),
+    "transposed same": transposed((4, 3, 4, 4), strides=[2, 2], pads=[1, 1, 1, 1]),
+    "transposed output padding": transposed(
+        strides=[2, 2], pads=[1, 1, 1, 1], output_padding=[1, 1]
+    ),
+    "transposed crop": transposed((4, 3, 5, 3), strides=[3, 2], pads=[2, 0, 1, 1]),
+    "transposed grouped": transposed((4, 2, 3, 3), group=2, strides=[2, 1]),
+    "transposed depthwise": transposed((4, 1, 3, 3), group=4, strides=[2, 2]),
+    "transposed dilated": transposed((4, 3, 2, 2), dilations=[2, 1], pads=[1, 0, 1, 0]),
+    "transposed more at the end": transposed((4, 3, 2, 2), strides=[3, 3], output_padding=[1, 2]),
+    "transposed auto_pad": transposed(strides=[2, 2], auto_pad="SAME_UPPER"),
+    "transposed 1-D": transposed((4, 3, 3), SEQUENCE, strides=[2]),
+    "transposed relu": chain(
+        node("ConvTranspose", "x w", "c", strides=[2, 2]),
+        node("Relu", "c", "y"),
+        constants={"w": weights(4, 3, 2, 2)},
+    ),
+    "batch normalization": one("BatchNormalization", "x g b m v", _BN),
+    "batch normalization behind relu": chain(
+        node("Conv", "x w", "c"),
+        node("Relu", "c", "r"),
+        node("BatchNormalization", "r g b m v", "y"),
+        constants={"w": weights(4, 4, 3, 3), **_BN},
+    ),
+    "batch normalization of a vector": one("BatchNormalization", "x g b m v", _BN, shape=(1, 4)),
+    "batch normalization of a flat picture": chain(
+        node("Flatten", "x", "f"),
+        node("BatchNormalization", "f g b m v", "n"),
+        node("Gemm", "n w", "y"),
+        shape=(1, 2, 2, 1),
+        constants={"w": weights(4, 3), **_BN},
+    ),
+    "batch normalization 1-D": one("BatchNormalization", "x g b m v", _BN, shape=SEQUENCE),
+}
+
+LINEAR = {
+    "gemm": one("Gemm", "x w b", {"w": weights(12, 5), "b": weights(5)}, shape=VECTOR),
+    "gemm turned": one(
+        "Gemm",
+        "x w b",
+        {"w": weights(5, 12), "b": weights(1)},
+        shape=VECTOR,
+        transB=1,
+        alpha=0.5,
+        beta=2.0,
+    ),
+    "matmul": one("MatMul", "x w", {"w": weights(12, 5)}, shape=VECTOR),
+    "matmul of a sequence": one("MatMul", "x w", {"w": weights(9, 5)}, shape=SEQUENCE),
+    "matmul of channels": chain(
+        node("Transpose", "x", "t", perm=[0, 2, 1]),
+        node("MatMul", "t w", "m"),
+        node("Add", "m b", "y"),
+        constants={"w": weights(4, 5), "b": weights(5)},
+        shape=SEQUENCE,
+    ),
+    "matmul of a picture": one("MatMul", "x w", {"w": weights(7, 5)}),
+    "flatten gemm": chain(
+        node("Flatten", "x", "f"),
+        node("Gemm", "f w", "y"),
+        constants={"w": weights(168, 5)},
+    ),
+    "flatten relu gemm": chain(
+        node("Flatten", "x", "f"),
+        node("Relu", "f", "r"),
+        node("Gemm", "r w", "y"),
+        constants={"w": weights(168, 5)},
+    ),
+    "flat channels last": chain(
+        node("Transpose", "x", "t", perm=[0, 2, 3, 1]),
+        node("Reshape", "t s", "f"),
+        node("Gemm", "f w", "y"),
+        constants={"w": weights(168, 5), "s": ints(-1, 168)},
+    ),
+}
+
+ELEMENTWISE = {
+    "relu": one("Relu"),
+    "clip": one("Clip", "x a b", {"a": np.float32(-0.5), "b": np.float32(1.25)}),
+    "clip below": one("Clip", "x a", {"a": np.float32(-0.5)}),
+    "relu6": chain(
+        node("Conv", "x w", "c"),
+        node("Clip", "c a b", "y"),
+        constants={"w": weights(4, 4, 3, 3), "a": np.float32(0), "b": np.float32(6)},
+    ),
+    "leaky relu": one("LeakyRelu", alpha=0.2),
+    "prelu": one("PRelu", "x s", {"s": weights(4, 1, 1)}),
+    "prelu one slope": one("PRelu", "x s", {"s": floats(0.25)}),
+    "prelu of a vector": one("PRelu", "x s", {"s": weights(12)}, shape=VECTOR),
+    "hard sigmoid": one("HardSigmoid", alpha=0.3, beta=0.4),
+    "hard sigmoid of a vector": one("HardSigmoid", shape=VECTOR),
+    "hard swish": one("HardSwish"),
+    "sigmoid": one("Sigmoid"),
+    "tanh": one("Tanh"),
+    "abs": one("Abs"),
+    "exp": one("Exp"),
+    "neg": one("Neg"),
+    "gelu": one("Gelu", opset=20),
+    "gelu tanh": one("Gelu", opset=20, approximate="tanh"),
+    "silu": chain(node("Sigmoid", "x", "s"), node("Mul", "x s", "y")),
+    "add": chain(node("Tanh", "x", "t"), node("Add", "x t", "y")),
+    "add relu": chain(node("Tanh", "x", "t"), node("Add", "x t", "a"), node("Relu", "a", "y")),
+    "add itself": one("Add", "x x"),
+    "add channels": one("Add", "x c", {"c": weights(1, 4, 1, 1)}),
+    "add number": one("Add", "c x", {"c": floats(0.75)}),
+    "add pixels": one("Add", "x c", {"c": weights(6, 7)}),
+    "add everything": one("Add", "x c", {"c": weights(4, 6, 7)}),
+    "sub": chain(node("Tanh", "x", "t"), node("Sub", "x t", "y")),
+    "sub constant": one("Sub", "x c", {"c": weights(4, 1, 1)}),
+    "sub from constant": one("Sub", "c x", {"c": weights(4, 1, 1)}),
+    "sub from pixels": one("Sub", "c x", {"c": weights(6, 1)}),
+    "mul": chain(node("Tanh", "x", "t"), node("Mul", "x t", "y")),
+    "mul channels": one("Mul", "x c", {"c": weights(4, 1, 1)}),
+    "mul pixels": one("Mul", "x c", {"c": weights(1, 1, 6, 7)}),
+    "div": one("Div", "x c", {"c": np.abs(weights(4, 1, 1)) + np.float32(0.5)}),
+    "max": chain(node("Tanh", "x", "t"), node("Max", "x t", "y")),
+    "min": chain(node("Neg", "x", "t"), node("Min", "x t", "y")),
+    "max constant": one("Max", "x c", {"c": weights(4, 1, 1)}),
+    "min constant": one("Min", "c x", {"c": np.float32(0.5)}),
+    "max with a sigmoid": chain(node("Sigmoid", "x", "t"), node("Max", "x t", "y")),
+    "squeeze and excite": chain(
+        node("GlobalAveragePool", "x", "p"),
+        node("Conv", "p w", "a"),
+        node("Relu", "a", "r"),
+        node("Conv", "r u", "e"),
+        node("HardSigmoid", "e", "h"),
+        node("Mul", "x h", "y"),
+        constants=_SQUEEZE,
+    ),
+    "spatial attention": chain(
+        node("ReduceMean", "x", "m", axes=[1], keepdims=1),
+        node("Sigmoid", "m", "s"),
+        node("Mul", "x s", "y"),
+    ),
+    "add of a vector": chain(
+        node("GlobalAveragePool", "x", "p"),
+        node("Flatten", "p", "f"),
+        node("Unsqueeze", "f a", "u"),
+        node("Add", "x u", "y"),
+        constants={"a": ints(2, 3)},
+    ),
+    "add 1-D": chain(node("Tanh", "x", "t"), node("Add", "x t", "y"), shape=SEQUENCE),
+    "mul turned": chain(
+        node("Transpose", "x", "t", perm=[0, 1, 3, 2]),
+        node("Sigmoid", "t", "s"),
+        node("Mul", "t s", "y"),
+    ),
+}
+
+POOLS = {
+    "max pool": one("MaxPool", kernel_shape=[2, 3], strides=[2, 1]),
+    "max pool padded": one("MaxPool", kernel_shape=[3, 3], strides=[2, 2], pads=[1, 1, 1, 1]),
+    "max pool same": one("MaxPool", kernel_shape=[3, 3], strides=[2, 2], auto_pad="SAME_UPPER"),
+    "max pool ceil": one("MaxPool", kernel_shape=[3, 3], strides=[2, 2], ceil_mode=1),
+    "max pool ceil padded": one(
+        "MaxPool", kernel_shape=[3, 3], strides=[2, 2], pads=[1, 1, 1, 1], ceil_mode=1
+    ),
+    "max pool 1-D": one("MaxPool", kernel_shape=[3], strides=[2], shape=SEQUENCE),
+    "average pool": one("AveragePool", kernel_shape=[2, 2], strides=[2, 2]),
+    "average pool same": one(
+        "AveragePool", kernel_shape=[3, 3], strides=[2, 2], auto_pad="SAME_UPPER"
+    ),
+    "average pool not counted": one(
+        "AveragePool", kernel_shape=[3, 3], strides=[2, 2], pads=[1, 1, 1, 1]
+    ),
+    "average pool counted": one(
+        "AveragePool", kernel_shape=[3, 3], strides=[2, 2], pads=[1, 1, 1, 1], count_include_pad=1
+    ),
+    "average pool ceil": one("AveragePool", kernel_shape=[3, 3], strides=[2, 2], ceil_mode=1),
+    "average pool ceil counted": one(
+        "AveragePool",
+        kernel_shape=[3, 2],
+        strides=[2, 2],
+        pads=[1, 0, 1, 1],
+        ceil_mode=1,
+        count_include_pad=1,
+        opset=19,
+    ),
+    "average pool 1-D": one("AveragePool", kernel_shape=[3], pads=[1, 1], shape=SEQUENCE),
+    "global average pool": one("GlobalAveragePool"),
+    "global average pool 1-D": one("GlobalAveragePool", shape=SEQUENCE),
+    "global max pool": one("GlobalMaxPool"),
+    "mean": one("ReduceMean", axes=[2, 3], keepdims=0),
+    "mean opset 18": one("ReduceMean", "x a", {"a": ints(-1, -2)}, opset=18),
+    "mean of channels": one("ReduceMean", axes=[1], keepdims=0),
+    "mean of rows": one("ReduceMean", axes=[2], keepdims=1),
+    "mean of all": one("ReduceMean", axes=[1, 2, 3], keepdims=0),
+    "mean 1-D": one("ReduceMean", axes=[2], keepdims=0, shape=SEQUENCE),
+}
+
+MOVES = {
+    "concat": chain(node("Tanh", "x", "t"), node("Concat", "x t", "y", axis=1)),
+    "concat of convolutions": chain(
+        node("Conv", "x w", "a"),
+        node("Relu", "a", "r"),
+        node("Conv", "x v", "b"),
+        node("Concat", "r b", "y", axis=1),
+        constants={"w": weights(3, 4, 1, 1), "v": weights(2, 4, 1, 1)},
+    ),
+    "concat rows": chain(node("Relu", "x", "t"), node("Concat", "x t x", "y", axis=-2)),
+    "concat vectors": chain(
+        node("Relu", "x", "t"), node("Concat", "x t", "y", axis=1), shape=VECTOR
+    ),
+    "split": Case(
+        (node("Split", "x s", "a b", axis=1), node("Relu", "a", "y")),
+        {"s": ints(1, 3)},
+        outputs=("y", "b"),
+    ),
+    "split evenly": Case(
+        (node("Split", "x", "a b", axis=1), node("Add", "a b", "y")), {}, opset=12
+    ),
+    "split opset 18": Case(
+        (node("Split", "x", "a b c", axis=3, num_outputs=3), node("Relu", "c", "y")),
+        {},
+        opset=18,
+        outputs=("y", "b"),
+    ),
+    "slice": one("Slice", "x s e a", {"s": ints(1, 0), "e": ints(4, -1), "a": ints(1, 3)}),
+    "slice steps": one(
+        "Slice",
+        "x s e a t",
+        {"s": ints(-1, 0), "e": ints(-99, 99), "a": ints(2, 3), "t": ints(-1, 2)},
+    ),
+    "gather": one("Gather", "x i", {"i": ints(3, 0, -1, 0)}, axis=1),
+    "gather one": one("Gather", "x i", {"i": np.int64(2)}, axis=1),
+    "gather rows": one("Gather", "x i", {"i": ints(5, 1)}, axis=2),
+    "pad": one("Pad", "x p", {"p": ints(0, 0, 1, 2, 0, 0, 0, 1)}),
+    "pad channels": one("Pad", "x p v", {"p": ints(0, 1, 0, 0, 0, 2, 0, 0), "v": np.float32(0.5)}),
+    "pad and crop": one("Pad", "x p", {"p": ints(0, 0, -1, 2, 0, 0, 0, -3)}),
+    "pad reflect": one("Pad", "x p", {"p": ints(0, 0, 1, 2, 0, 0, 3, 1)}, mode="reflect"),
+    "pad edge": one("Pad", "x p", {"p": ints(0, 0, 1, 2, 0, 0, 0, 1)}, mode="edge"),
+    "pad wrap": one("Pad", "x p", {"p": ints(0, 0, 1, 2, 0, 0, 0, 1)}, mode="wrap", opset=19),
+    "pad axes": one("Pad", "x p - a", {"p": ints(1, 2), "a": ints(-1)}, opset=18),
+    "transpose": chain(
+        node("Transpose", "x", "t", perm=[0, 3, 1, 2]),
+        node("Conv", "t w", "y"),
+        constants={"w": weights(3, 7, 3, 3)},
+    ),
+    "transpose at the end": chain(
+        node("Relu", "x", "r"), node("Transpose", "r", "y", perm=[0, 3, 1, 2])
+    ),
+    "transpose there and back": chain(
+        node("Transpose", "x", "t", perm=[0, 2, 3, 1]),
+        node("Relu", "t", "r"),
+        node("Transpose", "r", "y", perm=[0, 3, 1, 2]),
+    ),
+    "reshape": one("Reshape", "x s", {"s": ints(1, 2, 12, 7)}),
+    "reshape across": one("Reshape", "x s", {"s": ints(0, 8, 21)}),
+    "flatten": one("Flatten"),
+    "squeeze": chain(
+        node("GlobalAveragePool", "x", "p"),
+        node("Squeeze", "p a", "s"),
+        node("Unsqueeze", "s b", "y"),
+        constants={"a": ints(2, 3), "b": ints(1)},
+    ),
+    "channel shuffle": chain(
+        node("Reshape", "x a", "r"),
+        node("Transpose", "r", "t", perm=[0, 2, 1, 3, 4]),
+        node("Reshape", "t b", "y"),
+        constants={"a": ints(-1, 2, 2, 6, 7), "b": ints(-1, 4, 6, 7)},
+    ),
+    "depth to space": one("DepthToSpace", blocksize=2),
+    "pixel shuffle": one("DepthToSpace", blocksize=2, mode="CRD"),
+    "space to depth": one("SpaceToDepth", blocksize=2, shape=(1, 2, 4, 6)),
+    "softmax": one("Softmax", axis=1),
+    "softmax of a vector": one("Softmax", shape=VECTOR),
+    "softmax of rows": one("Softmax", axis=2),
+    "softmax opset 11": one("Softmax", shape=VECTOR, opset=11),
+    "softmax of a picture opset 11": one("Softmax", opset=11, snr=15),
+    "identity": chain(
+        node("Identity", "x", "i"),
+        node("Dropout", "i", "d"),
+        node("Cast", "d", "c", to=1),
+        node("Relu", "c", "y"),
+    ),
+    "detection head": chain(
+        node("Transpose", "x", "t", perm=[0, 2, 3, 1]),
+        node("Reshape", "t s", "r"),
+        node("Softmax", "r", "y", axis=2),
+        constants={"s": ints(0, -1, 2)},
+    ),
+}
+
+RESIZES = {
+    "nearest": resize(
+        mode="nearest", coordinate_transformation_mode="asymmetric", nearest_mode="floor"
+    ),
+    "nearest default": resize(mode="nearest"),
+    "nearest half": resize((1, 1, 0.5, 0.5), mode="nearest", shape=(1, 4, 6, 8)),
+    "nearest odd": resize_to(
+        (1, 4, 9, 5), mode="nearest", coordinate_transformation_mode="half_pixel"
+    ),
+    "nearest aligned": resize_to(
+        (1, 4, 11, 13),
+        mode="nearest",
+        coordinate_transformation_mode="align_corners",
+        nearest_mode="round_prefer_ceil",
+    ),
+    "nearest up": resize_to(
+        (1, 4, 10, 10),
+        mode="nearest",
+        nearest_mode="ceil",
+        coordinate_transformation_mode="asymmetric",
+    ),
+    "nearest 1-D": resize(
+        (1, 1, 3),
+        SEQUENCE,
+        mode="nearest",
+        coordinate_transformation_mode="asymmetric",
+        nearest_mode="floor",
+    ),
+    "linear": resize(mode="linear"),
+    "linear torch": resize(mode="linear", coordinate_transformation_mode="pytorch_half_pixel"),
+    "linear aligned": resize(mode="linear", coordinate_transformation_mode="align_corners"),
+    "linear asymmetric": resize(mode="linear", coordinate_transformation_mode="asymmetric"),
+    "linear down": resize_to((1, 4, 3, 4), mode="linear"),
+    "linear 1-D": resize((1, 1, 2), SEQUENCE, mode="linear"),
+}
+
+CASES = {**CONVOLUTIONS, **LINEAR, **ELEMENTWISE, **POOLS, **MOVES, **RESIZES}

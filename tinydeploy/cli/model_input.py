@@ -1,0 +1,65 @@
+"""From a picture or a .npy file to the int8 input of a model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tinydeploy.errors import InputFileError, MissingDependencyError, UsageError
+from tinydeploy.graph.graph import Graph
+from tinydeploy.validate.quality import quantize_inputs
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+
+def read_model_input(path: Path, graph: Graph) -> NDArray[np.int8]:
+    """The input [*shape] of a model with one.
+
+    Args:
+        path: A picture, prepared as the model's metadata says, or a .npy file of the int8 input.
+        graph: The model.
+
+    Raises:
+        UsageError: The model takes no picture.
+        InputFileError: The file cannot be used.
+        MissingDependencyError: Pillow is not installed.
+    """
+    if len(graph.inputs) != 1:
+        raise UsageError(f"the model has {len(graph.inputs)} inputs; a picture is one")
+    tensor = graph.tensors[graph.inputs[0]]
+    if path.suffix == ".npy":
+        try:
+            values = np.load(path, allow_pickle=False)
+        except (OSError, ValueError) as error:
+            raise InputFileError(f"cannot read {path}: {error}") from error
+        if values.dtype != np.int8 or values.size != tensor.size:
+            raise InputFileError(
+                f"{path} holds {values.dtype} {list(values.shape)}, not int8 {list(tensor.shape)}"
+            )
+        array: NDArray[np.int8] = np.asarray(values, np.int8)
+        return array.reshape(tensor.shape)
+    height, width, channels = tensor.rows
+    if len(tensor.shape) != 4 or channels not in (1, 3):
+        raise UsageError(
+            f"the model's input {list(tensor.shape)} is no picture",
+            "Give its int8 input as a .npy file.",
+        )
+    try:
+        from tinydeploy.model.choose_preprocessing import PictureOptions, choose_preprocessing
+        from tinydeploy.model.picture import fit_picture, read_input, read_picture
+    except ModuleNotFoundError as error:
+        raise MissingDependencyError(
+            f"reading pictures needs the package {error.name}", "Try: pip install pillow"
+        ) from error
+    if graph.normalization is None:
+        said = PictureOptions(mean=(128.0,), std=(1.0,))
+        plain, _ = choose_preprocessing(channels, said)
+        pixels = fit_picture(read_picture(path, plain), plain, height, width)
+        return (pixels.astype(np.int16) - 128).astype(np.int8).reshape(tensor.shape)
+    preprocessing, _ = choose_preprocessing(channels, PictureOptions(**graph.normalization.say()))
+    inputs = read_input(path, preprocessing, (1, channels, height, width))
+    quantized: NDArray[np.int8] = quantize_inputs(graph, inputs)[0]
+    return quantized
