@@ -340,6 +340,21 @@ typedef struct {
 
 void td_softmax_s8(const td_softmax *op, const td_tensor *in, const td_tensor *out, int32_t first, int32_t last);
 
+/* The logarithm of the softmax, over the same groups. In place. The output has scale 1/16 and zero point 127. */
+typedef struct {
+    const int32_t *exponentials; /* as for td_softmax_s8 */
+    int32_t entries;
+    int32_t depth;
+    int32_t multiplier; /* from differences of inputs to Q5.26 */
+    int32_t shift;
+    int32_t reverse_multiplier; /* back */
+    int32_t reverse_shift;
+    int32_t diff_min; /* differences below have no place in Q5.26; not positive */
+} td_log_softmax;
+
+void td_log_softmax_s8(const td_log_softmax *op, const td_tensor *in, const td_tensor *out, int32_t first,
+                       int32_t last);
+
 /* Bytes in another order: transpositions, slices, repetitions and the like. Loops run over a box of `out`, and each moves
  * through `in` by its steps: the place of an element is the sum of what its loops contribute. */
 typedef struct {
@@ -391,6 +406,20 @@ typedef struct {
 } td_reduce;
 
 void td_reduce_s8(const td_reduce *op, const td_tensor *in, const td_tensor *out, int32_t first, int32_t last);
+
+/* The index of the first of the largest, or of the smallest, of `count` elements. The elements of `out` are int32 or int64,
+ * and loops count their bytes. */
+typedef struct {
+    td_move box; /* all of `out`; where the elements of each begin in `in` */
+    int32_t count;
+    int32_t row_step; /* from one element to the next: rows of `in` */
+    int32_t step;     /* and bytes */
+    int32_t sign;     /* 1: the largest, -1: the smallest */
+    int32_t words;    /* 4 bytes each, of an element of `out` */
+} td_arg_extreme;
+
+void td_arg_extreme_s8(const td_arg_extreme *op, const td_tensor *in, const td_tensor *out, int32_t first,
+                       int32_t last);
 
 /* Groups of `depth` neighbouring elements divided by the square root of the sum of their squares; a row is a whole number
  * of groups. In place. The output has scale 1/128 and zero point 0. depth <= 2^15, so that the sum stays below 2^31. */

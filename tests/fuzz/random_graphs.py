@@ -31,6 +31,7 @@ class GraphMaker:
         self.draw = draw
         self.builder = ModelBuilder(self.number(0, 1 << 16))
         self.known: list[Handle] = []
+        self.indices: list[Handle] = []  # outputs that nothing reads
 
     def pick(self, options: Sequence[T]) -> T:
         picked: T = self.draw(st.sampled_from(options))
@@ -97,6 +98,7 @@ class GraphMaker:
         for _ in range(self.number(0, 2)):
             y = self.pick(inner)
             outputs[y.id] = y
+        outputs |= {y.id: y for y in self.indices}
         return self.builder.finish(list(outputs.values()))
 
 
@@ -307,6 +309,12 @@ def softmax(m: GraphMaker, x: Handle) -> Handle | None:
     return m.builder.softmax(x, m.pick((1.0, 0.1))) if x.shape[-1] < 400 else None
 
 
+def log_softmax(m: GraphMaker, x: Handle) -> Handle:
+    output = m.builder.activation(x.shape, 1 / 16, 127)
+    m.builder.writer.add_op("LOG_SOFTMAX", [x.id], [output.id], {})
+    return output
+
+
 def l2_normalization(m: GraphMaker, x: Handle) -> Handle:
     output = m.builder.activation(x.shape, 1 / 128, 0)
     m.builder.writer.add_op("L2_NORMALIZATION", [x.id], [output.id], {})
@@ -324,6 +332,16 @@ def reduce(m: GraphMaker, x: Handle) -> Handle | None:
         return None
     like = None if builtin == "MEAN" else x
     return m.op(builtin, [x, m.numbers(axes)], shape, like, KeepDims=keep)
+
+
+def arg_extreme(m: GraphMaker, x: Handle) -> None:
+    axis, dtype = m.number(0, len(x.shape) - 1), m.pick(("int32", "int64"))
+    shape = x.shape[:axis] + x.shape[axis + 1 :]
+    if shape and fits(shape) and len(m.indices) < 2:
+        output = m.builder.writer.add_tensor(f"indices{len(m.indices)}", shape, dtype)
+        builtin, options = m.pick(("ARG_MAX", "ARG_MIN")), {"OutputType": dtype.upper()}
+        m.builder.writer.add_op(builtin, [x.id, m.numbers([axis])], [output], options)
+        m.indices.append(Handle(output, shape, 1.0, 0))
 
 
 def reshape(m: GraphMaker, x: Handle) -> Handle:
@@ -397,12 +415,15 @@ def unpack(m: GraphMaker, x: Handle) -> list[Handle] | None:
 
 
 def join(m: GraphMaker, x: Handle) -> Handle | None:
-    """CONCATENATION or PACK of what has the same scale and shape, among them x itself twice."""
-    alike = [
+    """CONCATENATION or PACK of what has the same scale and shape, x itself twice, a constant."""
+    values = m.builder.rng.integers(-128, 128, x.shape).astype(np.int8)
+    constant = m.builder.constant(values, x.scale, x.zero_point)
+    alike: list[Handle | int] = [
         y for y in m.known
         if (y.shape, y.scale, y.zero_point) == (x.shape, x.scale, x.zero_point)
     ]  # fmt: skip
-    inputs = [m.pick(alike) for _ in range(m.number(1, 3))]
+    inputs = [m.pick(alike), *(m.pick([*alike, constant]) for _ in range(m.number(0, 2)))]
+    inputs = inputs[::-1] if m.flag() else inputs
     rank = len(x.shape)
     if m.flag():
         axis = m.number(0, rank)
@@ -441,8 +462,10 @@ ANY: tuple[Layer, ...] = (
         two_operands,
         prelu,
         softmax,
+        log_softmax,
         l2_normalization,
         reduce,
+        arg_extreme,
         reshape,
         transpose,
         strided_slice,

@@ -162,12 +162,13 @@ def test_a_broken_pool_behind_a_convolution_is_found(changes, sentence):
 TENSORS = [
     ({"shape": (2, 4, 4, 3)}, "has a batch of 2"),
     ({"shape": (1, 4, 0, 3)}, r"has shape \[1, 4, 0, 3\]"),
-    ({"dtype": "uint8"}, "is not an int8 activation"),
-    ({"quantization": None}, "is not an int8 activation"),
-    ({"quantization": Quantization((0.0,), (0,))}, "is not an int8 activation"),
-    ({"quantization": Quantization((0.5,), (200,))}, "is not an int8 activation"),
+    ({"dtype": "uint8"}, "is no activation quantized per tensor"),
+    ({"quantization": None}, "is no activation quantized per tensor"),
+    ({"quantization": Quantization((0.0,), (0,))}, "is no activation quantized per tensor"),
+    ({"quantization": Quantization((0.5,), (200,))}, "is no activation quantized per tensor"),
+    ({"dtype": "int16"}, "is no activation quantized per tensor"),  # its zero point is not 0
     ({"quantization": Quantization((0.5,), (0,))}, "both ends quantize alike"),
-    ({"data": np.zeros((1, 4, 4, 3), INT8)}, "is not an int8 activation"),
+    ({"data": np.zeros((1, 4, 4, 3), INT8)}, "is no activation quantized per tensor"),
     ({"shape": (1, 4, 4, 4)}, "as many elements"),
 ]
 

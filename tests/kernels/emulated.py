@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -46,13 +45,12 @@ def plan_layers(graph: Graph, board: Board, optimize: Optimize) -> Plan:
         for position, op in enumerate(graph.ops)
         if position in kernels
         for overlay in list(find_overlays(graph, op, kernels[position]))[:1]
-        if math.prod(graph.tensors[overlay.tensor].rows[1:]) % 4 == 0
+        if graph.tensors[overlay.tensor].row_bytes % 4 == 0
     }
     guests = {*overlays, *(op.outputs[0] for op in graph.ops if renames(op))}
     rows, end = {}, 0
     for tensor in graph.stored:
-        height, width, channels = graph.tensors[tensor].rows
-        pitch = width * channels
+        height, pitch = graph.tensors[tensor].rows[0], graph.tensors[tensor].row_bytes
         end += sum(o.shift * pitch for o in overlays.values() if o.tensor == tensor)
         rows[tensor] = Rows(tensor, memory, end, pitch, height, pitch)
         if tensor not in guests:
@@ -98,9 +96,9 @@ def check_emulated(
     plan = plan_layers(graph, board, optimize)
     check_plan(graph, plan, board)
 
-    raw = selftest_inputs([graph.tensors[tensor].size for tensor in graph.inputs])
+    raw = selftest_inputs([graph.tensors[tensor].size_bytes for tensor in graph.inputs])
     tested = [
-        np.concatenate([values, np.frombuffer(data, np.int8).reshape(1, *values.shape[1:])])
+        np.concatenate([values, np.frombuffer(data, values.dtype).reshape(1, *values.shape[1:])])
         for values, data in zip(inputs, raw, strict=True)
     ]
     reference = run_reference(model, tested)

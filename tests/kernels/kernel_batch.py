@@ -8,21 +8,24 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tinydeploy.quantize.tflite_writer import TfliteWriter
 
+Array = NDArray[Any]
 Int8 = NDArray[np.int8]
 
 
 @dataclass(frozen=True)
 class Q:
-    """Scale and zero point."""
+    """Scale, zero point and type."""
 
     scale: float = 0.05
     zero: int = 0
+    dtype: str = "int8"
 
 
 class Batch:
@@ -35,9 +38,10 @@ class Batch:
         self._inputs: list[int] = []
         self._outputs: list[int] = []
         self._shapes: dict[int, tuple[int, ...]] = {}
-        self._values: dict[int, Int8] = {}
+        self._limits: dict[int, np.iinfo] = {}
+        self._values: dict[int, Array] = {}
 
-    def input(self, shape: Sequence[int], q: Q, values: Int8 | None = None) -> int:
+    def input(self, shape: Sequence[int], q: Q, values: Array | None = None) -> int:
         """A model input; `values` [n, *shape] fixes its vectors."""
         tensor = self.tensor(shape, q)
         self._inputs.append(tensor)
@@ -47,14 +51,16 @@ class Batch:
 
     def tensor(self, shape: Sequence[int], q: Q) -> int:
         """An activation."""
-        tensor = self.writer.add_tensor("", shape, "int8", scales=[q.scale], zero_points=[q.zero])
+        scales, zeros = ([q.scale], [q.zero]) if q.dtype in ("int8", "int16") else (None, None)
+        tensor = self.writer.add_tensor("", shape, q.dtype, scales=scales, zero_points=zeros)
         self._shapes[tensor] = tuple(shape)
+        self._limits[tensor] = np.iinfo(q.dtype)
         return tensor
 
-    def constant(self, values: Int8, q: Q) -> int:
-        """An int8 constant."""
+    def constant(self, values: Array, q: Q) -> int:
+        """A quantized constant."""
         return self.writer.add_tensor(
-            "", values.shape, "int8", scales=[q.scale], zero_points=[q.zero], data=values
+            "", values.shape, q.dtype, scales=[q.scale], zero_points=[q.zero], data=values
         )
 
     def numbers(self, values: object) -> int:
@@ -117,20 +123,21 @@ class Batch:
             )
         self.op(builtin, inputs, output, options)
 
-    def finish(self, vectors: int = 4) -> tuple[bytes, list[Int8]]:
+    def finish(self, vectors: int = 4) -> tuple[bytes, list[Array]]:
         """The .tflite, and per input an array [vectors, *shape].
 
-        Of the vectors that a case does not fix, one is all -128, one all 127, one of nothing but
-        these two, the others are uniform.
+        Of the vectors that a case does not fix, one is all of the type's least value, one all of
+        its greatest, one of nothing but these two, the others are uniform.
         """
         arrays = []
         for tensor in self._inputs:
-            shape = self._shapes[tensor]
-            values = self.rng.integers(-128, 128, (vectors, *shape)).astype(np.int8)
+            shape, limits = self._shapes[tensor], self._limits[tensor]
+            low, high, dtype = limits.min, limits.max, limits.dtype
+            values = self.rng.integers(low, high + 1, (vectors, *shape)).astype(dtype)
             if vectors > 1:
-                values[0] = self.rng.choice(np.array([-128, 127], np.int8), shape)
+                values[0] = self.rng.choice(np.array([low, high], dtype), shape)
             if vectors > 3:
-                values[1], values[2] = -128, 127
+                values[1], values[2] = low, high
             if tensor in self._values:
                 fixed = self._values[tensor]
                 values[: len(fixed)] = fixed[:vectors]

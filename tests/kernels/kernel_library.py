@@ -7,6 +7,7 @@ import itertools
 import subprocess
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +22,7 @@ from tinydeploy.plan.kernel import Kernel
 from tinydeploy.plan.kernels import choose_kernels
 from tinydeploy.plan.overlay import Overlay
 
+Array = NDArray[Any]
 Int8 = NDArray[np.int8]
 
 WARNINGS = ("-std=c99", "-Wall", "-Wextra", "-Wconversion", "-Wsign-conversion", "-Werror")
@@ -91,21 +93,21 @@ class LayerLibrary:
     def run(
         self,
         position: int,
-        inputs: list[Int8],
+        inputs: list[Array],
         rng: np.random.Generator,
         *,
         overlay: Overlay | None = None,
-    ) -> Int8:
+    ) -> Array:
         """Runs one layer and checks that it wrote nothing but its output rows and its scratch.
 
         Args:
             position: Of the op in Graph.ops.
-            inputs: int8 [*shape] for each input.
+            inputs: [*shape] for each input, of its dtype.
             rng: Chooses where rows lie, and the pieces.
             overlay: How output rows take the place of input rows; None for places of their own.
 
         Returns:
-            int8 [*shape] of the output.
+            [*shape] of the output, of its dtype.
         """
         op = self.graph.ops[position]
         (output,) = op.outputs
@@ -115,15 +117,15 @@ class LayerLibrary:
             gone = offsets[overlay.tensor][: len(offsets[output]) - overlay.shift]
             offsets[output][overlay.shift :] = gone
         for tensor, values in zip(op.inputs, inputs, strict=True):
-            rows = values.reshape(len(offsets[tensor]), -1)
+            rows = np.ascontiguousarray(values).reshape(len(offsets[tensor]), -1).view(np.int8)
             for offset, row in zip(offsets[tensor], rows, strict=True):
                 memory[offset : offset + len(row)] = row
         tables = [self._bind(tensor, offsets[tensor], memory, rng) for tensor in tensors]
 
-        _, width, channels = self.graph.tensors[output].rows
+        result = self.graph.tensors[output]
         may_change = np.zeros(len(memory), bool)
         for offset in offsets[output]:
-            may_change[offset : offset + width * channels] = True
+            may_change[offset : offset + result.row_bytes] = True
         may_change[scratch : scratch + self.kernels[position].scratch_bytes] = True
         before = memory.copy()
         scratch_pointer = ctypes.c_void_p.in_dll(self.library, "scratch")
@@ -136,8 +138,8 @@ class LayerLibrary:
         del tables
         changed = np.flatnonzero((memory != before) & ~may_change)
         assert not len(changed), f"bytes {changed[:8]} outside of the output rows were written"
-        rows = [memory[offset : offset + width * channels] for offset in offsets[output]]
-        return np.concatenate(rows).reshape(self.graph.tensors[output].shape)
+        rows = [memory[offset : offset + result.row_bytes] for offset in offsets[output]]
+        return np.concatenate(rows).view(result.dtype).reshape(result.shape)
 
     def _place(
         self, position: int, tensors: list[int], rng: np.random.Generator
@@ -155,8 +157,7 @@ class LayerLibrary:
             if tensor < 0:
                 scratch, size = end, self.kernels[position].scratch_bytes
             else:
-                _, width, channels = self.graph.tensors[tensor].rows
-                offsets[tensor][row], size = end, width * channels
+                offsets[tensor][row], size = end, self.graph.tensors[tensor].row_bytes
             end += -(-size // 4) * 4 + _GAP
         return offsets, scratch, rng.integers(-128, 128, end).astype(np.int8)
 

@@ -104,6 +104,16 @@ def pieces(batch: Batch) -> None:
             sum(s[d] for s in shapes) if d == axis else n for d, n in enumerate(shapes[0])
         )
         batch.op("CONCATENATION", inputs, batch.output("concat", result, Q0), {"Axis": axis})
+    for shape, axis, first in itertools.product(((1, 3, 4, 2), (1, 4, 3)), (1, 2), (False, True)):
+        values = batch.rng.integers(-128, 128, (2, *shape)).astype(np.int8)
+        inputs = [batch.constant(values[0], Q0), batch.input(shape, Q0)]
+        inputs = [*(inputs if first else inputs[::-1]), batch.constant(values[1], Q0)]
+        result = tuple(n * 3 if d == axis else n for d, n in enumerate(shape))
+        output = batch.output(f"with constants {shape} {axis}", result, Q0)
+        batch.op("CONCATENATION", inputs, output, {"Axis": axis})
+        result = (*shape[:axis], 3, *shape[axis:])
+        output = batch.output(f"packed with constants {shape} {axis}", result, Q0)
+        batch.op("PACK", inputs, output, {"Axis": axis, "ValuesCount": 3})
     one = batch.input((1, 3, 2, 4), Q0)
     batch.op("CONCATENATION", [one], batch.output("one", (1, 3, 2, 4), Q0), {"Axis": 0})
 

@@ -1,9 +1,9 @@
-"""From a picture or a .npy file to the int8 input of a model."""
+"""From a picture or a .npy file to the quantized input of a model."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-def read_model_input(path: Path, graph: Graph) -> NDArray[np.int8]:
+def read_model_input(path: Path, graph: Graph) -> NDArray[Any]:
     """The input [*shape] of a model with one.
 
     Args:
-        path: A picture, prepared as the model's metadata says, or a .npy file of the int8 input.
+        path: A picture, prepared as the metadata says, or a .npy file of the quantized input.
         graph: The model.
 
     Raises:
@@ -35,17 +35,17 @@ def read_model_input(path: Path, graph: Graph) -> NDArray[np.int8]:
             values = np.load(path, allow_pickle=False)
         except (OSError, ValueError) as error:
             raise InputFileError(f"cannot read {path}: {error}") from error
-        if values.dtype != np.int8 or values.size != tensor.size:
+        if values.dtype != tensor.dtype or values.size != tensor.size:
             raise InputFileError(
-                f"{path} holds {values.dtype} {list(values.shape)}, not int8 {list(tensor.shape)}"
+                f"{path} holds {values.dtype} {list(values.shape)}, "
+                f"not {tensor.dtype} {list(tensor.shape)}"
             )
-        array: NDArray[np.int8] = np.asarray(values, np.int8)
-        return array.reshape(tensor.shape)
+        return np.asarray(values.reshape(tensor.shape))
     height, width, channels = tensor.rows
     if len(tensor.shape) != 4 or channels not in (1, 3):
         raise UsageError(
             f"the model's input {list(tensor.shape)} is no picture",
-            "Give its int8 input as a .npy file.",
+            f"Give its {tensor.dtype} input as a .npy file.",
         )
     try:
         from tinydeploy.model.choose_preprocessing import PictureOptions, choose_preprocessing
@@ -54,6 +54,11 @@ def read_model_input(path: Path, graph: Graph) -> NDArray[np.int8]:
         raise MissingDependencyError(
             f"reading pictures needs the package {error.name}", "Try: pip install pillow"
         ) from error
+    if graph.normalization is None and tensor.dtype != "int8":
+        raise UsageError(
+            "the model does not say how pictures become its input",
+            f"Give its {tensor.dtype} input as a .npy file.",
+        )
     if graph.normalization is None:
         said = PictureOptions(mean=(128.0,), std=(1.0,))
         plain, _ = choose_preprocessing(channels, said)
@@ -61,5 +66,4 @@ def read_model_input(path: Path, graph: Graph) -> NDArray[np.int8]:
         return (pixels.astype(np.int16) - 128).astype(np.int8).reshape(tensor.shape)
     preprocessing, _ = choose_preprocessing(channels, PictureOptions(**graph.normalization.say()))
     inputs = read_input(path, preprocessing, (1, channels, height, width))
-    quantized: NDArray[np.int8] = quantize_inputs(graph, inputs)[0]
-    return quantized
+    return np.asarray(quantize_inputs(graph, inputs)[0])

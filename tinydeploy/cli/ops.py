@@ -9,7 +9,14 @@ from rich.table import Table
 
 from tinydeploy.cli.console import stdout
 from tinydeploy.errors import UsageError
-from tinydeploy.graph.op_rules import COMMON_RULES, OpRules, format_rules, list_refused, list_rules
+from tinydeploy.graph.op_rules import (
+    COMMON_RULES,
+    TYPE_RULES,
+    OpRules,
+    format_rules,
+    list_refused,
+    list_rules,
+)
 
 
 def ops(
@@ -32,11 +39,11 @@ def ops(
         )
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("operator")
-    table.add_column("int8, with these rules")
+    table.add_column("rules")
     for entry in supported:
         _add_row(table, entry, wanted)
     if not wanted:
-        table.add_row("all of them", "\n".join(COMMON_RULES))
+        table.add_row("all of them", "\n".join((*TYPE_RULES, *COMMON_RULES)))
     for entry in refused:
         _add_row(table, entry, wanted, "not supported: ")
     stdout.print(table)
@@ -45,4 +52,5 @@ def ops(
 def _add_row(table: Table, entry: OpRules, wanted: set[str], before: str = "") -> None:
     names = [name for name in entry.builtins if not wanted or name in wanted]
     if names:
+        names += [f"({', '.join(entry.types)})"] * (entry.types not in ((), ("int8",)))
         table.add_row("\n".join(names), before + "\n".join(entry.rules), end_section=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 import typer
@@ -17,6 +17,7 @@ from tinydeploy.emulate.emulated_board import EmulatedBoard
 from tinydeploy.errors import InputFileError, UsageError
 from tinydeploy.graph.graph import Graph
 from tinydeploy.graph.read import read_graph
+from tinydeploy.graph.tensor import INDEX_TYPES
 from tinydeploy.link.client import BoardClient
 from tinydeploy.link.transport import SerialTransport
 from tinydeploy.validate.quality import dequantize_outputs
@@ -80,17 +81,20 @@ def _read_bytes(path: Path) -> bytes:
         raise InputFileError(f"cannot read {path}: {error.strerror or error}") from error
 
 
-def _infer(client: BoardClient, graph: Graph, values: NDArray[np.int8]) -> NDArray[np.int8]:
+def _infer(client: BoardClient, graph: Graph, values: NDArray[Any]) -> NDArray[Any]:
     client.hello()
     client.infer([values.tobytes()])
-    shape = graph.tensors[graph.outputs[0]].shape
-    return np.frombuffer(client.read_output(0), np.int8).reshape(shape)
+    output = graph.tensors[graph.outputs[0]]
+    return np.frombuffer(client.read_output(0), output.dtype).reshape(output.shape)
 
 
-def _show(graph: Graph, outputs: NDArray[np.int8], board: Board, on: str) -> None:
+def _show(graph: Graph, outputs: NDArray[Any], board: Board, on: str) -> None:
+    stdout.print(f"{graph.name} on {board.title} ({on})", markup=False)
+    if graph.tensors[graph.outputs[0]].dtype in INDEX_TYPES:
+        stdout.print(f"output {outputs.reshape(-1)[:_BEST].tolist()}", markup=False)
+        return
     scores = dequantize_outputs(graph, outputs).reshape(-1)
     best = np.argsort(-scores, kind="stable")[:_BEST]
-    stdout.print(f"{graph.name} on {board.title} ({on})", markup=False)
     table = Table(box=None, pad_edge=False, header_style="bold")
     for heading in ("class", "label", "score"):
         table.add_column(heading, justify="left" if heading == "label" else "right")

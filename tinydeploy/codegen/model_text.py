@@ -15,6 +15,7 @@ from tinydeploy.codegen.text import c_comment, c_float, c_int, c_string
 from tinydeploy.errors import InternalError
 from tinydeploy.graph.graph import Graph
 from tinydeploy.graph.op import Op
+from tinydeploy.graph.tensor import INDEX_TYPES
 from tinydeploy.plan.alias import find_owners, renames
 from tinydeploy.plan.plan import FEED, InputForm, Plan, Rows
 
@@ -48,7 +49,7 @@ class TensorText:
         pitch: Bytes from row to row.
         height: Rows.
         width: Pixels of a row.
-        channels: Bytes of a pixel.
+        channels: Elements of a pixel.
         shown: It lies in a buffer of the host, which is known when that shows it.
     """
 
@@ -104,19 +105,23 @@ class PortText:
         comment: Shape and name in the file.
         tensor: Symbol of its td_tensor.
         names: Symbols of all td_tensors that lie where it lies.
-        size: Bytes.
+        c_type: Of its elements.
+        item_bytes: Bytes of one element.
+        size: Elements.
         row_count: Rows that it has.
-        row_size: Bytes of one.
+        row_size: Elements of one.
         rank: Number of dimensions.
         shape: Dimensions, separated by commas.
-        scale: Float literal.
-        zero_point: Integer literal, in brackets if negative.
+        scale: Float literal; empty for integers, which are what they are.
+        zero_point: Integer literal, in brackets if negative; empty for integers.
     """
 
     suffix: str
     comment: str
     tensor: str
     names: tuple[str, ...]
+    c_type: str
+    item_bytes: int
     size: int
     row_count: int
     row_size: int
@@ -173,6 +178,11 @@ class ModelText:
     def output_count(self) -> int:
         """Number of outputs of the model."""
         return max(1, len(self.outputs) - 1)
+
+    @property
+    def input_types(self) -> tuple[str, ...]:
+        """C types of the inputs' elements, each once."""
+        return tuple(dict.fromkeys(port.c_type for port in self.inputs))
 
     @property
     def callers(self) -> Mapping[str, SharedCall]:
@@ -277,20 +287,23 @@ def _describe_port(graph: Graph, tensor: int, used: Collection[int], suffix: str
     height, width, channels = graph.tensors[tensor].rows
     owners = find_owners(graph)
     facts = graph.tensors[tensor]
-    if facts.dtype != "int8" or facts.quantization is None:
-        raise InternalError(f"tensor {tensor} at the model's end is not quantized int8")
+    quantization = None if facts.dtype in INDEX_TYPES else facts.quantization
+    if quantization is None and facts.dtype not in INDEX_TYPES:
+        raise InternalError(f"tensor {tensor} at the model's end is not quantized")
     return PortText(
         suffix=suffix,
         comment=_describe_shape(graph, tensor),
         tensor=tensor_symbol(tensor),
         names=tuple(tensor_symbol(t) for t in sorted(used) if owners[t] == owners[tensor]),
+        c_type=f"{facts.dtype}_t",
+        item_bytes=facts.item_bytes,
         size=facts.size,
         row_count=height,
         row_size=width * channels,
         rank=len(facts.shape),
         shape=", ".join(map(str, facts.shape)),
-        scale=c_float(facts.quantization.scale),
-        zero_point=c_int(facts.quantization.zero_point),
+        scale="" if quantization is None else c_float(quantization.scale),
+        zero_point="" if quantization is None else c_int(quantization.zero_point),
     )
 
 

@@ -34,14 +34,14 @@ def first_is_activation(node: Node) -> bool:
     return node.has_input(0) and node.input(0).data is None
 
 
-def inputs_computed(node: Node) -> bool:
-    """All its inputs are computed or given, none is constant."""
-    return len(node.activations) == len(node.inputs)
-
-
 def activations_int8(node: Node) -> bool:
     """Its activations are int8 with one scale in 2^-40 to 2^40 and a zero point in -128 to 127."""
     return all(_is_int8(tensor) for tensor in _activations(node))
+
+
+def activations_int16(node: Node) -> bool:
+    """Its activations are int16 with one scale in 2^-40 to 2^40 and a zero point of 0."""
+    return all(t.data is None and is_per_tensor_int16(t) for t in _activations(node))
 
 
 def shapes_known(node: Node) -> bool:
@@ -73,8 +73,19 @@ def same_quantization(node: Node) -> bool:
         and t.quantization.scales == output.scales
         and t.quantization.zero_points == output.zero_points
         for t in tensors
-        if t.dtype == "int8"
+        if t.dtype == node.output.dtype
     )
+
+
+def constants_alike(node: Node) -> bool:
+    """Its constant inputs, if any, are of its output's type."""
+    tensors = [node.tensors[t] for t in node.inputs if t >= 0]
+    return all(t.dtype == node.output.dtype for t in tensors if t.data is not None)
+
+
+def some_input_computed(node: Node) -> bool:
+    """One of its inputs at least is computed or given, not constant."""
+    return bool(node.activations) and min(node.inputs) >= 0
 
 
 def same_shape(node: Node) -> bool:
@@ -117,13 +128,22 @@ def _is_int8(tensor: Tensor) -> bool:
 
 def is_per_tensor_int8(tensor: Tensor) -> bool:
     """Whether a tensor is int8 with one usable scale and zero point."""
+    return tensor.dtype == "int8" and _has_affine(tensor, -128, 127)
+
+
+def is_per_tensor_int16(tensor: Tensor) -> bool:
+    """Whether a tensor is int16 with one usable scale and a zero point of 0."""
+    return tensor.dtype == "int16" and _has_affine(tensor, 0, 0)
+
+
+def _has_affine(tensor: Tensor, least: int, most: int) -> bool:
+    """Whether a tensor has one usable scale and a zero point of [least, most]."""
     quantization = tensor.quantization
     return (
-        tensor.dtype == "int8"
-        and quantization is not None
+        quantization is not None
         and len(quantization.scales) == 1
         and MIN_SCALE <= quantization.scale <= MAX_SCALE
-        and -128 <= quantization.zero_point <= 127
+        and least <= quantization.zero_point <= most
     )
 
 

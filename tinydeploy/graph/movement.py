@@ -138,35 +138,39 @@ class Part:
         )
 
 
-def tensor_steps(shape: Sequence[int]) -> Steps:
+def tensor_steps(shape: Sequence[int], item_bytes: int, *, rows: bool = True) -> Steps:
     """(rows, bytes within a row) from one element to the next, for each dimension of a tensor."""
-    steps = [(0, math.prod(shape[d + 1 :])) for d in range(len(shape))]
-    if len(shape) == 4:
+    steps = [(0, item_bytes * math.prod(shape[d + 1 :])) for d in range(len(shape))]
+    if len(shape) == 4 and rows:
         steps[:2] = [(0, 0), (1, 0)]  # the batch is 1
     return tuple(steps)
 
 
 def make_part(
-    source: int,
+    source: int | None,
     tensor: Tensor,
     output: Tensor,
     walks: Sequence[Sequence[Walk]],
     *,
     origin: Sequence[int] = (),
     target: Sequence[int] = (),
+    apart: bool = False,
 ) -> Part:
     """Brings a movement given by coordinates into rows and bytes.
 
     Args:
-        source: Which of the op's inputs is read.
-        tensor: That input.
+        source: Which of the op's inputs is read; None for a constant.
+        tensor: That input or constant.
         output: The output.
         walks: For each dimension of the output the digits of its coordinate in the box, the most
             significant first; none for a dimension in which the box has one element.
         origin: Coordinates in the input of the box's first element; zeros by default.
         target: Coordinates in the output of the box's first element; zeros by default.
+        apart: The loops lead to elements, not to each of their bytes.
     """
-    steps, out_steps = tensor_steps(tensor.shape), tensor_steps(output.shape)
+    item = tensor.item_bytes
+    steps = tensor_steps(tensor.shape, item, rows=source is not None)
+    out_steps = tensor_steps(output.shape, output.item_bytes)
     start = [sum(p * s[k] for p, s in zip(origin, steps, strict=False)) for k in (0, 1)]
     place = [sum(p * s[k] for p, s in zip(target, out_steps, strict=False)) for k in (0, 1)]
     rows: list[Level] = []
@@ -182,9 +186,11 @@ def make_part(
                 )
             out *= walk.count
         (rows if out_row else levels).extend(reversed(made))
+    if not apart:
+        levels.append(Level(item, 0, 1, 1))
     return Part(
         source,
-        None,
+        None if source is not None else np.ravel(_values(tensor)).view(np.int8),
         place[0],
         place[1],
         start[0],
@@ -196,7 +202,7 @@ def make_part(
 
 def make_levels(tensor: Tensor, walks: Sequence[Walk]) -> tuple[Level, ...]:
     """Loops over some dimensions of a tensor."""
-    steps = tensor_steps(tensor.shape)
+    steps = tensor_steps(tensor.shape, tensor.item_bytes)
     levels = []
     for walk in walks:
         row_step, step = (0, 0) if walk.axis is None else steps[walk.axis]
@@ -207,10 +213,16 @@ def make_levels(tensor: Tensor, walks: Sequence[Walk]) -> tuple[Level, ...]:
 def fill_part(value: int, output: Tensor) -> Part:
     """All of the output filled with one value."""
     height, width, channels = output.rows
-    rows, levels = (Level(height, 0, 0, 1),), (Level(width * channels, 0, 0, 1),)
-    return Part(
-        None, np.array([value], np.int8), 0, 0, 0, 0, merge_levels(rows), merge_levels(levels)
-    )
+    item = output.item_bytes
+    rows = (Level(height, 0, 0, 1),)
+    levels = (Level(width * channels, 0, 0, item), Level(item, 0, 1, 1))
+    constant = np.array([value], output.dtype).view(np.int8)
+    return Part(None, constant, 0, 0, 0, 0, merge_levels(rows), merge_levels(levels))
+
+
+def _values(tensor: Tensor) -> NDArray[np.generic]:
+    assert tensor.data is not None  # the caller's constant
+    return np.ascontiguousarray(tensor.data)
 
 
 def merge_levels(levels: Sequence[Level]) -> tuple[Level, ...]:
@@ -235,10 +247,9 @@ def merge_levels(levels: Sequence[Level]) -> tuple[Level, ...]:
 
 def keeps_order(part: Part, tensor: Tensor, output: Tensor) -> bool:
     """Whether a part copies all bytes of a tensor to an output in the order that they have."""
-    row_bytes = tensor.rows[1] * tensor.rows[2]
-    out_bytes = output.rows[1] * output.rows[2]
+    row_bytes, out_bytes = tensor.row_bytes, output.row_bytes
     return (
-        tensor.size == output.size == part.size
+        tensor.size_bytes == output.size_bytes == part.size
         and (part.row, part.column, part.first, part.offset) == (0, 0, 0, 0)
         and all(
             level.indices is None and level.row_step * row_bytes + level.step == out

@@ -31,6 +31,7 @@ class Node:
         tensors: All tensors of the graph.
         which: Number of the output among those that the operator has in the file.
         siblings: Ids of all these outputs.
+        dtype: Of its activations: int8 or int16.
     """
 
     index: int
@@ -41,6 +42,7 @@ class Node:
     tensors: tuple[Tensor, ...]
     which: int = 0
     siblings: tuple[int, ...] = ()
+    dtype: str = "int8"
 
     def has_input(self, which: int) -> bool:
         """Whether the operator has this input."""

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, TypeVar
+from typing import TYPE_CHECKING, ClassVar, Final, TypeVar
 
 from tinydeploy.errors import InternalError
 from tinydeploy.graph.node import Constraint, Node
@@ -86,19 +86,30 @@ class Op:
 
 _OpType = TypeVar("_OpType", bound=Op)
 
+TYPES: Final = ("int8", "int16")
+"""Of activations."""
+
 OPS: dict[str, type[Op]] = {}
+"""What reads operators with int8 activations, by name in TFLite's schema."""
+
+WIDE_OPS: dict[str, type[Op]] = {}
+"""What reads those with int16 activations."""
 
 
-def register_op(*builtins: str) -> Callable[[type[_OpType]], type[_OpType]]:
+def register_op(
+    *builtins: str, types: Sequence[str] = ("int8",)
+) -> Callable[[type[_OpType]], type[_OpType]]:
     """Class decorator: makes an op readable from .tflite files.
 
     Args:
         builtins: Names in TFLite's schema; the class's own `builtin` where none is given.
+        types: Of the activations: int8, int16.
     """
 
     def register(cls: type[_OpType]) -> type[_OpType]:
         for builtin in builtins or (cls.builtin,):
-            OPS[builtin] = cls
+            for dtype in types:
+                (WIDE_OPS if dtype == "int16" else OPS)[builtin] = cls
         return cls
 
     return register

@@ -13,11 +13,12 @@ from tinydeploy.graph.labels import read_labels
 from tinydeploy.graph.names import model_name
 from tinydeploy.graph.node import Node
 from tinydeploy.graph.normalization import Normalization, read_normalization
-from tinydeploy.graph.op import Op
-from tinydeploy.graph.ops import OPS
+from tinydeploy.graph.op import TYPES, Op
+from tinydeploy.graph.op_table import activation_type, find_op, list_constraints
+from tinydeploy.graph.ops import OPS, WIDE_OPS
 from tinydeploy.graph.refused_ops import REFUSED
 from tinydeploy.graph.shapes import find_open_sizes
-from tinydeploy.graph.tensor import Tensor
+from tinydeploy.graph.tensor import INDEX_TYPES, Tensor
 from tinydeploy.graph.tflite_file import Operator, TfliteFile, parse_tflite
 from tinydeploy.graph.verify import verify_graph
 
@@ -59,7 +60,7 @@ def read_graph(source: Path | bytes, name: str | None = None) -> Graph:
     graph = Graph(
         name=model_name(name),
         tensors=file.tensors,
-        ops=tuple(OPS[node.builtin].read(node) for node in nodes),
+        ops=tuple(_op_class(node).read(node) for node in nodes),
         inputs=file.inputs,
         outputs=file.outputs,
         labels=read_labels(data, file.tensors[file.outputs[0]].shape[-1]),
@@ -105,7 +106,9 @@ def _live_nodes(file: TfliteFile) -> list[Node]:
 
 def _make_nodes(file: TfliteFile, index: int, operator: Operator) -> Iterator[Node]:
     """One node for an operator, or one for each of its outputs."""
-    op = OPS.get(operator.builtin, Op)
+    ends = (*operator.inputs, *operator.outputs)
+    dtype = activation_type(file.tensors[t] for t in ends if t >= 0)
+    op = find_op(operator.builtin, dtype) or Op
     order = range(len(operator.inputs)) if op.input_order is None else op.input_order
     parts = [(t,) for t in operator.outputs] if op.splits else [operator.outputs]
     for which, outputs in enumerate(parts):
@@ -118,6 +121,7 @@ def _make_nodes(file: TfliteFile, index: int, operator: Operator) -> Iterator[No
             tensors=file.tensors,
             which=which,
             siblings=operator.outputs,
+            dtype=dtype,
         )
 
 
@@ -146,10 +150,11 @@ def _check_dtypes(file: TfliteFile) -> None:
 
 
 def _check_operators_known(nodes: Sequence[Node]) -> None:
-    unknown = [node for node in nodes if node.builtin not in OPS]
+    unknown = [node for node in nodes if find_op(node.builtin, node.dtype) is None]
     if unknown:
         names = [
-            f"{node.builtin} (operator {node.index}, output {_tensor_label(node.output)})"
+            f"{node.builtin}{' of int16' if node.dtype == 'int16' else ''} (operator {node.index}, "
+            f"output {_tensor_label(node.output)})"
             for node in unknown
         ]
         reasons = [
@@ -157,10 +162,20 @@ def _check_operators_known(nodes: Sequence[Node]) -> None:
             for builtin in dict.fromkeys(node.builtin for node in unknown)
             if builtin in REFUSED
         ]
+        supported = [
+            f"Supported{' of int16' if dtype == 'int16' else ''} are {', '.join(sorted(table))}."
+            for dtype, table in zip(TYPES, (OPS, WIDE_OPS), strict=True)
+            if any(node.dtype == dtype for node in unknown)
+        ]
         raise UnsupportedModelError(
             f"the model has operators that are not supported: {_list_some(names)}",
-            f"{''.join(reasons[:_SHOWN])}Supported are {', '.join(sorted(OPS))}.",
+            f"{''.join(reasons[:_SHOWN])}{' '.join(supported)}",
         )
+
+
+def _op_class(node: Node) -> type[Op]:
+    """The class of a node whose operator is known."""
+    return find_op(node.builtin, node.dtype) or Op
 
 
 def _check_order(file: TfliteFile, nodes: Sequence[Node]) -> None:
@@ -211,7 +226,7 @@ def _check_model_ends(file: TfliteFile) -> None:
             raise UnsupportedModelError(
                 f"{label} has a batch of {tensor.shape[0]}", "Export the model with a batch of 1."
             )
-        if tensor.dtype != "int8":
+        if tensor.dtype not in TYPES and (t in file.inputs or tensor.dtype not in INDEX_TYPES):
             raise UnsupportedModelError(f"{label} is {tensor.dtype}, not int8", _INT8_ADVICE)
 
 
@@ -234,7 +249,7 @@ def _check_sharing(nodes: Sequence[Node]) -> None:
 def _check_constraints(nodes: Sequence[Node]) -> None:
     problems = []
     for node in nodes:
-        for constraint in OPS[node.builtin].constraints:
+        for constraint in list_constraints(_op_class(node), node.dtype):
             if not constraint(node):
                 sentence = (constraint.__doc__ or "").strip().rstrip(".")
                 problems.append(f"{node.label} needs that {sentence[0].lower()}{sentence[1:]}")

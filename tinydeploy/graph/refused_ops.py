@@ -7,14 +7,15 @@ from typing import Final
 
 _NO_KERNEL: Final = "LiteRT's reference has no int8 kernel of it"
 _INDICES: Final = (
-    "its output are indices, not int8: make the scores the output, and let the application pick"
+    "its output are indices of several elements: make the scores the output, and let the "
+    "application pick"
 )
 _TRUTH: Final = "its output is of truth values, not int8"
 _STATE: Final = "it keeps state from one inference to the next"
 
 REFUSED: Final[Mapping[str, str]] = {
     "SUM": "LiteRT's reference adds int8 as if its bytes were unsigned; MEAN is right",
-    **dict.fromkeys(("ARG_MAX", "ARG_MIN", "TOPK_V2"), _INDICES),
+    "TOPK_V2": _INDICES,
     **dict.fromkeys(
         ("EQUAL", "NOT_EQUAL", "GREATER", "GREATER_EQUAL", "LESS", "LESS_EQUAL"), _TRUTH
     ),
@@ -22,7 +23,6 @@ REFUSED: Final[Mapping[str, str]] = {
         ("SVDF", "LSTM", "UNIDIRECTIONAL_SEQUENCE_LSTM", "VAR_HANDLE", "READ_VARIABLE"), _STATE
     ),
     **dict.fromkeys(("SQRT", "RSQRT"), "LiteRT's reference fails where its input is negative"),
-    "LOG_SOFTMAX": "leave it out: what goes into it has the same order",
     "DEQUANTIZE": "it makes float32, which is supported at the end of a model alone",
     "CAST": "it makes another type than int8",
     **dict.fromkeys(

@@ -1,14 +1,18 @@
-"""Tensors of the int8 graph."""
+"""Tensors of the quantized graph."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tinydeploy.errors import InternalError
+
+INDEX_TYPES: Final = ("int32", "int64")
+"""Of outputs that are indices; they are not quantized."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +49,8 @@ class Tensor:
     Args:
         name: As in the file; it need not be unique nor non-empty.
         shape: Sizes; activations of four dimensions are NHWC and have a first one of 1: one image.
-        dtype: "int8", "int32", "float32", ...
+        dtype: "int8", "float32", ...; activations are int8 or int16, or INDEX_TYPES at the model's
+            end.
         quantization: None where the file gives none.
         data: The constant's values, read-only, shaped; None for activations.
         signature: As `shape`, with -1 for sizes that the file leaves open; empty where it leaves
@@ -65,8 +70,26 @@ class Tensor:
         return math.prod(self.shape)
 
     @property
+    def item_bytes(self) -> int:
+        """Bytes of one element of an activation."""
+        return np.dtype(self.dtype).itemsize
+
+    @property
+    def size_bytes(self) -> int:
+        """Bytes of all elements of an activation."""
+        return self.size * self.item_bytes
+
+    @property
+    def row_bytes(self) -> int:
+        """Bytes of one of the `rows` of an activation."""
+        _, width, channels = self.rows
+        return width * channels * self.item_bytes
+
+    @property
     def affine(self) -> tuple[float, int]:
-        """Scale and zero point of an activation, which a verified graph always has."""
+        """Scale and zero point of an activation; indices are the numbers themselves."""
+        if self.dtype in INDEX_TYPES:
+            return 1.0, 0
         if self.quantization is None:
             raise InternalError(f"tensor '{self.name}' has no quantization")
         return self.quantization.scale, self.quantization.zero_point

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from tinydeploy.errors import InternalError
-from tinydeploy.graph.constraints import is_per_tensor_int8
+from tinydeploy.graph.constraints import is_per_tensor_int8, is_per_tensor_int16
 from tinydeploy.graph.graph import Graph
+from tinydeploy.graph.tensor import INDEX_TYPES
 
 
 def verify_graph(graph: Graph) -> None:
@@ -70,6 +71,7 @@ def _wrong_tensors(graph: Graph) -> list[str]:
             problems.append(f"tensor {tensor} has shape {list(record.shape)}")
         if len(record.shape) == 4 and record.shape[0] != 1:
             problems.append(f"tensor {tensor} has a batch of {record.shape[0]}")
-        if record.data is not None or not is_per_tensor_int8(record):
-            problems.append(f"tensor {tensor} is not an int8 activation quantized per tensor")
+        quantized = is_per_tensor_int8(record) or is_per_tensor_int16(record)
+        if record.data is not None or not (quantized or record.dtype in INDEX_TYPES):
+            problems.append(f"tensor {tensor} is no activation quantized per tensor, nor indices")
     return problems

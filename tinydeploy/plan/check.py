@@ -86,7 +86,7 @@ class _Replay:
             for number, tensor in enumerate(self.graph.inputs):
                 if self.plan.rows[tensor].memory in self.arenas:
                     self.fail(f"input {number} is kept and lies in an arena")
-                size = self.graph.tensors[tensor].size
+                size = self.graph.tensors[tensor].size_bytes
                 self.buffers[input_buffer(number)] = np.full(size, _NEVER_WRITTEN, np.int64)
         for tensor in dict.fromkeys(self.graph.inputs):
             self.write(tensor, 0, self.plan.rows[tensor].height)
@@ -116,12 +116,13 @@ class _Replay:
         total = 0
         for tensor in self.graph.stored:
             if tensor in sources:
-                if self.graph.tensors[tensor].size != self.graph.tensors[sources[tensor]].size:
+                sizes = {self.graph.tensors[t].size_bytes for t in (tensor, sources[tensor])}
+                if len(sizes) != 1:
                     self.fail(f"tensor {tensor} is renamed from one of another size")
                 self.first_number[tensor] = self.first_number[sources[tensor]]
                 continue
             self.first_number[tensor] = total
-            total += self.graph.tensors[tensor].size
+            total += self.graph.tensors[tensor].size_bytes
             self.made[tensor] = np.zeros(self.graph.tensors[tensor].rows[0], np.int64)
 
     def check_place(self, tensor: int) -> None:
@@ -129,8 +130,8 @@ class _Replay:
         if tensor not in self.plan.rows:
             self.fail(f"tensor {tensor} has no place")
         rows = self.plan.rows[tensor]
-        height, width, channels = self.graph.tensors[tensor].rows
-        if (rows.tensor, rows.height, rows.row_bytes) != (tensor, height, width * channels):
+        height, row_bytes = self.graph.tensors[tensor].rows[0], self.graph.tensors[tensor].row_bytes
+        if (rows.tensor, rows.height, rows.row_bytes) != (tensor, height, row_bytes):
             self.fail(f"the place of tensor {tensor} is not of its shape: {rows}")
         if rows.table is not None and (
             len(rows.table) != height or any(offset % 4 for offset in rows.table)

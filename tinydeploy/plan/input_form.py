@@ -37,5 +37,5 @@ def count_outside_bytes(graph: Graph, plan: Plan) -> int:
     """Bytes of the host's own buffers: for all inputs, or for a row of the only one."""
     if plan.input_form == "arena":
         return 0
-    size = sum(graph.tensors[tensor].size for tensor in graph.inputs)
+    size = sum(graph.tensors[tensor].size_bytes for tensor in graph.inputs)
     return size // plan.rows[graph.inputs[0]].height if plan.input_form == "rows" else size

@@ -124,11 +124,10 @@ def make_net(
     outside = set(graph.inputs) if input_form == "kept" else set()
     stores = {}
     for tensor in dict.fromkeys(owners.values()):
-        height, width, channels = graph.tensors[tensor].rows
         stores[tensor] = Store(
             tensor=tensor,
-            height=height,
-            row_bytes=width * channels,
+            height=graph.tensors[tensor].rows[0],
+            row_bytes=graph.tensors[tensor].row_bytes,
             whole=tensor in whole,
             outside=tensor in outside,
             birth=births[tensor],

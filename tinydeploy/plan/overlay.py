@@ -11,6 +11,7 @@ from tinydeploy.graph.op import Op
 from tinydeploy.graph.ops.conv_2d import Conv2D
 from tinydeploy.graph.ops.depthwise_conv_2d import DepthwiseConv2D
 from tinydeploy.graph.ops.l2_normalization import L2Normalization
+from tinydeploy.graph.ops.log_softmax import LogSoftmax
 from tinydeploy.graph.ops.lookup import Lookup
 from tinydeploy.graph.ops.softmax import Softmax
 from tinydeploy.plan.kernel import Kernel
@@ -35,11 +36,11 @@ class Overlay:
 def find_overlays(graph: Graph, op: Op, kernel: Kernel) -> Iterator[Overlay]:
     """What a kernel's header says of rows in place; see firmware/include/."""
     rows = graph.tensors[op.outputs[0]].rows
-    if isinstance(op, (Elementwise, L2Normalization, Lookup, Softmax)):
+    if isinstance(op, (Elementwise, L2Normalization, LogSoftmax, Lookup, Softmax)):
         for tensor in dict.fromkeys(op.inputs):
-            if graph.tensors[tensor].rows == rows:
+            if _same_rows(graph, tensor, op.outputs[0]):
                 yield Overlay(tensor, 0)
-    elif graph.tensors[op.inputs[0]].rows != rows:
+    elif not _same_rows(graph, op.inputs[0], op.outputs[0]):
         return
     elif isinstance(op, Conv2D) and isinstance(kernel, GemmKernel | PairKernel):
         # The taps of some pixels are copied before any of their results are written.
@@ -50,3 +51,8 @@ def find_overlays(graph: Graph, op: Op, kernel: Kernel) -> Iterator[Overlay]:
         fours = rows[2] % 4 == 0 or rows[2] < 4
         if op.stride == (1, 1) and kernel.columns >= rows[1] and fours:
             yield Overlay(op.inputs[0], op.padding[0])
+
+
+def _same_rows(graph: Graph, a: int, b: int) -> bool:
+    one, other = graph.tensors[a], graph.tensors[b]
+    return one.rows == other.rows and one.item_bytes == other.item_bytes

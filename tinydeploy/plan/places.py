@@ -49,17 +49,17 @@ def place_rows(graph: Graph, blocks: Sequence[Block], layout: Layout) -> Mapping
             offsets.setdefault(place.store, {})[place.row] = start + place.offset
     rows = {}
     for tensor, owner in find_owners(graph).items():
-        height, width, channels = graph.tensors[tensor].rows
+        height, row_bytes = graph.tensors[tensor].rows[0], graph.tensors[tensor].row_bytes
         if owner not in offsets:
             buffer = input_buffer(graph.inputs.index(owner))
-            rows[tensor] = Rows(tensor, buffer, 0, width * channels, height, width * channels)
+            rows[tensor] = Rows(tensor, buffer, 0, row_bytes, height, row_bytes)
             continue
         found = offsets[owner]
         if height == len(found):
             places = [found[row] for row in range(height)]
         else:
-            places = [found[0] + row * width * channels for row in range(height)]
-        rows[tensor] = _describe_rows(tensor, memories[owner], places, width * channels)
+            places = [found[0] + row * row_bytes for row in range(height)]
+        rows[tensor] = _describe_rows(tensor, memories[owner], places, row_bytes)
     return rows
 
 

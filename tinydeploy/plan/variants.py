@@ -60,13 +60,11 @@ def _variants_of(
     op: Op, graph: Graph, board: Board | None, optimize: Optimize
 ) -> tuple[Variant, ...]:
     kernels = sorted(_list_kernels(op, graph, board, optimize), key=lambda k: k.scratch_bytes)
-    if (over := [k for k in kernels if any(find_overlays(graph, op, k))]) and len(over) < len(
-        kernels
-    ):
-        _, width, channels = graph.tensors[op.outputs[0]].rows
-        # A row that needs no place of its own is worth as much scratch.
-        if over[0].scratch_bytes <= kernels[0].scratch_bytes + width * channels:
-            kernels = over
+    over = [k for k in kernels if any(find_overlays(graph, op, k))]
+    row_bytes = graph.tensors[op.outputs[0]].row_bytes
+    # A row that needs no place of its own is worth as much scratch.
+    if over and over[0].scratch_bytes <= kernels[0].scratch_bytes + row_bytes:
+        kernels = over
     return tuple(Variant(k, cache(partial(call_instructions, graph, op, k))) for k in kernels)
 
 

@@ -24,7 +24,7 @@ def place_inputs(graph: Graph, plan: Plan, board: Board) -> str:
     """
     if plan.input_form != "kept":
         return ""
-    needed = sum(_round_up(graph.tensors[tensor].size) for tensor in graph.inputs)
+    needed = sum(_round_up(graph.tensors[tensor].size_bytes) for tensor in graph.inputs)
     arenas = {arena.memory: _round_up(arena.size) for arena in plan.arenas}
     rooms = {
         memory.name: room_in(board, memory, None) - arenas.get(memory.name, 0)

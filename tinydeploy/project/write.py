@@ -38,17 +38,22 @@ _TEMPLATES = {
 
 
 @dataclass(frozen=True)
-class _ModelText:
-    """What the templates say of the model.
+class _Port:
+    """An input or output; suffixes tell several apart."""
 
-    Suffixes tell several inputs or outputs apart; `input_memory` holds those that are kept.
-    """
+    suffix: str
+    c_type: str
+
+
+@dataclass(frozen=True)
+class _ModelText:
+    """What the templates say of the model; `input_memory` holds inputs that are kept."""
 
     name: str
     macro: str
     board_literal: str
-    input_suffixes: tuple[str, ...]
-    output_suffixes: tuple[str, ...]
+    inputs: tuple[_Port, ...]
+    outputs: tuple[_Port, ...]
     arenas: tuple[str, ...]
     input_form: InputForm
     input_memory: str
@@ -94,8 +99,8 @@ def project_files(
         name=graph.name,
         macro=graph.name.upper(),
         board_literal=c_string(board.title),
-        input_suffixes=_number_ports(graph.inputs),
-        output_suffixes=_number_ports(graph.outputs),
+        inputs=_number_ports(graph, graph.inputs),
+        outputs=_number_ports(graph, graph.outputs),
         arenas=tuple(arena.memory for arena in plan.arenas),
         input_form=plan.input_form,
         input_memory=place_inputs(graph, plan, board),
@@ -159,8 +164,12 @@ def _list_far_weights(name: str, far: Mapping[int, str]) -> dict[str, list[str]]
     return symbols
 
 
-def _number_ports(tensors: tuple[int, ...]) -> tuple[str, ...]:
-    return ("",) if len(tensors) == 1 else tuple(f"_{i}" for i in range(len(tensors)))
+def _number_ports(graph: Graph, tensors: tuple[int, ...]) -> tuple[_Port, ...]:
+    several = len(tensors) > 1
+    return tuple(
+        _Port(f"_{i}" if several else "", f"{graph.tensors[tensor].dtype}_t")
+        for i, tensor in enumerate(tensors)
+    )
 
 
 def _hash_files(files: Mapping[str, bytes]) -> bytes:

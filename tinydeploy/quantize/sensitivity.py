@@ -101,7 +101,7 @@ class _Probe:
             changed: The values.
         """
         exact = self.exact[tensor]
-        own = _power(changed - exact)
+        own = _power(_subtract(changed, exact))
         if own <= _power(exact) * 10 ** (-_NEGLIGIBLE_DB / 10):
             return 0.0
         values = {tensor: changed}
@@ -152,7 +152,7 @@ def _round_output(probe: _Probe, layer: Layer, parameters: Mapping[str, Paramete
     """The float output plus the error of rounding what the layer makes of rounded inputs."""
     rounded = {name: _round(probe.exact[name], parameters[name]) for name in layer.inputs}
     y = probe.evaluate(layer, rounded)
-    return probe.exact[layer.output] + (_round(y, parameters[layer.output]) - y)
+    return probe.exact[layer.output] + _subtract(_round(y, parameters[layer.output]), y)
 
 
 def _make_loss(
@@ -168,6 +168,11 @@ def _make_loss(
 
 def _round(values: Values, parameters: Parameters) -> Values:
     return parameters.dequantize(parameters.quantize(values))
+
+
+def _subtract(values: Values, exact: Values) -> Values:
+    """The difference; none where a maximum is padded with -inf, which int8 does as well."""
+    return np.subtract(values, exact, where=np.isfinite(exact), out=np.zeros_like(exact))
 
 
 def _decibels(noise: float) -> float:

@@ -1,9 +1,10 @@
-"""Byte-for-byte comparison with the reference, and the name of the first layer that differs."""
+"""Bit-for-bit comparison with the reference, and the name of the first layer that differs."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 from tinydeploy.errors import InternalError
 from tinydeploy.graph.graph import Graph
 
-Int8 = NDArray[np.int8]
+Array = NDArray[Any]
 
 
 @dataclass(frozen=True)
@@ -21,7 +22,7 @@ class Comparison:
     Args:
         vectors: Input vectors whose outputs were compared.
         bytes_compared: Output bytes, and bytes of intermediate tensors.
-        bytes_mismatched: How many of them differ.
+        bytes_mismatched: How many of them are of elements that differ.
         tensors_compared: Intermediate tensors compared, on one vector.
         first_difference: Sentence that names the first difference; None where there is none.
     """
@@ -38,7 +39,7 @@ class Comparison:
         return self.bytes_compared > 0 and self.bytes_mismatched == 0
 
 
-def compare_outputs(expected: Sequence[Int8], found: Sequence[Int8]) -> Comparison:
+def compare_outputs(expected: Sequence[Array], found: Sequence[Array]) -> Comparison:
     """Compares the outputs of n vectors, one array [n, *shape] per model output on both sides."""
     if [a.shape for a in expected] != [b.shape for b in found]:
         raise InternalError(
@@ -48,18 +49,18 @@ def compare_outputs(expected: Sequence[Int8], found: Sequence[Int8]) -> Comparis
     first: str | None = None
     for number, (exact, values) in enumerate(zip(expected, found, strict=True)):
         wrong = np.argwhere(exact != values)
-        mismatched += len(wrong)
+        mismatched += len(wrong) * exact.itemsize
         if len(wrong) and first is None:
             place = tuple(int(i) for i in wrong[0])
             first = (
                 f"output {number}, vector {place[0]}, element {list(place[1:])}: "
                 f"{values[place]} instead of {exact[place]}"
             )
-    return Comparison(len(expected[0]), sum(a.size for a in expected), mismatched, 0, first)
+    return Comparison(len(expected[0]), sum(a.nbytes for a in expected), mismatched, 0, first)
 
 
 def compare_tensors(
-    graph: Graph, expected: Mapping[int, Int8], found: Mapping[int, Int8]
+    graph: Graph, expected: Mapping[int, Array], found: Mapping[int, Array]
 ) -> Comparison:
     """Compares intermediate tensors of one vector, in the order in which the graph makes them."""
     compared = mismatched = tensors = 0
@@ -71,11 +72,13 @@ def compare_tensors(
             exact = expected[tensor_id].reshape(-1)
             values = found[tensor_id].reshape(-1)
             if exact.shape != values.shape:
-                raise InternalError(f"tensor {tensor_id} has {values.size} bytes, not {exact.size}")
+                raise InternalError(
+                    f"tensor {tensor_id} has {values.size} elements, not {exact.size}"
+                )
             wrong = np.flatnonzero(exact != values)
             compared, mismatched, tensors = (
-                compared + exact.size,
-                mismatched + len(wrong),
+                compared + exact.nbytes,
+                mismatched + len(wrong) * exact.itemsize,
                 tensors + 1,
             )
             if len(wrong) and first is None:
@@ -83,7 +86,7 @@ def compare_tensors(
                 first = (
                     f"layer {position} ({op.kind}, operator {op.index} of the file, tensor "
                     f"'{tensor.name}' {list(tensor.shape)}): {len(wrong)} of {exact.size} "
-                    f"bytes differ, "
+                    f"elements differ, "
                     f"the first at {int(wrong[0])}: {values[wrong[0]]} instead of {exact[wrong[0]]}"
                 )
     return Comparison(1 if tensors else 0, compared, mismatched, tensors, first)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +15,7 @@ from tinydeploy.emulate.cycles import estimate_profile
 from tinydeploy.emulate.emulated_board import EmulatedBoard
 from tinydeploy.errors import EmulationError, MismatchError
 from tinydeploy.graph.graph import Graph
+from tinydeploy.graph.tensor import Tensor
 from tinydeploy.link.client import BoardClient
 from tinydeploy.plan.plan import Plan, step_rows
 from tinydeploy.validate.compare import (
@@ -25,7 +27,7 @@ from tinydeploy.validate.compare import (
 from tinydeploy.validate.prove import EMULATED_VECTORS, Expectation
 from tinydeploy.validate.touched import TouchedBytes
 
-Int8 = NDArray[np.int8]
+Array = NDArray[Any]
 
 # A net that needs more than this per inference, about a second of emulation, is given only a few
 # vectors. Instructions, not seconds: how much is compared must not depend on the machine's load.
@@ -106,7 +108,7 @@ def run_emulator(
         emulated.trace_model(graph.name)
         touched = TouchedBytes(emulated, graph, plan)
         emulated.capture(_list_pieces(emulated, graph, plan))
-        found: list[list[Int8]] = []
+        found: list[list[Array]] = []
         wanted = min(EMULATED_VECTORS, len(expectation.vectors[0]))
         instructions: list[int] = []
         number = 0
@@ -128,7 +130,7 @@ def run_emulator(
                     wanted = min(wanted, _SLOW_VECTORS)
             found.append(
                 [
-                    np.frombuffer(data, np.int8).reshape(graph.tensors[tensor].shape)
+                    _values(data, graph.tensors[tensor])
                     for data, tensor in zip(outputs, graph.outputs, strict=True)
                 ]
             )
@@ -178,10 +180,15 @@ def _list_pieces(
     return pieces
 
 
-def _assemble(captured: Mapping[Hashable, bytes], graph: Graph, plan: Plan) -> dict[int, Int8]:
+def _assemble(captured: Mapping[Hashable, bytes], graph: Graph, plan: Plan) -> dict[int, Array]:
     """Whole tensors out of captured rows."""
-    tensors: dict[int, Int8] = {}
+    tensors: dict[int, Array] = {}
     for tensor in sorted({t for step in plan.calls for t in graph.ops[step.op].outputs}):
         data = b"".join(captured[tensor, y] for y in range(plan.rows[tensor].height))
-        tensors[tensor] = np.frombuffer(data, np.int8).reshape(graph.tensors[tensor].shape)
+        tensors[tensor] = _values(data, graph.tensors[tensor])
     return tensors
+
+
+def _values(data: bytes, tensor: Tensor) -> Array:
+    """The values of a tensor [*shape] from its bytes."""
+    return np.frombuffer(data, tensor.dtype).reshape(tensor.shape)

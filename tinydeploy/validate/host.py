@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,11 +22,13 @@ from tinydeploy.codegen.generate import list_kernels
 from tinydeploy.codegen.model_text import ArenaText, arena_symbol, tensor_symbol
 from tinydeploy.errors import CompileError, InternalError, MissingDependencyError
 from tinydeploy.graph.graph import Graph
+from tinydeploy.graph.tensor import Tensor
 from tinydeploy.paths import FIRMWARE, kernel_sources
 from tinydeploy.plan.alias import find_owners
 from tinydeploy.plan.plan import InputForm, Plan, step_rows
 from tinydeploy.project.build import first_errors
 
+Array = NDArray[Any]
 Int8Array = NDArray[np.int8]
 
 # What the function of an input is called.
@@ -43,6 +46,7 @@ class MadeRows:
     call: int
     first: int
     last: int
+    row_bytes: int
 
 
 @dataclass(frozen=True)
@@ -83,27 +87,22 @@ class HostProgram:
     folder: Path
     executable: Path
 
-    def run(
-        self, inputs: Sequence[Int8Array], *, timeout_s: float = 600.0
-    ) -> tuple[Int8Array, ...]:
+    def run(self, inputs: Sequence[Array], *, timeout_s: float = 600.0) -> tuple[Array, ...]:
         """Runs the model over many inputs.
 
         Args:
-            inputs: Per model input an int8 array [n, *tensor shape].
+            inputs: Per model input an array [n, *tensor shape] of its dtype.
             timeout_s: Seconds until it counts as hanging.
 
         Returns:
             Per model output an array [n, *tensor shape].
         """
         raw, count = self._execute(inputs, (), timeout_s)
-        shapes = [self.graph.tensors[tensor].shape for tensor in self.graph.outputs]
-        sizes = [self.graph.tensors[tensor].size for tensor in self.graph.outputs]
-        pieces = _split(raw, count, sizes)
-        return tuple(p.reshape(count, *shape) for p, shape in zip(pieces, shapes, strict=True))
+        tensors = [self.graph.tensors[tensor] for tensor in self.graph.outputs]
+        pieces = _split(raw, count, [tensor.size_bytes for tensor in tensors])
+        return tuple(_view(p, tensor) for p, tensor in zip(pieces, tensors, strict=True))
 
-    def dump(
-        self, inputs: Sequence[Int8Array], *, timeout_s: float = 600.0
-    ) -> Mapping[int, Int8Array]:
+    def dump(self, inputs: Sequence[Array], *, timeout_s: float = 600.0) -> Mapping[int, Array]:
         """Runs the model and notes every row of every stored tensor when it is complete.
 
         Args:
@@ -116,27 +115,27 @@ class HostProgram:
         """
         raw, count = self._execute(inputs, ("rows",), timeout_s)
         made = list_made_rows(self.graph, self.plan)
-        row_bytes = {tensor: rows.row_bytes for tensor, rows in self.plan.rows.items()}
-        pieces = _split(raw, count, [(m.last - m.first) * row_bytes[m.tensor_id] for m in made])
+        pieces = _split(raw, count, [(m.last - m.first) * m.row_bytes for m in made])
         tensors = self.graph.tensors
-        found = {m.tensor_id: np.zeros((count, tensors[m.tensor_id].size), np.int8) for m in made}
+        found = {
+            m.tensor_id: np.zeros((count, tensors[m.tensor_id].size_bytes), np.int8) for m in made
+        }
         for m, piece in zip(made, pieces, strict=True):
-            width = row_bytes[m.tensor_id]
-            found[m.tensor_id][:, m.first * width : m.last * width] = piece
+            found[m.tensor_id][:, m.first * m.row_bytes : m.last * m.row_bytes] = piece
         owners = find_owners(self.graph)
         return {
-            tensor: found[owners[tensor]].reshape(count, *tensors[tensor].shape)
+            tensor: _view(found[owners[tensor]], tensors[tensor])
             for tensor in self.graph.stored
             if owners[tensor] in found
         }
 
     def _execute(
-        self, inputs: Sequence[Int8Array], arguments: Iterable[str], timeout_s: float
+        self, inputs: Sequence[Array], arguments: Iterable[str], timeout_s: float
     ) -> tuple[Int8Array, int]:
-        sizes = [self.graph.tensors[tensor].size for tensor in self.graph.inputs]
+        tensors = [self.graph.tensors[tensor] for tensor in self.graph.inputs]
         flat = [
-            np.ascontiguousarray(array, np.int8).reshape(-1, size)
-            for array, size in zip(inputs, sizes, strict=True)
+            np.ascontiguousarray(array, tensor.dtype).view(np.int8).reshape(-1, tensor.size_bytes)
+            for array, tensor in zip(inputs, tensors, strict=True)
         ]
         source, result = self.folder / "inputs.bin", self.folder / "result.bin"
         source.write_bytes(np.concatenate(flat, axis=1).tobytes())
@@ -228,16 +227,16 @@ def compile_kernels(folder: Path, *, sanitize: bool = False) -> Path:
 
 
 def run_host(
-    graph: Graph, plan: Plan, sources: Mapping[str, str], inputs: Sequence[Int8Array]
-) -> tuple[Int8Array, ...]:
+    graph: Graph, plan: Plan, sources: Mapping[str, str], inputs: Sequence[Array]
+) -> tuple[Array, ...]:
     """Compiles and runs; arguments and result as of `build_host` and `HostProgram.run`."""
     with build_host(graph, plan, sources) as program:
         return program.run(inputs)
 
 
 def dump_host(
-    graph: Graph, plan: Plan, sources: Mapping[str, str], inputs: Sequence[Int8Array]
-) -> Mapping[int, Int8Array]:
+    graph: Graph, plan: Plan, sources: Mapping[str, str], inputs: Sequence[Array]
+) -> Mapping[int, Array]:
     """Compiles, runs, and gives every stored tensor, as `HostProgram.dump` does."""
     with build_host(graph, plan, sources) as program:
         return program.dump(inputs)
@@ -263,18 +262,22 @@ def find_host_compiler() -> tuple[str, ...]:
 def list_made_rows(graph: Graph, plan: Plan) -> tuple[MadeRows, ...]:
     """Which rows are complete after which call, in the order in which the program writes them."""
     inputs = (
-        MadeRows(tensor, tensor_symbol(tensor), 0, 0, plan.rows[tensor].height)
+        _made_rows(plan, tensor, 0, 0, plan.rows[tensor].height)
         for tensor in dict.fromkeys(graph.inputs)
         if plan.input_form != "rows"
     )
     steps = (
-        MadeRows(tensor, tensor_symbol(tensor), call, first, last)
+        _made_rows(plan, tensor, call, first, last)
         for call, step in enumerate(plan.calls, start=1)
         for first, last in [step_rows(graph, plan, step)]
         for tensor in graph.ops[step.op].outputs
         if first < last
     )
     return (*inputs, *steps)
+
+
+def _made_rows(plan: Plan, tensor: int, call: int, first: int, last: int) -> MadeRows:
+    return MadeRows(tensor, tensor_symbol(tensor), call, first, last, plan.rows[tensor].row_bytes)
 
 
 def _describe_host(graph: Graph, plan: Plan) -> HostText:
@@ -297,10 +300,15 @@ def _list_ports(graph: Graph, kind: str, tensors: Sequence[int]) -> tuple[PortFu
     several = len(tensors) > 1
     return tuple(
         PortFunction(
-            f"{graph.name}_{kind}" + (f"_{i}" if several else ""), graph.tensors[tensor].size
+            f"{graph.name}_{kind}" + (f"_{i}" if several else ""), graph.tensors[tensor].size_bytes
         )
         for i, tensor in enumerate(tensors)
     )
+
+
+def _view(raw: Int8Array, tensor: Tensor) -> Array:
+    """The bytes of n runs, int8 [n, bytes], as values [n, *shape] of a tensor's dtype."""
+    return np.ascontiguousarray(raw).view(tensor.dtype).reshape(len(raw), *tensor.shape)
 
 
 def _split(raw: Int8Array, count: int, sizes: Sequence[int]) -> list[Int8Array]:

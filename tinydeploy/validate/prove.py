@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,7 +25,7 @@ from tinydeploy.validate.host import build_host, dump_host
 from tinydeploy.validate.vectors import make_vectors
 from tinydeploy.validate.wide_softmax import run_graph_reference
 
-Int8 = NDArray[np.int8]
+Array = NDArray[Any]
 
 # What the emulated board is given; the host sees all samples besides.
 EMULATED_VECTORS = 20
@@ -35,27 +36,27 @@ class Expectation:
     """What the reference says of a model.
 
     Args:
-        vectors: One int8 array [n, *shape] per model input; the first EMULATED_VECTORS are for the
+        vectors: One array [n, *shape] per model input; the first EMULATED_VECTORS are for the
             emulated board, the samples follow.
-        outputs: One int8 array [n, *shape] per model output.
+        outputs: One array [n, *shape] per model output.
         tensors: By id, the intermediate tensors of the first vector.
         selftest_crc: CRC-32 of the outputs for the firmware's self-test input.
         reference: Name and version of the interpreter.
     """
 
-    vectors: tuple[Int8, ...]
-    outputs: tuple[Int8, ...]
-    tensors: Mapping[int, Int8]
+    vectors: tuple[Array, ...]
+    outputs: tuple[Array, ...]
+    tensors: Mapping[int, Array]
     selftest_crc: int
     reference: str
 
     @property
-    def sample_outputs(self) -> Int8:
+    def sample_outputs(self) -> Array:
         """The first output for each of the samples [n, *shape]."""
         return self.outputs[0][EMULATED_VECTORS:]
 
 
-def expect_outputs(graph: Graph, tflite: bytes, samples: Int8 | None, extra: int) -> Expectation:
+def expect_outputs(graph: Graph, tflite: bytes, samples: Array | None, extra: int) -> Expectation:
     """Runs the reference over the vectors of all comparisons and over the self-test's input.
 
     Args:
@@ -66,12 +67,14 @@ def expect_outputs(graph: Graph, tflite: bytes, samples: Int8 | None, extra: int
     """
     made = make_vectors(graph, EMULATED_VECTORS, samples=samples)
     more = [samples] if samples is not None else make_vectors(graph, extra, seed=1)
-    shapes = [graph.tensors[tensor].shape for tensor in graph.inputs]
-    raw = selftest_inputs([graph.tensors[tensor].size for tensor in graph.inputs])
-    test = [np.frombuffer(b, np.int8).reshape(1, *s) for b, s in zip(raw, shapes, strict=True)]
+    tensors = [graph.tensors[tensor] for tensor in graph.inputs]
+    raw = selftest_inputs([graph.tensors[tensor].size_bytes for tensor in graph.inputs])
+    test = [
+        np.frombuffer(b, t.dtype).reshape(1, *t.shape) for b, t in zip(raw, tensors, strict=True)
+    ]
     vectors = [
-        np.concatenate([a, b.reshape(-1, *shape), c])
-        for a, b, c, shape in zip(made, more, test, shapes, strict=True)
+        np.concatenate([a, b.reshape(-1, *tensor.shape), c])
+        for a, b, c, tensor in zip(made, more, test, tensors, strict=True)
     ]
     run = run_graph_reference(graph, tflite, vectors)
     return Expectation(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +12,7 @@ from tinydeploy.errors import BudgetError
 from tinydeploy.graph.graph import Graph
 from tinydeploy.validate.fidelity import Fidelity, measure_accuracy, measure_fidelity
 
-Int8 = NDArray[np.int8]
+Array = NDArray[Any]
 
 
 @dataclass(frozen=True)
@@ -106,8 +107,8 @@ def check_quality(quality: Quality, min_snr: float | None, max_drop: float | Non
             )
 
 
-def quantize_inputs(graph: Graph, inputs: NDArray[np.float32]) -> Int8:
-    """Real inputs [n, C, H, W] of a model with one NHWC input as its int8 bytes [n, *shape].
+def quantize_inputs(graph: Graph, inputs: NDArray[np.float32]) -> Array:
+    """Real inputs [n, C, H, W] of a model with one NHWC input as its elements [n, *shape].
 
     q = round(x / scale) + zero point, halves away from zero, as TFLite's QUANTIZE.
     """
@@ -115,11 +116,12 @@ def quantize_inputs(graph: Graph, inputs: NDArray[np.float32]) -> Int8:
     scale, zero_point = tensor.affine
     scaled = np.moveaxis(inputs, 1, -1).astype(np.float64) / scale
     rounded = np.sign(scaled) * np.floor(np.abs(scaled) + 0.5) + zero_point
-    clipped: Int8 = np.clip(rounded, -128, 127).astype(np.int8)
+    limits = np.iinfo(tensor.dtype)
+    clipped: Array = np.clip(rounded, limits.min, limits.max).astype(tensor.dtype)
     return clipped.reshape(len(inputs), *tensor.shape)
 
 
-def dequantize_outputs(graph: Graph, outputs: Int8) -> NDArray[np.float64]:
-    """Bytes [n, *shape] of the first output as real numbers."""
+def dequantize_outputs(graph: Graph, outputs: Array) -> NDArray[np.float64]:
+    """Elements [n, *shape] of the first output as real numbers."""
     scale, zero_point = graph.tensors[graph.outputs[0]].affine
     return (outputs.astype(np.float64) - zero_point) * scale

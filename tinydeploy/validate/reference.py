@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from tinydeploy.errors import UnsupportedModelError
 
-Int8 = NDArray[np.int8]
+Array = NDArray[Any]
 
 _QUANTIZED_DIMENSION = 6  # field number in the schema's table QuantizationParameters
 _VERSION = 2  # of OperatorCode
@@ -34,19 +34,19 @@ class ReferenceRun:
     """What the reference computed.
 
     Args:
-        outputs: One int8 array [n, *output shape] per model output.
+        outputs: One array [n, *output shape] per model output.
         tensors: By tensor id, the first input's intermediate results; empty unless asked for.
         version: Name and version of the interpreter.
     """
 
-    outputs: tuple[Int8, ...]
-    tensors: Mapping[int, Int8]
+    outputs: tuple[Array, ...]
+    tensors: Mapping[int, Array]
     version: str
 
 
 def run_reference(
     model: bytes,
-    inputs: Sequence[NDArray[Any]],
+    inputs: Sequence[Array],
     *,
     intermediates: bool = False,
     resolver: str = "BUILTIN_REF",
@@ -56,7 +56,7 @@ def run_reference(
     Args:
         model: The .tflite file.
         inputs: One array [n, *input shape] per model input.
-        intermediates: Also return every int8 tensor of the first vector.
+        intermediates: Also return every integer tensor of the first vector.
         resolver: LiteRT's OpResolverType; BUILTIN_REF is the contract, "AUTO" LiteRT's default
             kernels.
 
@@ -74,13 +74,13 @@ def run_reference(
 
 
 def run_worker(
-    model: bytes, inputs: Sequence[Int8], resolver: str, flags: Sequence[str]
+    model: bytes, inputs: Sequence[NDArray[Any]], resolver: str, flags: Sequence[str]
 ) -> dict[str, NDArray[Any]]:
     """What reference_worker.py writes, by name.
 
     Args:
         model: The .tflite file.
-        inputs: One int8 array [n, *input shape] per model input.
+        inputs: One array [n, *input shape] per model input.
         resolver: LiteRT's OpResolverType.
         flags: Of the worker.
 

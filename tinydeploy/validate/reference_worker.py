@@ -17,6 +17,8 @@ from typing import Any
 
 import numpy as np
 
+_INTEGERS = (np.int8, np.int16, np.int32, np.int64)
+
 
 def main(folder: Path, resolver: str, *, intermediates: bool, counts: bool) -> None:
     """Runs all vectors and writes the results."""
@@ -42,7 +44,7 @@ def main(folder: Path, resolver: str, *, intermediates: bool, counts: bool) -> N
         for collected, tensor in zip(outputs, output_ids, strict=True):
             collected.append(interpreter.get_tensor(tensor))
         if intermediates and n == 0:
-            results |= {f"tensor_{k}": values for k, values in _int8_tensors(interpreter)}
+            results |= {f"tensor_{k}": values for k, values in _integer_tensors(interpreter)}
         if counts:
             _count(interpreter, results)
     results |= {f"output_{i}": np.stack(collected) for i, collected in enumerate(outputs)}
@@ -53,10 +55,10 @@ def main(folder: Path, resolver: str, *, intermediates: bool, counts: bool) -> N
     np.savez(folder / "outputs.npz", **results)
 
 
-def _int8_tensors(interpreter: Any) -> Iterator[tuple[int, Any]]:
-    """Every int8 tensor that has a value, with its id."""
+def _integer_tensors(interpreter: Any) -> Iterator[tuple[int, Any]]:
+    """Every tensor that can be an activation and has a value, with its id."""
     for detail in interpreter.get_tensor_details():
-        if detail["dtype"] is np.int8 and detail["shape"].size:
+        if detail["dtype"] in _INTEGERS and detail["shape"].size:
             try:
                 yield detail["index"], interpreter.get_tensor(detail["index"])
             except ValueError:

@@ -22,7 +22,7 @@ from tinydeploy.graph.graph import Graph
 from tinydeploy.graph.ops.softmax import Softmax
 from tinydeploy.validate.reference import ReferenceRun, run_reference
 
-Int8 = NDArray[np.int8]
+Array = NDArray[Any]
 
 TOO_WIDE: Final = 512
 """Equal inputs of a SOFTMAX that the reference aborts on; with fewer it cannot abort."""
@@ -30,13 +30,13 @@ TOO_WIDE: Final = 512
 _Q19_LIMIT = TOO_WIDE << 19
 
 
-def run_graph_reference(graph: Graph, model: bytes, inputs: Sequence[Int8]) -> ReferenceRun:
+def run_graph_reference(graph: Graph, model: bytes, inputs: Sequence[Array]) -> ReferenceRun:
     """Runs an int8 .tflite in the reference, with intermediates, also where its SOFTMAX aborts.
 
     Args:
         graph: The graph as read from the file, unfused.
         model: The .tflite file.
-        inputs: One int8 array [n, *input shape] per model input.
+        inputs: One array [n, *input shape] per model input.
 
     Returns:
         What the reference computed; `version` says on how many vectors a SOFTMAX aborts.
@@ -74,7 +74,7 @@ def run_graph_reference(graph: Graph, model: bytes, inputs: Sequence[Int8]) -> R
     )
 
 
-def find_aborting(op: Softmax, logits: Int8) -> NDArray[np.bool_]:
+def find_aborting(op: Softmax, logits: Array) -> NDArray[np.bool_]:
     """Which of the input vectors [n, *shape] the reference's kernel aborts on: bool [n]."""
     rows = logits.reshape(len(logits), -1, op.depth).astype(np.int64)
     differences = rows.max(axis=2, keepdims=True) - rows

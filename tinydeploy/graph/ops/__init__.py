@@ -1,7 +1,8 @@
 """The ops of the graph, one per file; importing this package registers all of them."""
 
-from tinydeploy.graph.op import OPS
+from tinydeploy.graph.op import OPS, WIDE_OPS
 from tinydeploy.graph.ops.add import Add
+from tinydeploy.graph.ops.arg_extreme import ArgExtreme
 from tinydeploy.graph.ops.average_pool_2d import AveragePool2D
 from tinydeploy.graph.ops.concatenation import Concatenation
 from tinydeploy.graph.ops.conv_2d import Conv2D
@@ -10,6 +11,7 @@ from tinydeploy.graph.ops.fully_connected import FullyConnected
 from tinydeploy.graph.ops.gather import Gather
 from tinydeploy.graph.ops.grouped_conv_2d import GroupedConv2D
 from tinydeploy.graph.ops.l2_normalization import L2Normalization
+from tinydeploy.graph.ops.log_softmax import LogSoftmax
 from tinydeploy.graph.ops.lookup import Lookup
 from tinydeploy.graph.ops.max_pool_2d import MaxPool2D
 from tinydeploy.graph.ops.maximum import Maximum
@@ -37,7 +39,9 @@ from tinydeploy.graph.ops.transpose_conv import TransposeConv
 
 __all__ = [
     "OPS",
+    "WIDE_OPS",
     "Add",
+    "ArgExtreme",
     "AveragePool2D",
     "Concatenation",
     "Conv2D",
@@ -47,6 +51,7 @@ __all__ = [
     "Gather",
     "GroupedConv2D",
     "L2Normalization",
+    "LogSoftmax",
     "Lookup",
     "MaxPool2D",
     "Maximum",

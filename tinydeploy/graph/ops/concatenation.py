@@ -7,16 +7,17 @@ from typing import TYPE_CHECKING, ClassVar
 
 from tinydeploy.graph.constraints import (
     ACTIVATION_CONSTRAINTS,
+    constants_alike,
     inputs_and_outputs,
-    inputs_computed,
     no_activation,
     same_quantization,
+    some_input_computed,
 )
 from tinydeploy.graph.invariants import broken, quantize_alike
 from tinydeploy.graph.movement import Walk, make_part
 from tinydeploy.graph.node import Constraint, Node
-from tinydeploy.graph.op import Op, register_op
-from tinydeploy.graph.ops.move import Move, make_move
+from tinydeploy.graph.op import TYPES, Op, register_op
+from tinydeploy.graph.ops.move import Move, list_sources, make_move
 
 if TYPE_CHECKING:
     from tinydeploy.graph.graph import Graph
@@ -40,7 +41,7 @@ def concatenated_shape(node: Node) -> bool:
     ) and output[axis] == sum(shape[axis] for shape in shapes)
 
 
-@register_op()
+@register_op(types=TYPES)
 @dataclass(frozen=True, eq=False)
 class Concatenation(Op):
     """The inputs one behind the other; they and the output quantize alike, so bytes are copied.
@@ -52,8 +53,9 @@ class Concatenation(Op):
     builtin: ClassVar[str] = "CONCATENATION"
     constraints: ClassVar[tuple[Constraint, ...]] = (
         inputs_and_outputs(1, 64),
-        *ACTIVATION_CONSTRAINTS,
-        inputs_computed,
+        some_input_computed,
+        *ACTIVATION_CONSTRAINTS[1:],
+        constants_alike,
         no_activation,
         same_quantization,
         axis_exists,
@@ -64,19 +66,22 @@ class Concatenation(Op):
 
     @classmethod
     def read(cls, node: Node) -> Op:
-        """Makes the op from an operator whose constraints hold; a `Move` for other than images."""
+        """Makes the op from an operator whose constraints hold.
+
+        A `Move` for constants among the inputs, for int16, and for other than images.
+        """
         rank = len(node.output.shape)
         axis = node.option("Axis") % rank
-        if rank == 4 and axis > 0:
+        plain = node.dtype == "int8" and node.activations == node.inputs
+        if plain and rank == 4 and axis > 0:
             return cls(node.index, node.inputs, node.outputs, axis - 1)
-        if rank != 4 and node.output.size == node.output.shape[axis]:
+        if plain and rank != 4 and node.output.size == node.output.shape[axis]:
             return cls(node.index, node.inputs, node.outputs, 2)
         parts, start = [], 0
-        for which in range(len(node.inputs)):
-            tensor = node.input(which)
+        for source, tensor in list_sources(node):
             walks = [[Walk(n, d)] for d, n in enumerate(tensor.shape)]
             target = [start if d == axis else 0 for d in range(rank)]
-            parts.append(make_part(which, tensor, node.output, walks, target=target))
+            parts.append(make_part(source, tensor, node.output, walks, target=target))
             start += tensor.shape[axis]
         return make_move(Move, node, parts)
 

@@ -10,7 +10,7 @@ from tinydeploy.graph.constraints import (
 )
 from tinydeploy.graph.movement import MAX_INDEX, Walk, make_part
 from tinydeploy.graph.node import Constraint, Node, read_integers
-from tinydeploy.graph.op import Op, register_op
+from tinydeploy.graph.op import TYPES, Op, register_op
 from tinydeploy.graph.ops.move import Move, make_move
 
 
@@ -35,7 +35,7 @@ def gathered_shape(node: Node) -> bool:
     return node.output.shape == shape[:axis] + node.input(1).shape + shape[axis + 1 :]
 
 
-@register_op("GATHER")
+@register_op("GATHER", types=TYPES)
 class Gather(Move):
     """Element i of the dimension is element indices[i] of the input."""
 

@@ -10,7 +10,7 @@ from tinydeploy.graph.constraints import (
 )
 from tinydeploy.graph.movement import MAX_INDEX, Walk, make_part
 from tinydeploy.graph.node import Constraint, Node
-from tinydeploy.graph.op import Op, register_op
+from tinydeploy.graph.op import TYPES, Op, register_op
 from tinydeploy.graph.ops.move import Move, make_move
 from tinydeploy.graph.ops.pad import amounts_constant, padded_shape, read_amounts
 
@@ -26,7 +26,7 @@ def reflected_inside(node: Node) -> bool:
     )
 
 
-@register_op("MIRROR_PAD")
+@register_op("MIRROR_PAD", types=TYPES)
 class MirrorPad(Move):
     """Beyond an edge lie the elements before it, in turned order."""
 

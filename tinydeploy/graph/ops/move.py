@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -13,6 +12,7 @@ from tinydeploy.graph.movement import MAX_INDEX, Level, Part, keeps_order
 from tinydeploy.graph.node import Node
 from tinydeploy.graph.op import Op
 from tinydeploy.graph.ops.reshape import Reshape
+from tinydeploy.graph.tensor import Tensor
 
 if TYPE_CHECKING:
     from tinydeploy.graph.graph import Graph
@@ -58,25 +58,31 @@ class Move(Op):
         sources = {part.source for part in self.parts} - {None}
         return broken(
             (sources == set(range(len(self.inputs))), "every input is read"),
-            (sum(part.size for part in self.parts) >= output.size, "all of the output is made"),
+            (
+                sum(part.size for part in self.parts) >= output.size_bytes,
+                "all of the output is made",
+            ),
         ) or [problem for part in self.parts for problem in self._part_problems(graph, part)]
 
     def _part_problems(self, graph: Graph, part: Part) -> list[str]:
-        height, width, channels = graph.tensors[self.outputs[0]].rows
+        output = graph.tensors[self.outputs[0]]
         if part.constant is not None:
             rows, row_bytes = 1, part.constant.size
         else:
-            rows, *sizes = graph.tensors[self.inputs[part.source or 0]].rows
-            row_bytes = math.prod(sizes)
-        first, last = part.read_rows(0, height)
+            source = graph.tensors[self.inputs[part.source or 0]]
+            rows, row_bytes = source.rows[0], source.row_bytes
+        first, last = part.read_rows(0, output.rows[0])
         levels = (*part.rows, *part.levels)
         return broken(
             ((part.source is None) != (part.constant is None), "a part has one source"),
             (0 <= first < last <= rows, "all rows read are there"),
             (part.columns()[0] >= 0 and part.columns()[1] <= row_bytes, "all bytes read are there"),
-            (part.first >= 0 and part.first + part.height <= height, "its rows fit the output"),
             (
-                part.offset >= 0 and part.out_columns()[1] <= width * channels,
+                part.first >= 0 and part.first + part.height <= output.rows[0],
+                "its rows fit the output",
+            ),
+            (
+                part.offset >= 0 and part.out_columns()[1] <= output.row_bytes,
                 "its bytes fit the output",
             ),
             (all(_is_sound(level) for level in levels), "its loops are sound"),
@@ -95,6 +101,17 @@ def make_move(cls: type[Move], node: Node, parts: Sequence[Part]) -> Op:
     """An op for an operator that moves bytes: a `Reshape` where they all stay in order."""
     first = parts[0]
     alike = same_quantization(node)
-    if alike and first.source == 0 and keeps_order(first, node.input(0), node.output):
+    source = node.tensors[node.activations[0]]
+    if alike and first.source == 0 and keeps_order(first, source, node.output):
         return Reshape(node.index, node.activations, node.outputs)
     return cls(node.index, node.activations, node.outputs, node.builtin, tuple(parts))
+
+
+def list_sources(node: Node) -> Iterator[tuple[int | None, Tensor]]:
+    """Each input with its number among those of the op, None for a constant."""
+    number = 0
+    for which in range(len(node.inputs)):
+        tensor = node.input(which)
+        constant = tensor.data is not None
+        yield (None if constant else number), tensor
+        number += not constant

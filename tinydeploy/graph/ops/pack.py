@@ -6,14 +6,15 @@ from typing import ClassVar
 
 from tinydeploy.graph.constraints import (
     ACTIVATION_CONSTRAINTS,
+    constants_alike,
     inputs_and_outputs,
-    inputs_computed,
     same_quantization,
+    some_input_computed,
 )
 from tinydeploy.graph.movement import Walk, make_part
 from tinydeploy.graph.node import Constraint, Node
-from tinydeploy.graph.op import Op, register_op
-from tinydeploy.graph.ops.move import Move, make_move
+from tinydeploy.graph.op import TYPES, Op, register_op
+from tinydeploy.graph.ops.move import Move, list_sources, make_move
 
 
 def packed_shape(node: Node) -> bool:
@@ -26,15 +27,16 @@ def packed_shape(node: Node) -> bool:
     return inputs == {shape[:axis] + shape[axis + 1 :]} and shape[axis] == len(node.inputs)
 
 
-@register_op("PACK")
+@register_op("PACK", types=TYPES)
 class Pack(Move):
     """Input i is what lies at i along the new dimension."""
 
     builtin: ClassVar[str] = "PACK"
     constraints: ClassVar[tuple[Constraint, ...]] = (
         inputs_and_outputs(1, 64),
-        *ACTIVATION_CONSTRAINTS,
-        inputs_computed,
+        some_input_computed,
+        *ACTIVATION_CONSTRAINTS[1:],
+        constants_alike,
         same_quantization,
         packed_shape,
     )
@@ -44,9 +46,9 @@ class Pack(Move):
         """Makes the op from an operator whose constraints hold."""
         axis = node.option("Axis") % len(node.output.shape)
         parts = []
-        for which in range(len(node.inputs)):
-            walks = [[Walk(n, d)] for d, n in enumerate(node.input(which).shape)]
+        for which, (source, tensor) in enumerate(list_sources(node)):
+            walks = [[Walk(n, d)] for d, n in enumerate(tensor.shape)]
             walks.insert(axis, [])
             target = [which if d == axis else 0 for d in range(len(node.output.shape))]
-            parts.append(make_part(which, node.input(which), node.output, walks, target=target))
+            parts.append(make_part(source, tensor, node.output, walks, target=target))
         return make_move(cls, node, parts)

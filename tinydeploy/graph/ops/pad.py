@@ -13,7 +13,7 @@ from tinydeploy.graph.constraints import (
 from tinydeploy.graph.invariants import broken, is_int8, quantize_alike
 from tinydeploy.graph.movement import Walk, fill_part, make_part
 from tinydeploy.graph.node import Constraint, Node, read_integers
-from tinydeploy.graph.op import Op, register_op
+from tinydeploy.graph.op import TYPES, Op, register_op
 from tinydeploy.graph.ops.move import Move, make_move
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def value_constant(node: Node) -> bool:
     return value.data is not None and value.dtype == "int8" and value.size == 1
 
 
-@register_op("PAD", "PADV2")
+@register_op("PAD", "PADV2", types=TYPES)
 @dataclass(frozen=True, eq=False)
 class Pad(Op):
     """The input surrounded by `value`; input and output quantize alike.

@@ -145,7 +145,7 @@ def read_reduce(node: Node) -> Reduce:
         inputs=(node.inputs[0],),
         outputs=node.outputs,
         function=node.builtin,
-        part=make_part(0, tensor, node.output, walks),
+        part=make_part(0, tensor, node.output, walks, apart=True),
         taken=make_levels(tensor, [Walk(tensor.shape[d], d) for d in axes]),
         multiplier=multiplier,
         shift=shift,

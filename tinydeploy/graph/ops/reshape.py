@@ -12,7 +12,7 @@ from tinydeploy.graph.constraints import (
 )
 from tinydeploy.graph.invariants import broken, quantize_alike
 from tinydeploy.graph.node import Constraint, Node
-from tinydeploy.graph.op import Op, register_op
+from tinydeploy.graph.op import TYPES, Op, register_op
 
 if TYPE_CHECKING:
     from tinydeploy.graph.graph import Graph
@@ -23,7 +23,7 @@ def same_size(node: Node) -> bool:
     return node.input(0).size == node.output.size
 
 
-@register_op("RESHAPE", "SQUEEZE", "EXPAND_DIMS")
+@register_op("RESHAPE", "SQUEEZE", "EXPAND_DIMS", types=TYPES)
 @dataclass(frozen=True, eq=False)
 class Reshape(Op):
     """The input's bytes under another shape: the plan gives both tensors the same place."""

@@ -15,7 +15,7 @@ from tinydeploy.graph.constraints import (
 from tinydeploy.graph.fixed_point import round_array
 from tinydeploy.graph.movement import MAX_INDEX, Walk, make_part
 from tinydeploy.graph.node import Constraint, Node
-from tinydeploy.graph.op import Op, register_op
+from tinydeploy.graph.op import TYPES, Op, register_op
 from tinydeploy.graph.ops.move import Move, make_move
 
 
@@ -25,7 +25,7 @@ def resized_shape(node: Node) -> bool:
     return shape[3] == output[3] and max(*shape[1:3], *output[1:3]) <= MAX_INDEX + 1
 
 
-@register_op("RESIZE_NEAREST_NEIGHBOR")
+@register_op("RESIZE_NEAREST_NEIGHBOR", types=TYPES)
 class ResizeNearestNeighbor(Move):
     """The nearest pixel of the input, of places computed in float32 as the reference does it."""
 

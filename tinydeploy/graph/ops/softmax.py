@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +26,7 @@ from tinydeploy.graph.op import Op, register_op
 
 if TYPE_CHECKING:
     from tinydeploy.graph.graph import Graph
+    from tinydeploy.graph.ops.log_softmax import LogSoftmax
 
 MAX_DEPTH: Final = 4095
 """The sum of `MAX_DEPTH` exponentials, each at most 2^19 in Q12.19, fits in an int32."""
@@ -93,37 +94,49 @@ class Softmax(Op):
     @classmethod
     def read(cls, node: Node) -> Softmax:
         """Makes the op from an operator whose constraints hold."""
-        real = difference_multiplier(node)
-        multiplier, shift = quantize_multiplier(min(real, 2.0**31 - 1))
-        # The largest difference that, rescaled, stays within 5 integer bits.
-        radius = (((1 << INTEGER_BITS) - 1) << (31 - INTEGER_BITS)) >> shift
-        differences = -np.arange(256, dtype=np.int64)
-        used = differences >= -radius
-        # |difference| * 2^shift <= 31 * 2^26 < 2^31 where it is used.
-        rescaled = multiply_double_rounding(np.where(used, differences, 0), multiplier, shift)
-        exponentials = np.where(used, exp_on_negative_values(rescaled), 0).astype(np.int32)
         return cls(
             index=node.index,
             inputs=(node.inputs[0],),
             outputs=node.outputs,
             depth=node.input(0).shape[-1],
-            input_multiplier=multiplier,
-            input_left_shift=shift,
-            diff_min=-radius,
-            exponentials=exponentials,
+            **read_exponentials(difference_multiplier(node)),
         )
 
     def verify(self, graph: Graph) -> list[str]:
         """The invariants of a softmax."""
-        source, output = graph.tensors[self.inputs[0]], graph.tensors[self.outputs[0]]
-        return broken(
-            (source.shape == output.shape, "input and output have the same shape"),
-            (source.shape[-1] == self.depth <= MAX_DEPTH, "a vector is the last dimension"),
-            (is_array(self.exponentials, np.int32, (256,)), "there are 256 int32 exponentials"),
-            (bool((self.exponentials >= 0).all()), "exponentials are not negative"),
-            (int(self.exponentials[0]) == INT32_MAX, "exp(0) is the largest Q0.31"),
-            (zero_point_of(graph, self.outputs[0]) == INT8_MIN, "the output's zero point is -128"),
+        end = zero_point_of(graph, self.outputs[0])
+        return exponential_problems(self, graph) + broken(
+            (end == INT8_MIN, "the output's zero point is -128")
         )
+
+
+def exponential_problems(op: Softmax | LogSoftmax, graph: Graph) -> list[str]:
+    """The invariants that SOFTMAX and LOG_SOFTMAX have in common."""
+    source, output = graph.tensors[op.inputs[0]], graph.tensors[op.outputs[0]]
+    return broken(
+        (source.shape == output.shape, "input and output have the same shape"),
+        (source.shape[-1] == op.depth <= MAX_DEPTH, "a vector is the last dimension"),
+        (is_array(op.exponentials, np.int32, (256,)), "there are 256 int32 exponentials"),
+        (bool((op.exponentials >= 0).all()), "exponentials are not negative"),
+        (int(op.exponentials[0]) == INT32_MAX, "exp(0) is the largest Q0.31"),
+    )
+
+
+def read_exponentials(real: float) -> dict[str, Any]:
+    """The attributes that make exponentials of differences; `real` brings these to Q5.26."""
+    multiplier, shift = quantize_multiplier(min(real, 2.0**31 - 1))
+    # The largest difference that, rescaled, stays within 5 integer bits.
+    radius = (((1 << INTEGER_BITS) - 1) << (31 - INTEGER_BITS)) >> shift
+    differences = -np.arange(256, dtype=np.int64)
+    used = differences >= -radius
+    # |difference| * 2^shift <= 31 * 2^26 < 2^31 where it is used.
+    rescaled = multiply_double_rounding(np.where(used, differences, 0), multiplier, shift)
+    return {
+        "input_multiplier": multiplier,
+        "input_left_shift": shift,
+        "diff_min": -radius,
+        "exponentials": np.where(used, exp_on_negative_values(rescaled), 0).astype(np.int32),
+    }
 
 
 def difference_multiplier(node: Node) -> float:

@@ -11,7 +11,7 @@ from tinydeploy.graph.constraints import (
 )
 from tinydeploy.graph.movement import Walk, make_part
 from tinydeploy.graph.node import Constraint, Node, read_axis, read_integers
-from tinydeploy.graph.op import Op, register_op
+from tinydeploy.graph.op import TYPES, Op, register_op
 from tinydeploy.graph.ops.move import Move, make_move
 
 
@@ -57,7 +57,7 @@ def _piece_constraints(inputs: int) -> tuple[Constraint, ...]:
     )
 
 
-@register_op("SPLIT")
+@register_op("SPLIT", types=TYPES)
 class Split(Piece):
     """Pieces of equal size."""
 
@@ -66,7 +66,7 @@ class Split(Piece):
     constraints: ClassVar[tuple[Constraint, ...]] = _piece_constraints(2)
 
 
-@register_op("SPLIT_V")
+@register_op("SPLIT_V", types=TYPES)
 class SplitV(Piece):
     """Pieces of given sizes."""
 
@@ -74,7 +74,7 @@ class SplitV(Piece):
     constraints: ClassVar[tuple[Constraint, ...]] = _piece_constraints(3)
 
 
-@register_op("UNPACK")
+@register_op("UNPACK", types=TYPES)
 class Unpack(Piece):
     """Pieces of one element, without the dimension."""
 

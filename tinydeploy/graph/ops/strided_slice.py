@@ -11,7 +11,7 @@ from tinydeploy.graph.constraints import (
 )
 from tinydeploy.graph.movement import Walk, make_part
 from tinydeploy.graph.node import Constraint, Node, read_integers
-from tinydeploy.graph.op import Op, register_op
+from tinydeploy.graph.op import TYPES, Op, register_op
 from tinydeploy.graph.ops.move import Move, make_move
 
 Range = tuple[range, bool]
@@ -59,7 +59,7 @@ def _slicing_constraints(inputs: int, *more: Constraint) -> tuple[Constraint, ..
     )
 
 
-@register_op("STRIDED_SLICE")
+@register_op("STRIDED_SLICE", types=TYPES)
 class StridedSlice(Slicing):
     """Every so many elements, forwards or backwards."""
 
@@ -69,7 +69,7 @@ class StridedSlice(Slicing):
     )
 
 
-@register_op("SLICE")
+@register_op("SLICE", types=TYPES)
 class Slice(Slicing):
     """A box of neighbouring elements."""
 
@@ -77,7 +77,7 @@ class Slice(Slicing):
     constraints: ClassVar[tuple[Constraint, ...]] = _slicing_constraints(3, same_quantization)
 
 
-@register_op("REVERSE_V2")
+@register_op("REVERSE_V2", types=TYPES)
 class ReverseV2(Slicing):
     """All elements, in some dimensions from the last to the first."""
 

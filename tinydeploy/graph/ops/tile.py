@@ -10,7 +10,7 @@ from tinydeploy.graph.constraints import (
 )
 from tinydeploy.graph.movement import Walk, make_part
 from tinydeploy.graph.node import Constraint, Node
-from tinydeploy.graph.op import Op, register_op
+from tinydeploy.graph.op import TYPES, Op, register_op
 from tinydeploy.graph.ops.move import Move, make_move
 
 
@@ -23,7 +23,7 @@ def repeated_shape(node: Node) -> bool:
     )
 
 
-@register_op("TILE", "BROADCAST_TO")
+@register_op("TILE", "BROADCAST_TO", types=TYPES)
 class Tile(Move):
     """Element i of a dimension is element i modulo its size in the input."""
 

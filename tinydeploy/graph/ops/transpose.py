@@ -11,7 +11,7 @@ from tinydeploy.graph.constraints import (
 )
 from tinydeploy.graph.movement import Walk, make_part
 from tinydeploy.graph.node import Constraint, Node, read_integers
-from tinydeploy.graph.op import Op, register_op
+from tinydeploy.graph.op import TYPES, Op, register_op
 from tinydeploy.graph.ops.move import Move, make_move
 
 
@@ -25,7 +25,7 @@ def permutation(node: Node) -> bool:
     )
 
 
-@register_op("TRANSPOSE")
+@register_op("TRANSPOSE", types=TYPES)
 class Transpose(Move):
     """Dimension d of the output is dimension order[d] of the input."""
 

@@ -13,7 +13,6 @@ if the loops can be cut where rows end. Both Reshapes go.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -65,7 +64,7 @@ def _move_between(graph: Graph, op: Move, source: int, output: int) -> Part | No
     """The box of a Move, between other tensors of its bytes; None where rows are in the way."""
     (part,) = op.parts
     loops, start = _flatten(part, graph.tensors[op.inputs[0]], graph.tensors[op.outputs[0]])
-    row, out_row = _row_bytes(graph.tensors[source]), _row_bytes(graph.tensors[output])
+    row, out_row = graph.tensors[source].row_bytes, graph.tensors[output].row_bytes
     cut = [piece for loop in loops for piece in _cut_input(loop, row)]
     cut = [piece for loop in cut for piece in _cut_output(loop, out_row)]
     cut.sort(key=lambda loop: -loop.out_step)
@@ -88,17 +87,13 @@ def _move_between(graph: Graph, op: Move, source: int, output: int) -> Part | No
 
 def _flatten(part: Part, source: Tensor, output: Tensor) -> tuple[list[_Loop], int]:
     """The loops of a box, and the byte of the input that it begins with."""
-    row, out_row = _row_bytes(source), _row_bytes(output)
+    row, out_row = source.row_bytes, output.row_bytes
     loops = [
         _Loop(level.count, level.row_step * row + level.step, level.out_step * unit, level.indices)
         for levels, unit in ((part.rows, out_row), (part.levels, 1))
         for level in levels
     ]
     return loops, part.row * row + part.column
-
-
-def _row_bytes(tensor: Tensor) -> int:
-    return math.prod(tensor.rows[1:])
 
 
 def _cut_input(loop: _Loop, row: int) -> Sequence[_Loop]:

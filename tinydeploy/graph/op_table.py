@@ -1,0 +1,29 @@
+"""Which op reads an operator, by the type of its activations, and the rules that then hold."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from tinydeploy.graph.constraints import activations_int8, activations_int16
+from tinydeploy.graph.node import Constraint
+from tinydeploy.graph.op import Op
+from tinydeploy.graph.ops import OPS, WIDE_OPS
+from tinydeploy.graph.tensor import Tensor
+
+
+def find_op(builtin: str, dtype: str) -> type[Op] | None:
+    """The class that reads an operator with activations of a type; None where there is none."""
+    return (WIDE_OPS if dtype == "int16" else OPS).get(builtin)
+
+
+def list_constraints(op: type[Op], dtype: str) -> tuple[Constraint, ...]:
+    """What must hold of an operator that the op reads, in an order to check it in."""
+    if dtype == "int8":
+        return op.constraints
+    return tuple(activations_int16 if c is activations_int8 else c for c in op.constraints)
+
+
+def activation_type(tensors: Iterable[Tensor]) -> str:
+    """int16 where any of an operator's inputs and outputs is an activation of that, else int8."""
+    wide = any(tensor.dtype == "int16" and tensor.data is None for tensor in tensors)
+    return "int16" if wide else "int8"
