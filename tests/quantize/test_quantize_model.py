@@ -17,8 +17,8 @@ from torch_nets import NETS, float_model, pictures, settle
 
 from tinydeploy.errors import InputFileError, UnsupportedModelError
 from tinydeploy.graph.read import read_graph
-from tinydeploy.model.export import run_onnx
 from tinydeploy.model.float_model import FloatModel, Preprocessing
+from tinydeploy.model.run_onnx import run_onnx
 from tinydeploy.quantize.quantize_model import QuantizedModel, quantize_model
 from tinydeploy.validate.fidelity import measure_fidelity
 

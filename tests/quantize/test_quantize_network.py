@@ -9,7 +9,8 @@ from evaluate_network import evaluate_network
 from torch import nn
 from torch_nets import NETS, settle
 
-from tinydeploy.model.export import export_onnx, run_onnx
+from tinydeploy.model.export import export_onnx
+from tinydeploy.model.run_onnx import run_onnx
 from tinydeploy.quantize.fold import fold_network
 from tinydeploy.quantize.network import Add, Affine, Clamp, Conv, Dense, Network, Pad
 from tinydeploy.quantize.read_onnx import read_onnx

@@ -22,7 +22,7 @@ from tinydeploy.quantize.network import Array, Conv, Network, Reshape
 from tinydeploy.quantize.statistics import TensorStatistics
 
 # A channel that was quiet during calibration may be louder elsewhere: each gets room for the
-# median channel's reach on top of its own, and for more where few values were seen.
+# median channel's reach on top of its own, and for the mean reach where few values were seen.
 _HEADROOM = 1.0
 _FEW_VALUES = 16
 
@@ -51,8 +51,9 @@ def choose_channel_factors(
     if reach.max() <= 0:
         return None
     count = min(statistics[tensor].channel_count for tensor in tensors)
-    headroom = _HEADROOM + _FEW_VALUES / max(count, 1)
-    reach = reach + headroom * np.median(reach, axis=1, keepdims=True)
+    headroom = _HEADROOM * np.median(reach, axis=1, keepdims=True)
+    headroom = headroom + _FEW_VALUES / max(count, 1) * reach.mean(axis=1, keepdims=True)
+    reach = reach + headroom
     reach = np.maximum(reach, 1e-6 * reach.max(axis=1, keepdims=True))
     reach = reach[reach.max(axis=1) > 0]
     sensitivity = np.stack(

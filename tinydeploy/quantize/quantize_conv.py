@@ -22,8 +22,9 @@ from tinydeploy.quantize.activations import Parameters
 from tinydeploy.quantize.evaluate import Values, clamp, convolve
 from tinydeploy.quantize.layer_quality import ratio_db
 from tinydeploy.quantize.network import Array, Conv
-from tinydeploy.quantize.recipe import Recipe
+from tinydeploy.quantize.recipe import Recipe, Rounding
 from tinydeploy.quantize.round_weights import (
+    InputMoments,
     fit_weights,
     measure_inputs,
     reconstruct_weights,
@@ -82,6 +83,17 @@ class ConvSamples:
         return convolve(self.conv, inputs, weights, self.conv.bias)
 
 
+@dataclass(frozen=True)
+class _Kind:
+    """A way to find weights: fitted to what the layers before give or not, then rounded."""
+
+    fitted: bool
+    rounding: Rounding
+
+
+_NEAREST = _Kind(False, "nearest")
+
+
 @dataclass(frozen=True, eq=False)
 class _Weights:
     integers: NDArray[np.int8]
@@ -120,50 +132,60 @@ def quantize_conv(
         recipe: What to do.
     """
     judges = _pick_judges(len(samples.exact), recipe)
-    variants = _make_weights(samples, judges, recipe)
-    chosen = variants[-1]
-    if len(variants) > 1 and recipe.guard:
-        kept_back = samples.take(np.flatnonzero(judges))
-        losses = _judge_weights(kept_back, variants, math.prod(output_shape))
-        chosen = variants[int(np.argmin(losses))]
+    kept_back = samples.take(np.flatnonzero(judges))
+    kinds = _list_kinds(recipe)
+    moments = None
+    if len(kinds) > 1 and judges.any() == recipe.guard:
+        moments = _measure(samples, ~judges)
+    if moments is None:  # too few samples to tell more
+        kinds = [_NEAREST]
+    weights = [_make_weights(samples, kind, moments) for kind in kinds]
+    chosen = weights[-1]
+    if recipe.guard and len(weights) > 1:
+        losses = _judge_weights(kept_back, weights, math.prod(output_shape))
+        best = int(np.argmin(losses))
+        chosen = weights[best]
+        if moments is not None and (others := _measure(samples, judges)) is not None:
+            chosen = _make_weights(samples, kinds[best], moments + others)
     return _finish(samples, chosen, output_shape, recipe)
 
 
 def _pick_judges(count: int, recipe: Recipe) -> NDArray[np.bool_]:
-    """Which samples to judge by: every fourth, or all where there are few, or no guard."""
-    if not recipe.guard or count < _JUDGES:
-        return np.ones(count, np.bool_)
+    """Which samples to judge by: every fourth, none without a guard."""
+    if not recipe.guard:
+        return np.zeros(count, np.bool_)
     return np.asarray(np.arange(count) % _JUDGES == _JUDGES - 1)
 
 
-def _make_weights(
-    samples: ConvSamples, judges: NDArray[np.bool_], recipe: Recipe
-) -> list[_Weights]:
-    """Weights by the remedies of the recipe, each on top of those before it."""
-    conv, source, target = samples.conv, samples.source, samples.target
-    scales = choose_weight_scales(conv, source, target)
-    variants = [_Weights(round_to_nearest(conv.weights, scales), scales)]
-    if recipe.rounding == "nearest" and not recipe.fit_weights:
-        return variants
-    fitting = samples if judges.all() else samples.take(np.flatnonzero(~judges))
-    coarse = (source.dequantize(values) for values in fitting.coarse)
-    moments = measure_inputs(conv, coarse, fitting.exact)
-    if moments is None:
-        return variants
-    wanted = conv.weights
+def _list_kinds(recipe: Recipe) -> list[_Kind]:
+    """Ways to find weights, each with one remedy more than the one before."""
+    kinds = [_NEAREST]
     if recipe.rounding != "nearest":
-        variants.append(_Weights(round_with_compensation(wanted, scales, moments.gram), scales))
+        kinds.append(_Kind(False, "compensated"))
     if recipe.fit_weights:
-        wanted = fit_weights(wanted, moments)
-        scales = choose_weight_scales(replace(conv, weights=wanted), source, target)
-        if recipe.rounding == "nearest":
-            variants.append(_Weights(round_to_nearest(wanted, scales), scales))
-        else:
-            rounded = round_with_compensation(wanted, scales, moments.gram)
-            variants.append(_Weights(rounded, scales))
+        kinds.append(_Kind(True, "nearest" if recipe.rounding == "nearest" else "compensated"))
     if recipe.rounding == "reconstructed":
-        variants.append(_Weights(*reconstruct_weights(wanted, scales, moments.gram)))
-    return variants
+        kinds.append(_Kind(recipe.fit_weights, "reconstructed"))
+    return kinds
+
+
+def _measure(samples: ConvSamples, picked: NDArray[np.bool_]) -> InputMoments | None:
+    """The moments of what the convolution reads in some of the samples."""
+    some = samples.take(np.flatnonzero(picked))
+    coarse = (samples.source.dequantize(values) for values in some.coarse)
+    return measure_inputs(samples.conv, coarse, some.exact, len(some.exact) / len(picked))
+
+
+def _make_weights(samples: ConvSamples, kind: _Kind, moments: InputMoments | None) -> _Weights:
+    conv = samples.conv
+    if kind.fitted and moments is not None:
+        conv = replace(conv, weights=fit_weights(conv.weights, moments))
+    scales = choose_weight_scales(conv, samples.source, samples.target)
+    if kind.rounding == "nearest" or moments is None:
+        return _Weights(round_to_nearest(conv.weights, scales), scales)
+    if kind.rounding == "compensated":
+        return _Weights(round_with_compensation(conv.weights, scales, moments.gram), scales)
+    return _Weights(*reconstruct_weights(conv.weights, scales, moments.gram))
 
 
 def _judge_weights(

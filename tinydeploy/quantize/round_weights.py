@@ -53,14 +53,21 @@ class InputMoments:
     gram: Array
     drift: Array
 
+    def __add__(self, other: InputMoments) -> InputMoments:
+        """Those of both sets of inputs, each about its own mean."""
+        return InputMoments(self.gram + other.gram, self.drift + other.drift)
 
-def measure_inputs(conv: Conv, coarse: Iterable[Values], exact: Values) -> InputMoments | None:
+
+def measure_inputs(
+    conv: Conv, coarse: Iterable[Values], exact: Values, part: float = 1.0
+) -> InputMoments | None:
     """The moments of a convolution's inputs.
 
     Args:
         conv: A convolution.
         coarse: n times float32 [H, W, I] or [I], as the quantized network gives them.
         exact: [n, H, W, I] or [n, I], the same inputs as the float network gives them.
+        part: Which part of all inputs these are.
 
     Returns:
         None where there are too few input vectors for K weights, or where each of them meets but
@@ -68,10 +75,11 @@ def measure_inputs(conv: Conv, coarse: Iterable[Values], exact: Values) -> Input
     """
     if isinstance(conv, TransposeConv):
         return None
-    wanted = _collect_vectors(conv, exact, len(exact))
-    if wanted.shape[1] < _LEAST_VECTORS * wanted.shape[2]:
+    count = round(len(exact) / part)
+    wanted = _collect_vectors(conv, exact, count)
+    if wanted.shape[1] < _LEAST_VECTORS * wanted.shape[2] * part:
         return None
-    seen = _collect_vectors(conv, coarse, len(exact))
+    seen = _collect_vectors(conv, coarse, count)
     gram = seen.transpose(0, 2, 1) @ seen
     drift = (wanted - seen).transpose(0, 2, 1) @ seen
     return InputMoments(gram.astype(np.float64), drift.astype(np.float64))
@@ -184,6 +192,11 @@ def _collect_vectors(conv: Conv, inputs: Iterable[Values], count: int) -> Values
 
     Whole inputs are never left out, places are: neighbours tell the same. Each input has its own
     places, so that borders are seen as often as they should be.
+
+    Args:
+        conv: The convolution.
+        inputs: [H, W, I] or [I] each.
+        count: Number of inputs that are looked at altogether.
     """
     size = conv.weights[0].size
     parts = []
