@@ -236,8 +236,12 @@ class BuildReport:
 
     def to_json(self) -> str:
         """The text of report.json. Infinite figures (the SNR of equal outputs) become null."""
-        content = {"schema": self.schema, **dataclasses.asdict(self)}
-        return json.dumps(_finite(content), indent=2, allow_nan=False) + "\n"
+        return to_json({"schema": self.schema, **dataclasses.asdict(self)})
+
+
+def to_json(content: Mapping[str, Any]) -> str:
+    """Its text, indented. Infinite figures become null."""
+    return json.dumps(_finite(content), indent=2, allow_nan=False) + "\n"
 
 
 def _finite(value: Any) -> Any:

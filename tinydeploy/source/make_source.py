@@ -79,7 +79,7 @@ def _read_tflite(path: Path, options: SourceOptions, watch: Watch) -> Source:
         raise InputFileError(
             f"cannot read {path}: {error.strerror or error}", "Is the path right?"
         ) from error
-    if _is_float(content):
+    if is_float_tflite(content):
         _check_float_file(str(path), options)
         return _build(lambda: _load_float_tflite(content, path, options), path.name, options, watch)
     inside = ("is for float nets", f"{path} has weights and ranges inside: leave it out.")
@@ -93,7 +93,8 @@ def _read_tflite(path: Path, options: SourceOptions, watch: Watch) -> Source:
     return Source(path.stem, path.name, ends.tflite)
 
 
-def _is_float(content: bytes) -> bool:
+def is_float_tflite(content: bytes) -> bool:
+    """Whether these are the bytes of a float .tflite; of none, where they are damaged."""
     try:
         return is_float(content)
     except TinydeployError:  # which the stage that reads the graph tells
@@ -190,7 +191,16 @@ def _quantize(model: FloatModel, origin: str, effort: Effort, watch: Watch) -> S
             f"int8 .tflite of {len(quantized.tflite):,} bytes, "
             f"calibrated on {quantized.calibration_inputs} inputs"
         )
-    return Source(model.name, origin, quantized.tflite, samples, outputs, classes)
+    return Source(
+        name=model.name,
+        origin=origin,
+        tflite=quantized.tflite,
+        samples=samples,
+        float_outputs=outputs,
+        classes=classes,
+        model=model,
+        layers=quantized.layers,
+    )
 
 
 def _stride(count: int) -> int:
