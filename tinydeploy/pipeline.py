@@ -24,7 +24,7 @@ from tinydeploy.graph.read import read_graph
 from tinydeploy.plan.alternatives import describe_chosen, list_alternatives
 from tinydeploy.plan.check import check_plan
 from tinydeploy.plan.flash import place_weights
-from tinydeploy.plan.input_form import check_input_form
+from tinydeploy.plan.input_form import check_float_ends, check_input_form
 from tinydeploy.plan.kernel import Optimize
 from tinydeploy.plan.memory import plan_memory
 from tinydeploy.plan.picture.layout import draw_scene
@@ -49,7 +49,7 @@ from tinydeploy.validate.quality import (
     check_measurable,
     check_quality,
     dequantize_outputs,
-    measure_quality,
+    measure_outputs,
     quantize_inputs,
 )
 
@@ -69,6 +69,7 @@ class BuildRequest:
         output: Folder to make; None for out/<model>-<board>.
         optimize: What kernels are chosen for.
         input_form: How the firmware is given its input.
+        float_ends: The model's API takes and gives real values too.
         max_ram: RAM budget in bytes; None for the board's.
         max_flash: Flash budget in bytes; None for the board's.
         min_snr: Least SNR in dB of the int8 outputs; None for no limit.
@@ -83,6 +84,7 @@ class BuildRequest:
     output: Path | None = None
     optimize: Optimize = "balanced"
     input_form: InputForm = "arena"
+    float_ends: bool = False
     max_ram: int | None = None
     max_flash: int | None = None
     min_snr: float | None = None
@@ -152,6 +154,7 @@ def plan_model(request: BuildRequest, watch: Watch) -> PlannedModel:
 
     with watch.stage("plan"):
         check_input_form(graph, request.input_form)
+        check_float_ends(request.input_form, float_ends=request.float_ends)
         far = place_weights(graph, board, request.max_flash or board.flash_budget)
         plan = plan_memory(
             graph,
@@ -197,7 +200,9 @@ def build_image(request: BuildRequest, watch: Watch) -> BuildResult:
         watch.detail(f"{len(expectation.outputs[0])} vectors, {expectation.reference}")
 
     with watch.stage("code"):
-        sources = generate_sources(graph, plan, board, tflite=source.tflite)
+        sources = generate_sources(
+            graph, plan, board, tflite=source.tflite, float_ends=request.float_ends
+        )
         kernels = list_kernels(graph, plan)
         crc = expectation.selftest_crc
         watch.detail(f"{len(sources)} files, {len(kernels)} kernels")
@@ -238,8 +243,11 @@ def build_image(request: BuildRequest, watch: Watch) -> BuildResult:
             watch.detail(_describe_proof(host, run))
 
         with watch.stage("quality"):
-            outputs = dequantize_outputs(graph, expectation.sample_outputs)
-            quality = measure_quality(source.float_outputs, outputs, source.classes)
+            outputs = [
+                dequantize_outputs(graph, output, place)
+                for place, output in enumerate(expectation.sample_outputs)
+            ]
+            quality = measure_outputs(source.float_outputs, outputs, source.classes)
             check_quality(quality, request.min_snr, request.max_drop)
             watch.detail(quality.describe())
 

@@ -214,6 +214,54 @@ ELEMENTWISE = {
     "neg": one("Neg"),
     "gelu": one("Gelu", opset=20),
     "gelu tanh": one("Gelu", opset=20, approximate="tanh"),
+    "gelu written out": chain(
+        node("Div", "x r", "d"),
+        node("Erf", "d", "e"),
+        node("Add", "e one", "a"),
+        node("Mul", "x a", "m"),
+        node("Mul", "m half", "y"),
+        constants={
+            "r": np.float32(2**0.5),
+            "one": np.float32(1),
+            "half": np.float32(0.5),
+        },
+    ),
+    "gelu tanh written out": chain(
+        node("Pow", "x three", "p"),
+        node("Mul", "p c", "q"),
+        node("Add", "x q", "s"),
+        node("Mul", "s r", "u"),
+        node("Tanh", "u", "t"),
+        node("Add", "t one", "a"),
+        node("Mul", "half x", "h"),
+        node("Mul", "h a", "y"),
+        constants={
+            "three": np.float32(3),
+            "c": np.float32(0.044715),
+            "r": np.float32((2 / np.pi) ** 0.5),
+            "one": np.float32(1),
+            "half": np.float32(0.5),
+        },
+    ),
+    "hard swish by clip": chain(
+        node("Conv", "x w", "v"),
+        node("Add", "v three", "a"),
+        node("Clip", "a zero six", "c"),
+        node("Mul", "v c", "m"),
+        node("Div", "m six", "y"),
+        constants={
+            "w": weights(3, 4, 1, 1),
+            "zero": np.float32(0),
+            "three": np.float32(3),
+            "six": np.float32(6),
+        },
+    ),
+    "hard swish by hard sigmoid": chain(
+        node("HardSigmoid", "x", "h", alpha=1 / 6, beta=0.5), node("Mul", "h x", "y")
+    ),
+    "leaky relu by max": chain(
+        node("Mul", "x c", "s"), node("Max", "x s", "y"), constants={"c": np.float32(0.125)}
+    ),
     "silu": chain(node("Sigmoid", "x", "s"), node("Mul", "x s", "y")),
     "add": chain(node("Tanh", "x", "t"), node("Add", "x t", "y")),
     "add relu": chain(node("Tanh", "x", "t"), node("Add", "x t", "a"), node("Relu", "a", "y")),

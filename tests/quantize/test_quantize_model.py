@@ -70,6 +70,7 @@ def snr(model: FloatModel, quantized: QuantizedModel, pixels: np.ndarray) -> flo
 @pytest.mark.parametrize("name", NETS)
 def test_small_nets(name: str) -> None:
     make, shape = NETS[name]
+    torch.manual_seed(0)
     model = float_model(name, settle(make(), shape), shape)
     steps = []
     quantized = quantize_model(model, progress=lambda step, part: steps.append((step, part)))

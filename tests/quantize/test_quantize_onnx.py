@@ -345,7 +345,7 @@ def test_damaged_files_end_in_our_errors() -> None:
 
 def test_registered_functions_say_what_they_read() -> None:
     assert len(NODE_READERS) >= 24
-    assert all(function.__doc__ for function in NODE_READERS.values())
+    assert all(entry.read.__doc__ for entry in NODE_READERS.values())
 
 
 def test_calibration_refuses_what_is_not_finite() -> None:

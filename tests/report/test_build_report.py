@@ -61,7 +61,7 @@ def example() -> BuildReport:
             bit_exact=True, reference="r", host=place, emulator=place, board=None
         ),
         accuracy=AccuracyFacts(0.98, 0.98, 450),
-        fidelity=FidelityFacts(math.inf, 1.0, 450),
+        fidelity=FidelityFacts(math.inf, 1.0, 450, 1.0, None),
         seconds={"graph": 0.1},
     )  # fmt: skip
 

@@ -38,6 +38,13 @@ class InputChoice(StrEnum):
     ROWS = "rows"
 
 
+class IoChoice(StrEnum):
+    """Values of --io."""
+
+    INT8 = "int8"
+    FLOAT = "float"
+
+
 class LayoutChoice(StrEnum):
     """Values of --layout; the same words as tinydeploy.source.options.Layout."""
 
@@ -116,7 +123,8 @@ ModelArgument = Annotated[
     typer.Argument(
         metavar="MODEL",
         show_default=False,
-        help="A .tflite file, int8 or float, a float .onnx file, package.module:factory of a torch "
+        help="A .tflite file, int8 or float; a float .onnx, .keras or .h5 file, or a folder with a "
+        "SavedModel; package.module:factory of a torch "
         "network, or a name from the zoo (etinynet-1.0). Left out: EtinyNet, trained on "
         "scikit-learn's handwritten digits.",
     ),
@@ -215,6 +223,13 @@ InputOption = Annotated[
         metavar="FORM",
         help="Where the input is: arena (in the arena, overwritten by the run), kept (in a buffer "
         "of yours, only read), rows (pushed row by row, as a camera's lines; least RAM).",
+    ),
+]
+IoOption = Annotated[
+    IoChoice,
+    typer.Option(
+        metavar="TYPE",
+        help="int8, or float: model.h then has NAME_run_float() besides, on real values.",
     ),
 ]
 MaxRamOption = Annotated[

@@ -100,9 +100,15 @@ def _rows(report: BuildReport) -> list[tuple[str, str]]:
             )
         )
     if report.fidelity is not None and report.fidelity.snr_db is not None:
-        agreement = report.fidelity.top1_agreement
-        top1 = "" if agreement is None else f", top-1 agreement {100 * agreement:.1f} %"
-        rows.append(("fidelity", f"SNR {report.fidelity.snr_db:.1f} dB{top1}"))
+        fidelity = report.fidelity
+        agreements = [
+            f"top-{k} {100 * share:.1f} %"
+            for k, share in ((1, fidelity.top1_agreement), (5, fidelity.top5_agreement))
+            if share is not None
+        ]
+        same = f"\nsame class as float: {', '.join(agreements)}" if agreements else ""
+        close = f"SNR {fidelity.snr_db:.1f} dB, cosine {fidelity.cosine:.4f}"
+        rows.append(("fidelity", f"{close}, {fidelity.samples} samples{same}"))
     if report.validation is not None:
         places = [("host", report.validation.host), ("emulator", report.validation.emulator)]
         exact = "bit-exact" if report.validation.bit_exact else "DIFFERENT"

@@ -213,6 +213,16 @@ class ModelText:
         )
 
     @property
+    def every_input(self) -> tuple[PortText, ...]:
+        """Each input once."""
+        return self.inputs[1:] or self.inputs
+
+    @property
+    def every_output(self) -> tuple[PortText, ...]:
+        """Each output once."""
+        return self.outputs[1:] or self.outputs
+
+    @property
     def table_type(self) -> str:
         """C type of the entries of tables."""
         largest = max((value for stretch in self.tables for value in stretch.table), default=0)

@@ -114,7 +114,8 @@ class Reader:
         shapes: Shapes of stored tensors.
         layers: The layers so far.
         given: Scale and zero point of stored tensors that the model tells.
-        weight_scales: Scales of dequantized constants, by their ONNX name: [O] or [1].
+        weight_scales: Scales of dequantized constants, by their ONNX name: [O] or [1], and the
+            axis along which they are.
     """
 
     opset: int = 17
@@ -123,7 +124,7 @@ class Reader:
     shapes: dict[str, Shape] = field(default_factory=dict)
     layers: list[Layer] = field(default_factory=list)
     given: dict[str, tuple[float, int]] = field(default_factory=dict)
-    weight_scales: dict[str, Array] = field(default_factory=dict)
+    weight_scales: dict[str, tuple[Array, int]] = field(default_factory=dict)
 
     def source(self, node: Node, index: int = 0) -> Source:
         """An input that is an activation."""

@@ -20,6 +20,7 @@ from tinydeploy.quantize.calibrate import Calibration, calibrate_network
 from tinydeploy.quantize.evaluate import Values
 from tinydeploy.quantize.fold import fold_network
 from tinydeploy.quantize.layer_quality import LayerQuality
+from tinydeploy.quantize.lower_quantized import lower_quantized
 from tinydeploy.quantize.metadata import describe_preprocessing
 from tinydeploy.quantize.network import Network
 from tinydeploy.quantize.prepare import Trial, prepare_network
@@ -107,7 +108,8 @@ def quantize_model(
 ) -> QuantizedModel:
     """Quantizes a float network to int8, weights per channel, activations per tensor.
 
-    The same model and calibration data give the same bytes.
+    The same model and calibration data give the same bytes. A model that brings its own scales
+    along (QDQ ONNX) needs no calibration data, and none are used.
 
     Args:
         model: With calibration inputs.
@@ -123,33 +125,57 @@ def quantize_model(
         MissingDependencyError: onnx or onnxruntime is not installed.
     """
     clock = _Clock(progress)
-    calibrated = calibrate_model(model, recipe.samples, calibration=calibration, clock=clock)
-    return apply_recipe(calibrated, recipe, clock=clock)
+    clock.begin("read")
+    network = _read_network(model)
+    if network.given:
+        return QuantizedModel(_write_given(model, network), (), (), (), 0, clock.finish())
+    calibrated = _calibrate(model, network, recipe.samples, calibration, clock)
+    return _apply(calibrated, recipe, clock)
 
 
-def calibrate_model(
-    model: FloatModel,
-    samples: int,
-    *,
-    calibration: Iterable[NDArray[np.floating]] | None = None,
-    clock: _Clock | None = None,
-) -> CalibratedModel:
-    """The part that all recipes share.
+def calibrate_model(model: FloatModel, samples: int) -> CalibratedModel:
+    """What all recipes share, for those who apply several.
 
     Args:
         model: With calibration inputs.
         samples: Number of calibration inputs, at most, to keep for later steps.
-        calibration: Other calibration inputs than the model's.
-        clock: Measures the steps.
 
     Raises:
+        UnsupportedModelError: The model brings its own scales along.
         TinydeployError: As quantize_model.
     """
-    clock = clock or _Clock(None)
-    clock.begin("read")
+    network = _read_network(model)
+    if network.given:
+        raise UnsupportedModelError(
+            f"{model.name} brings its own scales along: there is nothing to choose",
+            "Give the float model that it was made from.",
+        )
+    return _calibrate(model, network, samples, None, _Clock(None))
+
+
+def apply_recipe(calibrated: CalibratedModel, recipe: Recipe) -> QuantizedModel:
+    """Quantizes a calibrated model, which stays as it is.
+
+    Args:
+        calibrated: The model.
+        recipe: What to do against the loss of accuracy.
+    """
+    return _apply(calibrated, recipe, _Clock(None))
+
+
+def _read_network(model: FloatModel) -> Network:
     network = fold_network(read_onnx(model.onnx, model.input_shape, model.name))
     _check_labels(model, network)
+    return network
 
+
+def _calibrate(
+    model: FloatModel,
+    network: Network,
+    samples: int,
+    calibration: Iterable[NDArray[np.floating]] | None,
+    clock: _Clock,
+) -> CalibratedModel:
     clock.begin("calibrate")
     found = calibrate_network(
         model.onnx,
@@ -168,17 +194,7 @@ def calibrate_model(
     return CalibratedModel(model, network, found, parameters, stored)
 
 
-def apply_recipe(
-    calibrated: CalibratedModel, recipe: Recipe, *, clock: _Clock | None = None
-) -> QuantizedModel:
-    """Quantizes a calibrated model.
-
-    Args:
-        calibrated: The model; left as it is.
-        recipe: What to do against the loss of accuracy.
-        clock: Measures the steps.
-    """
-    clock = clock or _Clock(None)
+def _apply(calibrated: CalibratedModel, recipe: Recipe, clock: _Clock) -> QuantizedModel:
     model = calibrated.model
     clock.begin("choose ranges")
     prepared = prepare_network(
@@ -210,6 +226,19 @@ def apply_recipe(
         prepared.trials,
         calibrated.calibration.inputs,
         clock.finish(),
+    )
+
+
+def _write_given(model: FloatModel, network: Network) -> bytes:
+    """The .tflite file of a model that brings its own scales along."""
+    lowered = lower_quantized(network, model.name)
+    return write_network(
+        lowered.network,
+        lowered.parameters,
+        lowered.convolutions,
+        name=model.name,
+        normalization=describe_preprocessing(model.preprocessing, model.input_shape),
+        labels=model.labels,
     )
 
 

@@ -6,6 +6,9 @@ mse: the range of least mean squared error, rounding and clipping together.
 entropy: the range whose 255 steps lose least of the distribution's information, by the
     Kullback-Leibler divergence. Source: Migacz, 8-bit Inference with TensorRT (GTC 2017), here for
     ranges that need not be symmetric.
+
+Of few values the last two would clip those that more would show to be common: they give the
+percentile's range there, which reaches beyond what was seen.
 """
 
 from __future__ import annotations
@@ -35,15 +38,14 @@ def find_range(statistics: TensorStatistics, method: RangeMethod) -> Range:
         statistics: Of the tensor.
         method: See above.
     """
-    if method == "percentile":  # which reaches beyond what few values show by itself
-        low, high = statistics.quantile_range(TAIL)
+    factor = extrapolation(statistics.channel_count, TAIL)
+    if method == "percentile" or (method != "min-max" and factor > 1):
+        low, high = statistics.quantile_range(TAIL)  # extrapolates itself
+    elif method == "min-max":
+        low, high = (factor * bound for bound in statistics.range)
     else:
-        low, high = statistics.range
-        if method != "min-max":
-            loss = _squared_error if method == "mse" else _lost_information
-            low, high = _search((low, high), statistics, loss)
-        factor = extrapolation(statistics.channel_count, TAIL)
-        low, high = factor * low, factor * high
+        loss = _squared_error if method == "mse" else _lost_information
+        low, high = _search(statistics.range, statistics, loss)
     return min(low, 0.0), max(high, 0.0)
 
 

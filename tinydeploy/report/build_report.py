@@ -213,6 +213,8 @@ class FidelityFacts:
     snr_db: float | None
     top1_agreement: float | None
     samples: int
+    cosine: float
+    top5_agreement: float | None
 
 
 @dataclass(frozen=True)

@@ -233,4 +233,4 @@ def _fidelity_facts(quality: Quality) -> FidelityFacts | None:
     fidelity = quality.fidelity
     if fidelity is None:
         return None
-    return FidelityFacts(fidelity.snr_db, fidelity.top1_agreement, fidelity.samples)
+    return FidelityFacts(**dataclasses.asdict(fidelity))

@@ -9,12 +9,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from tinydeploy.errors import InputFileError, MissingDependencyError, TinydeployError
+from tinydeploy.errors import InputFileError, MissingDependencyError, TinydeployError, UsageError
 from tinydeploy.graph.conversions import cut_conversions
 from tinydeploy.graph.normalization import read_normalization
 from tinydeploy.source.float_tflite.recognize import is_float
+from tinydeploy.source.keras import convert_keras, is_keras
 from tinydeploy.source.options import FLOAT_FILE, Effort, SourceOptions, check_options
 from tinydeploy.source.source import Source, Watch
 from tinydeploy.source.text_files import read_label_file
@@ -27,6 +26,7 @@ DEFAULT_ORIGIN = "EtinyNet trained on scikit-learn's digits"
 
 _NOTHING_SAID = SourceOptions()
 _CHECKED_INPUTS = 8
+_WEIGHTS = (".pt", ".pth", ".safetensors", ".params")
 # Calibration inputs that stand in for a test set in comparisons with the float net.
 _STAND_INS = 64
 
@@ -35,8 +35,9 @@ def make_source(model: str | None, watch: Watch, options: SourceOptions = _NOTHI
     """Makes the int8 model.
 
     Args:
-        model: A .tflite or .onnx file, `package.module:factory` of a torch network, a name from
-            the zoo, or None for the built-in default.
+        model: A .tflite, .onnx, .keras or .h5 file, a folder with a SavedModel,
+            `package.module:factory` of a torch network, a name from the zoo, or None for the
+            built-in default.
         watch: Is shown the stages.
         options: What the user says of the model.
 
@@ -55,6 +56,14 @@ def make_source(model: str | None, watch: Watch, options: SourceOptions = _NOTHI
     if path.suffix.lower() == ".onnx":
         _check_float_file(model, options, FLOAT_FILE | {"input_shape"})
         return _build(lambda: _load_onnx(path, options), path.name, options, watch)
+    if is_keras(path):
+        _check_float_file(model, options, FLOAT_FILE | {"input_shape"})
+        return _build(lambda: _load_keras(path, options), path.name, options, watch)
+    if path.suffix.lower() in _WEIGHTS and path.exists():
+        raise UsageError(
+            f"{model} holds weights, not a network",
+            f"Name the network too: tinydeploy build package.module:factory --weights {model}",
+        )
     if path.suffix.lower() == ".tflite" or path.exists():
         return _read_tflite(path, options, watch)
     if re.fullmatch(r"[^/\\]+:[\w.]+", model):
@@ -138,6 +147,10 @@ def _load_factory(spec: str, options: SourceOptions) -> FloatModel:
     return load_factory(spec, options)
 
 
+def _load_keras(path: Path, options: SourceOptions) -> FloatModel:
+    return _load_float_tflite(convert_keras(path, options.input_shape), path, options)
+
+
 def _load_float_tflite(content: bytes, path: Path, options: SourceOptions) -> FloatModel:
     from tinydeploy.source.float_tflite.translate import check_translation, translate_tflite
     from tinydeploy.source.prepare import prepare_model
@@ -170,8 +183,9 @@ def _build(
 
 
 def _quantize(model: FloatModel, origin: str, effort: Effort, watch: Watch) -> Source:
-    from tinydeploy.model.run_onnx import run_onnx
+    from tinydeploy.model.run_onnx import run_outputs
     from tinydeploy.quantize.quantize_model import quantize_model
+    from tinydeploy.quantize.read_onnx import read_onnx
     from tinydeploy.quantize.recipe import EFFORTS
 
     with watch.stage("quantize"):
@@ -180,13 +194,20 @@ def _quantize(model: FloatModel, origin: str, effort: Effort, watch: Watch) -> S
             EFFORTS[effort],
             progress=lambda step, part: watch.detail(f"{step} {100 * part:.0f} %"),
         )
+        if not len(model.calibration) and model.test is None:
+            watch.detail(f"int8 .tflite of {len(quantized.tflite):,} bytes, with its own scales")
+            return Source(model.name, origin, quantized.tflite)
         if model.test is not None:
             samples, classes = model.test.inputs, model.test.classes
         else:
             samples, classes = model.calibration[:: _stride(len(model.calibration))], None
-        outputs = run_onnx(model.onnx, samples)
-        if outputs.ndim > 2:  # NCHW to the .tflite's NHWC
-            outputs = np.moveaxis(outputs, 1, -1)
+        network = read_onnx(model.onnx, model.input_shape, model.name)
+        outputs = tuple(
+            view.to_stored(values, network.shapes[name])
+            for values, view, name in zip(
+                run_outputs(model.onnx, samples), network.output_views, network.outputs, strict=True
+            )
+        )
         watch.detail(
             f"int8 .tflite of {len(quantized.tflite):,} bytes, "
             f"calibrated on {quantized.calibration_inputs} inputs"

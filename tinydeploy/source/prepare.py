@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from tinydeploy.errors import UsageError
 from tinydeploy.model.check_finite import check_onnx_weights
 from tinydeploy.model.choose_preprocessing import choose_preprocessing
@@ -39,6 +41,8 @@ def prepare_model(net: OnnxNet, title: str, options: SourceOptions) -> FloatMode
     outputs = network.shapes[network.output]
     classes = outputs[-1] if math.prod(outputs) == outputs[-1] else 0
     shown = f"float32 inputs [n, {', '.join(map(str, net.taken_shape[1:]))}]"
+    if options.data is None and network.given:
+        return _prepare_quantized(net, title, options, classes)
     if options.data is None:
         kinds = f"pictures, or {shown}" if net.takes_pictures else shown
         advice = ADVICE if net.takes_pictures else ARRAY_ADVICE
@@ -63,6 +67,28 @@ def prepare_model(net: OnnxNet, title: str, options: SourceOptions) -> FloatMode
         calibration=found.calibration,
         test=found.test,
         notes=(note, *found.notes),
+    )
+
+
+def _prepare_quantized(
+    net: OnnxNet, title: str, options: SourceOptions, classes: int
+) -> FloatModel:
+    """A net that brings its own scales along needs no data."""
+    pictures = options.pictures
+    preprocessing, note = None, "the scales are those of the file"
+    if not pictures.empty:
+        if not net.takes_pictures:
+            raise UsageError(f"{title} does not take pictures", "Leave their options out.")
+        preprocessing, more = choose_preprocessing(net.input_shape[1], pictures)
+        note = f"{note}; {more}"
+    return FloatModel(
+        name=net.name,
+        onnx=net.onnx,
+        input_shape=net.input_shape,
+        preprocessing=preprocessing,
+        labels=() if options.labels is None else read_label_file(options.labels, classes),
+        calibration=np.zeros((0, *net.input_shape[1:]), np.float32),
+        notes=(note,),
     )
 
 

@@ -43,7 +43,7 @@ class Source:
         tflite: The file's bytes.
         samples: float32 [n, C, H, W], test inputs or, without labels, calibration inputs; None for
             a given .tflite.
-        float_outputs: The float net's outputs [n, ...] for them.
+        float_outputs: The float net's outputs for them, each [n, ...], laid out as the file's.
         classes: The right class of each [n]; None where there are no labels.
         model: The float original; None for a given int8 .tflite.
         layers: How close each of its layers came to the float one.
@@ -53,7 +53,7 @@ class Source:
     origin: str
     tflite: bytes
     samples: NDArray[np.float32] | None = None
-    float_outputs: NDArray[np.float32] | None = None
+    float_outputs: tuple[NDArray[np.float32], ...] | None = None
     classes: NDArray[np.int64] | None = None
     model: FloatModel | None = None
     layers: tuple[LayerQuality, ...] = ()

@@ -51,9 +51,9 @@ class Expectation:
     reference: str
 
     @property
-    def sample_outputs(self) -> Array:
-        """The first output for each of the samples [n, *shape]."""
-        return self.outputs[0][EMULATED_VECTORS:]
+    def sample_outputs(self) -> tuple[Array, ...]:
+        """One array [n, *shape] per model output, for the samples."""
+        return tuple(output[EMULATED_VECTORS:] for output in self.outputs)
 
 
 def expect_outputs(graph: Graph, tflite: bytes, samples: Array | None, extra: int) -> Expectation:
