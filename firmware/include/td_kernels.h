@@ -450,5 +450,6 @@ void td_concatenation_s8(const td_concatenation *op, const td_tensor *const *in,
 #include "td_conv_2d_gemm.h"
 #include "td_conv_2d_pair.h"
 #include "td_depthwise_conv_2d_planar.h"
+#include "td_expanded_depthwise_conv_2d.h"
 
 #endif

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 from kernel_batch import Batch
+from kernel_library import Choose
 
 from tinydeploy.board import Board, load_board
 from tinydeploy.codegen.generate import generate_sources, list_kernels
 from tinydeploy.graph.graph import Graph
 from tinydeploy.graph.passes import fuse_graph
+from tinydeploy.graph.passes.fuse_expansions import find_expansions, fuse_expansions
 from tinydeploy.graph.read import read_graph
 from tinydeploy.plan.alias import renames
 from tinydeploy.plan.calls import call_rows
@@ -32,13 +35,13 @@ from tinydeploy.validate.reference import run_reference
 BOARDS = {"cortex-m7": "stm32h743", "cortex-m4": "stm32l4r9"}
 
 
-def plan_layers(graph: Graph, board: Board, optimize: Optimize) -> Plan:
+def plan_layers(graph: Graph, board: Board, choose: Choose) -> Plan:
     """A place of its own for every input, one for the scratch of all, layer by layer.
 
     Outputs take the place of inputs where a kernel allows it, else they have their own. Planning
     well would take long for hundreds of layers that have nothing in common.
     """
-    kernels = choose_kernels(graph, board, optimize)
+    kernels = choose(graph, board)
     memory = max(board.memories_for("arena"), key=lambda memory: memory.size).name
     overlays = {
         op.outputs[0]: overlay
@@ -83,6 +86,7 @@ def check_emulated(
     vectors: int = 4,
     optimize: Optimize = "balanced",
     toolchain: Kind | None = None,
+    choose: Choose | None = None,
 ) -> Mapping[str, int]:
     """Builds all cases into one image, runs it and compares every output with the reference.
 
@@ -91,9 +95,10 @@ def check_emulated(
     """
     model, inputs = batch.finish(vectors)
     graph = fuse_graph(read_graph(model, "batch"))
+    graph = fuse_expansions(graph, find_expansions(graph).values())
     assert len(graph.ops) == len(graph.outputs), "a case is not one layer"
     board = load_board(BOARDS[core])
-    plan = plan_layers(graph, board, optimize)
+    plan = plan_layers(graph, board, choose or partial(choose_kernels, optimize=optimize))
     check_plan(graph, plan, board)
 
     raw = selftest_inputs([graph.tensors[tensor].size_bytes for tensor in graph.inputs])

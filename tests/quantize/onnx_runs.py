@@ -33,10 +33,21 @@ def int8_parameters(graph: Graph, tensor: int) -> Parameters:
     return Parameters(quantization.scale, quantization.zero_point)
 
 
+def random_inputs(shape: tuple[int, ...], count: int = 16) -> np.ndarray:
+    """float32 [count, ...]."""
+    return np.random.default_rng(4).uniform(-2, 2, (count, *shape[1:])).astype(np.float32)
+
+
+def quantize_randomly(model: bytes, shape: tuple[int, ...], count: int = 16) -> bytes:
+    """The .tflite file of a model, calibrated with random inputs."""
+    inputs = random_inputs(shape, count)
+    return quantize_model(FloatModel("net", model, shape, None, (), inputs)).tflite
+
+
 def measure_snr(model: bytes, shape: tuple[int, ...], count: int = 16) -> list[float]:
     """Quantizes a model with random inputs, and compares it with itself: dB of each output."""
-    x = np.random.default_rng(4).uniform(-2, 2, (count, *shape[1:])).astype(np.float32)
-    tflite = quantize_model(FloatModel("net", model, shape, None, (), x)).tflite
+    x = random_inputs(shape, count)
+    tflite = quantize_randomly(model, shape, count)
     graph = read_graph(tflite, "net")
     network = read_onnx(model, shape)
     source = int8_parameters(graph, graph.inputs[0])

@@ -56,7 +56,7 @@ def example() -> BuildReport:
                 (ChoiceFacts("conv_2d_s8", None, 64, 1100, None),),
             ),
         ),
-        plans=(PlanFacts("input in the arena", 200, 0, 180, 990, 1000, chosen=True),),
+        plans=(PlanFacts("input in the arena", 200, 0, 180, 990, 1000, 0, chosen=True),),
         validation=ValidationFacts(
             bit_exact=True, reference="r", host=place, emulator=place, board=None
         ),

@@ -21,6 +21,7 @@ from tinydeploy.cli.options import (
     LabelsOption,
     LayoutOption,
     MaxDropOption,
+    MaxExtraMacsOption,
     MaxFlashOption,
     MaxRamOption,
     MeanOption,
@@ -34,6 +35,7 @@ from tinydeploy.cli.options import (
     WeightsOption,
     parse_bytes,
     parse_numbers,
+    parse_percent,
     parse_shape,
 )
 from tinydeploy.pipeline import BuildRequest
@@ -76,6 +78,7 @@ def _make_request(
     io: IoOption = IoChoice.INT8,
     max_ram: MaxRamOption = None,
     max_flash: MaxFlashOption = None,
+    max_extra_macs: MaxExtraMacsOption = None,
     min_snr: MinSnrOption = None,
     max_drop: MaxDropOption = None,
 ) -> BuildRequest:
@@ -86,6 +89,7 @@ def _make_request(
         float_ends=io is IoChoice.FLOAT,
         max_ram=None if max_ram is None else parse_bytes(max_ram),
         max_flash=None if max_flash is None else parse_bytes(max_flash),
+        max_extra_macs=parse_percent("--max-extra-macs", max_extra_macs),
         min_snr=min_snr,
         max_drop=max_drop,
     )

@@ -82,6 +82,23 @@ def parse_bytes(text: str) -> int:
     return int(float(match[1]) * _UNITS[match[2]])
 
 
+def parse_percent(option: str, text: str | None) -> float | None:
+    """`10%` as 0.1.
+
+    Raises:
+        UsageError: Something else, or less than nothing.
+    """
+    if text is None:
+        return None
+    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*%\s*", text)
+    if match is None:
+        raise UsageError(
+            f"{option} '{text}' is no percentage from 0% on",
+            f"Write a number and the sign: {option} 10%",
+        )
+    return float(match[1]) / 100
+
+
 def parse_numbers(option: str, text: str | None) -> tuple[float, ...] | None:
     """Numbers with commas between: `123.7,116.3,103.5`.
 
@@ -237,6 +254,14 @@ MaxRamOption = Annotated[
 ]
 MaxFlashOption = Annotated[
     str | None, typer.Option(metavar="SIZE", help="Flash budget, e.g. 512K. Default: the board's.")
+]
+MaxExtraMacsOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="PERCENT",
+        help="Compute 1x1 expansions again instead of storing them where that saves RAM, with at "
+        "most so many more multiplications, e.g. 10%.",
+    ),
 ]
 MinSnrOption = Annotated[
     float | None, typer.Option(metavar="DB", help="Least SNR of the int8 outputs against float.")

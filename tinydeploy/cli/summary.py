@@ -30,6 +30,7 @@ def list_plans(plans: Sequence[Alternative]) -> str:
         mark = ">" if plan.chosen else " "
         ram = f"{plan.arena_bytes:>11,}{plan.input_bytes:>15,}{plan.lower_bound_bytes:>13,}"
         lines.append(f"{mark} {plan.name:<20}{ram}{plan.instructions:>16,}")
+    lines += [f"  {plan.name}: {plan.extra_macs:,} more MACs" for plan in plans if plan.extra_macs]
     return "\n".join(lines)
 
 
@@ -120,7 +121,8 @@ def _rows(report: BuildReport) -> list[tuple[str, str]]:
 def _plan(plan: PlanFacts) -> str:
     outside = f" + {plan.input_bytes:,} outside" if plan.input_bytes else ""
     cost = f"~{plan.instructions_estimated / 1e6:.3g} M instructions"
-    return f"{plan.name}: {plan.arena_bytes:,} bytes{outside}, {cost}"
+    extra = f", {plan.extra_macs:,} more MACs" if plan.extra_macs else ""
+    return f"{plan.name}: {plan.arena_bytes:,} bytes{outside}, {cost}{extra}"
 
 
 def _place(name: str, place: PlaceFacts) -> str:

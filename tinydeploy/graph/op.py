@@ -58,6 +58,11 @@ class Op:
         """Name of the operation for reports: `builtin`, or which of several the op stands for."""
         return self.builtin
 
+    @property
+    def members(self) -> tuple[Op, ...]:
+        """The ops that run in this one, each with its own weights: most often itself alone."""
+        return (self,)
+
     def macs(self, graph: Graph) -> int:
         """Multiply-accumulates of one inference; 0 for ops without multiplications by weights."""
         del graph

@@ -43,7 +43,7 @@ def propose_partitions(
             break
         if partition not in found:
             found.append(partition)
-        if partition.cost > _MOST_COST[optimize] * whole.cost:
+        if partition.cost > most_cost(whole, optimize):
             break
         best = min(best, rate(partition.live, partition.cost, whole, optimize))
         if rate(partition.live, partition.cost, whole, optimize) > _HOPELESS * best:
@@ -57,10 +57,15 @@ def propose_partitions(
             partition = partitioner.least_cost(limit) if limit >= least else None
             if partition is not None and partition not in found:
                 found.append(partition)
-    fast = [p for p in found if p.cost <= _MOST_COST[optimize] * whole.cost]
+    fast = [p for p in found if p.cost <= most_cost(whole, optimize)]
     if not fast:
         return sorted(found, key=lambda p: p.cost)[:count]
     return sorted(fast, key=lambda p: rate(p.live, p.cost, whole, optimize))[:count]
+
+
+def most_cost(whole: Partition, optimize: Optimize) -> float:
+    """Instructions that a plan may take, `whole` being layer by layer."""
+    return _MOST_COST[optimize] * whole.cost
 
 
 def rate(size: int, cost: int, whole: Partition, optimize: Optimize) -> float:

@@ -16,6 +16,7 @@ from tinydeploy.quantize.statistics import TensorStatistics
 
 # Activations of a batch that are alive at once, in float32 values: 64 MB.
 _BATCH_VALUES = 16 << 20
+_LARGEST_BATCH = 64
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,7 +67,7 @@ def calibrate_network(
     histograms: dict[str, ChannelHistogram] = {}
     session, names = _open_session(onnx_model, tensors)
     feed = session.get_inputs()[0].name
-    batch = max(1, _BATCH_VALUES // max(1, sum(tensors.values())))
+    batch = min(_LARGEST_BATCH, max(1, _BATCH_VALUES // max(1, sum(tensors.values()))))
     if isinstance(session.get_inputs()[0].shape[0], int):
         batch = 1  # the batch is fixed, and networks are read as for a batch of one
     total = operator.length_hint(inputs)

@@ -23,7 +23,11 @@ Function = Callable[..., Numbers]
 
 # Where functions are compared: with the corners of HardSwish, and far enough for all to be flat.
 _PLACES = np.concatenate([np.linspace(-12, 12, 385), [-3.0, 0.0, 3.0]])
+_PLACES.setflags(write=False)
 _TOLERANCE = 1e-5
+
+# Nodes between a function and what it is a function of: GELU by Tanh has nine.
+_MOST_SOURCES = 12
 
 _ERF = np.vectorize(math.erf, otypes=[np.float64])
 
@@ -78,7 +82,8 @@ def find_functions(
         if not sources or None in operands:
             continue
         made = {}
-        for source in set.intersection(*map(set, sources)):
+        shared = [s for s in sources[0] if all(s in other for other in sources[1:])]
+        for source in shared[-_MOST_SOURCES:]:
             arguments = [o[source] if isinstance(o, dict) else o for o in operands]
             result = _evaluate(node, arguments)
             if result is not None:
@@ -104,6 +109,8 @@ def _operand(
 
 
 def _evaluate(node: Node, arguments: list[Any]) -> Numbers | None:
+    if len(arguments) > (3 if node.op == "Clip" else 2):  # numpy would write into a third
+        return None
     known = {k: v for k, v in node.attributes.items() if k in ("alpha", "beta", "min", "max")}
     try:
         with np.errstate(all="ignore"):

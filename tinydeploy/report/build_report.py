@@ -163,7 +163,8 @@ class LayerFacts:
 class PlanFacts:
     """One memory plan of the model; `instructions` are exact, of the chosen one where it ran.
 
-    `input_bytes` as in MemoryFacts: of a buffer outside the arena.
+    `input_bytes` as in MemoryFacts: of a buffer outside the arena. `extra_macs` are executed beyond
+    those of the model.
     """
 
     name: str
@@ -172,6 +173,7 @@ class PlanFacts:
     lower_bound_bytes: int
     instructions_estimated: int
     instructions: int | None
+    extra_macs: int
     chosen: bool
 
 
