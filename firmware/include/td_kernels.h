@@ -452,4 +452,7 @@ void td_concatenation_s8(const td_concatenation *op, const td_tensor *const *in,
 #include "td_depthwise_conv_2d_planar.h"
 #include "td_expanded_depthwise_conv_2d.h"
 
+/* Kernels of int16. */
+#include "td_wide.h"
+
 #endif

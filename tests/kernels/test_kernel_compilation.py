@@ -20,6 +20,7 @@ from kernel_cases import (
     add_transposed,
 )
 from kernel_library import WARNINGS, c_files, write_layers
+from wide_cases import add_wide_convolution, add_wide_elementwise, add_wide_fully_connected, wide
 
 from tinydeploy.board import load_board
 from tinydeploy.graph.graph import Graph
@@ -105,12 +106,43 @@ def every_kernel(board: str | None) -> Batch:
     batch.op("RESIZE_BILINEAR", [source, batch.numbers((7, 5))], output, options)
     source = batch.input((1, 3, 11), q)
     batch.op("L2_NORMALIZATION", [source], batch.output("unit", (1, 3, 11), Q(1 / 128)), {})
+    source = batch.input((1, 3, 11), q)
+    batch.op("LOG_SOFTMAX", [source], batch.output("logarithms", (1, 3, 11), Q(1 / 16, 127)), {})
+    source = batch.input((1, 3, 3, 5), q)
+    indices = batch.output("indices", (1, 3, 5), Q(dtype="int64"))
+    batch.op("ARG_MAX", [source, batch.numbers([1])], indices, {"OutputType": "INT64"})
+    add_every_wide_kernel(batch)
     for axis in (1, 2, 3):
         inputs = [batch.input((1, 3, 3, 3), q) for _ in range(3)]
         shape = [1, 3, 3, 3]
         shape[axis] = 9
         batch.op("CONCATENATION", inputs, batch.output("join", shape, q), {"Axis": axis})
     return batch
+
+
+def add_every_wide_kernel(batch: Batch) -> None:
+    """Cases of int16."""
+    for multiplier in (0, 1, 2):
+        add_wide_convolution(batch, depth=5, multiplier=multiplier, gain=3000.0)
+        add_wide_convolution(batch, depth=8, multiplier=multiplier, size=(3, 9), dilation=(2, 2))
+    add_wide_fully_connected(batch, shape=(1, 3, 4, 5), units=3, gain=30.0)
+    add_wide_fully_connected(batch, shape=(1, 3, 4, 5), depth=10, per_channel=True)
+    add_wide_elementwise(batch, "SUB", PotScaleInt16=False)
+    add_wide_elementwise(batch, "MUL", other=(1, 1, 1, 3))
+    q, one = wide(0.001), wide(1 / 32768)
+    for builtin in ("MAXIMUM", "MINIMUM"):
+        add_wide_elementwise(batch, builtin, other=(1, 5, 1, 1), qs=(q, q, q))
+    shape = (1, 3, 4, 5)
+    pool = {"FilterHeight": 3, "FilterWidth": 2, "StrideH": 2, "StrideW": 1, "Padding": "SAME"}
+    source = batch.input(shape, q)
+    batch.op("AVERAGE_POOL_2D", [source], batch.output("wide pool", (1, 2, 4, 5), q), pool)
+    source = batch.input(shape, q)
+    batch.op("MEAN", [source, batch.numbers([1])], batch.output("wide mean", (1, 4, 5), q))
+    source = batch.input(shape, q)
+    batch.op("QUANTIZE", [source], batch.output("narrow", shape, Q(0.1, 3)))
+    for builtin, options in (("TANH", {}), ("LOGISTIC", {}), ("SOFTMAX", {"Beta": 1.0})):
+        source = batch.input(shape, q)
+        batch.op(builtin, [source], batch.output(f"wide {builtin}", shape, one), options)
 
 
 def fuse_all(model: bytes) -> Graph:
@@ -148,10 +180,11 @@ def test_sanitizers_find_nothing(tmp_path: Path, board: str | None) -> None:
             data += [given[t][vector].tobytes() for t in op.inputs]
             data.append(wanted[op.outputs[0]][vector].tobytes())
     for tensor in graph.stored:
-        height, width, channels = graph.tensors[tensor].rows
+        shape = ", ".join(map(str, graph.tensors[tensor].rows))
+        row_bytes = graph.tensors[tensor].row_bytes
         text = text.replace(
             f" td_tensor tensor{tensor};\n",
-            f" td_tensor tensor{tensor} = {{NULL, NULL, 0, {height}, {width}, {channels}}};\n",
+            f" td_tensor tensor{tensor} = {{NULL, NULL, {row_bytes}, {shape}}};\n",
         )
     main = (Path(__file__).parent / "sanitized_main.c").read_text()
     joined = ", \\\n    ".join(cases)
@@ -211,7 +244,12 @@ def test_stems_agree() -> None:
     stems = {path.stem for path in (FIRMWARE.parent / "tinydeploy/codegen/ops").glob("[a-z]*.py")}
     ops = {path.stem for path in (FIRMWARE.parent / "tinydeploy/graph/ops").glob("[a-z]*.py")}
     kernels = {path.stem for path in KERNELS}
-    assert {f"{stem}_s8" for stem in stems} <= kernels
-    assert all(any(kernel.startswith(f"{stem}_") for stem in stems) for kernel in kernels)
+    named = {
+        stem.removesuffix("_wide"): "s16" if stem.endswith("_wide") else "s8" for stem in stems
+    }
+    others = {"extremum", "requantize", "sum"}  # have a kernel of another name
+    assert {f"{stem}_s8" for stem in stems if f"{stem}_wide" in stems} <= kernels
+    assert {f"{stem}_{kind}" for stem, kind in named.items() if stem not in others} <= kernels
+    assert all(any(f"{kernel}_".startswith(f"{stem}_") for stem in named) for kernel in kernels)
     moves = {op.__module__.rpartition(".")[2] for op in OPS.values() if issubclass(op, Move)}
     assert ops - stems == {"reshape", *moves}  # one costs nothing, the others have one kernel

@@ -54,6 +54,11 @@ class Op:
         return type(self).__module__.rpartition(".")[2]
 
     @property
+    def portable_kernel(self) -> str:
+        """Stem of the kernel in plain C."""
+        return f"{self.stem}_s8"
+
+    @property
     def kind(self) -> str:
         """Name of the operation for reports: `builtin`, or which of several the op stands for."""
         return self.builtin

@@ -28,7 +28,7 @@ from tinydeploy.quantize.metadata import (
 from tinydeploy.quantize.tflite_operators import (
     OptionValue,
     find_builtin,
-    int8_version,
+    first_version,
     write_options,
 )
 from tinydeploy.quantize.tflite_tables import (
@@ -128,8 +128,8 @@ class TfliteWriter:
         options = dict(options or {})
         write_options(Builder(256), builtin, options)  # mistakes are told where they are made
         if version is None:
-            int8 = any(i >= 0 and self._tensors[i].dtype == "int8" for i in inputs)
-            version = int8_version(builtin) if int8 else 1
+            types = {self._tensors[i].dtype for i in inputs if i >= 0}
+            version = max(first_version(builtin, dtype) for dtype in types)
         if (builtin, version) not in self._codes:
             self._codes.append((builtin, version))
         code = self._codes.index((builtin, version))

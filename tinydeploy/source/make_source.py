@@ -64,6 +64,11 @@ def make_source(model: str | None, watch: Watch, options: SourceOptions = _NOTHI
             f"{model} holds weights, not a network",
             f"Name the network too: tinydeploy build package.module:factory --weights {model}",
         )
+    if path.is_dir():
+        raise InputFileError(
+            f"{model} is a folder without a saved_model.pb, so no SavedModel",
+            "Name a model's file; a folder of pictures belongs behind --data.",
+        )
     if path.suffix.lower() == ".tflite" or path.exists():
         return _read_tflite(path, options, watch)
     if re.fullmatch(r"[^/\\]+:[\w.]+", model):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -11,6 +11,8 @@ from tinydeploy.errors import UsageError
 from tinydeploy.source.text_files import read_rules_file
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from tinydeploy.model.choose_preprocessing import PictureOptions
 
 Layout = Literal["nchw", "nhwc"]
@@ -23,7 +25,7 @@ class SourceOptions:
 
     Args:
         weights: Trained weights, for a net that comes without: .params, .pt or .safetensors.
-        data: Calibration data: a folder of pictures, or a .npy or .npz file.
+        data: Calibration data: a folder of pictures, a .npy or .npz file, or an iterable of inputs.
         labels: Names of the classes, one per line.
         preprocess: A .toml file that says what the fields below say; they have precedence.
         mean: Of the preprocessing, in units of the pixel, 0 to 255: one, or one per channel.
@@ -37,7 +39,7 @@ class SourceOptions:
     """
 
     weights: Path | None = None
-    data: Path | None = None
+    data: Path | Iterable[NDArray[Any]] | None = None
     labels: Path | None = None
     preprocess: Path | None = None
     mean: tuple[float, ...] | None = None
