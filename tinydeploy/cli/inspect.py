@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 import typer
@@ -14,16 +14,19 @@ from tinydeploy.cli.build_options import takes_source_options
 from tinydeploy.cli.console import StageView, stdout
 from tinydeploy.cli.inspect_text import show_inspection, show_use
 from tinydeploy.cli.options import JsonOption, QuietOption
-from tinydeploy.errors import InputFileError
+from tinydeploy.errors import InputFileError, UsageError
 from tinydeploy.graph.read import read_graph
 from tinydeploy.report.build_report import to_json
 from tinydeploy.source.int8_inputs import load_int8_inputs
-from tinydeploy.source.make_source import is_float_tflite, make_source
+from tinydeploy.source.make_source import is_float_tflite, make_source, run_float
 from tinydeploy.source.options import SourceOptions
 from tinydeploy.source.source import Source
-from tinydeploy.validate.quality import dequantize_outputs, measure_quality, quantize_inputs
+from tinydeploy.validate.quality import dequantize_outputs, measure_outputs, quantize_inputs
 from tinydeploy.validate.reference import run_reference
 from tinydeploy.validate.tensor_use import measure_use
+
+if TYPE_CHECKING:
+    from tinydeploy.model.float_model import FloatModel
 
 # Inputs, at most, that an int8 model is run with.
 _MOST_INPUTS = 200
@@ -90,40 +93,47 @@ def _inspect_int8(
 def _inspect_float(
     source: Source, layers: int, watch: StageView, *, remedies: bool
 ) -> tuple[dict[str, object], str]:
-    from tinydeploy.model.run_onnx import run_onnx
     from tinydeploy.quantize.inspect_model import inspect_model
 
-    assert source.model is not None
-    model, held = source.model, source.model.test
-    if held is None:  # every fourth calibration input is kept back to measure with
-        kept = np.arange(len(model.calibration)) % 4 == 3
-        inputs, classes = _pick(model.calibration[kept], _MOST_INPUTS), None
-        model = replace(model, calibration=model.calibration[~kept])
-    else:
-        inputs, classes = _pick(held.inputs, _MOST_INPUTS), _pick(held.classes, _MOST_INPUTS)
-    if not len(inputs):
-        inputs = model.calibration
-    outputs = run_onnx(model.onnx, inputs)
-    if outputs.ndim > 2:  # as the .tflite has them
-        outputs = np.moveaxis(outputs, 1, -1)
+    if source.model is None:
+        raise UsageError(
+            f"{source.origin} brings its own scales: there is nothing to choose",
+            "Build it, and inspect the .tflite in the build's folder, with --data.",
+        )
+    model, inputs, classes = _hold_back(source.model)
+    outputs = run_float(model, inputs)
 
     def measure(tflite: bytes) -> float:
         graph = read_graph(tflite, source.name)
-        found = run_reference(tflite, [quantize_inputs(graph, inputs)], resolver="AUTO").outputs[0]
-        quality = measure_quality(outputs, dequantize_outputs(graph, found), classes)
+        run = run_reference(tflite, [quantize_inputs(graph, inputs)], resolver="AUTO")
+        found = [dequantize_outputs(graph, each, k) for k, each in enumerate(run.outputs)]
+        quality = measure_outputs(outputs, found, classes)
         assert quality.fidelity is not None
         return quality.fidelity.snr_db
 
     with watch.stage("inspect"):
         found = inspect_model(model, measure if remedies else None, watch.detail)
+        snr_db = measure(source.tflite)
         watch.detail(f"{len(found.layers) - 1} layers, {found.samples} inputs")
-    content = {
-        "model": source.name,
-        "snr_db": measure(source.tflite),
-        "inputs": len(inputs),
-        **asdict(found),
-    }
-    return content, show_inspection(source.name, found, measure(source.tflite), len(inputs), layers)
+    content = {"model": source.name, "snr_db": snr_db, "inputs": len(inputs), **asdict(found)}
+    return content, show_inspection(source.name, found, snr_db, len(inputs), layers)
+
+
+def _hold_back(
+    model: FloatModel,
+) -> tuple[FloatModel, NDArray[np.float32], NDArray[np.int64] | None]:
+    """The model to inspect, and inputs to measure with that it is not calibrated on.
+
+    The test inputs where there are some, else every fourth calibration input.
+    """
+    if model.test is not None:
+        inputs, classes = model.test
+        return model, _pick(inputs, _MOST_INPUTS), _pick(classes, _MOST_INPUTS)
+    held = np.arange(len(model.calibration)) % 4 == 3
+    if not held.any():
+        return model, model.calibration, None
+    inputs = _pick(model.calibration[held], _MOST_INPUTS)
+    return replace(model, calibration=model.calibration[~held]), inputs, None
 
 
 def _pick(values: NDArray[Any], most: int) -> NDArray[Any]:

@@ -90,10 +90,10 @@ class _Probe:
         self.exact: dict[str, Values] = {network.input: samples}
         for layer in network.layers:
             self.exact[layer.output] = self.evaluate(layer, {})
-        self._signal = _power(self.exact[network.output])
+        self._signals = {name: _power(self.exact[name]) for name in network.outputs}
 
     def noise(self, first: int, tensor: str, changed: Values) -> float:
-        """Noise over signal at the output when a tensor has other values.
+        """Noise over signal at the output, the mean of several, when a tensor has other values.
 
         Args:
             first: Position of the first layer that may read it.
@@ -108,10 +108,12 @@ class _Probe:
         for layer in self.network.layers[first:]:
             if not values.keys().isdisjoint(layer.inputs):
                 values[layer.output] = self.evaluate(layer, values)
-        output = self.network.output
-        if output not in values or not self._signal:
-            return 0.0
-        return _power(values[output] - self.exact[output]) / self._signal
+        parts = [
+            _power(_subtract(values[name], self.exact[name])) / signal
+            for name, signal in self._signals.items()
+            if name in values and signal
+        ]
+        return sum(parts) / len(self._signals)
 
     def evaluate(self, layer: Layer, values: Mapping[str, Values]) -> Values:
         """A layer's output for inputs of which some have other values than the exact ones."""

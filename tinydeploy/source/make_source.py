@@ -19,6 +19,9 @@ from tinydeploy.source.source import Source, Watch
 from tinydeploy.source.text_files import read_label_file
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from tinydeploy.model.float_model import FloatModel
     from tinydeploy.train.classifier import Progress
 
@@ -188,9 +191,7 @@ def _build(
 
 
 def _quantize(model: FloatModel, origin: str, effort: Effort, watch: Watch) -> Source:
-    from tinydeploy.model.run_onnx import run_outputs
     from tinydeploy.quantize.quantize_model import quantize_model
-    from tinydeploy.quantize.read_onnx import read_onnx
     from tinydeploy.quantize.recipe import EFFORTS
 
     with watch.stage("quantize"):
@@ -206,13 +207,7 @@ def _quantize(model: FloatModel, origin: str, effort: Effort, watch: Watch) -> S
             samples, classes = model.test.inputs, model.test.classes
         else:
             samples, classes = model.calibration[:: _stride(len(model.calibration))], None
-        network = read_onnx(model.onnx, model.input_shape, model.name)
-        outputs = tuple(
-            view.to_stored(values, network.shapes[name])
-            for values, view, name in zip(
-                run_outputs(model.onnx, samples), network.output_views, network.outputs, strict=True
-            )
-        )
+        outputs = run_float(model, samples)
         watch.detail(
             f"int8 .tflite of {len(quantized.tflite):,} bytes, "
             f"calibrated on {quantized.calibration_inputs} inputs"
@@ -226,6 +221,20 @@ def _quantize(model: FloatModel, origin: str, effort: Effort, watch: Watch) -> S
         classes=classes,
         model=model,
         layers=quantized.layers,
+    )
+
+
+def run_float(model: FloatModel, inputs: NDArray[np.float32]) -> tuple[NDArray[np.float32], ...]:
+    """The float net's outputs for inputs [n, C, ...], their axes as in the .tflite."""
+    from tinydeploy.model.run_onnx import run_outputs
+    from tinydeploy.quantize.read_onnx import read_onnx
+
+    network = read_onnx(model.onnx, model.input_shape, model.name)
+    return tuple(
+        view.to_stored(values, network.shapes[name])
+        for values, view, name in zip(
+            run_outputs(model.onnx, inputs), network.output_views, network.outputs, strict=True
+        )
     )
 
 
