@@ -94,7 +94,9 @@ def _layer_line(view: LayerView) -> str:
     dead = "" if tensor is None else _dead(len(tensor.dead), tensor.channels)
     head = f"{100 * loss.share:>5.1f}%{weights:>9}{bias:>8}{output:>8}"
     head += f"{_percent(loss.saturated):>9}{dead:>9}  "
-    return head + _shorten(f"{loss.kind} {loss.output}", WIDTH - len(head))
+    # What torch's exporter ends all names with tells nothing.
+    name = loss.output.removesuffix("_output_0")
+    return head + _shorten(f"{loss.kind} {name}", WIDTH - len(head))
 
 
 def _histogram(name: str, tensor: TensorView) -> list[str]:
