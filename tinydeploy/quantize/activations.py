@@ -130,7 +130,10 @@ def _within(found: Range, layer: Layer | None) -> Range:
 
 
 def _is_computed_with(network: Network, tensor: str) -> bool:
-    """Whether its values matter as they are; those that a max-pool or clamp drops may saturate."""
+    """Whether something else than handing on, or choosing among numbers, is done with a tensor.
+
+    An average hands numbers on too, but clipping in front of it is not clipping behind it.
+    """
     readers = network.consumers(tensor)
     return (
         tensor in network.outputs
