@@ -14,11 +14,14 @@ from tinydeploy.graph.conversions import cut_conversions
 from tinydeploy.graph.normalization import read_normalization
 from tinydeploy.source.float_tflite.recognize import is_float
 from tinydeploy.source.keras import convert_keras, is_keras
-from tinydeploy.source.options import FLOAT_FILE, SourceOptions, check_options
+from tinydeploy.source.options import FLOAT_FILE, Effort, SourceOptions, check_options
 from tinydeploy.source.source import Source, Watch
 from tinydeploy.source.text_files import read_label_file
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from tinydeploy.model.float_model import FloatModel
     from tinydeploy.train.classifier import Progress
 
@@ -50,15 +53,15 @@ def make_source(model: str | None, watch: Watch, options: SourceOptions = _NOTHI
     options = options.read_preprocess()
     if model is None:
         advice = "Name one: tinydeploy build net.onnx --data DIR ..."
-        check_options(options, frozenset(), {"": ("needs a model", advice)})
-        return _build(lambda: _train_default(watch), DEFAULT_ORIGIN, watch)
+        check_options(options, frozenset({"effort"}), {"": ("needs a model", advice)})
+        return _build(lambda: _train_default(watch), DEFAULT_ORIGIN, options, watch)
     path = Path(model)
     if path.suffix.lower() == ".onnx":
         _check_float_file(model, options, FLOAT_FILE | {"input_shape"})
-        return _build(lambda: _load_onnx(path, options), path.name, watch)
+        return _build(lambda: _load_onnx(path, options), path.name, options, watch)
     if is_keras(path):
         _check_float_file(model, options, FLOAT_FILE | {"input_shape"})
-        return _build(lambda: _load_keras(path, options), path.name, watch)
+        return _build(lambda: _load_keras(path, options), path.name, options, watch)
     if path.suffix.lower() in _WEIGHTS and path.exists():
         raise UsageError(
             f"{model} holds weights, not a network",
@@ -72,9 +75,9 @@ def make_source(model: str | None, watch: Watch, options: SourceOptions = _NOTHI
     if path.suffix.lower() == ".tflite" or path.exists():
         return _read_tflite(path, options, watch)
     if re.fullmatch(r"[^/\\]+:[\w.]+", model):
-        return _build(lambda: _load_factory(model, options), model, watch)
+        return _build(lambda: _load_factory(model, options), model, options, watch)
     origin = f"{model} with {options.weights.name}" if options.weights else model
-    return _build(lambda: _load_zoo(model, options), origin, watch)
+    return _build(lambda: _load_zoo(model, options), origin, options, watch)
 
 
 def _check_float_file(
@@ -93,9 +96,9 @@ def _read_tflite(path: Path, options: SourceOptions, watch: Watch) -> Source:
         raise InputFileError(
             f"cannot read {path}: {error.strerror or error}", "Is the path right?"
         ) from error
-    if _is_float(content):
+    if is_float_tflite(content):
         _check_float_file(str(path), options)
-        return _build(lambda: _load_float_tflite(content, path, options), path.name, watch)
+        return _build(lambda: _load_float_tflite(content, path, options), path.name, options, watch)
     inside = ("is for float nets", f"{path} has weights and ranges inside: leave it out.")
     check_options(options, frozenset(), {"": inside})
     try:
@@ -107,7 +110,8 @@ def _read_tflite(path: Path, options: SourceOptions, watch: Watch) -> Source:
     return Source(path.stem, path.name, ends.tflite)
 
 
-def _is_float(content: bytes) -> bool:
+def is_float_tflite(content: bytes) -> bool:
+    """Whether these are the bytes of a float .tflite; of none, where they are damaged."""
     try:
         return is_float(content)
     except TinydeployError:  # which the stage that reads the graph tells
@@ -169,7 +173,9 @@ def _load_float_tflite(content: bytes, path: Path, options: SourceOptions) -> Fl
     return replace(model, export_error=error)
 
 
-def _build(load: Callable[[], FloatModel], origin: str, watch: Watch) -> Source:
+def _build(
+    load: Callable[[], FloatModel], origin: str, options: SourceOptions, watch: Watch
+) -> Source:
     """Loads and quantizes a float net."""
     with _needs_packages():
         with watch.stage("model"):
@@ -181,17 +187,18 @@ def _build(load: Callable[[], FloatModel], origin: str, watch: Watch) -> Source:
             )
             for note in model.notes:
                 watch.note(note)
-        return _quantize(model, origin, watch)
+        return _quantize(model, origin, options.effort or "normal", watch)
 
 
-def _quantize(model: FloatModel, origin: str, watch: Watch) -> Source:
-    from tinydeploy.model.run_onnx import run_outputs
+def _quantize(model: FloatModel, origin: str, effort: Effort, watch: Watch) -> Source:
     from tinydeploy.quantize.quantize_model import quantize_model
-    from tinydeploy.quantize.read_onnx import read_onnx
+    from tinydeploy.quantize.recipe import EFFORTS
 
     with watch.stage("quantize"):
         quantized = quantize_model(
-            model, progress=lambda step, part: watch.detail(f"{step} {100 * part:.0f} %")
+            model,
+            EFFORTS[effort],
+            progress=lambda step, part: watch.detail(f"{step} {100 * part:.0f} %"),
         )
         if not len(model.calibration) and model.test is None:
             watch.detail(f"int8 .tflite of {len(quantized.tflite):,} bytes, with its own scales")
@@ -200,18 +207,35 @@ def _quantize(model: FloatModel, origin: str, watch: Watch) -> Source:
             samples, classes = model.test.inputs, model.test.classes
         else:
             samples, classes = model.calibration[:: _stride(len(model.calibration))], None
-        network = read_onnx(model.onnx, model.input_shape, model.name)
-        outputs = tuple(
-            view.to_stored(values, network.shapes[name])
-            for values, view, name in zip(
-                run_outputs(model.onnx, samples), network.output_views, network.outputs, strict=True
-            )
-        )
+        outputs = run_float(model, samples)
         watch.detail(
             f"int8 .tflite of {len(quantized.tflite):,} bytes, "
             f"calibrated on {quantized.calibration_inputs} inputs"
         )
-    return Source(model.name, origin, quantized.tflite, samples, outputs, classes)
+    return Source(
+        name=model.name,
+        origin=origin,
+        tflite=quantized.tflite,
+        samples=samples,
+        float_outputs=outputs,
+        classes=classes,
+        model=model,
+        layers=quantized.layers,
+    )
+
+
+def run_float(model: FloatModel, inputs: NDArray[np.float32]) -> tuple[NDArray[np.float32], ...]:
+    """The float net's outputs for inputs [n, C, ...], their axes as in the .tflite."""
+    from tinydeploy.model.run_onnx import run_outputs
+    from tinydeploy.quantize.read_onnx import read_onnx
+
+    network = read_onnx(model.onnx, model.input_shape, model.name)
+    return tuple(
+        view.to_stored(values, network.shapes[name])
+        for values, view, name in zip(
+            run_outputs(model.onnx, inputs), network.output_views, network.outputs, strict=True
+        )
+    )
 
 
 def _stride(count: int) -> int:

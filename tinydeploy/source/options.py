@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from tinydeploy.model.choose_preprocessing import PictureOptions
 
 Layout = Literal["nchw", "nhwc"]
+Effort = Literal["low", "normal", "high"]
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,7 @@ class SourceOptions:
         crop_fraction: Part of a picture's shorter side that a crop keeps.
         input_shape: Of a net that does not tell: (C, H, W), (C, steps) or (features,).
         layout: Order of the axes of the net's input, and of the arrays in `data`.
+        effort: How much time quantization may take.
     """
 
     weights: Path | None = None
@@ -47,6 +49,7 @@ class SourceOptions:
     crop_fraction: float | None = None
     input_shape: tuple[int, ...] | None = None
     layout: Layout | None = None
+    effort: Effort | None = None
 
     def given(self) -> Mapping[str, str]:
         """Names of the fields that are set, by the option of the command line that sets them."""
