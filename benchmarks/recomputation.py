@@ -1,8 +1,8 @@
 """`python -m benchmarks.recomputation FOLDER`: what --max-extra-macs saves, for docs/memory.md.
 
 Builds every model without and with it, proves each image bit-exact, and sets both beside each
-other. Models whose weights a board has no flash for are planned only: their instructions are
-estimates, marked ~.
+other. Models of many MACs, and those whose weights the board has no flash for, are planned only:
+their instructions are estimates, marked ~.
 """
 
 from __future__ import annotations
@@ -54,17 +54,20 @@ class Pair:
     recomputed: Cost
 
 
-def measure_cost(request: BuildRequest) -> Cost:
-    """Builds, proves and counts, or only plans where the flash is too small.
+def measure_cost(request: BuildRequest, most_macs: int) -> Cost:
+    """Builds, proves and counts, or only plans where there are more MACs or the flash is too small.
 
     Raises:
         TinydeployError: A build fails, or a byte differs from the reference.
     """
+    planned = plan_cost(request)
+    if planned.macs > most_macs:
+        return planned
     try:
         report = build_image(request, Seconds()).report
     except BudgetError as error:
         sys.stderr.write(f"  planned only: {error.message}\n")
-        return plan_cost(request)
+        return planned
     (chosen,) = (plan for plan in report.plans if plan.chosen)
     assert chosen.instructions is not None
     macs = report.model.macs
@@ -112,6 +115,7 @@ def main() -> int:
     parser.add_argument(
         "--optimize", choices=("balanced", "speed", "ram", "flash"), default="balanced"
     )
+    parser.add_argument("--most-macs", type=int, default=1 << 62, help="of models that are built")
     parser.add_argument("--percent", type=float, default=10.0, help="as --max-extra-macs")
     parser.add_argument("--write", type=Path, metavar="FILE", help="put the table into this file")
     arguments = parser.parse_args()
@@ -131,9 +135,10 @@ def main() -> int:
                     input_form=form,
                     keep=False,
                 )
-                stored = measure_cost(request)
-                share = arguments.percent / 100
-                recomputed = measure_cost(replace(request, max_extra_macs=share))
+                again = replace(request, max_extra_macs=arguments.percent / 100)
+                stored, recomputed = (
+                    measure_cost(each, arguments.most_macs) for each in (request, again)
+                )
                 pairs.append(Pair(name, form, stored, recomputed))
     except TinydeployError as error:
         sys.stderr.write(f"{error}\n")
