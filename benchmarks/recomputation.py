@@ -70,8 +70,13 @@ def measure_cost(request: BuildRequest, most_macs: int) -> Cost:
         return planned
     (chosen,) = (plan for plan in report.plans if plan.chosen)
     assert chosen.instructions is not None
-    macs = report.model.macs
-    return Cost(chosen.arena_bytes, chosen.instructions, True, chosen.extra_macs, macs)
+    return Cost(
+        chosen.arena_bytes,
+        chosen.instructions,
+        exact=True,
+        extra_macs=chosen.extra_macs,
+        macs=report.model.macs,
+    )
 
 
 def plan_cost(request: BuildRequest) -> Cost:
@@ -88,7 +93,13 @@ def plan_cost(request: BuildRequest) -> Cost:
     )
     check_plan(planned.graph, planned.plan, board)
     plan = describe_chosen(graph, planned)
-    return Cost(plan.arena_bytes, plan.instructions, False, plan.extra_macs, graph.macs)
+    return Cost(
+        plan.arena_bytes,
+        plan.instructions,
+        exact=False,
+        extra_macs=plan.extra_macs,
+        macs=graph.macs,
+    )
 
 
 def show_pairs(pairs: list[Pair]) -> str:
