@@ -436,6 +436,18 @@ MOVES = {
         node("Reshape", "t b", "y"),
         constants={"a": ints(-1, 2, 2, 6, 7), "b": ints(-1, 4, 6, 7)},
     ),
+    "channel shuffle and split": Case(
+        (
+            node("Relu", "x", "v"),
+            node("Reshape", "v a", "r"),
+            node("Transpose", "r", "t", perm=[0, 2, 1, 3, 4]),
+            node("Reshape", "t b", "u"),
+            node("Split", "u", "p q", axis=1),
+            node("Add", "p q", "y"),
+        ),
+        {"a": ints(-1, 2, 2, 6, 7), "b": ints(-1, 4, 6, 7)},
+        opset=12,
+    ),
     "depth to space": one("DepthToSpace", blocksize=2),
     "pixel shuffle": one("DepthToSpace", blocksize=2, mode="CRD"),
     "space to depth": one("SpaceToDepth", blocksize=2, shape=(1, 2, 4, 6)),
