@@ -351,14 +351,15 @@ def test_registered_functions_say_what_they_read() -> None:
 def test_calibration_refuses_what_is_not_finite() -> None:
     data = make_model([node("Mul", "x huge", "y")], {"huge": np.float32(3e38)})
     with pytest.raises(InputFileError, match="not finite in tensor 'y'"):
-        calibrate_network(data, {"y": 144}, np.full((2, *SHAPE[1:]), 100, np.float32))
+        calibrate_network(data, {"y": 144}, np.full((2, *SHAPE[1:]), 100, np.float32), SHAPE, 1)
 
 
 def test_calibration_with_a_fixed_batch() -> None:
     model = onnx.load_model_from_string(make_model([node("Relu", "x", "y")]))
     model.graph.input[0].type.tensor_type.shape.dim[0].dim_value = 1
     x = np.random.default_rng(0).normal(size=(5, *SHAPE[1:])).astype(np.float32)
-    seen = calibrate_network(model.SerializeToString(), {"y": 144, "made/later": 3}, x)
+    tensors = {"y": 144, "made/later": 3}
+    seen = calibrate_network(model.SerializeToString(), tensors, x, SHAPE, 2).statistics
     assert list(seen) == ["y"]
     assert seen["y"].counts.sum() == x.size
     np.testing.assert_array_equal(seen["y"].maximum, x.max((0, 2, 3)))

@@ -116,6 +116,8 @@ def test_other_paths(tmp_path: Path) -> None:
     (tmp_path / "net.pt").write_bytes(b"x")
     with pytest.raises(UsageError, match="holds weights, not a network"):
         make_source(str(tmp_path / "net.pt"), Listener(), SourceOptions())
+    with pytest.raises(InputFileError, match=r"without a saved_model\.pb"):
+        make_source(str(tmp_path), Listener(), SourceOptions())
     with pytest.raises(UsageError, match="--weights is for nets without"):
         options = SourceOptions(weights=tmp_path / "net.pt")
         make_source(str(tmp_path / "net.h5"), Listener(), options)

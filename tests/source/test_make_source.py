@@ -113,6 +113,14 @@ def test_inputs_in_an_array_file(tmp_path: Path) -> None:
     check_source(source)
 
 
+def test_inputs_from_a_generator(tmp_path: Path) -> None:
+    rng = np.random.default_rng(2)
+    inputs = (rng.integers(0, 256, (8, 8, 3), np.uint8) for _ in range(40))
+    options = SourceOptions(data=inputs, mean=(127.5,), std=(127.5,))
+    source = make_source(str(write_net(tmp_path / "net.onnx")), Listener(), options)
+    check_source(source)
+
+
 def test_inputs_that_are_no_pictures(tmp_path: Path) -> None:
     rng = np.random.default_rng(4)
     dense = rng.normal(3, 10, (60, 20)).astype(np.float32)

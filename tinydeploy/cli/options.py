@@ -22,6 +22,14 @@ class OptimizeChoice(StrEnum):
     FLASH = "flash"
 
 
+class EffortChoice(StrEnum):
+    """Values of --effort; the same words as tinydeploy.source.options.Effort."""
+
+    LOW = "low"
+    NORMAL = "normal"
+    HIGH = "high"
+
+
 class InputChoice(StrEnum):
     """Values of --input; the same words as tinydeploy.plan.plan.InputForm."""
 
@@ -207,6 +215,15 @@ LayoutOption = Annotated[
         metavar="ORDER",
         help="Order of the axes in which a float net takes its input, and of the arrays in --data: "
         "nchw or nhwc. Default: nhwc for .tflite, else nchw.",
+    ),
+]
+EffortOption = Annotated[
+    EffortChoice | None,
+    typer.Option(
+        metavar="LEVEL",
+        help="Time that the quantization of a float net may take for its accuracy: low (seconds), "
+        "normal, high (minutes).",
+        show_default="normal",
     ),
 ]
 OptimizeOption = Annotated[

@@ -14,7 +14,7 @@ from tinydeploy.graph.conversions import cut_conversions
 from tinydeploy.graph.normalization import read_normalization
 from tinydeploy.source.float_tflite.recognize import is_float
 from tinydeploy.source.keras import convert_keras, is_keras
-from tinydeploy.source.options import FLOAT_FILE, SourceOptions, check_options
+from tinydeploy.source.options import FLOAT_FILE, Effort, SourceOptions, check_options
 from tinydeploy.source.source import Source, Watch
 from tinydeploy.source.text_files import read_label_file
 
@@ -50,26 +50,31 @@ def make_source(model: str | None, watch: Watch, options: SourceOptions = _NOTHI
     options = options.read_preprocess()
     if model is None:
         advice = "Name one: tinydeploy build net.onnx --data DIR ..."
-        check_options(options, frozenset(), {"": ("needs a model", advice)})
-        return _build(lambda: _train_default(watch), DEFAULT_ORIGIN, watch)
+        check_options(options, frozenset({"effort"}), {"": ("needs a model", advice)})
+        return _build(lambda: _train_default(watch), DEFAULT_ORIGIN, options, watch)
     path = Path(model)
     if path.suffix.lower() == ".onnx":
         _check_float_file(model, options, FLOAT_FILE | {"input_shape"})
-        return _build(lambda: _load_onnx(path, options), path.name, watch)
+        return _build(lambda: _load_onnx(path, options), path.name, options, watch)
     if is_keras(path):
         _check_float_file(model, options, FLOAT_FILE | {"input_shape"})
-        return _build(lambda: _load_keras(path, options), path.name, watch)
+        return _build(lambda: _load_keras(path, options), path.name, options, watch)
     if path.suffix.lower() in _WEIGHTS and path.exists():
         raise UsageError(
             f"{model} holds weights, not a network",
             f"Name the network too: tinydeploy build package.module:factory --weights {model}",
         )
+    if path.is_dir():
+        raise InputFileError(
+            f"{model} is a folder without a saved_model.pb, so no SavedModel",
+            "Name a model's file; a folder of pictures belongs behind --data.",
+        )
     if path.suffix.lower() == ".tflite" or path.exists():
         return _read_tflite(path, options, watch)
     if re.fullmatch(r"[^/\\]+:[\w.]+", model):
-        return _build(lambda: _load_factory(model, options), model, watch)
+        return _build(lambda: _load_factory(model, options), model, options, watch)
     origin = f"{model} with {options.weights.name}" if options.weights else model
-    return _build(lambda: _load_zoo(model, options), origin, watch)
+    return _build(lambda: _load_zoo(model, options), origin, options, watch)
 
 
 def _check_float_file(
@@ -90,7 +95,7 @@ def _read_tflite(path: Path, options: SourceOptions, watch: Watch) -> Source:
         ) from error
     if _is_float(content):
         _check_float_file(str(path), options)
-        return _build(lambda: _load_float_tflite(content, path, options), path.name, watch)
+        return _build(lambda: _load_float_tflite(content, path, options), path.name, options, watch)
     inside = ("is for float nets", f"{path} has weights and ranges inside: leave it out.")
     check_options(options, frozenset(), {"": inside})
     try:
@@ -164,7 +169,9 @@ def _load_float_tflite(content: bytes, path: Path, options: SourceOptions) -> Fl
     return replace(model, export_error=error)
 
 
-def _build(load: Callable[[], FloatModel], origin: str, watch: Watch) -> Source:
+def _build(
+    load: Callable[[], FloatModel], origin: str, options: SourceOptions, watch: Watch
+) -> Source:
     """Loads and quantizes a float net."""
     with _needs_packages():
         with watch.stage("model"):
@@ -176,17 +183,20 @@ def _build(load: Callable[[], FloatModel], origin: str, watch: Watch) -> Source:
             )
             for note in model.notes:
                 watch.note(note)
-        return _quantize(model, origin, watch)
+        return _quantize(model, origin, options.effort or "normal", watch)
 
 
-def _quantize(model: FloatModel, origin: str, watch: Watch) -> Source:
+def _quantize(model: FloatModel, origin: str, effort: Effort, watch: Watch) -> Source:
     from tinydeploy.model.run_onnx import run_outputs
     from tinydeploy.quantize.quantize_model import quantize_model
     from tinydeploy.quantize.read_onnx import read_onnx
+    from tinydeploy.quantize.recipe import EFFORTS
 
     with watch.stage("quantize"):
         quantized = quantize_model(
-            model, progress=lambda step, part: watch.detail(f"{step} {100 * part:.0f} %")
+            model,
+            EFFORTS[effort],
+            progress=lambda step, part: watch.detail(f"{step} {100 * part:.0f} %"),
         )
         if not len(model.calibration) and model.test is None:
             watch.detail(f"int8 .tflite of {len(quantized.tflite):,} bytes, with its own scales")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -103,6 +104,7 @@ def _choose_preprocessing(
                     f"{option} is for pictures", f"{title} takes {shown}: leave it out."
                 )
     assert options.data is not None
-    if pictures.empty and (is_array_file(options.data) or not net.takes_pictures):
+    are_pictures = isinstance(options.data, Path) and not is_array_file(options.data)
+    if pictures.empty and not (are_pictures and net.takes_pictures):
         return None, "the int8 input has the range of the calibration inputs"
     return choose_preprocessing(net.input_shape[1], pictures)
