@@ -75,9 +75,9 @@ def test_a_reset_begins_a_new_stream() -> None:
     assert f"#define NET_STATE_BYTES {graph.state_bytes}" in sources["net/model.h"]
     inputs = [np.random.default_rng(1).integers(-128, 128, (6, 1, 12)).astype(np.int8)]
     with build_host(graph, plan, sources) as program:
-        (stream,) = program.run(inputs)
-        (again,) = program.run(inputs)
-        (first,) = program.run([inputs[0][3:]])
+        stream = program.run(inputs)[0]
+        again = program.run(inputs)[0]
+        first = program.run([inputs[0][3:]])[0]
     assert np.array_equal(stream, again)
     assert not np.array_equal(stream[3:], first), "what was before must count"
     # A run that resets first forgets it.
@@ -86,6 +86,6 @@ def test_a_reset_begins_a_new_stream() -> None:
     assert begin in text
     sources["net/model.c"] = text.replace(begin, f"    net_reset();\n{begin}")
     with build_host(graph, plan, sources) as program:
-        (forgetful,) = program.run(inputs)
+        forgetful = program.run(inputs)[0]
     assert np.array_equal(forgetful[0], stream[0])
     assert np.array_equal(forgetful[3], first[0])

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: 0BSD */
 /* A dense layer over the last steps of a stream. */
+#include <string.h>
+
 #include "td_kernels.h"
 
 /* Moves what a filter saw by one step, and puts what it sees now behind it. */
@@ -10,8 +12,7 @@ static void remember(const td_svdf *op, const int8_t *x, int32_t filter, int16_t
     for (int32_t k = 0; k < op->depth; k++)
         sum += weights[k] * (x[k] + op->input_offset);
     const int32_t value = td_requantize(sum, op->state_multiplier, op->state_shift);
-    for (int32_t t = 1; t < op->memory; t++)
-        seen[t - 1] = seen[t];
+    memmove(seen, seen + 1, (size_t)(op->memory - 1) * sizeof *seen);
     seen[op->memory - 1] = (int16_t)td_clamp(value, INT16_MIN, INT16_MAX);
 }
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 from differential import check_batch
+from emulated import check_emulated
 from kernel_batch import Batch, Q
 
 
@@ -56,3 +57,7 @@ def layers() -> Batch:
 
 def test_steps_of_a_stream(tmp_path: Path) -> None:
     check_batch(layers(), tmp_path, vectors=12)
+
+
+def test_on_the_board(tmp_path: Path) -> None:
+    check_emulated(layers(), tmp_path, "cortex-m7", vectors=10)
