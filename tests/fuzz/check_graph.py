@@ -18,13 +18,14 @@ from tinydeploy.codegen.generate import generate_sources
 from tinydeploy.errors import UsageError
 from tinydeploy.graph.graph import Graph
 from tinydeploy.graph.passes import fuse_graph
+from tinydeploy.graph.passes.fuse_expansions import find_expansions, fuse_expansions
 from tinydeploy.graph.read import read_graph
 from tinydeploy.plan.check import check_plan
 from tinydeploy.plan.input_form import check_input_form
 from tinydeploy.plan.kernel import Optimize
 from tinydeploy.plan.memory import plan_for_host, plan_layer_by_layer, plan_memory
 from tinydeploy.plan.plan import InputForm, Plan
-from tinydeploy.plan.recompute import plan_recomputed
+from tinydeploy.plan.variants import variants_of
 from tinydeploy.validate.host import build_host, compile_kernels
 from tinydeploy.validate.vectors import make_vectors
 
@@ -50,7 +51,7 @@ class Mode:
         optimize: What the plan prefers.
         form: How the input comes; "rows" where the model allows it.
         board: A name.
-        share: Of the MACs that may be computed again where that saves RAM; None for none.
+        recomputed: No expansion that the board's kernels can compute again is stored.
     """
 
     fused: bool = True
@@ -58,15 +59,14 @@ class Mode:
     optimize: Optimize = "balanced"
     form: InputForm = "arena"
     board: str = "stm32h743"
-    share: float | None = None
+    recomputed: bool = False
 
     @property
     def name(self) -> str:
         """What tables of figures call it."""
         if self.schedule != "board":
             return self.schedule if self.fused else f"{self.schedule}, unfused"
-        again = "" if self.share is None else ", computed again"
-        return f"{self.optimize}, {self.form}{again}"
+        return f"{self.optimize}, {self.form}"
 
 
 MODES = st.builds(
@@ -76,7 +76,7 @@ MODES = st.builds(
     optimize=st.sampled_from(("balanced", "ram", "speed", "flash")),
     form=st.sampled_from(("arena", "kept", "rows")),
     board=st.sampled_from(sorted(BOARDS)),
-    share=st.sampled_from((None, None, None, 4.0)),
+    recomputed=st.booleans(),
 )
 
 
@@ -85,21 +85,17 @@ def plan_model(model: bytes, mode: Mode) -> tuple[Graph, Plan, Board]:
     graph, board = read_graph(model, "net"), BOARDS[mode.board]
     if mode.fused:
         graph = fuse_graph(graph)
+    if mode.recomputed and mode.schedule != "portable":
+        layers = find_expansions(graph).values()
+        tiled = [op for op in layers if variants_of(op, graph, board, mode.optimize)]
+        graph = fuse_expansions(graph, tiled)
     if mode.schedule == "portable":
         plan = plan_for_host(graph)
     elif mode.schedule == "layers":
         plan = plan_layer_by_layer(graph, board, mode.optimize)
     else:
         form: InputForm = "arena" if mode.form == "rows" and not _has_rows(graph) else mode.form
-        again = None
-        if mode.fused and mode.share is not None:
-            again = plan_recomputed(
-                graph, board, mode.share, optimize=mode.optimize, input_form=form
-            )
-        if again is not None:
-            graph, plan = again.graph, again.plan
-        else:
-            plan = plan_memory(graph, board, optimize=mode.optimize, input_form=form)
+        plan = plan_memory(graph, board, optimize=mode.optimize, input_form=form)
     check_plan(graph, plan, board if mode.schedule == "board" else None)
     return graph, plan, board
 

@@ -29,14 +29,15 @@ def depthwise(m: GraphMaker, x: Handle) -> Handle:
     )  # fmt: skip
 
 
-def bottleneck(m: GraphMaker, x: Handle) -> list[Handle] | None:
-    """Many channels between two 1x1 convolutions, which a plan may compute again and again."""
-    if math.prod(x.shape) > 400:
-        return None
-    activation = m.activation()
-    wide = m.builder.conv(x, x.shape[3] * m.number(2, 6), (1, 1), activation=activation)
-    y = m.builder.depthwise(wide, 1, (3, 3), stride=m.stride(), activation=activation)
-    return [m.builder.conv(y, x.shape[3], (1, 1))]
+def expanded(m: GraphMaker, x: Handle) -> Handle:
+    wide = m.builder.conv(
+        x, 4 * m.number(1, 4), (1, 1), activation=m.activation(), zero_point=m.zero()
+    )
+    kernel = m.window()
+    return m.builder.depthwise(
+        wide, 1, kernel, stride=m.stride(), padding=_padding(m, wide, kernel),
+        activation=m.activation(), zero_point=m.zero(),
+    )  # fmt: skip
 
 
 def grouped(m: GraphMaker, x: Handle) -> Handle | None:
@@ -168,6 +169,6 @@ def blocks(m: GraphMaker, x: Handle) -> Handle | None:
 
 ANY_RANK: tuple[Layer, ...] = (fully_connected, pad, mirror_pad)
 IMAGES: tuple[Layer, ...] = (
-    *(convolution, depthwise, bottleneck, grouped, transposed, pool, resize, blocks),
-    *(convolution, depthwise, pool, bottleneck),  # twice as often
+    *(convolution, depthwise, expanded, grouped, transposed, pool, resize, blocks),
+    *(convolution, depthwise, pool),  # twice as often
 )
