@@ -9,7 +9,13 @@ import pytest
 import torch
 from PIL import Image
 
+from tinydeploy.graph.read import read_graph
+from tinydeploy.model.run_onnx import run_outputs
 from tinydeploy.model.weights import load_weights, read_weights
+from tinydeploy.quantize.quantize_model import quantize_model
+from tinydeploy.validate.quality import dequantize_outputs, measure_outputs, quantize_inputs
+from tinydeploy.validate.reference import run_reference
+from tinydeploy.zoo.load import load_float_model
 from tinydeploy.zoo.registry import create_model, find_model
 
 
@@ -70,3 +76,27 @@ def test_the_authors_weights(shared_data: Path) -> None:
     with torch.no_grad():
         net(torch.from_numpy(np.stack(pictures)))
     assert np.median(likeness) > 0.9
+
+
+@pytest.mark.slow
+def test_int8_is_close_to_float(shared_data: Path, tmp_path: Path) -> None:
+    """From the authors' file to four int8 maps; the margin is for pictures of another day."""
+    data = pytest.importorskip("skimage.data")
+    for name in ("astronaut", "chelsea", "coffee", "rocket"):
+        picture = Image.fromarray(getattr(data, name)())
+        for turn in range(4):
+            picture.rotate(15 * turn).save(tmp_path / f"{name}{turn}.png")
+    model = load_float_model(
+        "etinynet-ssd", shared_data / "etinynet" / "etinynet-ssd-one-class.params", tmp_path
+    )
+    quantized = quantize_model(model)
+    graph = read_graph(quantized.tflite, "ssd")
+    shapes = [graph.tensors[tensor].shape for tensor in graph.outputs]
+    assert shapes == [(1, 16, 16, 8), (1, 8, 8, 8), (1, 16, 16, 16), (1, 8, 8, 16)]
+    inputs = model.calibration[::4]
+    run = run_reference(quantized.tflite, [quantize_inputs(graph, inputs)], resolver="AUTO")
+    exact = [np.moveaxis(output, 1, -1) for output in run_outputs(model.onnx, inputs)]
+    found = [dequantize_outputs(graph, output[:, 0], k) for k, output in enumerate(run.outputs)]
+    quality = measure_outputs(exact, found, None)
+    assert quality.fidelity is not None
+    assert quality.fidelity.snr_db > 14

@@ -92,10 +92,11 @@ def check_measurable(
     Raises:
         BudgetError: There is no float net, or there are no labels.
     """
-    if min_snr is not None and not has_float:
+    asked = "--min-snr" if min_snr is not None else "--max-drop" if max_drop is not None else ""
+    if asked and not has_float:
         raise BudgetError(
-            "--min-snr cannot be checked: a .tflite has no float original beside it",
-            "Build from the float net, or leave the option out.",
+            f"{asked} cannot be checked: there is no float net with data to compare int8 with",
+            "Build from the float net with --data, or leave the option out.",
         )
     if max_drop is not None and not has_classes:
         raise BudgetError(
