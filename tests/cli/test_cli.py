@@ -126,7 +126,7 @@ BAD = [
     (["build", "{net}", "--board", "stm32h743", "--data", "full"], 1, "no pictures in full", "16"),
     (["build", "{net}", "--board", "stm32h743", "--data", "{file}"], 1, "neither a folder", ".npz"),
     (["build", "{net}", "--board", "stm32h743", "--data", "{net}"], 1, "neither a folder", ".npz"),
-    (["build", "{net}", "--board", "stm32h743", "--weights", "w"], 2, "nets of the zoo", "inside"),
+    (["build", "{net}", "--board", "stm32h743", "--weights", "w"], 2, "is for nets without", "inside"),
     (
         ["check", "{net}", "--board", "stm32h743", "--data", "full", "--mean", "1,2"],
         2,
