@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from tinydeploy.quantize.network import Array, Conv, Dense, Slice, TransposeConv, same_padding
+from tinydeploy.quantize.network import Array, Conv, Dense, Slice, TransposeConv
 from tinydeploy.quantize.onnx_elementwise import add_scaled_and_shifted
 from tinydeploy.quantize.onnx_reader import (
     Arranged,
@@ -12,6 +12,7 @@ from tinydeploy.quantize.onnx_reader import (
     Reader,
     Source,
     UnsupportedNodeError,
+    check_size,
     reads_op,
 )
 from tinydeploy.quantize.onnx_window import (
@@ -20,6 +21,7 @@ from tinydeploy.quantize.onnx_window import (
     require_constant,
     window_output,
 )
+from tinydeploy.quantize.same_padding import same_padding
 from tinydeploy.quantize.view import View
 
 # A channel whose activations did not vary in training; dividing by its deviation amplifies noise.
@@ -186,6 +188,7 @@ def _ungroup(weights: Array, groups: int) -> Array:
     if groups == 1:
         return weights
     inputs, width, kh, kw = weights.shape
+    check_size((inputs, groups, width, kh, kw))
     full = np.zeros((groups, inputs // groups, groups, width, kh, kw))
     for group in range(groups):
         full[group, :, group] = weights.reshape(groups, -1, width, kh, kw)[group]
@@ -198,6 +201,7 @@ def _spread_taps(weights: Array, dilation: tuple[int, int]) -> Array:
         return weights
     *front, kh, kw = weights.shape
     size = (kh - 1) * dilation[0] + 1, (kw - 1) * dilation[1] + 1
+    check_size((*front, *size))
     spread = np.zeros((*front, *size))
     spread[..., :: dilation[0], :: dilation[1]] = weights
     return spread
