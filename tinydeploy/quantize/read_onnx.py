@@ -24,6 +24,8 @@ from tinydeploy.quantize.onnx_reader import (
 from tinydeploy.quantize.onnx_refused import refuse_node
 from tinydeploy.quantize.view import View, channels_last
 
+Problem = tuple[Node, UnsupportedNodeError]
+
 
 def read_onnx(data: bytes, input_shape: Shape, name: str = "the ONNX model") -> Network:
     """Reads a network with one input and any number of outputs.
@@ -63,7 +65,8 @@ def read_onnx(data: bytes, input_shape: Shape, name: str = "the ONNX model") -> 
     problems = _read_nodes(graph, reader)
     if problems:
         raise UnsupportedModelError(
-            f"{name} has nodes that cannot be quantized:\n" + "\n".join(problems),
+            f"{name} has nodes that cannot be quantized:\n"
+            + "\n".join(_describe_problems(problems, model, reader)),
             "docs/onnx.md lists what can be; `tinydeploy ops --onnx` prints it.",
         )
     stored_outputs = tuple(_store_output(reader, output, name) for output in outputs)
@@ -136,9 +139,9 @@ def _read_constants(graph: Any, reader: Reader, name: str) -> None:
             raise InputFileError(f"{name}: the weights {tensor.name!r} are broken") from error
 
 
-def _read_nodes(graph: Any, reader: Reader) -> list[str]:
-    """Reads all nodes that the outputs depend on; one line for each that cannot be read."""
-    problems: list[str] = []
+def _read_nodes(graph: Any, reader: Reader) -> list[Problem]:
+    """Reads all nodes that the outputs depend on; returns those that cannot be read."""
+    problems: list[Problem] = []
     nodes = []
     for raw in graph.node:
         node = _parse_node(raw)
@@ -157,7 +160,7 @@ def _read_nodes(graph: Any, reader: Reader) -> list[str]:
             source = reader.sources[function[0]]
             reader.add_like(replace(layer, inputs=(source.tensor,)), source)
         elif node.op not in NODE_READERS and not is_constant(node, reader):
-            problems.append(_describe_problem(node, reader, refuse_node(node)))
+            problems.append((node, refuse_node(node)))
             unknown.update(node.outputs)
         elif read & unknown:  # what hangs on an unreadable node is not a problem of its own
             unknown.update(node.outputs)
@@ -169,17 +172,16 @@ def _read_nodes(graph: Any, reader: Reader) -> list[str]:
 
 
 def _attempt(
-    reading: Callable[[Node, Reader], None], node: Node, reader: Reader, problems: list[str]
+    reading: Callable[[Node, Reader], None], node: Node, reader: Reader, problems: list[Problem]
 ) -> bool:
     """Reads a node; where that fails, says why."""
     try:
         reading(node, reader)
     except UnsupportedNodeError as problem:
-        problems.append(_describe_problem(node, reader, problem))
+        problems.append((node, problem))
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
         # A damaged file: attributes or inputs that are not there, or of another kind.
-        malformed = UnsupportedNodeError(f"it is malformed ({error})")
-        problems.append(_describe_problem(node, reader, malformed))
+        problems.append((node, UnsupportedNodeError(f"it is malformed ({error})")))
     else:
         return True
     return False
@@ -199,17 +201,36 @@ def _needed(
     return kept[::-1]
 
 
-def _describe_problem(node: Node, reader: Reader, problem: UnsupportedNodeError) -> str:
-    shapes = []
-    for name in node.inputs:
-        shape = None
-        if name in reader.sources:
-            shape = reader.sources[name].shape
-        elif name in reader.constants:
-            shape = reader.constants[name].shape
-        shapes.append("x".join(map(str, shape)) if shape is not None else "?")
-    advice = f" ({problem.advice})" if problem.advice else ""
-    return f"  {node.name}: {node.op} of [{', '.join(shapes)}]: {problem.reason}{advice}"
+def _describe_problems(problems: Sequence[Problem], model: Any, reader: Reader) -> Iterable[str]:
+    """One line for each node: its name, operator and inputs' shapes, what is wrong, advice."""
+    shapes = _infer_shapes(model)
+    shapes |= {name: source.shape for name, source in reader.sources.items()}
+    shapes |= {name: constant.shape for name, constant in reader.constants.items()}
+    for node, problem in problems:
+        inputs = ", ".join(
+            "x".join(map(str, shapes[name])) or "1" if name in shapes else "?"
+            for name in node.inputs
+            if name
+        )
+        advice = f" ({problem.advice})" if problem.advice else ""
+        yield f"  {node.name}: {node.op} of [{inputs}]: {problem.reason}{advice}"
+
+
+def _infer_shapes(model: Any) -> dict[str, tuple[int | str, ...]]:
+    """Shapes of activations as ONNX infers them, also behind nodes that cannot be read."""
+    import onnx
+
+    try:
+        graph = onnx.shape_inference.infer_shapes(model).graph
+    except (onnx.shape_inference.InferenceError, RuntimeError, ValueError):
+        return {}  # a damaged file
+    return {
+        value.name: tuple(
+            dim.dim_value or dim.dim_param or "?" for dim in value.type.tensor_type.shape.dim
+        )
+        for value in graph.value_info
+        if value.type.tensor_type.HasField("shape")
+    }
 
 
 def _parse_node(raw: Any) -> Node:
