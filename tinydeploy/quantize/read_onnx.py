@@ -21,7 +21,7 @@ from tinydeploy.quantize.onnx_reader import (
     Source,
     UnsupportedNodeError,
 )
-from tinydeploy.quantize.onnx_refused import refuse_node
+from tinydeploy.quantize.onnx_refused import KEEPS_SHAPE, refuse_node
 from tinydeploy.quantize.view import View, channels_last
 
 Problem = tuple[Node, UnsupportedNodeError]
@@ -66,7 +66,7 @@ def read_onnx(data: bytes, input_shape: Shape, name: str = "the ONNX model") -> 
     if problems:
         raise UnsupportedModelError(
             f"{name} has nodes that cannot be quantized:\n"
-            + "\n".join(_describe_problems(problems, model, reader)),
+            + "\n".join(_describe_problems(problems, reader)),
             "docs/onnx.md lists what can be; `tinydeploy ops --onnx` prints it.",
         )
     stored_outputs = tuple(_store_output(reader, output, name) for output in outputs)
@@ -134,9 +134,12 @@ def _read_constants(graph: Any, reader: Reader, name: str) -> None:
                 "Save it in one file: onnx.save(model, path, save_as_external_data=False).",
             )
         try:
-            reader.constants[tensor.name] = numpy_helper.to_array(tensor)
+            constant = numpy_helper.to_array(tensor)
         except (ValueError, TypeError, KeyError) as error:
             raise InputFileError(f"{name}: the weights {tensor.name!r} are broken") from error
+        if constant.dtype.kind == "c":
+            raise InputFileError(f"{name}: the weights {tensor.name!r} are complex numbers")
+        reader.constants[tensor.name] = constant
 
 
 def _read_nodes(graph: Any, reader: Reader) -> list[Problem]:
@@ -161,7 +164,11 @@ def _read_nodes(graph: Any, reader: Reader) -> list[Problem]:
             reader.add_like(replace(layer, inputs=(source.tensor,)), source)
         elif node.op not in NODE_READERS and not is_constant(node, reader):
             problems.append((node, refuse_node(node)))
-            unknown.update(node.outputs)
+            if node.op in KEEPS_SHAPE and node.inputs[0] in reader.sources:
+                # What is behind it is read as if it were not there, and may have problems, too.
+                reader.alias(node, reader.sources[node.inputs[0]])
+            else:
+                unknown.update(node.outputs)
         elif read & unknown:  # what hangs on an unreadable node is not a problem of its own
             unknown.update(node.outputs)
         else:
@@ -201,10 +208,9 @@ def _needed(
     return kept[::-1]
 
 
-def _describe_problems(problems: Sequence[Problem], model: Any, reader: Reader) -> Iterable[str]:
+def _describe_problems(problems: Sequence[Problem], reader: Reader) -> Iterable[str]:
     """One line for each node: its name, operator and inputs' shapes, what is wrong, advice."""
-    shapes = _infer_shapes(model)
-    shapes |= {name: source.shape for name, source in reader.sources.items()}
+    shapes = {name: source.shape for name, source in reader.sources.items()}
     shapes |= {name: constant.shape for name, constant in reader.constants.items()}
     for node, problem in problems:
         inputs = ", ".join(
@@ -214,23 +220,6 @@ def _describe_problems(problems: Sequence[Problem], model: Any, reader: Reader) 
         )
         advice = f" ({problem.advice})" if problem.advice else ""
         yield f"  {node.name}: {node.op} of [{inputs}]: {problem.reason}{advice}"
-
-
-def _infer_shapes(model: Any) -> dict[str, tuple[int | str, ...]]:
-    """Shapes of activations as ONNX infers them, also behind nodes that cannot be read."""
-    import onnx
-
-    try:
-        graph = onnx.shape_inference.infer_shapes(model).graph
-    except (onnx.shape_inference.InferenceError, RuntimeError, ValueError):
-        return {}  # a damaged file
-    return {
-        value.name: tuple(
-            dim.dim_value or dim.dim_param or "?" for dim in value.type.tensor_type.shape.dim
-        )
-        for value in graph.value_info
-        if value.type.tensor_type.HasField("shape")
-    }
 
 
 def _parse_node(raw: Any) -> Node:
