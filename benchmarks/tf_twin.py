@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from onnx import numpy_helper
 
 from tinydeploy.errors import UnsupportedModelError
-from tinydeploy.quantize.network import same_padding
+from tinydeploy.quantize.same_padding import same_padding
 
 Values = NDArray[np.float32]
 
