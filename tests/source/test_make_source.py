@@ -23,6 +23,9 @@ from tinydeploy.codegen.pixels import describe_pixels
 from tinydeploy.errors import InputFileError, UnsupportedModelError, UsageError
 from tinydeploy.graph.normalization import Normalization, read_normalization
 from tinydeploy.graph.read import read_graph
+from tinydeploy.model.float_model import FloatModel
+from tinydeploy.quantize.quantize_model import QuantizedModel, quantize_model
+from tinydeploy.quantize.recipe import EFFORTS, Effort, Recipe
 from tinydeploy.source.make_source import make_source
 from tinydeploy.source.options import Layout, SourceOptions
 from tinydeploy.source.source import Source
@@ -111,6 +114,21 @@ def test_inputs_in_an_array_file(tmp_path: Path) -> None:
     assert source.classes is not None
     assert len(source.classes) == 30
     check_source(source)
+
+
+@pytest.mark.parametrize("effort", [None, *EFFORTS])
+def test_effort(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, effort: Effort | None) -> None:
+    seen = []
+
+    def record(model: FloatModel, recipe: Recipe, **options: Any) -> QuantizedModel:
+        seen.append(recipe)
+        return quantize_model(model, recipe, **options)
+
+    monkeypatch.setattr("tinydeploy.quantize.quantize_model.quantize_model", record)
+    pixels = np.random.default_rng(2).integers(0, 256, (40, 8, 8, 3), np.uint8)
+    options = SourceOptions(data=iter(pixels), mean=(127.5,), std=(127.5,), effort=effort)
+    check_source(make_source(str(write_net(tmp_path / "net.onnx")), Listener(), options))
+    assert seen == [EFFORTS[effort or "normal"]]
 
 
 def test_inputs_from_a_generator(tmp_path: Path) -> None:
@@ -219,7 +237,7 @@ def test_options_that_do_not_fit(model: str | None, options: dict[str, Any], mes
     assert caught.value.hint
 
 
-@pytest.mark.parametrize("options", [{"data": PATH}, {"std": (1.0,)}])
+@pytest.mark.parametrize("options", [{"data": PATH}, {"std": (1.0,)}, {"effort": "high"}])
 def test_int8_takes_no_options(tmp_path: Path, options: dict[str, Any]) -> None:
     builder = ModelBuilder()
     model = tmp_path / "net.tflite"

@@ -135,7 +135,7 @@ def _load_zoo(name: str, options: SourceOptions) -> FloatModel:
 
     entry = find_model(name)  # before its options are judged
     known = ("is for other nets", f"Input and preprocessing of {name} are known: leave it out.")
-    check_options(options, frozenset({"weights", "data", "labels"}), {"": known})
+    check_options(options, frozenset({"weights", "data", "labels", "effort"}), {"": known})
     labels = () if options.labels is None else read_label_file(options.labels, entry.classes)
     return load_float_model(name, options.weights, options.data, labels)
 

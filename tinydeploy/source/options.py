@@ -90,7 +90,7 @@ class SourceOptions:
 PREPROCESSING = frozenset(
     {"preprocess", "mean", "std", "color", "resize", "crop_fraction", "layout"}
 )
-FLOAT_FILE = PREPROCESSING | {"data", "labels"}
+FLOAT_FILE = PREPROCESSING | {"data", "labels", "effort"}
 
 
 def check_options(
