@@ -6,7 +6,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from tinydeploy.board import Board, load_board
@@ -39,7 +39,7 @@ from tinydeploy.project.publish import check_target, publish_folder
 from tinydeploy.project.size import Sizes, check_budget, read_sizes
 from tinydeploy.project.toolchain import find_toolchain, kernel_level
 from tinydeploy.project.write import project_files
-from tinydeploy.report.build_report import BuildReport
+from tinydeploy.report.build_report import BuildReport, QuantizationFacts
 from tinydeploy.report.collect import Evidence, collect_report
 from tinydeploy.source.make_source import make_source
 from tinydeploy.source.options import SourceOptions
@@ -294,6 +294,7 @@ def build_image(request: BuildRequest, watch: Watch) -> BuildResult:
                 host=host,
                 run=run,
                 quality=quality,
+                quantization=[QuantizationFacts(**asdict(layer)) for layer in source.layers],
                 seconds=watch.seconds,
             )
         )

@@ -62,7 +62,10 @@ def test_version(cli: Callable[..., Outcome]) -> None:
     assert cli("--version") == (0, f"tinydeploy {__version__}\n", "")
 
 
-@pytest.mark.parametrize("command", ["build", "check", "run", "flash", "boards", "ops", "doctor"])
+@pytest.mark.parametrize(
+    "command",
+    ["build", "check", "plan", "inspect", "run", "flash", "boards", "ops", "doctor"],
+)
 def test_every_command_has_help_of_80_columns(cli: Callable[..., Outcome], command: str) -> None:
     code, out, _ = cli(command, "--help")
     assert code == 0

@@ -278,6 +278,7 @@ ELEMENTWISE = {
     "mul channels": one("Mul", "x c", {"c": weights(4, 1, 1)}),
     "mul pixels": one("Mul", "x c", {"c": weights(1, 1, 6, 7)}),
     "div": one("Div", "x c", {"c": np.abs(weights(4, 1, 1)) + np.float32(0.5)}),
+    "square": one("Pow", "x e", {"e": np.float32(2)}),
     "max": chain(node("Tanh", "x", "t"), node("Max", "x t", "y")),
     "min": chain(node("Neg", "x", "t"), node("Min", "x t", "y")),
     "max constant": one("Max", "x c", {"c": weights(4, 1, 1)}),
@@ -322,6 +323,17 @@ POOLS = {
     ),
     "max pool 1-D": one("MaxPool", kernel_shape=[3], strides=[2], shape=SEQUENCE),
     "average pool": one("AveragePool", kernel_shape=[2, 2], strides=[2, 2]),
+    "average pool of all": one("AveragePool", kernel_shape=[6, 7]),
+    "average pool behind a convolution": chain(
+        node("Conv", "x w", "c"),
+        node("AveragePool", "c", "y", kernel_shape=[2, 2], pads=[1, 1, 1, 1], count_include_pad=1),
+        constants={"w": weights(5, 4, 3, 3)},
+    ),
+    "linear behind a convolution": chain(
+        node("Conv", "x w", "c"),
+        node("Resize", "c - s", "y", mode="linear"),
+        constants={"w": weights(5, 4, 3, 3), "s": floats(1, 1, 0.5, 0.6)},
+    ),
     "average pool same": one(
         "AveragePool", kernel_shape=[3, 3], strides=[2, 2], auto_pad="SAME_UPPER"
     ),

@@ -18,7 +18,7 @@ from tinydeploy.quantize.calibrate import calibrate_network
 from tinydeploy.quantize.channel_factors import choose_channel_factors
 from tinydeploy.quantize.equalize import equalize_network
 from tinydeploy.quantize.fold import fold_network
-from tinydeploy.quantize.network import Add, Conv, MaxPool, Network, Reshape, Softmax
+from tinydeploy.quantize.network import Add, AveragePool, Conv, MaxPool, Network, Reshape, Softmax
 from tinydeploy.quantize.quantize_model import input_parameters
 from tinydeploy.quantize.read_onnx import read_onnx
 from tinydeploy.quantize.recipe import RANGE_METHODS
@@ -120,6 +120,24 @@ def test_the_output_is_not_clipped() -> None:
     candidates = list_candidates(network, statistics | {network.output: loud}, Parameters(1.0, 0))
     for method in RANGE_METHODS:
         assert choose_parameters(candidates, method)[network.output].scale > 3.9
+
+
+@pytest.mark.parametrize(("pool", "reaches"), [(AveragePool, 10.0), (MaxPool, 1.0)])
+def test_what_is_averaged_is_not_clipped(pool, reaches) -> None:
+    """Values up to 10 whose means are up to 1: averages need the former, maxima only themselves."""
+    free = np.full(2, np.inf)
+    layers = (
+        Conv(("x",), "a", np.ones((2, 1, 1, 2)), np.zeros(2), -free, free),
+        pool(("a",), "b", (4, 4), (4, 4), (0, 0, 0, 0)),
+        Softmax(("b",), "c"),
+    )
+    shapes = {"x": (1, 4, 4, 2), "a": (1, 4, 4, 2), "b": (1, 1, 1, 2), "c": (1, 1, 1, 2)}
+    network = Network("x", ("c",), layers, shapes)
+    statistics = {"a": statistics_of(np.full(2, 10.0)), "b": statistics_of(np.full(2, 1.0))}
+    candidates = list_candidates(network, statistics, Parameters(1.0, 0))
+    chosen = choose_parameters(candidates, "min-max")
+    assert chosen["a"] == chosen["b"]
+    assert chosen["a"].scale * 127 == pytest.approx(reaches, rel=0.02)
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tinydeploy.errors import InternalError
-from tinydeploy.quantize.network import Layer, Network, Softmax
+from tinydeploy.quantize.network import Layer, Network, Pad, Reshape, Softmax
 from tinydeploy.quantize.ranges import TAIL, Range, find_range
 from tinydeploy.quantize.recipe import RANGE_METHODS, RangeMethod
 from tinydeploy.quantize.statistics import TensorStatistics
@@ -130,5 +130,18 @@ def _within(found: Range, layer: Layer | None) -> Range:
 
 
 def _is_computed_with(network: Network, tensor: str) -> bool:
+    """Whether something else than handing on, or choosing among numbers, is done with a tensor.
+
+    An average hands numbers on too, but clipping in front of it is not clipping behind it.
+    """
     readers = network.consumers(tensor)
-    return tensor in network.outputs or not readers or not all(r.hands_on for r in readers)
+    return (
+        tensor in network.outputs
+        or not readers
+        or any(
+            not reader.hands_on
+            or reader.averages
+            or (isinstance(reader, (Pad, Reshape)) and _is_computed_with(network, reader.output))
+            for reader in readers
+        )
+    )

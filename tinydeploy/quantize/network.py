@@ -28,12 +28,14 @@ class Layer:
 
     Attributes:
         hands_on: It hands on int8 values: TFLite wants one quantization for inputs and output.
+        averages: What it hands on are means: its inputs must not saturate where they need not.
     """
 
     inputs: tuple[str, ...]
     output: str
 
     hands_on: ClassVar[bool] = False
+    averages: ClassVar[bool] = False
 
     @property
     def fixed_quantization(self) -> tuple[float, int] | None:
@@ -277,6 +279,8 @@ class MaxPool(Pool):
 class AveragePool(Pool):
     """The mean of each window."""
 
+    averages: ClassVar[bool] = True
+
 
 @dataclass(frozen=True, eq=False)
 class Mean(Layer):
@@ -375,6 +379,7 @@ class Resize(Layer):
     half_pixel: bool
 
     hands_on: ClassVar[bool] = True
+    averages: ClassVar[bool] = True
 
     @property
     def scales_with_inputs(self) -> bool:

@@ -12,6 +12,7 @@ from tinydeploy.quantize.onnx_reader import (
     Reader,
     Source,
     UnsupportedNodeError,
+    check_size,
     reads_op,
 )
 from tinydeploy.quantize.onnx_window import (
@@ -186,6 +187,7 @@ def _ungroup(weights: Array, groups: int) -> Array:
     if groups == 1:
         return weights
     inputs, width, kh, kw = weights.shape
+    check_size((inputs, groups, width, kh, kw))
     full = np.zeros((groups, inputs // groups, groups, width, kh, kw))
     for group in range(groups):
         full[group, :, group] = weights.reshape(groups, -1, width, kh, kw)[group]
@@ -198,6 +200,7 @@ def _spread_taps(weights: Array, dilation: tuple[int, int]) -> Array:
         return weights
     *front, kh, kw = weights.shape
     size = (kh - 1) * dilation[0] + 1, (kw - 1) * dilation[1] + 1
+    check_size((*front, *size))
     spread = np.zeros((*front, *size))
     spread[..., :: dilation[0], :: dilation[1]] = weights
     return spread

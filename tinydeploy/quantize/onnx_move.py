@@ -14,6 +14,7 @@ from tinydeploy.quantize.onnx_reader import (
     Reader,
     Source,
     UnsupportedNodeError,
+    check_size,
     reads_op,
 )
 from tinydeploy.quantize.onnx_window import require_constant
@@ -122,6 +123,7 @@ def read_pad(node: Node, reader: Reader) -> None:
         add_slice(name, reader, arranged, crops)
         arranged = replace(arranged, tensor=name, shape=reader.shapes[name])
     amounts = tuple((max(0, a), max(0, b)) for a, b in zip(before, behind, strict=True))
+    check_size(n + sum(more) for n, more in zip(arranged.shape, amounts, strict=True))
     mode = node.attributes.get("mode", "constant")
     if mode == "constant":
         value = reader.weights(node, 2)

@@ -218,11 +218,17 @@ def _parse_node(raw: Any) -> Node:
 
     attributes: dict[str, Any] = {}
     for attribute in raw.attribute:
-        value = onnx.helper.get_attribute_value(attribute)
+        try:
+            value = onnx.helper.get_attribute_value(attribute)
+            if isinstance(value, onnx.TensorProto):
+                value = numpy_helper.to_array(value)
+        except (ValueError, TypeError, KeyError) as error:
+            raise InputFileError(
+                f"the attribute {attribute.name!r} of the node {raw.name!r} is broken",
+                "Export the model anew.",
+            ) from error
         if isinstance(value, bytes):
             value = value.decode(errors="replace")
-        elif isinstance(value, onnx.TensorProto):
-            value = numpy_helper.to_array(value)
         attributes[attribute.name] = value
     domain = raw.domain if raw.domain not in ("", "ai.onnx") else ""
     op = f"{domain}.{raw.op_type}" if domain else raw.op_type

@@ -220,6 +220,23 @@ class FidelityFacts:
 
 
 @dataclass(frozen=True)
+class QuantizationFacts:
+    """How close a layer of the quantized net came to the float net's, on calibration inputs.
+
+    `snr_db`: of its output, with the errors of all layers before; `rounding_db`: what rounding and
+    clipping this output alone would leave; `corrected_db`: what correcting its biases gave;
+    `saturated`: part of the float values beyond the range of int8.
+    """
+
+    output: str
+    kind: str
+    snr_db: float | None
+    rounding_db: float | None
+    corrected_db: float | None
+    saturated: float
+
+
+@dataclass(frozen=True)
 class BuildReport:
     """All of report.json."""
 
@@ -235,13 +252,18 @@ class BuildReport:
     validation: ValidationFacts | None
     accuracy: AccuracyFacts | None
     fidelity: FidelityFacts | None
+    quantization: tuple[QuantizationFacts, ...]
     seconds: Mapping[str, float]
     schema: str = SCHEMA
 
     def to_json(self) -> str:
         """The text of report.json. Infinite figures (the SNR of equal outputs) become null."""
-        content = {"schema": self.schema, **dataclasses.asdict(self)}
-        return json.dumps(_finite(content), indent=2, allow_nan=False) + "\n"
+        return to_json({"schema": self.schema, **dataclasses.asdict(self)})
+
+
+def to_json(content: Mapping[str, Any]) -> str:
+    """Its text, indented. Infinite figures become null."""
+    return json.dumps(_finite(content), indent=2, allow_nan=False) + "\n"
 
 
 def _finite(value: Any) -> Any:

@@ -27,6 +27,7 @@ from tinydeploy.report.build_report import (
     PlaceFacts,
     PlanFacts,
     PreprocessingFacts,
+    QuantizationFacts,
     RegionFacts,
     TensorFacts,
     ValidationFacts,
@@ -57,6 +58,7 @@ class Evidence:
         host: Comparison on the host.
         run: What the emulated board showed; None where it was left out.
         quality: Accuracy and fidelity.
+        quantization: Of the layers of a float net; empty where an int8 file was given.
         seconds: By stage.
     """
 
@@ -75,6 +77,7 @@ class Evidence:
     host: Comparison
     run: EmulatorRun | None
     quality: Quality
+    quantization: Sequence[QuantizationFacts]
     seconds: Mapping[str, float]
 
 
@@ -105,6 +108,7 @@ def collect_report(evidence: Evidence) -> BuildReport:
         ),
         accuracy=_accuracy_facts(evidence.quality),
         fidelity=_fidelity_facts(evidence.quality),
+        quantization=tuple(evidence.quantization),
         seconds={name: round(taken, 3) for name, taken in evidence.seconds.items()},
     )
 

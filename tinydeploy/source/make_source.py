@@ -19,6 +19,9 @@ from tinydeploy.source.source import Source, Watch
 from tinydeploy.source.text_files import read_label_file
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from tinydeploy.model.float_model import FloatModel
     from tinydeploy.train.classifier import Progress
 
@@ -93,7 +96,7 @@ def _read_tflite(path: Path, options: SourceOptions, watch: Watch) -> Source:
         raise InputFileError(
             f"cannot read {path}: {error.strerror or error}", "Is the path right?"
         ) from error
-    if _is_float(content):
+    if is_float_tflite(content):
         _check_float_file(str(path), options)
         return _build(lambda: _load_float_tflite(content, path, options), path.name, options, watch)
     inside = ("is for float nets", f"{path} has weights and ranges inside: leave it out.")
@@ -107,7 +110,8 @@ def _read_tflite(path: Path, options: SourceOptions, watch: Watch) -> Source:
     return Source(path.stem, path.name, ends.tflite)
 
 
-def _is_float(content: bytes) -> bool:
+def is_float_tflite(content: bytes) -> bool:
+    """Whether these are the bytes of a float .tflite; of none, where they are damaged."""
     try:
         return is_float(content)
     except TinydeployError:  # which the stage that reads the graph tells
@@ -187,9 +191,7 @@ def _build(
 
 
 def _quantize(model: FloatModel, origin: str, effort: Effort, watch: Watch) -> Source:
-    from tinydeploy.model.run_onnx import run_outputs
     from tinydeploy.quantize.quantize_model import quantize_model
-    from tinydeploy.quantize.read_onnx import read_onnx
     from tinydeploy.quantize.recipe import EFFORTS
 
     with watch.stage("quantize"):
@@ -205,18 +207,35 @@ def _quantize(model: FloatModel, origin: str, effort: Effort, watch: Watch) -> S
             samples, classes = model.test.inputs, model.test.classes
         else:
             samples, classes = model.calibration[:: _stride(len(model.calibration))], None
-        network = read_onnx(model.onnx, model.input_shape, model.name)
-        outputs = tuple(
-            view.to_stored(values, network.shapes[name])
-            for values, view, name in zip(
-                run_outputs(model.onnx, samples), network.output_views, network.outputs, strict=True
-            )
-        )
+        outputs = run_float(model, samples)
         watch.detail(
             f"int8 .tflite of {len(quantized.tflite):,} bytes, "
             f"calibrated on {quantized.calibration_inputs} inputs"
         )
-    return Source(model.name, origin, quantized.tflite, samples, outputs, classes)
+    return Source(
+        name=model.name,
+        origin=origin,
+        tflite=quantized.tflite,
+        samples=samples,
+        float_outputs=outputs,
+        classes=classes,
+        model=model,
+        layers=quantized.layers,
+    )
+
+
+def run_float(model: FloatModel, inputs: NDArray[np.float32]) -> tuple[NDArray[np.float32], ...]:
+    """The float net's outputs for inputs [n, C, ...], their axes as in the .tflite."""
+    from tinydeploy.model.run_onnx import run_outputs
+    from tinydeploy.quantize.read_onnx import read_onnx
+
+    network = read_onnx(model.onnx, model.input_shape, model.name)
+    return tuple(
+        view.to_stored(values, network.shapes[name])
+        for values, view, name in zip(
+            run_outputs(model.onnx, inputs), network.output_views, network.outputs, strict=True
+        )
+    )
 
 
 def _stride(count: int) -> int:
