@@ -127,7 +127,27 @@ BAD = [
     (["build", "{net}", "--board", "stm32h743", "--data", "full"], 1, "no pictures in full", "16"),
     (["build", "{net}", "--board", "stm32h743", "--data", "{file}"], 1, "neither a folder", ".npz"),
     (["build", "{net}", "--board", "stm32h743", "--data", "{net}"], 1, "neither a folder", ".npz"),
-    (["build", "{net}", "--board", "stm32h743", "--weights", "w"], 2, "nets of the zoo", "inside"),
+    (["build", "{net}", "--board", "stm32h743", "--weights", "w"], 2, "come without", "inside"),
+    (["check", "{net}", "--board", "stm32h743", "--input-shape", "3x8"], 2, "no shape", "3,224"),
+    (["check", "no.where:net", "--board", "stm32h743"], 2, "the shape", "--input-shape"),
+    (
+        ["check", "no.where:net", "--board", "stm32h743", "--input-shape", "640"],
+        2,
+        "no module no.where",
+        "looked for",
+    ),
+    (
+        ["check", "{net}", "--board", "stm32h743", "--preprocess", "none"],
+        1,
+        "preprocessing",
+        "path",
+    ),
+    (
+        ["check", "{net}", "--board", "stm32h743", "--data", "full", "--labels", "none"],
+        1,
+        "the labels none",
+        "path",
+    ),
     (
         ["check", "{net}", "--board", "stm32h743", "--data", "full", "--mean", "1,2"],
         2,

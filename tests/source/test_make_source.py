@@ -209,7 +209,7 @@ PATH = Path("somewhere")
     [
         (None, {"data": PATH}, "--data needs a model"),
         (None, {"mean": (0.0,)}, "--mean needs a model"),
-        ("net.onnx", {"weights": PATH, "data": PATH}, "--weights is for nets without"),
+        ("net.onnx", {"weights": PATH, "data": PATH}, "--weights is for nets that come without"),
         ("etinynet-1.0", {"mean": (0.0,)}, "--mean is for other nets"),
     ],
 )

@@ -83,7 +83,7 @@ def make_source(model: str | None, watch: Watch, options: SourceOptions = _NOTHI
 def _check_float_file(
     model: str, options: SourceOptions, allowed: frozenset[str] = FLOAT_FILE
 ) -> None:
-    weights = ("is for nets without", f"{model} has its weights inside: leave it out.")
+    weights = ("is for nets that come without", f"{model} has its weights inside: leave it out.")
     shape = ("is for nets that do not tell", f"{model} has its input's shape inside: leave it out.")
     check_options(options, allowed, {"weights": weights, "input_shape": shape})
 
