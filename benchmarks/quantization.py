@@ -188,13 +188,14 @@ def main() -> int:
     if arguments.write is not None:
         text = arguments.write.read_text("utf-8")
         arguments.write.write_text(place_tables(text, {"converters": table}), "utf-8")
-    worse = [c.model for c in found if not _is_better(c)]
+    worse = [c.model for c in found if not is_better(c)]
     if worse:
         sys.stderr.write(f"TFLiteConverter is not beaten on {', '.join(worse)}\n")
     return int(bool(worse))
 
 
-def _is_better(comparison: Comparison) -> bool:
+def is_better(comparison: Comparison) -> bool:
+    """Whether our SNR is higher."""
     ours, theirs = comparison.ours.fidelity, comparison.theirs.fidelity
     return ours is not None and theirs is not None and ours.snr_db > theirs.snr_db
 

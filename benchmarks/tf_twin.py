@@ -11,6 +11,7 @@ moved behind the batch.
 from __future__ import annotations
 
 import tempfile
+import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,7 @@ from numpy.typing import NDArray
 from onnx import numpy_helper
 
 from tinydeploy.errors import UnsupportedModelError
-from tinydeploy.quantize.network import same_padding
+from tinydeploy.quantize.same_padding import same_padding
 
 Values = NDArray[np.float32]
 
@@ -75,7 +76,9 @@ class TfTwin:
         converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
         converter.inference_input_type = tf.int8
         converter.inference_output_type = tf.int8
-        tflite: bytes = converter.convert()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # of statistics that it then measures
+            tflite: bytes = converter.convert()
         return tflite
 
     def _call(self, x: Any) -> Any:

@@ -57,7 +57,11 @@ def write_layers(graph: Graph, kernels: Mapping[int, Kernel]) -> tuple[str, tupl
             continue
         tensors = {t: f"&tensor{t}" for t in (*op.inputs, *op.outputs)}
         scratch = "scratch" if kernels[k].scratch_bytes else "NULL"
-        code = emit_layer(op, LayerContext(graph, f"layer{k}", tensors, scratch, kernels[k]))
+        state = f"state{k}" if op.state_bytes else "NULL"
+        if op.state_bytes:
+            parts.append(f"static int32_t {state}[{op.state_bytes // 4 + 1}];\n")
+        context = LayerContext(graph, f"layer{k}", tensors, scratch, kernels[k], state)
+        code = emit_layer(op, context)
         needed.update(code.kernels)
         parts += [code.constants, code.parameters]
         parts.append(f"void layer{k}(int32_t first, int32_t last)\n{{\n    {code.call}\n}}\n")

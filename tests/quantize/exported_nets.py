@@ -64,8 +64,8 @@ class Everything(nn.Module):
         return self.head(y).sigmoid(), x.mean((2, 3))
 
 
-def export(net: nn.Module, *, dynamo: bool) -> bytes:
-    """The ONNX file as torch's exporter of that name makes it."""
+def export(net: nn.Module, *, dynamo: bool, opset: int = 17) -> bytes:
+    """The ONNX file as torch's exporter of that name makes it; dynamo's has its own opset."""
     net.eval()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -73,5 +73,5 @@ def export(net: nn.Module, *, dynamo: bool) -> bytes:
             program = torch.onnx.export(net, (torch.zeros(SHAPE),), dynamo=True, verbose=False)
             return bytes(program.model_proto.SerializeToString())
         buffer = io.BytesIO()
-        torch.onnx.export(net, (torch.zeros(SHAPE),), buffer, dynamo=False, opset_version=17)
+        torch.onnx.export(net, (torch.zeros(SHAPE),), buffer, dynamo=False, opset_version=opset)
         return buffer.getvalue()

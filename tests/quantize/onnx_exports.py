@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from exported_nets import SHAPE, Everything, export
 from onnx import TensorProto, helper, load, numpy_helper, save
-from onnx_cases import floats, ints, node, weights
+from onnx_case import floats, ints, node, weights
 from onnxruntime.quantization import CalibrationDataReader, QuantFormat, quantize_static
 from torch import Tensor, nn
 

@@ -14,9 +14,9 @@ from tinydeploy.quantize.network import Gather, Network, Transpose
 from tinydeploy.quantize.read_onnx import read_onnx
 
 
-def export_and_read(*, dynamo: bool) -> tuple[bytes, Network]:
+def export_and_read(*, dynamo: bool, opset: int = 17) -> tuple[bytes, Network]:
     torch.manual_seed(1)
-    data = export(Everything(), dynamo=dynamo)
+    data = export(Everything(), dynamo=dynamo, opset=opset)
     network = fold_network(read_onnx(data, SHAPE))
     x = np.random.default_rng(2).normal(0, 1, (3, *SHAPE[1:])).astype(np.float32)
     wanted = run_all(data, x, first_input(data))
@@ -37,3 +37,13 @@ def test_exporters_agree() -> None:
     assert Transpose not in kinds
     for data in (script, dynamo):
         assert min(measure_snr(data, SHAPE, count=24)) > 25
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_opsets_agree() -> None:
+    """Operators change from version to version: HardSwish, Split and Gelu, axes as inputs."""
+    kinds = {
+        opset: [type(layer) for layer in export_and_read(dynamo=False, opset=opset)[1].layers]
+        for opset in (11, 13, 15, 18, 20)
+    }
+    assert all(found == kinds[11] for found in kinds.values())

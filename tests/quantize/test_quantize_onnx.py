@@ -10,6 +10,7 @@ import numpy as np
 import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
+from onnx_cases import CASES
 
 from tinydeploy.errors import InputFileError, TinydeployError, UnsupportedModelError
 from tinydeploy.quantize.calibrate import calibrate_network
@@ -341,6 +342,36 @@ def test_damaged_files_end_in_our_errors() -> None:
         read_well += 1
         assert network.layers
     assert read_well > 10  # damaged weights are weights
+
+
+def test_damaged_operators_end_in_our_errors() -> None:
+    rng = random.Random(2)
+    files = [(case.model(), case.shape) for case in CASES.values()]
+    read_well = 0
+    for _ in range(600):
+        data, shape = rng.choice(files)
+        damaged = bytearray(data)
+        for _ in range(rng.choice((1, 2))):
+            damaged[rng.randrange(len(data))] = rng.randrange(256)
+        try:
+            fold_network(read_onnx(bytes(damaged), shape))
+        except TinydeployError:
+            continue
+        read_well += 1
+    assert read_well > 30
+
+
+def test_sizes_of_damaged_files_are_bounded() -> None:
+    far = {"p": np.array([0, 0, 0, 1 << 40, 0, 0, 0, 0]), "s": np.array([1, 4, 1 << 40, 6])}
+    nodes = [
+        node("Pad", "x p", "a", mode="edge"),
+        node("Resize", "x - - s", "b"),
+        node("MaxPool", "x", "c", kernel_shape=[2, 2], pads=[1, 1, 1, 1], strides=[1, 1]),
+        node("Add", "a b", "d"),
+        node("Add", "c d", "y"),
+    ]
+    with pytest.raises(UnsupportedModelError, match=r"the_a.*too large(.|\n)*the_b.*too large"):
+        read(nodes, far)
 
 
 def test_registered_functions_say_what_they_read() -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from evaluate_network import evaluate_outputs
-from onnx_cases import CASES, Case
+from onnx_case import Case
+from onnx_cases import CASES
 from onnx_runs import measure_snr, quantize_randomly, run_all
 
 from tinydeploy.board import load_board

@@ -36,6 +36,9 @@ class Op:
     """Which of the operator's inputs matter, in the order in which `Node` has them; None for all as
     they are."""
 
+    has_state: ClassVar[bool] = False
+    """Some of its inputs keep their values from one inference to the next."""
+
     splits: ClassVar[bool] = False
     """The operator has several outputs: each is read as an op of its own, see `Node.which`."""
 
@@ -67,6 +70,11 @@ class Op:
     def members(self) -> tuple[Op, ...]:
         """The ops that run in this one, each with its own weights: most often itself alone."""
         return (self,)
+
+    @property
+    def state_bytes(self) -> int:
+        """Bytes that it keeps from one inference to the next, zeros at first."""
+        return 0
 
     def macs(self, graph: Graph) -> int:
         """Multiply-accumulates of one inference; 0 for ops without multiplications by weights."""

@@ -31,5 +31,5 @@ def list_constraints(op: type[Op], dtype: str) -> tuple[Constraint, ...]:
 
 def activation_type(tensors: Iterable[Tensor]) -> str:
     """int16 where any of an operator's inputs and outputs is an activation of that, else int8."""
-    wide = any(tensor.dtype == "int16" and tensor.data is None for tensor in tensors)
+    wide = any(t.dtype == "int16" and t.data is None and not t.variable for t in tensors)
     return "int16" if wide else "int8"

@@ -182,6 +182,7 @@ def _op_class(node: Node) -> type[Op]:
 
 def _check_order(file: TfliteFile, nodes: Sequence[Node]) -> None:
     """Every tensor has one writer, and every activation is written before it is read."""
+    _check_state(file, nodes)
     written = set(file.inputs)
     if len(written) != len(file.inputs) or any(file.tensors[t].data is not None for t in written):
         raise InputFileError("the model's inputs are constants or named twice", "Export it again.")
@@ -207,6 +208,26 @@ def _check_order(file: TfliteFile, nodes: Sequence[Node]) -> None:
         raise UnsupportedModelError(
             "the model has an output that is an input too, or is named twice",
             "Export it with every output once, and computed.",
+        )
+
+
+def _check_state(file: TfliteFile, nodes: Sequence[Node]) -> None:
+    """State belongs to one operator of those that keep some, and to nothing else."""
+    owners: dict[int, Node] = {}
+    for node in nodes:
+        for tensor in node.variables:
+            if not _op_class(node).has_state or tensor in owners:
+                raise UnsupportedModelError(
+                    f"{node.label} reads the state {_tensor_label(file.tensors[tensor])}, which "
+                    "is not its own",
+                    "Export the model so that only operators such as SVDF keep some, each its own.",
+                )
+            owners[tensor] = node
+    ends = {*file.inputs, *file.outputs, *(t for node in nodes for t in node.outputs)}
+    if any(file.tensors[t].variable for t in ends):
+        raise UnsupportedModelError(
+            "an input, an output or what an operator writes is a state variable",
+            "Export the model without state variables, or with SVDF.",
         )
 
 

@@ -113,7 +113,7 @@ class Search:
         self._graph, self._board = graph, board
         self._optimize, self._input_form = optimize, input_form
         self.net = make_net(graph, variants or list_variants(graph, board, optimize), input_form)
-        self.rooms = find_rooms(board, max_ram)
+        self.rooms = find_rooms(board, max_ram, graph.state_bytes)
         self._partitioner = Partitioner(self.net)
         self._lower_bound = self._partitioner.least_live()
 
@@ -295,11 +295,18 @@ def make_plan(
     )
 
 
-def find_rooms(board: Board, max_ram: int | None) -> Rooms:
-    """Bytes that arenas may have, in each memory and in all of them."""
+def find_rooms(board: Board, max_ram: int | None, state_bytes: int = 0) -> Rooms:
+    """Bytes that arenas may have, in each memory and in all of them.
+
+    What a model keeps from one inference to the next lies in the data memory, beside them.
+    """
+    max_ram = None if max_ram is None else max(0, max_ram - state_bytes)
     by_memory = {
         memory.name: room_in(board, memory, max_ram) for memory in board.memories_for("arena")
     }
+    data = board.data_memory.name
+    if data in by_memory:
+        by_memory[data] = max(0, by_memory[data] - state_bytes)
     total = sum(by_memory.values())
     return Rooms(by_memory, total if max_ram is None else min(total, max_ram))
 

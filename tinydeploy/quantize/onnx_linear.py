@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from tinydeploy.quantize.network import Array, Conv, Dense, Slice, TransposeConv, same_padding
+from tinydeploy.quantize.network import Array, Conv, Dense, Slice, TransposeConv
 from tinydeploy.quantize.onnx_elementwise import add_scaled_and_shifted
 from tinydeploy.quantize.onnx_reader import (
     Arranged,
@@ -21,6 +21,7 @@ from tinydeploy.quantize.onnx_window import (
     require_constant,
     window_output,
 )
+from tinydeploy.quantize.same_padding import same_padding
 from tinydeploy.quantize.view import View
 
 # A channel whose activations did not vary in training; dividing by its deviation amplifies noise.

@@ -13,7 +13,6 @@ from tinydeploy.quantize.network import (
     Padding,
     Pair,
     WithConstant,
-    same_padding,
 )
 from tinydeploy.quantize.onnx_reader import (
     Arranged,
@@ -25,6 +24,7 @@ from tinydeploy.quantize.onnx_reader import (
     reads_op,
 )
 from tinydeploy.quantize.onnx_window import read_padding, read_pair
+from tinydeploy.quantize.same_padding import same_padding
 
 
 @reads_op("MaxPool", becomes="MAX_POOL_2D PADV2")

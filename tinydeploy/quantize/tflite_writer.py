@@ -59,6 +59,7 @@ class TfliteWriter:
         zero_points: Sequence[int] | NDArray[np.integer] | int | None = None,
         axis: int = 0,
         data: NDArray[np.generic] | None = None,
+        variable: bool = False,
     ) -> int:
         """Adds a tensor.
 
@@ -70,6 +71,7 @@ class TfliteWriter:
             zero_points: As many as scales; None for zeros.
             axis: Dimension that several scales run along.
             data: The values of a constant, of exactly this shape and dtype.
+            variable: It keeps its values from one inference to the next.
 
         Returns:
             The tensor's id: its index in the file.
@@ -95,7 +97,9 @@ class TfliteWriter:
             little = np.ascontiguousarray(data, dtype=np.dtype(dtype).newbyteorder("<"))
             self._buffers.append(little.tobytes())
             buffer = len(self._buffers) - 1
-        self._tensors.append(TensorRecord(name, sizes, dtype, scales_, zeros, axis, buffer))
+        self._tensors.append(
+            TensorRecord(name, sizes, dtype, scales_, zeros, axis, buffer, variable)
+        )
         return len(self._tensors) - 1
 
     def add_op(

@@ -44,6 +44,7 @@ from tinydeploy.graph.ops.squared_difference import SquaredDifference
 from tinydeploy.graph.ops.strided_slice import ReverseV2, Slice, StridedSlice
 from tinydeploy.graph.ops.sub import Sub
 from tinydeploy.graph.ops.sum_wide import SumWide
+from tinydeploy.graph.ops.svdf import Svdf
 from tinydeploy.graph.ops.tile import Tile
 from tinydeploy.graph.ops.transpose import Transpose
 from tinydeploy.graph.ops.transpose_conv import TransposeConv
@@ -98,6 +99,7 @@ __all__ = [
     "StridedSlice",
     "Sub",
     "SumWide",
+    "Svdf",
     "Tile",
     "Transpose",
     "TransposeConv",
