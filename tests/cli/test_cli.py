@@ -120,6 +120,8 @@ BAD = [
     (["build", "etinynet-9000", "--board", "stm32h743"], 2, "etinynet-9000", "etinynet-1.0"),
     (["build", "--board", "stm32h743", "--data", "."], 2, "needs a model", "Name one"),
     (["build", "{model}", "--board", "stm32h743", "--data", "."], 2, "float", "leave it out"),
+    (["build", "{model}", "--board", "stm32h743", "--effort", "low"], 2, "float", "leave it out"),
+    (["build", "{net}", "--board", "stm32h743", "--effort", "some"], 2, "some", "normal"),
     (["build", "none.onnx", "--board", "stm32h743"], 1, "no file none.onnx", "path"),
     (["build", "{notes}", "--board", "stm32h743", "--data", "."], 1, "no ONNX file", "Export"),
     (["build", "{net}", "--board", "stm32h743"], 2, "needs calibration data", "16 or more"),

@@ -23,8 +23,11 @@ from tinydeploy.codegen.pixels import describe_pixels
 from tinydeploy.errors import BudgetError, InputFileError, UnsupportedModelError, UsageError
 from tinydeploy.graph.normalization import Normalization, read_normalization
 from tinydeploy.graph.read import read_graph
+from tinydeploy.model.float_model import FloatModel
+from tinydeploy.quantize.quantize_model import QuantizedModel, quantize_model
+from tinydeploy.quantize.recipe import EFFORTS, Effort, Recipe
 from tinydeploy.source.make_source import make_source
-from tinydeploy.source.options import Effort, Layout, SourceOptions
+from tinydeploy.source.options import Layout, SourceOptions
 from tinydeploy.source.source import Source
 from tinydeploy.validate.fidelity import measure_fidelity
 from tinydeploy.validate.quality import dequantize_outputs, quantize_inputs
@@ -113,11 +116,19 @@ def test_inputs_in_an_array_file(tmp_path: Path) -> None:
     check_source(source)
 
 
-@pytest.mark.parametrize("effort", ["low", "normal"])
-def test_effort(tmp_path: Path, effort: Effort) -> None:
-    np.save(tmp_path / "x.npy", np.random.default_rng(2).random((20, 3, 8, 8), np.float32))
-    options = SourceOptions(data=tmp_path / "x.npy", effort=effort)
+@pytest.mark.parametrize("effort", [None, *EFFORTS])
+def test_effort(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, effort: Effort | None) -> None:
+    seen = []
+
+    def record(model: FloatModel, recipe: Recipe, **options: Any) -> QuantizedModel:
+        seen.append(recipe)
+        return quantize_model(model, recipe, **options)
+
+    monkeypatch.setattr("tinydeploy.quantize.quantize_model.quantize_model", record)
+    pixels = np.random.default_rng(2).integers(0, 256, (40, 8, 8, 3), np.uint8)
+    options = SourceOptions(data=iter(pixels), mean=(127.5,), std=(127.5,), effort=effort)
     check_source(make_source(str(write_net(tmp_path / "net.onnx")), Listener(), options))
+    assert seen == [EFFORTS[effort or "normal"]]
 
 
 def test_effort_of_nets_of_the_zoo() -> None:
@@ -251,7 +262,7 @@ def test_options_that_do_not_fit(model: str | None, options: dict[str, Any], mes
     assert caught.value.hint
 
 
-@pytest.mark.parametrize("options", [{"data": PATH}, {"std": (1.0,)}])
+@pytest.mark.parametrize("options", [{"data": PATH}, {"std": (1.0,)}, {"effort": "high"}])
 def test_int8_takes_no_options(tmp_path: Path, options: dict[str, Any]) -> None:
     builder = ModelBuilder()
     model = tmp_path / "net.tflite"
