@@ -91,6 +91,7 @@ PREPROCESSING = frozenset(
     {"preprocess", "mean", "std", "color", "resize", "crop_fraction", "layout"}
 )
 FLOAT_FILE = PREPROCESSING | {"data", "labels", "effort"}
+ZOO = frozenset({"weights", "data", "labels", "effort"})
 
 
 def check_options(
