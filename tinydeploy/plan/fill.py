@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tinydeploy.plan.kernel import Kernel
-from tinydeploy.plan.lifetimes import Block, scratch_blocks
+from tinydeploy.plan.lifetimes import scratch_blocks
 from tinydeploy.plan.net import ALIGNMENT, Net, Node, round_up
 from tinydeploy.plan.pack import Packing
 from tinydeploy.plan.partition import Partition
@@ -29,11 +30,11 @@ def fill_holes(net: Net, placed: Placed) -> Placed:
         calls.setdefault(event.node, Counter())[event.last - event.first] += 1
         moments.setdefault(event.node, []).append(moment)
     kernels = list(placed.partition.kernels)
-    starts = _starts(placed)
+    taken, starts = _list_taken(net, placed), _starts(placed)
     cost = 0
     for number, node in enumerate(net.nodes):
         if not node.accumulates:
-            starts[number], room = _largest_hole(net, placed, moments[number])
+            starts[number], room = _largest_hole(taken, placed.packing.size, moments[number])
             kernels[number] = _fastest(node, calls[number], room)
         cost += _instructions(node, kernels[number], calls[number])
     return _with_kernels(net, placed, kernels, cost, starts)
@@ -70,26 +71,38 @@ def _starts(placed: Placed) -> dict[int | None, int]:
     }
 
 
-def _largest_hole(net: Net, placed: Placed, moments: Sequence[int]) -> tuple[int, int]:
-    """(Start, size) of the most bytes side by side that are free at all of these moments."""
-    taken = [
-        (place + piece.offset, place + piece.offset + piece.size)
+@dataclass(frozen=True, eq=False)
+class _Taken:
+    """Bytes that are not free: half-open in time and place; int64 [pieces] each."""
+
+    birth: NDArray[np.int64]
+    death: NDArray[np.int64]
+    begin: NDArray[np.int64]
+    end: NDArray[np.int64]
+
+
+def _list_taken(net: Net, placed: Placed) -> _Taken:
+    """All rows, and sums that stay between calls."""
+    pieces = [
+        (piece.birth, piece.death, place + piece.offset, place + piece.offset + piece.size)
         for block, place in zip(placed.blocks, placed.packing.places, strict=True)
-        if _stays(net, block)
+        if block.node is None or net.nodes[block.node].accumulates
         for piece in block.pieces
-        if np.searchsorted(moments, piece.birth) < np.searchsorted(moments, piece.death)
     ]
+    return _Taken(*np.array(pieces, np.int64).T)
+
+
+def _largest_hole(taken: _Taken, size: int, moments: Sequence[int]) -> tuple[int, int]:
+    """(Start, size) of the most bytes side by side that are free at all of these moments."""
+    meets = np.searchsorted(moments, taken.birth) < np.searchsorted(moments, taken.death)
     best, free = (0, 0), 0
-    for begin, end in sorted([*taken, (placed.packing.size, placed.packing.size)]):
-        size = begin // ALIGNMENT * ALIGNMENT - free
-        if size > best[1]:
-            best = free, size
+    intervals = zip(taken.begin[meets].tolist(), taken.end[meets].tolist(), strict=True)
+    for begin, end in sorted([*intervals, (size, size)]):
+        room = begin // ALIGNMENT * ALIGNMENT - free
+        if room > best[1]:
+            best = free, room
         free = max(free, round_up(end))
     return best
-
-
-def _stays(net: Net, block: Block) -> bool:
-    return block.node is None or net.nodes[block.node].accumulates
 
 
 def _fastest(node: Node, calls: Counter[int], room: int) -> Kernel:

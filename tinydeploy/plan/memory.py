@@ -17,7 +17,7 @@ from tinydeploy.plan.exchange import prefer_cycles
 from tinydeploy.plan.fill import exchange_kernels, fill_holes
 from tinydeploy.plan.kernel import Optimize
 from tinydeploy.plan.net import Net, make_net
-from tinydeploy.plan.partition import Partitioner
+from tinydeploy.plan.partition import Partition, Partitioner
 from tinydeploy.plan.place import place_partition
 from tinydeploy.plan.places import Placed, find_wide, place_rows, place_scratch
 from tinydeploy.plan.plan import FEED, InputForm, Plan, Step
@@ -147,9 +147,13 @@ class _Search:
         def rate_size(placed: Placed, size: int) -> float:
             return rate(size, placed.partition.cost, whole, optimize)
 
-        proposed = propose_partitions(partitioner, optimize, room, _MOST_PLACED)
+        proposed = [
+            self._exchange(partition)
+            for partition in propose_partitions(partitioner, optimize, room, _MOST_PLACED)
+        ]
         if optimize == "ram":
-            proposed += trim_partitions(partitioner, proposed, optimize)
+            # The less scratch, the closer rows are packed; what they leave becomes scratch again.
+            proposed += trim_partitions(partitioner, proposed[:_MOST_SEARCHED], optimize)
         rough = [self._fill(place_partition(self.net, p, search=False)) for p in proposed]
         # A search ends somewhere between the bound and what was found without.
         order = sorted(
@@ -184,10 +188,13 @@ class _Search:
     def _fill(self, placed: Placed) -> Placed:
         """With the kernels that are worth the room that rows leave."""
         filled = fill_holes(self.net, placed)
+        return exchange_kernels(self.net, filled, self._exchange(filled.partition))
+
+    def _exchange(self, partition: Partition) -> Partition:
+        """With kernels of fewer cycles."""
         whole = self._partitioner.layer_by_layer()
         cpu, optimize = self._board.cpu, self._optimize
-        quick = prefer_cycles(self._graph, self.net, filled.partition, whole, cpu, optimize)
-        return exchange_kernels(self.net, filled, quick)
+        return prefer_cycles(self._graph, self.net, partition, whole, cpu, optimize)
 
     def _lay_out_in_one(self, placed: Placed) -> Layout | None:
         """Everything in the first memory that holds it."""
