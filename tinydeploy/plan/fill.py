@@ -89,7 +89,7 @@ def _list_taken(net: Net, placed: Placed) -> _Taken:
         if block.node is None or net.nodes[block.node].accumulates
         for piece in block.pieces
     ]
-    return _Taken(*np.array(pieces, np.int64).T)
+    return _Taken(*np.array(pieces, np.int64).reshape(-1, 4).T)
 
 
 def _largest_hole(taken: _Taken, size: int, moments: Sequence[int]) -> tuple[int, int]:

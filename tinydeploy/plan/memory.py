@@ -162,10 +162,10 @@ class _Search:
         )
         best: tuple[Placed, Layout] | None = None
         least = float("inf")
-        for number, (_, partition) in enumerate(order):
+        for number, (guess, partition) in enumerate(order):
             if best is not None and number >= _MOST_SEARCHED:
                 break
-            if rate(partition.live, whole.cost, whole, optimize) >= least:
+            if rate_size(guess, partition.live) >= least:
                 continue
             placed = self._fill(place_partition(self.net, partition))
             layout = lay_out(placed)
