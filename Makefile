@@ -1,9 +1,13 @@
 # make demo      set up, then build the embedded default for the STM32H743
 # make test      set up, then lint, type-check and run the fast tests
 # make test-all  the same with the slow tests
-# make fuzz      random graphs for SECONDS against the reference, from SEED on (docs/testing.md)
+# make fuzz      random graphs for SECONDS against the reference, from SEED on (docs/testing.md);
+#                COMPILER=gcc or clang alone, EMULATOR=yes as firmware in the emulated boards
+# make fuzz-mutations  CASES damaged copies of the models in MODELS, from seed FIRST on
+# make fuzz-parsers    the parsers of files and bytes, guided by coverage, SECONDS each; PARSERS=tflite
 # make bench     measure speed and size of the models in MODELS, and write docs/performance.md
 # make bench-memory  the same for their arenas and docs/memory.md
+# make bench-quantization  our int8 files against TFLiteConverter's, for docs/quantization.md
 # make setup     a virtual environment in .venv with everything `tinydeploy build` needs
 # make clean     remove what builds and tests left behind; `make distclean` also removes .venv
 
@@ -18,7 +22,7 @@ PIP := PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_CONSTRAINT=constraints.txt $(BIN)/pyt
 TORCH := $(shell grep '^torch==' constraints.txt)
 WORKERS ?= 2
 
-.PHONY: demo test test-all fuzz bench bench-memory lint setup setup-dev toolchain clean distclean
+.PHONY: demo test test-all fuzz fuzz-mutations fuzz-parsers bench bench-memory bench-quantization lint setup setup-dev toolchain clean distclean
 
 demo: setup
 	$(BIN)/tinydeploy build --board $(BOARD)
@@ -31,8 +35,19 @@ test-all: setup-dev lint
 
 SECONDS ?= 600
 SEED ?= 1
+COMPILER ?= both
 fuzz: setup-dev
-	PYTHONPATH=tests $(BIN)/python tests/fuzz/run_for.py $(SECONDS) $(SEED)
+	PYTHONPATH=tests $(BIN)/python tests/fuzz/run_for.py --seconds $(SECONDS) --seed $(SEED) \
+		--compiler $(COMPILER) $(if $(EMULATOR),--emulator)
+
+CASES ?= 10000
+FIRST ?= 0
+fuzz-mutations: setup-dev
+	PYTHONPATH=tests $(BIN)/python tests/fuzz/run_mutations.py $(MODELS) --cases $(CASES) --first $(FIRST)
+
+fuzz-parsers: setup-dev
+	$(PIP) -e '.[fuzz]'
+	PYTHONPATH=tests $(BIN)/python tests/fuzz/fuzz_parsers.py --seconds $(SECONDS) --seed $(SEED) $(PARSERS)
 
 MODELS ?= $(TINYDEPLOY_TEST_DATA)/models
 bench: setup
@@ -40,6 +55,9 @@ bench: setup
 
 bench-memory: setup
 	$(BIN)/python -m benchmarks.memory $(MODELS) --write docs/memory.md
+
+bench-quantization: setup-dev
+	$(BIN)/python -m benchmarks.quantization $(MODELS) --write docs/quantization.md
 
 lint: setup-dev
 	$(BIN)/ruff check tinydeploy tests benchmarks

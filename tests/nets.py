@@ -34,6 +34,21 @@ def several_ends(seed: int = 1) -> bytes:
     return b.finish([early, b.conv(b.depthwise(total), 3), renamed])
 
 
+def inverted_residuals(seed: int = 2) -> bytes:
+    """A small MobileNetV2: expansions in front of depthwise convolutions, one block with a skip."""
+    b = ModelBuilder(seed)
+    x = b.input((40, 36, 3))
+    narrow = b.conv(x, 8, stride=(2, 2), activation="RELU6")
+    for channels, stride in ((12, 2), (12, 1)):
+        wide = b.conv(narrow, 6 * narrow.shape[3], (1, 1), activation="RELU6")
+        seen = b.depthwise(wide, stride=(stride, stride), activation="RELU6")
+        made = b.conv(seen, channels, (1, 1))
+        narrow = b.binary("ADD", made, narrow) if made.shape == narrow.shape else made
+    last = b.mean(b.conv(narrow, 48))
+    logits = b.fully_connected(b.reshape(last, (1, 48)), 5)
+    return b.finish([b.softmax(logits, beta=0.03 / logits.scale)])
+
+
 def random_net(seed: int) -> bytes:
     """A random chain with skips, of all kinds of ops."""
     rng = random.Random(seed)

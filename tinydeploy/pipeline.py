@@ -6,7 +6,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from tinydeploy.board import Board, load_board
@@ -23,21 +23,23 @@ from tinydeploy.graph.passes import fuse_graph
 from tinydeploy.graph.read import read_graph
 from tinydeploy.plan.alternatives import describe_chosen, list_alternatives
 from tinydeploy.plan.check import check_plan
+from tinydeploy.plan.check_recomputation import check_recomputation
+from tinydeploy.plan.extra_macs import count_extra_macs
 from tinydeploy.plan.flash import place_weights
-from tinydeploy.plan.input_form import check_input_form
+from tinydeploy.plan.input_form import check_float_ends, check_input_form
 from tinydeploy.plan.kernel import Optimize
-from tinydeploy.plan.memory import plan_memory
 from tinydeploy.plan.picture.layout import draw_scene
 from tinydeploy.plan.picture.png import write_png
 from tinydeploy.plan.picture.svg import write_svg
-from tinydeploy.plan.plan import InputForm, Plan
+from tinydeploy.plan.plan import InputForm, Plan, PlannedGraph
+from tinydeploy.plan.recompute import check_share, plan_graph
 from tinydeploy.project.build import Firmware
 from tinydeploy.project.hot_code import build_project, rank_hot_sources
 from tinydeploy.project.publish import check_target, publish_folder
 from tinydeploy.project.size import Sizes, check_budget, read_sizes
 from tinydeploy.project.toolchain import find_toolchain, kernel_level
 from tinydeploy.project.write import project_files
-from tinydeploy.report.build_report import BuildReport
+from tinydeploy.report.build_report import BuildReport, QuantizationFacts
 from tinydeploy.report.collect import Evidence, collect_report
 from tinydeploy.source.make_source import make_source
 from tinydeploy.source.options import SourceOptions
@@ -49,7 +51,7 @@ from tinydeploy.validate.quality import (
     check_measurable,
     check_quality,
     dequantize_outputs,
-    measure_quality,
+    measure_outputs,
     quantize_inputs,
 )
 
@@ -69,8 +71,11 @@ class BuildRequest:
         output: Folder to make; None for out/<model>-<board>.
         optimize: What kernels are chosen for.
         input_form: How the firmware is given its input.
+        float_ends: The model's API takes and gives real values too.
         max_ram: RAM budget in bytes; None for the board's.
         max_flash: Flash budget in bytes; None for the board's.
+        max_extra_macs: Share of the model's MACs that may be executed again where that saves RAM:
+            0.1 for 10 %; None to compute nothing again.
         min_snr: Least SNR in dB of the int8 outputs; None for no limit.
         max_drop: Most points of accuracy that int8 may lose; None for no limit.
         emulate: Run the image in the emulated board.
@@ -83,8 +88,10 @@ class BuildRequest:
     output: Path | None = None
     optimize: Optimize = "balanced"
     input_form: InputForm = "arena"
+    float_ends: bool = False
     max_ram: int | None = None
     max_flash: int | None = None
+    max_extra_macs: float | None = None
     min_snr: float | None = None
     max_drop: float | None = None
     emulate: bool = True
@@ -111,7 +118,8 @@ class PlannedModel:
     Args:
         source: The int8 model.
         unfused: The graph as read.
-        graph: The graph as built.
+        fused: The graph of the layers.
+        graph: The graph as built: with `max_extra_macs`, expansions may be fused, too.
         board: The board.
         plan: Its plan.
         far: Memories of weights that do not lie in flash with the code, by position in Graph.ops.
@@ -119,6 +127,7 @@ class PlannedModel:
 
     source: Source
     unfused: Graph
+    fused: Graph
     graph: Graph
     board: Board
     plan: Plan
@@ -132,6 +141,8 @@ def plan_model(request: BuildRequest, watch: Watch) -> PlannedModel:
         TinydeployError: See errors.py; its class tells the exit code.
     """
     board = load_board(request.board)
+    if request.max_extra_macs is not None:
+        check_share(request.max_extra_macs)
     source = make_source(request.model, watch, request.options)
     check_measurable(
         has_float=source.float_outputs is not None,
@@ -145,22 +156,29 @@ def plan_model(request: BuildRequest, watch: Watch) -> PlannedModel:
             unfused = read_graph(source.tflite, source.name)
         except InputFileError as error:
             raise InputFileError(f"{source.origin}: {error.message}", error.hint) from error
-        graph = fuse_graph(unfused)
+        fused = fuse_graph(unfused)
         watch.detail(
-            f"{graph.name}: {len(unfused.ops)} ops in {len(graph.ops)} layers, {graph.macs:,} MACs"
+            f"{fused.name}: {len(unfused.ops)} ops in {len(fused.ops)} layers, {fused.macs:,} MACs"
         )
 
     with watch.stage("plan"):
-        check_input_form(graph, request.input_form)
-        far = place_weights(graph, board, request.max_flash or board.flash_budget)
-        plan = plan_memory(
-            graph,
+        check_input_form(fused, request.input_form)
+        check_float_ends(request.input_form, float_ends=request.float_ends)
+        max_flash = request.max_flash or board.flash_budget
+        far = place_weights(fused, board, max_flash)
+        planned = plan_graph(
+            fused,
             board,
+            request.max_extra_macs,
             max_ram=request.max_ram,
             optimize=request.optimize,
             input_form=request.input_form,
         )
+        graph, plan = planned.graph, planned.plan
         check_plan(graph, plan, board)
+        if graph is not fused:
+            check_recomputation(fused, graph, plan, request.max_extra_macs or 0.0)
+            far = place_weights(graph, board, max_flash)
         if not plan.calls:
             raise UnsupportedModelError(
                 "the model computes nothing: its operators only rename their inputs",
@@ -168,7 +186,9 @@ def plan_model(request: BuildRequest, watch: Watch) -> PlannedModel:
             )
         places = ", ".join(f"{arena.size:,} bytes in {arena.memory}" for arena in plan.arenas)
         watch.detail(f"arena of {places}; lower bound {plan.lower_bound_bytes:,}")
-    return PlannedModel(source, unfused, graph, board, plan, far)
+        if request.max_extra_macs is not None:
+            watch.detail(_describe_recomputation(graph, fused, plan))
+    return PlannedModel(source, unfused, fused, graph, board, plan, far)
 
 
 def build_image(request: BuildRequest, watch: Watch) -> BuildResult:
@@ -197,7 +217,9 @@ def build_image(request: BuildRequest, watch: Watch) -> BuildResult:
         watch.detail(f"{len(expectation.outputs[0])} vectors, {expectation.reference}")
 
     with watch.stage("code"):
-        sources = generate_sources(graph, plan, board, tflite=source.tflite)
+        sources = generate_sources(
+            graph, plan, board, tflite=source.tflite, float_ends=request.float_ends
+        )
         kernels = list_kernels(graph, plan)
         crc = expectation.selftest_crc
         watch.detail(f"{len(sources)} files, {len(kernels)} kernels")
@@ -238,17 +260,21 @@ def build_image(request: BuildRequest, watch: Watch) -> BuildResult:
             watch.detail(_describe_proof(host, run))
 
         with watch.stage("quality"):
-            outputs = dequantize_outputs(graph, expectation.sample_outputs)
-            quality = measure_quality(source.float_outputs, outputs, source.classes)
+            outputs = [
+                dequantize_outputs(graph, output, place)
+                for place, output in enumerate(expectation.sample_outputs)
+            ]
+            quality = measure_outputs(source.float_outputs, outputs, source.classes)
             check_quality(quality, request.min_snr, request.max_drop)
             watch.detail(quality.describe())
 
         with watch.stage("compare"):
             # Of large nets each plan takes long: `tinydeploy plan` compares them.
+            planned = PlannedGraph(graph, plan)
             if request.keep and graph.macs < _LARGE_MACS:
-                plans = list_alternatives(graph, board, plan, request.optimize)
+                plans = list_alternatives(model.fused, board, planned, request.optimize)
             else:
-                plans = (describe_chosen(graph, plan),)
+                plans = (describe_chosen(model.fused, planned),)
             watch.detail(f"{len(plans)} plans")
 
         report = collect_report(
@@ -268,6 +294,7 @@ def build_image(request: BuildRequest, watch: Watch) -> BuildResult:
                 host=host,
                 run=run,
                 quality=quality,
+                quantization=[QuantizationFacts(**asdict(layer)) for layer in source.layers],
                 seconds=watch.seconds,
             )
         )
@@ -302,6 +329,14 @@ def _complete_folder(
         (folder / "report.json").write_text(report.to_json(), encoding="utf-8")
     except OSError as error:
         raise OutputError(f"cannot write the results: {error.strerror or error}") from error
+
+
+def _describe_recomputation(graph: Graph, fused: Graph, plan: Plan) -> str:
+    if graph is fused:
+        return "computing expansions again needs no less RAM: all are stored"
+    extra = count_extra_macs(graph, plan.kernels, plan.calls)
+    count = len(fused.ops) - len(graph.ops)
+    return f"{count} tensors are not stored, for {extra:,} more MACs ({extra / graph.macs:.1%})"
 
 
 def _check_arenas(plan: Plan, sizes: Sizes) -> None:

@@ -47,7 +47,7 @@ typedef struct {
     app_region stack;
     uint32_t selftest_crc; /* that the self-test must find */
     uint8_t build_id[8];
-    void (*begin)(void); /* forget the parts of the inputs that came: the next is the first */
+    void (*begin)(void); /* forget the parts of the inputs that came, and the stream: the next part is the first */
     /* One run: all that can be computed with the parts of the inputs that came. Returns how many are missing, 0 where the
      * outputs are there; negative: it failed. */
     int (*run)(void);

@@ -30,6 +30,26 @@ static inline void td_apply_binary(int8_t (*function)(const void *parameters, in
     }
 }
 
+/* The same for int16. */
+static inline void td_apply_wide_binary(int16_t (*function)(const void *parameters, int32_t value1, int32_t value2),
+                                        const void *parameters, const td_tensor *in1, const td_tensor *in2,
+                                        const td_tensor *out, int32_t first, int32_t last)
+{
+    const int32_t pixel1 = in1->width == 1 ? 0 : in1->channels; /* elements from one pixel to the next */
+    const int32_t pixel2 = in2->width == 1 ? 0 : in2->channels;
+    const int32_t element1 = in1->channels == 1 ? 0 : 1; /* elements from one channel to the next */
+    const int32_t element2 = in2->channels == 1 ? 0 : 1;
+
+    for (int32_t h = first; h < last; h++) {
+        const int16_t *x1 = (const int16_t *)(void *)td_row(in1, in1->height == 1 ? 0 : h);
+        const int16_t *x2 = (const int16_t *)(void *)td_row(in2, in2->height == 1 ? 0 : h);
+        int16_t *y = (int16_t *)(void *)td_row(out, h);
+        for (int32_t w = 0; w < out->width; w++, x1 += pixel1, x2 += pixel2, y += out->channels)
+            for (int32_t c = 0; c < out->channels; c++)
+                y[c] = function(parameters, x1[c * element1], x2[c * element2]);
+    }
+}
+
 /* Elements that lie side by side in both inputs and `out`: those of a row, or of a pixel where one serves for all; 0 where
  * a single channel does. */
 static inline int32_t td_common_run(const td_tensor *in1, const td_tensor *in2, const td_tensor *out)

@@ -421,6 +421,28 @@ typedef struct {
 void td_arg_extreme_s8(const td_arg_extreme *op, const td_tensor *in, const td_tensor *out, int32_t first,
                        int32_t last);
 
+/* A dense layer over the last steps of a stream: every filter's product with the input of now and of the `memory` - 1
+ * calls before, weighted by `time` and added up by unit. One row, so one call for each inference, and `out` may not lie
+ * where `in` does. `state` has filters * memory elements of int16, aligned to 4 bytes: zeros at first, then nobody else's.
+ * depth <= 65536. Sums over time wrap. */
+typedef struct {
+    const int8_t *weights; /* [filters][depth] */
+    const int16_t *time;   /* [filters][memory] */
+    const int32_t *bias;   /* [filters / rank] */
+    int32_t filters;
+    int32_t depth;
+    int32_t memory;
+    int32_t rank;
+    int32_t input_offset;
+    int32_t output_offset;
+    int32_t state_multiplier; /* from sums to the state */
+    int32_t state_shift;
+    int32_t output_multiplier; /* from sums over time to the output */
+    int32_t output_shift;
+} td_svdf;
+
+void td_svdf_s8(const td_svdf *op, const td_tensor *in, const td_tensor *out, int32_t first, int32_t last, void *state);
+
 /* Groups of `depth` neighbouring elements divided by the square root of the sum of their squares; a row is a whole number
  * of groups. In place. The output has scale 1/128 and zero point 0. depth <= 2^15, so that the sum stays below 2^31. */
 typedef struct {
@@ -450,5 +472,9 @@ void td_concatenation_s8(const td_concatenation *op, const td_tensor *const *in,
 #include "td_conv_2d_gemm.h"
 #include "td_conv_2d_pair.h"
 #include "td_depthwise_conv_2d_planar.h"
+#include "td_expanded_depthwise_conv_2d.h"
+
+/* Kernels of int16. */
+#include "td_wide.h"
 
 #endif

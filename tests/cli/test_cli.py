@@ -62,7 +62,10 @@ def test_version(cli: Callable[..., Outcome]) -> None:
     assert cli("--version") == (0, f"tinydeploy {__version__}\n", "")
 
 
-@pytest.mark.parametrize("command", ["build", "check", "run", "flash", "boards", "ops", "doctor"])
+@pytest.mark.parametrize(
+    "command",
+    ["build", "check", "plan", "inspect", "run", "flash", "boards", "ops", "doctor"],
+)
 def test_every_command_has_help_of_80_columns(cli: Callable[..., Outcome], command: str) -> None:
     code, out, _ = cli(command, "--help")
     assert code == 0
@@ -93,6 +96,9 @@ BAD = [
     (["build", "{text}", "--board", "stm32h743"], 1, "text.tflite: this is not", "Lite"),
     (["build", "{short}", "--board", "stm32h743"], 1, "", ""),
     (["build", "{model}", "--board", "stm32h743", "--max-ram", "lots"], 2, "no size", "64K"),
+    (["plan", "{model}", "--board", "stm32h743", "--max-extra-macs", "10"], 2, "'10'", "10%"),
+    (["plan", "{model}", "--board", "stm32h743", "--max-extra-macs", "-5%"], 2, "-5%", "10%"),
+    (["plan", "{model}", "--board", "stm32h743", "--max-extra-macs", "9999%"], 2, "9999%", "10%"),
     (["build", "{model}", "--board", "stm32h743", "--max-ram", "4K"], 3, "RAM", "--max-ram"),
     (["build", "{model}", "--board", "stm32h743", "--max-flash", "4K"], 3, "flash", "--max-flash"),
     (["check", "{model}", "--board", "stm32h743", "--max-flash", "4K"], 3, "flash", "largest"),

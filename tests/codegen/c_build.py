@@ -22,12 +22,12 @@ ARM = ("arm-none-eabi-gcc", "-mcpu=cortex-m7", "-mthumb", "-mfpu=fpv5-d16", "-mf
 
 
 def make_sources(
-    tflite: bytes, name: str, form: InputForm = "arena"
+    tflite: bytes, name: str, form: InputForm = "arena", *, float_ends: bool = False
 ) -> tuple[Graph, Plan, Mapping[str, str]]:
     graph = read_graph(tflite, name)
     plan = plan_memory(graph, BOARD, input_form=form)
     check_plan(graph, plan, BOARD)
-    return graph, plan, generate_sources(graph, plan, BOARD, tflite=tflite)
+    return graph, plan, generate_sources(graph, plan, BOARD, tflite=tflite, float_ends=float_ends)
 
 
 def write_sources(folder: Path, sources: Mapping[str, str]) -> None:

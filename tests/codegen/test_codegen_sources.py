@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import zlib
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from builders import ModelBuilder
 from c_build import ARM, compile_c, kernel_files, make_sources, run, write_sources
 from nets import classifier, several_ends
 
+from tinydeploy.graph.graph import Graph
 from tinydeploy.quantize.tflite_writer import TfliteWriter
 from tinydeploy.validate.reference import run_reference
 from tinydeploy.validate.vectors import make_vectors
@@ -266,6 +268,54 @@ def test_quantize_and_dequantize_are_the_references(
     )
     np.testing.assert_array_equal(found["q"], expected_q)
     np.testing.assert_array_equal(found["back"], expected_back)
+
+
+REAL_VALUES = """
+#include <stdio.h>
+#include "net/model.h"
+
+int main(void)
+{{
+    static float {declarations};
+    {reads}
+    if (net_run_float({arguments}) != 0) {{
+        return 1;
+    }}
+    {writes}
+    return 0;
+}}
+"""
+
+
+@needs_gcc
+@pytest.mark.parametrize("tflite", [classifier(), several_ends()], ids=["one", "several"])
+def test_run_float_is_quantize_run_dequantize(tflite: bytes, tmp_path: Path) -> None:
+    graph, plan, sources = make_sources(tflite, "net", float_ends=True)
+    assert max(map(len, sources["net/model.h"].splitlines())) <= 120
+    write_sources(tmp_path, sources)
+    ends = [("x", graph.inputs), ("y", graph.outputs)]
+    sizes = {f"{n}{k}": graph.tensors[t].size for n, ids in ends for k, t in enumerate(ids)}
+    program = REAL_VALUES.format(
+        declarations=", ".join(f"{name}[{size}]" for name, size in sizes.items()),
+        reads="\n".join(f"fread({n}, 4, {s}, stdin);" for n, s in sizes.items() if n[0] == "x"),
+        arguments=", ".join(sizes),
+        writes="\n".join(f"fwrite({n}, 4, {s}, stdout);" for n, s in sizes.items() if n[0] == "y"),
+    )
+    (tmp_path / "main.c").write_text(program)
+    files = ["main.c", "net/model.c", "net/weights.c", *kernel_files(graph, plan)]
+    compile_c((*HOST, "-Wno-unused-result"), tmp_path, files, ["-o", "main"])
+    vectors = [values[:1] for values in make_vectors(graph, 5)]
+    found = run(tmp_path / "main", dequantize(graph, graph.inputs, vectors))
+    assert found == dequantize(graph, graph.outputs, run_reference(tflite, vectors).outputs)
+
+
+def dequantize(graph: Graph, tensors: Sequence[int], arrays: Sequence[np.ndarray]) -> bytes:
+    """The real values of int8 arrays, in float32 as C computes them."""
+    ends = (graph.tensors[tensor].affine for tensor in tensors)
+    return b"".join(
+        (np.float32(scale) * (values.astype(np.int32) - zero_point).astype(np.float32)).tobytes()
+        for values, (scale, zero_point) in zip(arrays, ends, strict=True)
+    )
 
 
 def quantize_inputs(scale: np.float32) -> np.ndarray:

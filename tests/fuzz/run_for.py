@@ -1,61 +1,99 @@
-"""Random graphs for a given time: `make fuzz SECONDS=600 SEED=1`.
+"""Random graphs for a given time: `make fuzz SECONDS=600 SEED=1 COMPILER=both EMULATOR=yes`.
 
-Ends with the number of graphs and of each operator in them, or with the smallest graph that fails,
-which it writes to fuzz_failure.tflite.
+Ends with the number of graphs in each mode and of each operator and attribute in them, or with the
+smallest graph that fails, which it leaves among the cases that the fast tests run.
 """
 
 from __future__ import annotations
 
+import argparse
 import sys
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
-from check_graph import Mode, check_graph
+from check_graph import MODES, Compiler, Mode, check_graph, compile_all_kernels
+from coverage_table import CoverageTable
+from emulate_graph import check_emulated_graph
 from hypothesis import HealthCheck, Phase, given, seed, settings
+from hypothesis import strategies as st
 from random_graphs import graphs
-from test_random_graphs import MODES
 
-from tinydeploy.graph.tflite_file import parse_tflite
-from tinydeploy.validate.host import compile_kernels
-
-FAILURE = Path("fuzz_failure.tflite")
+CASES = Path(__file__).with_name("cases")
 ROUND = 50  # graphs between looks at the clock
 
 
-def main(seconds: float, first_seed: int) -> None:
-    """Rounds of random graphs until the time is up."""
-    counts: Counter[str] = Counter()
-    done = 0
-    end = time.monotonic() + seconds
-    with tempfile.TemporaryDirectory() as folder:
-        kernels = compile_kernels(Path(folder), sanitize=True)
-        for round_seed in range(first_seed, first_seed + 1_000_000):
-            if time.monotonic() >= end:
-                break
+def main() -> None:
+    """Rounds of random graphs until the time is up, or as many graphs as wanted are right."""
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("--seconds", type=float, default=600)
+    options.add_argument("--graphs", type=int, default=1 << 30, help="end after so many")
+    options.add_argument("--seed", type=int, default=1, help="of the first round")
+    options.add_argument("--compiler", choices=("gcc", "clang", "both"), default="both")
+    options.add_argument("--emulator", action="store_true", help="run them as firmware")
+    arguments = options.parse_args()
+    compilers: tuple[Compiler, ...] = (
+        ("gcc", "clang") if arguments.compiler == "both" else (arguments.compiler,)
+    )
+    campaign = Campaign(compilers, arguments.emulator)
+    end = time.monotonic() + arguments.seconds
+    for round_seed in range(arguments.seed, arguments.seed + 1_000_000):
+        left = arguments.graphs - campaign.done
+        if time.monotonic() >= end or left <= 0:
+            break
+        _say(f"seed {round_seed}: {campaign.done} graphs are right")
+        campaign.run_round(round_seed, min(left, ROUND))
+    where = "in the emulated boards" if arguments.emulator else "on the host, under sanitizers"
+    _say(f"{campaign.done} random graphs {where}, seeds from {arguments.seed} on: bit-exact")
+    _say("\n".join(f"* {mode}: {count}" for mode, count in sorted(campaign.modes.items())))
+    _say(campaign.table.format())
+    _say(f"never seen: {'; '.join(campaign.table.list_unseen()) or 'nothing'}")
 
-            @seed(round_seed)
-            @settings(
-                max_examples=ROUND,
-                deadline=None,
-                database=None,
-                phases=(Phase.generate, Phase.shrink),
-                suppress_health_check=list(HealthCheck),
-            )
-            @given(model=graphs(), mode=MODES)
-            def one_round(model: bytes, mode: Mode) -> None:
-                nonlocal done
-                FAILURE.write_bytes(model)  # stays if the check fails; the last is the smallest
-                check_graph(model, mode, kernels)
-                done += 1
-                counts.update({op.builtin for op in parse_tflite(model).operators})
 
-            _say(f"seed {round_seed}: {done} graphs are right")
-            one_round()
-    FAILURE.unlink(missing_ok=True)
-    _say(f"{done} random graphs, all of them bit-exact and without a finding of a sanitizer")
-    _say("graphs with " + ", ".join(f"{name}: {n}" for name, n in sorted(counts.items())))
+class Campaign:
+    """Counts what was right.
+
+    Args:
+        compilers: Drawn from for each graph.
+        emulator: Build firmware and emulate it; else the host.
+    """
+
+    def __init__(self, compilers: Sequence[Compiler], emulator: bool) -> None:
+        self.table, self.modes = CoverageTable(), Counter[str]()
+        self._compilers, self._emulator = compilers, emulator
+        self._folder = tempfile.TemporaryDirectory()
+        self._kernels = {} if emulator else compile_all_kernels(Path(self._folder.name), *compilers)
+
+    @property
+    def done(self) -> int:
+        """Graphs that were right."""
+        return self.modes.total()
+
+    def run_round(self, number: int, most: int) -> None:
+        """Draws up to `most` graphs; the smallest that fails stays among the cases."""
+        failure = CASES / f"failure_{number}.tflite"
+
+        @seed(number)
+        @settings(
+            max_examples=most, deadline=None, database=None,
+            phases=(Phase.generate, Phase.shrink), suppress_health_check=list(HealthCheck),
+        )  # fmt: skip
+        @given(model=graphs(), mode=MODES, compiler=st.sampled_from(self._compilers))
+        def one_round(model: bytes, mode: Mode, compiler: Compiler) -> None:
+            failure.write_bytes(model)  # the last one that is tried is the smallest
+            if not self._emulator:
+                check_graph(model, mode, self._kernels, compiler=compiler)
+            elif mode.schedule == "board":
+                check_emulated_graph(model, mode, compiler=compiler)
+            else:
+                return
+            self.modes[f"{mode.name}, {mode.board}, {compiler}"] += 1
+            self.table.add(model)
+
+        one_round()
+        failure.unlink(missing_ok=True)
 
 
 def _say(text: str) -> None:
@@ -64,4 +102,4 @@ def _say(text: str) -> None:
 
 
 if __name__ == "__main__":
-    main(float(sys.argv[1]), int(sys.argv[2]))
+    main()

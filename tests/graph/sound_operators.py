@@ -148,6 +148,33 @@ def model(builtin, *, x=KEEP, w=KEEP, b=KEEP, d=KEEP, y=KEEP, extra=(), options=
     return writer.finish(ends, [out])
 
 
+def wide_model(builtin, *, x=KEEP, w=KEEP, b=KEEP, y=KEEP, **changes):
+    """The sound operator with int16 activations, some of its parts replaced."""
+    inputs, output, options = SOUND[builtin]
+    inputs = [
+        widen(t) if new is KEEP else new for t, new in zip(inputs, (x, w, b, KEEP), strict=False)
+    ]
+    scale = 1 / 32768 if builtin in ("SOFTMAX", "LOGISTIC", "TANH") else None
+    writer = TfliteWriter()
+    ids = [tensor.write(writer, f"in{i}") for i, tensor in enumerate(inputs)]
+    out = (widen(output, scale) if y is KEEP else y).write(writer, "out")
+    if builtin in ("ADD", "SUB"):
+        options = {**options, "PotScaleInt16": False}
+    writer.add_op(builtin, ids, [out], {**options, **changes})
+    return writer.finish([i for i, t in zip(ids, inputs, strict=True) if t.data is None], [out])
+
+
+def widen(tensor, scale=None):
+    """int16 in place of int8 activations and operands, int64 biases; all else as it is."""
+    if tensor.dtype == "int32" and tensor.scales is not None:
+        return Tensor(tensor.shape, "int64", 0.25, data=7)
+    if tensor.dtype != "int8" or (tensor.data is not None and len(tensor.shape) > 1):
+        return tensor
+    wide = Tensor(tensor.shape, "int16", tensor.scales[0] if scale is None else scale)
+    wide.data = None if tensor.data is None else tensor.data.astype(np.int16)
+    return wide
+
+
 def remove_options(writer, ends, out):
     """The bytes with the operator's union of options declared to be none."""
     data = bytearray(writer.finish(ends, [out]))

@@ -130,7 +130,7 @@ BROKEN = [
     ("PAD", {"w": constant([[1, 1], [1, 1]])}, "two integers for each dimension"),
     ("PAD", {"w": constant([[0, 0], [-1, 1], [1, 1], [0, 0]])}, "none of them negative"),
     ("PAD", {"y": Tensor((1, 9, 10, 4))}, "its output has the shape that the paddings give"),
-    ("PADV2", {"b": Tensor((1,), "int32", data=3)}, "is one int8 constant"),
+    ("PADV2", {"b": Tensor((1,), "int32", data=3)}, "one constant of its output's type"),
     ("RESHAPE", {"y": Tensor((1, 255))}, "as many elements as its input"),
     ("SOFTMAX", {"y": X}, "a scale of 1/256 and a zero point of -128"),
     ("SOFTMAX", {"y": Tensor((1, 4, 8, 8), scale=1 / 256, zero=-128)}, "the shape of its input"),

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import numpy as np
 from litert import run_litert
-from sound_operators import SOUND, X, constant, model
+from sound_operators import SOUND, X, constant, model, wide_model
 
-from tinydeploy.graph.ops import OPS
+from tinydeploy.graph.ops import OPS, WIDE_OPS
 from tinydeploy.graph.refused_ops import REFUSED
 from tinydeploy.quantize.tflite_writer import TfliteWriter
 
@@ -54,6 +54,11 @@ def probe(models: Mapping[str, bytes], folder: Path) -> dict[str, str]:
 def test_what_is_supported_runs_in_the_reference(tmp_path: Path) -> None:
     found = probe({builtin: model(builtin) for builtin in OPS}, tmp_path)
     assert found == dict.fromkeys(OPS, "ok")
+
+
+def test_what_is_supported_of_int16_runs_in_the_reference(tmp_path: Path) -> None:
+    found = probe({builtin: wide_model(builtin) for builtin in WIDE_OPS}, tmp_path)
+    assert found == dict.fromkeys(WIDE_OPS, "ok")
 
 
 def test_what_is_said_to_have_no_kernel_has_none(tmp_path: Path) -> None:

@@ -6,12 +6,14 @@ from pathlib import Path
 
 import numpy as np
 from kernel_batch import Batch
-from kernel_library import compile_layers
+from kernel_library import Choose, compile_layers
 
 from tinydeploy.board import load_board
 from tinydeploy.graph.passes import fuse_graph
+from tinydeploy.graph.passes.fuse_expansions import find_expansions, fuse_expansions
 from tinydeploy.graph.read import read_graph
 from tinydeploy.plan.alias import renames
+from tinydeploy.plan.kernels import choose_kernels
 from tinydeploy.plan.overlay import find_overlays
 from tinydeploy.validate.reference import run_reference
 
@@ -24,6 +26,7 @@ def check_batch(
     fuse: bool = False,
     in_place: bool = False,
     board: str | None = None,
+    choose: Choose = choose_kernels,
 ) -> int:
     """Runs all cases through the reference and through the generated C.
 
@@ -34,6 +37,7 @@ def check_batch(
         fuse: Each case is several ops, and fusion makes one layer of them.
         in_place: Every layer must be able to run in place; those that are, do.
         board: Take the kernels that are chosen for it; None for the portable ones.
+        choose: Chooses them.
 
     Returns:
         Number of bytes compared.
@@ -43,8 +47,9 @@ def check_batch(
     graph = read_graph(model, "batch")
     if fuse:
         graph = fuse_graph(graph)
+        graph = fuse_expansions(graph, find_expansions(graph).values())
         assert len(graph.ops) == len(graph.outputs), "a case was not fused into one layer"
-    library = compile_layers(graph, folder, load_board(board) if board else None)
+    library = compile_layers(graph, folder, load_board(board) if board else None, choose)
     given = dict(zip(graph.inputs, inputs, strict=True))
     wanted = dict(zip(graph.outputs, zip(batch.names, expected, strict=True), strict=True))
     rng = np.random.default_rng(1)

@@ -93,7 +93,7 @@ class Batch:
         weights: Int8,
         axis: int,
         scales: Sequence[float],
-        bias: NDArray[np.int32] | None,
+        bias: Array | None,
         output: int,
         options: Mapping[str, object],
         input_scale: float,
@@ -118,7 +118,7 @@ class Batch:
             products = [max(float(np.float32(input_scale * s)), 1e-30) for s in scales]
             inputs.append(
                 self.writer.add_tensor(
-                    "", bias.shape, "int32", scales=products, zero_points=zeros, data=bias
+                    "", bias.shape, bias.dtype.name, scales=products, zero_points=zeros, data=bias
                 )
             )
         self.op(builtin, inputs, output, options)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 import itertools
 import subprocess
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,9 @@ Array = NDArray[Any]
 Int8 = NDArray[np.int8]
 
 WARNINGS = ("-std=c99", "-Wall", "-Wextra", "-Wconversion", "-Wsign-conversion", "-Werror")
+Choose = Callable[[Graph, Board | None], Mapping[int, Kernel]]
+"""Chooses kernels for a graph, by position in Graph.ops."""
+
 _GAP = 4  # the least number of bytes between rows, and before the first
 
 
@@ -54,19 +57,25 @@ def write_layers(graph: Graph, kernels: Mapping[int, Kernel]) -> tuple[str, tupl
             continue
         tensors = {t: f"&tensor{t}" for t in (*op.inputs, *op.outputs)}
         scratch = "scratch" if kernels[k].scratch_bytes else "NULL"
-        code = emit_layer(op, LayerContext(graph, f"layer{k}", tensors, scratch, kernels[k]))
+        state = f"state{k}" if op.state_bytes else "NULL"
+        if op.state_bytes:
+            parts.append(f"static int32_t {state}[{op.state_bytes // 4 + 1}];\n")
+        context = LayerContext(graph, f"layer{k}", tensors, scratch, kernels[k], state)
+        code = emit_layer(op, context)
         needed.update(code.kernels)
         parts += [code.constants, code.parameters]
         parts.append(f"void layer{k}(int32_t first, int32_t last)\n{{\n    {code.call}\n}}\n")
     return "\n".join(parts), tuple(sorted(needed))
 
 
-def compile_layers(graph: Graph, folder: Path, board: Board | None = None) -> LayerLibrary:
+def compile_layers(
+    graph: Graph, folder: Path, board: Board | None = None, choose: Choose = choose_kernels
+) -> LayerLibrary:
     """Compiles the layers of a graph, warnings being errors, with the kernels chosen for a board.
 
     The host has no DSP extension: what fast kernels have in assembly comes as its twin in C.
     """
-    kernels = choose_kernels(graph, board)
+    kernels = choose(graph, board)
     text, needed = write_layers(graph, kernels)
     (folder / "layers.c").write_text(text)
     library = folder / "layers.so"

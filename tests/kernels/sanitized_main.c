@@ -38,7 +38,7 @@ static int8_t *place(int32_t size)
 /* Places the rows of a tensor, the last one first, and reads their values if asked to. */
 static int bind(td_tensor *tensor, int read)
 {
-    const size_t size = (size_t)(tensor->width * tensor->channels);
+    const size_t size = (size_t)tensor->pitch; /* bytes of a row, as there is a table */
     tensor->base = memory;
     tensor->table = tables + rows;
     rows += tensor->height;
@@ -71,7 +71,7 @@ int main(void)
             return 2;
         for (int32_t h = 0; h < c->rows; h++)
             c->layer(h, h + 1);
-        const size_t size = (size_t)(c->output->width * c->output->channels);
+        const size_t size = (size_t)c->output->pitch;
         for (int32_t h = 0; h < c->output->height; h++)
             if (fread(expected, 1, size, stdin) != size || memcmp(td_row(c->output, h), expected, size) != 0) {
                 fprintf(stderr, "layer %zu, row %d differs\n", i, (int)h);

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from emulated import check_emulated
+from expanded_cases import add_expanded
 from kernel_batch import Batch, Q
 from kernel_cases import (
     add_both,
@@ -19,10 +20,14 @@ from kernel_cases import (
     add_transposed,
 )
 from kernel_library import WARNINGS, c_files, write_layers
+from test_kernel_svdf import add_svdf
+from wide_cases import add_wide_convolution, add_wide_elementwise, add_wide_fully_connected, wide
 
 from tinydeploy.board import load_board
+from tinydeploy.graph.graph import Graph
 from tinydeploy.graph.ops import OPS, Move
 from tinydeploy.graph.passes import fuse_graph
+from tinydeploy.graph.passes.fuse_expansions import find_expansions, fuse_expansions
 from tinydeploy.graph.read import read_graph
 from tinydeploy.paths import FIRMWARE
 from tinydeploy.plan.calls import call_rows
@@ -35,9 +40,15 @@ CORES = sorted((FIRMWARE / "kernels" / "cores").glob("*.[cS]"))
 HEADERS = sorted((FIRMWARE / "include").glob("td_*.h"))
 
 
-def every_kernel() -> Batch:
-    """Cases that reach every kernel, at odd sizes and at the edges of the numbers."""
+def every_kernel(board: str | None) -> Batch:
+    """Cases that reach every kernel, at odd sizes and at the edges of the numbers.
+
+    Portable kernels do not fuse expansions: only for a board they are there.
+    """
     batch = Batch(7)
+    if board is not None:
+        for zeros, stride in (((-128, 127, -128), (2, 2)), ((127, -128, 0), (1, 1))):
+            add_expanded(batch, zeros=zeros, stride=stride, gain=4.0)
     for zeros in ((-128, 127), (127, -128)):
         for kernel, stride in (((3, 3), (2, 2)), ((1, 1), (2, 1)), ((5, 4), (1, 3))):
             add_both(batch, kernel=kernel, stride=stride, zeros=zeros, depth=5, gain=300.0)
@@ -96,6 +107,13 @@ def every_kernel() -> Batch:
     batch.op("RESIZE_BILINEAR", [source, batch.numbers((7, 5))], output, options)
     source = batch.input((1, 3, 11), q)
     batch.op("L2_NORMALIZATION", [source], batch.output("unit", (1, 3, 11), Q(1 / 128)), {})
+    source = batch.input((1, 3, 11), q)
+    batch.op("LOG_SOFTMAX", [source], batch.output("logarithms", (1, 3, 11), Q(1 / 16, 127)), {})
+    source = batch.input((1, 3, 3, 5), q)
+    indices = batch.output("indices", (1, 3, 5), Q(dtype="int64"))
+    batch.op("ARG_MAX", [source, batch.numbers([1])], indices, {"OutputType": "INT64"})
+    add_every_wide_kernel(batch)
+    add_svdf(batch, rank=2, gain=5)
     for axis in (1, 2, 3):
         inputs = [batch.input((1, 3, 3, 3), q) for _ in range(3)]
         shape = [1, 3, 3, 3]
@@ -104,11 +122,41 @@ def every_kernel() -> Batch:
     return batch
 
 
-def test_every_kernel_is_reached() -> None:
-    model, _ = every_kernel().finish(1)
+def add_every_wide_kernel(batch: Batch) -> None:
+    """Cases of int16."""
+    for multiplier in (0, 1, 2):
+        add_wide_convolution(batch, depth=5, multiplier=multiplier, gain=3000.0)
+        add_wide_convolution(batch, depth=8, multiplier=multiplier, size=(3, 9), dilation=(2, 2))
+    add_wide_fully_connected(batch, shape=(1, 3, 4, 5), units=3, gain=30.0)
+    add_wide_fully_connected(batch, shape=(1, 3, 4, 5), depth=10, per_channel=True)
+    add_wide_elementwise(batch, "SUB", PotScaleInt16=False)
+    add_wide_elementwise(batch, "MUL", other=(1, 1, 1, 3))
+    q, one = wide(0.001), wide(1 / 32768)
+    for builtin in ("MAXIMUM", "MINIMUM"):
+        add_wide_elementwise(batch, builtin, other=(1, 5, 1, 1), qs=(q, q, q))
+    shape = (1, 3, 4, 5)
+    pool = {"FilterHeight": 3, "FilterWidth": 2, "StrideH": 2, "StrideW": 1, "Padding": "SAME"}
+    source = batch.input(shape, q)
+    batch.op("AVERAGE_POOL_2D", [source], batch.output("wide pool", (1, 2, 4, 5), q), pool)
+    source = batch.input(shape, q)
+    batch.op("MEAN", [source, batch.numbers([1])], batch.output("wide mean", (1, 4, 5), q))
+    source = batch.input(shape, q)
+    batch.op("QUANTIZE", [source], batch.output("narrow", shape, Q(0.1, 3)))
+    for builtin, options in (("TANH", {}), ("LOGISTIC", {}), ("SOFTMAX", {"Beta": 1.0})):
+        source = batch.input(shape, q)
+        batch.op(builtin, [source], batch.output(f"wide {builtin}", shape, one), options)
+
+
+def fuse_all(model: bytes) -> Graph:
     graph = fuse_graph(read_graph(model, "batch"))
+    return fuse_expansions(graph, find_expansions(graph).values())
+
+
+def test_every_kernel_is_reached() -> None:
     reached = set()
-    for board in (None, load_board("stm32h743")):
+    for name in (None, "stm32h743"):
+        graph = fuse_all(every_kernel(name).finish(1)[0])
+        board = load_board(name) if name else None
         reached |= set(write_layers(graph, choose_kernels(graph, board))[1])
     stems = {path.stem for path in KERNELS} | {f"cores/{path.stem}" for path in CORES}
     assert reached == stems
@@ -116,9 +164,9 @@ def test_every_kernel_is_reached() -> None:
 
 @pytest.mark.parametrize("board", [None, "stm32h743"])
 def test_sanitizers_find_nothing(tmp_path: Path, board: str | None) -> None:
-    model, inputs = every_kernel().finish(3)
+    model, inputs = every_kernel(board).finish(3)
     expected = run_reference(model, inputs).outputs
-    graph = fuse_graph(read_graph(model, "batch"))
+    graph = fuse_all(model)
     kernels = choose_kernels(graph, load_board(board) if board else None)
     text, needed = write_layers(graph, kernels)
     given = dict(zip(graph.inputs, inputs, strict=True))
@@ -134,10 +182,11 @@ def test_sanitizers_find_nothing(tmp_path: Path, board: str | None) -> None:
             data += [given[t][vector].tobytes() for t in op.inputs]
             data.append(wanted[op.outputs[0]][vector].tobytes())
     for tensor in graph.stored:
-        height, width, channels = graph.tensors[tensor].rows
+        shape = ", ".join(map(str, graph.tensors[tensor].rows))
+        row_bytes = graph.tensors[tensor].row_bytes
         text = text.replace(
             f" td_tensor tensor{tensor};\n",
-            f" td_tensor tensor{tensor} = {{NULL, NULL, 0, {height}, {width}, {channels}}};\n",
+            f" td_tensor tensor{tensor} = {{NULL, NULL, {row_bytes}, {shape}}};\n",
         )
     main = (Path(__file__).parent / "sanitized_main.c").read_text()
     joined = ", \\\n    ".join(cases)
@@ -160,7 +209,7 @@ def test_compilers_agree(tmp_path: Path, kind: Kind) -> None:
         pytest.importorskip("ziglang")
     elif shutil.which("arm-none-eabi-gcc") is None:
         pytest.skip("arm-none-eabi-gcc is not on the PATH")
-    check_emulated(every_kernel(), tmp_path, "cortex-m4", toolchain=kind)
+    check_emulated(every_kernel("stm32l4r9"), tmp_path, "cortex-m4", toolchain=kind)
 
 
 @pytest.mark.parametrize("core", ["cortex-m4", "cortex-m7"])
@@ -181,7 +230,7 @@ def test_cross_compiler_warns_of_nothing(tmp_path: Path, core: str) -> None:
         ).stdout.split()[::2]
         # Nothing of libc but memory functions, no 64-bit division, no floating point.
         foreign = {name for name in used if not name.startswith("td_")}
-        assert foreign <= {"memcpy", "memset"}, f"{kernel.name} needs {foreign}"
+        assert foreign <= {"memcpy", "memmove", "memset"}, f"{kernel.name} needs {foreign}"
 
 
 @pytest.mark.parametrize("header", HEADERS, ids=lambda path: path.name)
@@ -197,7 +246,12 @@ def test_stems_agree() -> None:
     stems = {path.stem for path in (FIRMWARE.parent / "tinydeploy/codegen/ops").glob("[a-z]*.py")}
     ops = {path.stem for path in (FIRMWARE.parent / "tinydeploy/graph/ops").glob("[a-z]*.py")}
     kernels = {path.stem for path in KERNELS}
-    assert {f"{stem}_s8" for stem in stems} <= kernels
-    assert all(any(kernel.startswith(f"{stem}_") for stem in stems) for kernel in kernels)
+    named = {
+        stem.removesuffix("_wide"): "s16" if stem.endswith("_wide") else "s8" for stem in stems
+    }
+    others = {"extremum", "requantize", "sum"}  # have a kernel of another name
+    assert {f"{stem}_s8" for stem in stems if f"{stem}_wide" in stems} <= kernels
+    assert {f"{stem}_{kind}" for stem, kind in named.items() if stem not in others} <= kernels
+    assert all(any(f"{kernel}_".startswith(f"{stem}_") for stem in named) for kernel in kernels)
     moves = {op.__module__.rpartition(".")[2] for op in OPS.values() if issubclass(op, Move)}
     assert ops - stems == {"reshape", *moves}  # one costs nothing, the others have one kernel

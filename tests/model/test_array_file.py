@@ -37,6 +37,17 @@ def test_inputs_alone_are_for_calibration(tmp_path, dtype):
         assert (data.test, data.labels, data.notes) == (None, (), ())
 
 
+def test_pixels_are_preprocessed(tmp_path):
+    pixels = np.random.default_rng(0).integers(0, 256, (20, 4, 5, 3), np.uint8)
+    np.save(tmp_path / "x.npy", pixels)
+    for channels_last in (False, True):
+        data = load_data(tmp_path / "x.npy", UNIT, SHAPE, 10, channels_last=channels_last)
+        np.testing.assert_array_equal(data.calibration, UNIT.normalize(pixels))
+    with pytest.raises(InputFileError, match=r"uint8 \[20, 4, 5, 3\]") as caught:
+        load_data(tmp_path / "x.npy", None, SHAPE, 10)
+    assert "--mean" in caught.value.hint
+
+
 def test_few_inputs(tmp_path):
     np.save(tmp_path / "x.npy", make_inputs(15))
     assert "few calibration inputs" in load(tmp_path / "x.npy").notes[0]

@@ -2,103 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
-
 import numpy as np
-import onnx
-from onnx import TensorProto, helper, numpy_helper
-
-PICTURE = (1, 4, 6, 7)
-SEQUENCE = (1, 4, 9)
-VECTOR = (1, 12)
-RNG = np.random.default_rng(7)
-
-
-@dataclass(frozen=True)
-class Case:
-    """A model from x to y, or to several outputs.
-
-    Args:
-        nodes: In order.
-        constants: By name.
-        shape: Of x.
-        outputs: Names.
-        opset: Version of the operators.
-        snr: Least SNR of int8 against float, in dB.
-    """
-
-    nodes: tuple[onnx.NodeProto, ...]
-    constants: Mapping[str, np.ndarray] = field(default_factory=dict)
-    shape: tuple[int, ...] = PICTURE
-    outputs: tuple[str, ...] = ("y",)
-    opset: int = 17
-    snr: float = 30.0
-
-    def model(self) -> bytes:
-        """The ONNX file, for a batch of 1."""
-        values = [numpy_helper.from_array(np.asarray(v), k) for k, v in self.constants.items()]
-        graph = helper.make_graph(
-            list(self.nodes),
-            "g",
-            [helper.make_tensor_value_info("x", TensorProto.FLOAT, self.shape)],
-            [helper.make_tensor_value_info(name, TensorProto.FLOAT, None) for name in self.outputs],
-            values,
-        )
-        opset = helper.make_opsetid("", self.opset)
-        model = helper.make_model(graph, opset_imports=[opset], ir_version=8)
-        return bytes(onnx.shape_inference.infer_shapes(model).SerializeToString())
-
-
-def node(op: str, inputs: str, outputs: str = "y", **attributes: Any) -> onnx.NodeProto:
-    """A node; names of inputs and outputs with spaces between, - for one left out."""
-    names = ["" if name == "-" else name for name in inputs.split()]
-    return helper.make_node(op, names, outputs.split(), name=f"the_{outputs}", **attributes)
-
-
-def weights(*shape: int) -> np.ndarray:
-    return RNG.normal(0, 0.5, shape).astype(np.float32)
-
-
-def one(op: str, inputs: str = "x", constants: Any = None, **rest: Any) -> Case:
-    """A case of one node; attributes and fields of Case by keyword."""
-    fields = {k: rest.pop(k) for k in ("shape", "opset", "snr") if k in rest}
-    return Case((node(op, inputs, **rest),), constants or {}, **fields)
-
-
-def ints(*values: int) -> np.ndarray:
-    return np.array(values, np.int64)
-
-
-def floats(*values: float) -> np.ndarray:
-    return np.array(values, np.float32)
-
-
-def conv(
-    shape: tuple[int, ...] = (5, 4, 3, 3), source: tuple[int, ...] = PICTURE, **a: Any
-) -> Case:
-    return one("Conv", "x w b", {"w": weights(*shape), "b": weights(shape[0])}, shape=source, **a)
-
-
-def transposed(
-    shape: tuple[int, ...] = (4, 3, 3, 3), source: tuple[int, ...] = PICTURE, **a: Any
-) -> Case:
-    bias = weights(shape[1] * a.get("group", 1))
-    return one("ConvTranspose", "x w b", {"w": weights(*shape), "b": bias}, shape=source, **a)
-
-
-def resize(scales: tuple[float, ...] = (1, 1, 2, 2), shape: Any = PICTURE, **a: Any) -> Case:
-    return one("Resize", "x - s", {"s": floats(*scales)}, shape=shape, **a)
-
-
-def resize_to(sizes: tuple[int, ...], **a: Any) -> Case:
-    return one("Resize", "x - - s", {"s": ints(*sizes)}, **a)
-
-
-def chain(*nodes: onnx.NodeProto, constants: Any = None, **fields: Any) -> Case:
-    return Case(nodes, constants or {}, **fields)
-
+from onnx_case import SEQUENCE, VECTOR, chain, conv, floats, ints, node, one, transposed, weights
+from onnx_move_cases import MOVES, RESIZES
 
 _BN = {"g": weights(4), "b": weights(4), "m": weights(4), "v": weights(4) ** 2 + floats(0.3)}
 _SQUEEZE = {"w": weights(3, 4, 1, 1), "u": weights(4, 3, 1, 1)}
@@ -214,6 +120,54 @@ ELEMENTWISE = {
     "neg": one("Neg"),
     "gelu": one("Gelu", opset=20),
     "gelu tanh": one("Gelu", opset=20, approximate="tanh"),
+    "gelu written out": chain(
+        node("Div", "x r", "d"),
+        node("Erf", "d", "e"),
+        node("Add", "e one", "a"),
+        node("Mul", "x a", "m"),
+        node("Mul", "m half", "y"),
+        constants={
+            "r": np.float32(2**0.5),
+            "one": np.float32(1),
+            "half": np.float32(0.5),
+        },
+    ),
+    "gelu tanh written out": chain(
+        node("Pow", "x three", "p"),
+        node("Mul", "p c", "q"),
+        node("Add", "x q", "s"),
+        node("Mul", "s r", "u"),
+        node("Tanh", "u", "t"),
+        node("Add", "t one", "a"),
+        node("Mul", "half x", "h"),
+        node("Mul", "h a", "y"),
+        constants={
+            "three": np.float32(3),
+            "c": np.float32(0.044715),
+            "r": np.float32((2 / np.pi) ** 0.5),
+            "one": np.float32(1),
+            "half": np.float32(0.5),
+        },
+    ),
+    "hard swish by clip": chain(
+        node("Conv", "x w", "v"),
+        node("Add", "v three", "a"),
+        node("Clip", "a zero six", "c"),
+        node("Mul", "v c", "m"),
+        node("Div", "m six", "y"),
+        constants={
+            "w": weights(3, 4, 1, 1),
+            "zero": np.float32(0),
+            "three": np.float32(3),
+            "six": np.float32(6),
+        },
+    ),
+    "hard swish by hard sigmoid": chain(
+        node("HardSigmoid", "x", "h", alpha=1 / 6, beta=0.5), node("Mul", "h x", "y")
+    ),
+    "leaky relu by max": chain(
+        node("Mul", "x c", "s"), node("Max", "x s", "y"), constants={"c": np.float32(0.125)}
+    ),
     "silu": chain(node("Sigmoid", "x", "s"), node("Mul", "x s", "y")),
     "add": chain(node("Tanh", "x", "t"), node("Add", "x t", "y")),
     "add relu": chain(node("Tanh", "x", "t"), node("Add", "x t", "a"), node("Relu", "a", "y")),
@@ -230,6 +184,7 @@ ELEMENTWISE = {
     "mul channels": one("Mul", "x c", {"c": weights(4, 1, 1)}),
     "mul pixels": one("Mul", "x c", {"c": weights(1, 1, 6, 7)}),
     "div": one("Div", "x c", {"c": np.abs(weights(4, 1, 1)) + np.float32(0.5)}),
+    "square": one("Pow", "x e", {"e": np.float32(2)}),
     "max": chain(node("Tanh", "x", "t"), node("Max", "x t", "y")),
     "min": chain(node("Neg", "x", "t"), node("Min", "x t", "y")),
     "max constant": one("Max", "x c", {"c": weights(4, 1, 1)}),
@@ -274,6 +229,17 @@ POOLS = {
     ),
     "max pool 1-D": one("MaxPool", kernel_shape=[3], strides=[2], shape=SEQUENCE),
     "average pool": one("AveragePool", kernel_shape=[2, 2], strides=[2, 2]),
+    "average pool of all": one("AveragePool", kernel_shape=[6, 7]),
+    "average pool behind a convolution": chain(
+        node("Conv", "x w", "c"),
+        node("AveragePool", "c", "y", kernel_shape=[2, 2], pads=[1, 1, 1, 1], count_include_pad=1),
+        constants={"w": weights(5, 4, 3, 3)},
+    ),
+    "linear behind a convolution": chain(
+        node("Conv", "x w", "c"),
+        node("Resize", "c - s", "y", mode="linear"),
+        constants={"w": weights(5, 4, 3, 3), "s": floats(1, 1, 0.5, 0.6)},
+    ),
     "average pool same": one(
         "AveragePool", kernel_shape=[3, 3], strides=[2, 2], auto_pad="SAME_UPPER"
     ),
@@ -303,135 +269,6 @@ POOLS = {
     "mean of rows": one("ReduceMean", axes=[2], keepdims=1),
     "mean of all": one("ReduceMean", axes=[1, 2, 3], keepdims=0),
     "mean 1-D": one("ReduceMean", axes=[2], keepdims=0, shape=SEQUENCE),
-}
-
-MOVES = {
-    "concat": chain(node("Tanh", "x", "t"), node("Concat", "x t", "y", axis=1)),
-    "concat of convolutions": chain(
-        node("Conv", "x w", "a"),
-        node("Relu", "a", "r"),
-        node("Conv", "x v", "b"),
-        node("Concat", "r b", "y", axis=1),
-        constants={"w": weights(3, 4, 1, 1), "v": weights(2, 4, 1, 1)},
-    ),
-    "concat rows": chain(node("Relu", "x", "t"), node("Concat", "x t x", "y", axis=-2)),
-    "concat vectors": chain(
-        node("Relu", "x", "t"), node("Concat", "x t", "y", axis=1), shape=VECTOR
-    ),
-    "split": Case(
-        (node("Split", "x s", "a b", axis=1), node("Relu", "a", "y")),
-        {"s": ints(1, 3)},
-        outputs=("y", "b"),
-    ),
-    "split evenly": Case(
-        (node("Split", "x", "a b", axis=1), node("Add", "a b", "y")), {}, opset=12
-    ),
-    "split opset 18": Case(
-        (node("Split", "x", "a b c", axis=3, num_outputs=3), node("Relu", "c", "y")),
-        {},
-        opset=18,
-        outputs=("y", "b"),
-    ),
-    "slice": one("Slice", "x s e a", {"s": ints(1, 0), "e": ints(4, -1), "a": ints(1, 3)}),
-    "slice steps": one(
-        "Slice",
-        "x s e a t",
-        {"s": ints(-1, 0), "e": ints(-99, 99), "a": ints(2, 3), "t": ints(-1, 2)},
-    ),
-    "gather": one("Gather", "x i", {"i": ints(3, 0, -1, 0)}, axis=1),
-    "gather one": one("Gather", "x i", {"i": np.int64(2)}, axis=1),
-    "gather rows": one("Gather", "x i", {"i": ints(5, 1)}, axis=2),
-    "pad": one("Pad", "x p", {"p": ints(0, 0, 1, 2, 0, 0, 0, 1)}),
-    "pad channels": one("Pad", "x p v", {"p": ints(0, 1, 0, 0, 0, 2, 0, 0), "v": np.float32(0.5)}),
-    "pad and crop": one("Pad", "x p", {"p": ints(0, 0, -1, 2, 0, 0, 0, -3)}),
-    "pad reflect": one("Pad", "x p", {"p": ints(0, 0, 1, 2, 0, 0, 3, 1)}, mode="reflect"),
-    "pad edge": one("Pad", "x p", {"p": ints(0, 0, 1, 2, 0, 0, 0, 1)}, mode="edge"),
-    "pad wrap": one("Pad", "x p", {"p": ints(0, 0, 1, 2, 0, 0, 0, 1)}, mode="wrap", opset=19),
-    "pad axes": one("Pad", "x p - a", {"p": ints(1, 2), "a": ints(-1)}, opset=18),
-    "transpose": chain(
-        node("Transpose", "x", "t", perm=[0, 3, 1, 2]),
-        node("Conv", "t w", "y"),
-        constants={"w": weights(3, 7, 3, 3)},
-    ),
-    "transpose at the end": chain(
-        node("Relu", "x", "r"), node("Transpose", "r", "y", perm=[0, 3, 1, 2])
-    ),
-    "transpose there and back": chain(
-        node("Transpose", "x", "t", perm=[0, 2, 3, 1]),
-        node("Relu", "t", "r"),
-        node("Transpose", "r", "y", perm=[0, 3, 1, 2]),
-    ),
-    "reshape": one("Reshape", "x s", {"s": ints(1, 2, 12, 7)}),
-    "reshape across": one("Reshape", "x s", {"s": ints(0, 8, 21)}),
-    "flatten": one("Flatten"),
-    "squeeze": chain(
-        node("GlobalAveragePool", "x", "p"),
-        node("Squeeze", "p a", "s"),
-        node("Unsqueeze", "s b", "y"),
-        constants={"a": ints(2, 3), "b": ints(1)},
-    ),
-    "channel shuffle": chain(
-        node("Reshape", "x a", "r"),
-        node("Transpose", "r", "t", perm=[0, 2, 1, 3, 4]),
-        node("Reshape", "t b", "y"),
-        constants={"a": ints(-1, 2, 2, 6, 7), "b": ints(-1, 4, 6, 7)},
-    ),
-    "depth to space": one("DepthToSpace", blocksize=2),
-    "pixel shuffle": one("DepthToSpace", blocksize=2, mode="CRD"),
-    "space to depth": one("SpaceToDepth", blocksize=2, shape=(1, 2, 4, 6)),
-    "softmax": one("Softmax", axis=1),
-    "softmax of a vector": one("Softmax", shape=VECTOR),
-    "softmax of rows": one("Softmax", axis=2),
-    "softmax opset 11": one("Softmax", shape=VECTOR, opset=11),
-    "softmax of a picture opset 11": one("Softmax", opset=11, snr=15),
-    "identity": chain(
-        node("Identity", "x", "i"),
-        node("Dropout", "i", "d"),
-        node("Cast", "d", "c", to=1),
-        node("Relu", "c", "y"),
-    ),
-    "detection head": chain(
-        node("Transpose", "x", "t", perm=[0, 2, 3, 1]),
-        node("Reshape", "t s", "r"),
-        node("Softmax", "r", "y", axis=2),
-        constants={"s": ints(0, -1, 2)},
-    ),
-}
-
-RESIZES = {
-    "nearest": resize(
-        mode="nearest", coordinate_transformation_mode="asymmetric", nearest_mode="floor"
-    ),
-    "nearest default": resize(mode="nearest"),
-    "nearest half": resize((1, 1, 0.5, 0.5), mode="nearest", shape=(1, 4, 6, 8)),
-    "nearest odd": resize_to(
-        (1, 4, 9, 5), mode="nearest", coordinate_transformation_mode="half_pixel"
-    ),
-    "nearest aligned": resize_to(
-        (1, 4, 11, 13),
-        mode="nearest",
-        coordinate_transformation_mode="align_corners",
-        nearest_mode="round_prefer_ceil",
-    ),
-    "nearest up": resize_to(
-        (1, 4, 10, 10),
-        mode="nearest",
-        nearest_mode="ceil",
-        coordinate_transformation_mode="asymmetric",
-    ),
-    "nearest 1-D": resize(
-        (1, 1, 3),
-        SEQUENCE,
-        mode="nearest",
-        coordinate_transformation_mode="asymmetric",
-        nearest_mode="floor",
-    ),
-    "linear": resize(mode="linear"),
-    "linear torch": resize(mode="linear", coordinate_transformation_mode="pytorch_half_pixel"),
-    "linear aligned": resize(mode="linear", coordinate_transformation_mode="align_corners"),
-    "linear asymmetric": resize(mode="linear", coordinate_transformation_mode="asymmetric"),
-    "linear down": resize_to((1, 4, 3, 4), mode="linear"),
-    "linear 1-D": resize((1, 1, 2), SEQUENCE, mode="linear"),
 }
 
 CASES = {**CONVOLUTIONS, **LINEAR, **ELEMENTWISE, **POOLS, **MOVES, **RESIZES}

@@ -70,6 +70,7 @@ def snr(model: FloatModel, quantized: QuantizedModel, pixels: np.ndarray) -> flo
 @pytest.mark.parametrize("name", NETS)
 def test_small_nets(name: str) -> None:
     make, shape = NETS[name]
+    torch.manual_seed(0)
     model = float_model(name, settle(make(), shape), shape)
     steps = []
     quantized = quantize_model(model, progress=lambda step, part: steps.append((step, part)))
@@ -230,17 +231,17 @@ def etinynet(folder: Path, crops: np.ndarray) -> FloatModel:
     net = entry.build().eval()
     path = folder / "etinynet" / "etinynet-1.0-imagenet.params"
     load_weights(net, read_weights(path), str(path), entry.describe_foreign_weights)
-    onnx = export_onnx(net, entry.input_shape)
     preprocessing: Preprocessing = entry.preprocessing
     calibration = preprocessing.normalize(crops)
-    return FloatModel("etinynet", onnx, entry.input_shape, preprocessing, (), calibration)
+    shape = (1, *calibration.shape[1:])
+    return FloatModel("etinynet", export_onnx(net, shape), shape, preprocessing, (), calibration)
 
 
 def test_etinynet_of_few_crops(shared_data: Path) -> None:
     """A few crops of each picture, and the default kernels: what the fast tier has time for."""
     protocol = load_protocol(shared_data)
-    model = etinynet(shared_data, protocol.calibration_crops()[::16])
-    crops = protocol.development_crops()[::8]
+    model = etinynet(shared_data, protocol.calibration_crops(128)[::16])
+    crops = protocol.development_crops(128)[::8]
     exact = run_onnx(model.onnx, model.preprocessing.normalize(crops))
     got = run_int8(quantize_model(model).tflite, crops, reference=False)
     agreement = protocol.agreement(exact, got)

@@ -10,6 +10,7 @@ import numpy as np
 import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
+from onnx_cases import CASES
 
 from tinydeploy.errors import InputFileError, TinydeployError, UnsupportedModelError
 from tinydeploy.quantize.calibrate import calibrate_network
@@ -343,22 +344,53 @@ def test_damaged_files_end_in_our_errors() -> None:
     assert read_well > 10  # damaged weights are weights
 
 
+def test_damaged_operators_end_in_our_errors() -> None:
+    rng = random.Random(2)
+    files = [(case.model(), case.shape) for case in CASES.values()]
+    read_well = 0
+    for _ in range(600):
+        data, shape = rng.choice(files)
+        damaged = bytearray(data)
+        for _ in range(rng.choice((1, 2))):
+            damaged[rng.randrange(len(data))] = rng.randrange(256)
+        try:
+            fold_network(read_onnx(bytes(damaged), shape))
+        except TinydeployError:
+            continue
+        read_well += 1
+    assert read_well > 30
+
+
+def test_sizes_of_damaged_files_are_bounded() -> None:
+    far = {"p": np.array([0, 0, 0, 1 << 40, 0, 0, 0, 0]), "s": np.array([1, 4, 1 << 40, 6])}
+    nodes = [
+        node("Pad", "x p", "a", mode="edge"),
+        node("Resize", "x - - s", "b"),
+        node("MaxPool", "x", "c", kernel_shape=[2, 2], pads=[1, 1, 1, 1], strides=[1, 1]),
+        node("Add", "a b", "d"),
+        node("Add", "c d", "y"),
+    ]
+    with pytest.raises(UnsupportedModelError, match=r"the_a.*too large(.|\n)*the_b.*too large"):
+        read(nodes, far)
+
+
 def test_registered_functions_say_what_they_read() -> None:
     assert len(NODE_READERS) >= 24
-    assert all(function.__doc__ for function in NODE_READERS.values())
+    assert all(entry.read.__doc__ for entry in NODE_READERS.values())
 
 
 def test_calibration_refuses_what_is_not_finite() -> None:
     data = make_model([node("Mul", "x huge", "y")], {"huge": np.float32(3e38)})
     with pytest.raises(InputFileError, match="not finite in tensor 'y'"):
-        calibrate_network(data, {"y": 144}, np.full((2, *SHAPE[1:]), 100, np.float32))
+        calibrate_network(data, {"y": 144}, np.full((2, *SHAPE[1:]), 100, np.float32), SHAPE, 1)
 
 
 def test_calibration_with_a_fixed_batch() -> None:
     model = onnx.load_model_from_string(make_model([node("Relu", "x", "y")]))
     model.graph.input[0].type.tensor_type.shape.dim[0].dim_value = 1
     x = np.random.default_rng(0).normal(size=(5, *SHAPE[1:])).astype(np.float32)
-    seen = calibrate_network(model.SerializeToString(), {"y": 144, "made/later": 3}, x)
+    tensors = {"y": 144, "made/later": 3}
+    seen = calibrate_network(model.SerializeToString(), tensors, x, SHAPE, 2).statistics
     assert list(seen) == ["y"]
     assert seen["y"].counts.sum() == x.size
     np.testing.assert_array_equal(seen["y"].maximum, x.max((0, 2, 3)))

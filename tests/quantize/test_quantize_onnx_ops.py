@@ -1,31 +1,31 @@
-"""Every ONNX operator: the network of floats computes what onnxruntime computes."""
+"""Every ONNX operator: floats as onnxruntime computes them, int8 near to them."""
 
 from __future__ import annotations
 
 import numpy as np
-import onnxruntime
 import pytest
 from evaluate_network import evaluate_outputs
-from litert import run_litert
-from onnx_cases import CASES, Case
+from onnx_case import Case
+from onnx_cases import CASES
+from onnx_runs import measure_snr, quantize_randomly, run_all
 
-from tinydeploy.graph.graph import Graph
+from tinydeploy.board import load_board
+from tinydeploy.codegen.generate import generate_sources
 from tinydeploy.graph.read import read_graph
-from tinydeploy.model.float_model import FloatModel
-from tinydeploy.quantize.activations import Parameters
+from tinydeploy.plan.memory import plan_for_host
 from tinydeploy.quantize.fold import fold_network
 from tinydeploy.quantize.network import Affine
-from tinydeploy.quantize.quantize_model import quantize_model
+from tinydeploy.quantize.onnx_reader import NODE_READERS
 from tinydeploy.quantize.read_onnx import read_onnx
+from tinydeploy.validate.host import run_host
+from tinydeploy.validate.reference import run_reference
+from tinydeploy.validate.vectors import make_vectors
 
 
-def run_all(model: bytes, inputs: np.ndarray) -> list[np.ndarray]:
-    """All outputs of onnxruntime for inputs [n, ...], one by one."""
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 4
-    session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
-    runs = [session.run(None, {"x": x[None]}) for x in inputs]
-    return [np.stack(values) for values in zip(*runs, strict=True)]
+def test_every_operator_has_a_case() -> None:
+    covered = {node.op_type for case in CASES.values() for node in case.nodes}
+    elsewhere = {"QuantizeLinear", "DequantizeLinear"}  # test_quantize_qdq.py
+    assert covered >= set(NODE_READERS) - elsewhere
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -42,30 +42,22 @@ def test_floats_are_those_of_onnxruntime(name: str) -> None:
         np.testing.assert_allclose(got, values, rtol=0, atol=3e-5 * np.abs(wanted).max())
 
 
-def int8_parameters(graph: Graph, tensor: int) -> Parameters:
-    quantization = graph.tensors[tensor].quantization
-    return Parameters(quantization.scale, quantization.zero_point)
-
-
 @pytest.mark.parametrize("name", CASES)
 def test_int8_is_close_to_floats(name: str) -> None:
     """As LiteRT's reference runs it; and our reader takes every operator."""
     case: Case = CASES[name]
-    x = np.random.default_rng(4).uniform(-2, 2, (48, *case.shape[1:])).astype(np.float32)
-    onnx = case.model()
-    model = FloatModel("net", onnx, case.shape, None, (), x)
-    tflite = quantize_model(model).tflite
+    assert min(measure_snr(case.model(), case.shape)) > case.snr
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", CASES)
+def test_generated_code_is_bit_exact(name: str) -> None:
+    case: Case = CASES[name]
+    tflite = quantize_randomly(case.model(), case.shape)
     graph = read_graph(tflite, "net")
-    network = read_onnx(onnx, case.shape, name)
-    (source,) = graph.inputs
-    stored = network.store_inputs(x[:8])
-    inputs = int8_parameters(graph, source)
-    runs = [run_litert(tflite, [inputs.quantize(value[None])]) for value in stored]
-    found = [np.concatenate(values) for values in zip(*runs, strict=True)]
-    for output, view, wanted, got in zip(
-        graph.outputs, network.output_views, run_all(onnx, x[:8]), found, strict=True
-    ):
-        q = int8_parameters(graph, output)
-        exact = view.to_stored(wanted, got.shape)
-        noise = ((q.dequantize(got) - exact) ** 2).mean()
-        assert 10 * np.log10((exact**2).mean() / noise) > case.snr
+    plan = plan_for_host(graph)
+    sources = generate_sources(graph, plan, load_board("stm32h743"), tflite=tflite)
+    vectors = make_vectors(graph, 4)
+    expected = run_reference(tflite, vectors).outputs
+    for found, exact in zip(run_host(graph, plan, sources, vectors), expected, strict=True):
+        np.testing.assert_array_equal(found, exact)

@@ -8,14 +8,20 @@ from evaluate_network import evaluate_network
 from torch_nets import NETS, float_model, pictures, settle
 
 from tinydeploy.model.float_model import Preprocessing
-from tinydeploy.quantize.activations import Parameters, choose_parameters, tie_tensors
+from tinydeploy.quantize.activations import (
+    Parameters,
+    choose_parameters,
+    list_candidates,
+    tie_tensors,
+)
 from tinydeploy.quantize.calibrate import calibrate_network
 from tinydeploy.quantize.channel_factors import choose_channel_factors
 from tinydeploy.quantize.equalize import equalize_network
 from tinydeploy.quantize.fold import fold_network
-from tinydeploy.quantize.network import Add, Conv, MaxPool, Network, Reshape, Softmax
+from tinydeploy.quantize.network import Add, AveragePool, Conv, MaxPool, Network, Reshape, Softmax
 from tinydeploy.quantize.quantize_model import input_parameters
 from tinydeploy.quantize.read_onnx import read_onnx
+from tinydeploy.quantize.recipe import RANGE_METHODS
 from tinydeploy.quantize.statistics import TensorStatistics
 
 pytestmark = pytest.mark.filterwarnings("ignore:Constant folding:UserWarning")
@@ -26,9 +32,8 @@ def calibrated(name: str) -> tuple[Network, dict[str, TensorStatistics], np.ndar
     model = float_model(name, settle(make(), shape), shape, 12)
     network = fold_network(read_onnx(model.onnx, shape))
     sizes = {layer.output: 1 for layer in network.layers}
-    found = calibrate_network(model.onnx, sizes, model.calibration)
-    statistics = {name: TensorStatistics.from_histogram(h) for name, h in found.items()}
-    return network, statistics, model.preprocessing.normalize(pictures(4, shape, 9))
+    found = calibrate_network(model.onnx, sizes, model.calibration, shape, 4)
+    return network, dict(found.statistics), model.preprocessing.normalize(pictures(4, shape, 9))
 
 
 @pytest.mark.parametrize("name", NETS)
@@ -47,7 +52,8 @@ def test_equalizing_changes_no_output(name: str) -> None:
 
 def statistics_of(reach: np.ndarray) -> TensorStatistics:
     """Channels with values evenly from minus reach to reach."""
-    return TensorStatistics(np.ones((len(reach), 1024), np.int64), reach / 512, -reach, reach)
+    counts = np.full((len(reach), 1024), 10**9)
+    return TensorStatistics(counts, reach / 512, -reach, reach)
 
 
 def test_one_tensor_is_scaled_by_its_reach() -> None:
@@ -89,7 +95,8 @@ def test_tensors_that_are_always_zero() -> None:
 @pytest.mark.parametrize("name", NETS)
 def test_parameters_fit_tflite(name: str) -> None:
     network, statistics, _ = calibrated(name)
-    parameters = choose_parameters(network, statistics, Parameters(1 / 128, 0))
+    candidates = list_candidates(network, statistics, Parameters(1 / 128, 0))
+    parameters = choose_parameters(candidates, "percentile")
     assert set(parameters) == {network.input, *(layer.output for layer in network.layers)}
     assert parameters[network.input] == Parameters(1 / 128, 0)
     for layer in network.layers:
@@ -110,8 +117,27 @@ def test_the_output_is_not_clipped() -> None:
     loud = TensorStatistics(
         stats.counts, stats.widths, stats.minimum, np.append(stats.maximum[:-1], 1000.0)
     )
-    changed = choose_parameters(network, statistics | {network.output: loud}, Parameters(1.0, 0))
-    assert changed[network.output].scale > 3.9
+    candidates = list_candidates(network, statistics | {network.output: loud}, Parameters(1.0, 0))
+    for method in RANGE_METHODS:
+        assert choose_parameters(candidates, method)[network.output].scale > 3.9
+
+
+@pytest.mark.parametrize(("pool", "reaches"), [(AveragePool, 10.0), (MaxPool, 1.0)])
+def test_what_is_averaged_is_not_clipped(pool, reaches) -> None:
+    """Values up to 10 whose means are up to 1: averages need the former, maxima only themselves."""
+    free = np.full(2, np.inf)
+    layers = (
+        Conv(("x",), "a", np.ones((2, 1, 1, 2)), np.zeros(2), -free, free),
+        pool(("a",), "b", (4, 4), (4, 4), (0, 0, 0, 0)),
+        Softmax(("b",), "c"),
+    )
+    shapes = {"x": (1, 4, 4, 2), "a": (1, 4, 4, 2), "b": (1, 1, 1, 2), "c": (1, 1, 1, 2)}
+    network = Network("x", ("c",), layers, shapes)
+    statistics = {"a": statistics_of(np.full(2, 10.0)), "b": statistics_of(np.full(2, 1.0))}
+    candidates = list_candidates(network, statistics, Parameters(1.0, 0))
+    chosen = choose_parameters(candidates, "min-max")
+    assert chosen["a"] == chosen["b"]
+    assert chosen["a"].scale * 127 == pytest.approx(reaches, rel=0.02)
 
 
 @pytest.mark.parametrize(

@@ -25,6 +25,7 @@ from tinydeploy.report.build_report import (
     PlaceFacts,
     PlanFacts,
     PreprocessingFacts,
+    QuantizationFacts,
     RegionFacts,
     TensorFacts,
     ValidationFacts,
@@ -56,12 +57,13 @@ def example() -> BuildReport:
                 (ChoiceFacts("conv_2d_s8", None, 64, 1100, None),),
             ),
         ),
-        plans=(PlanFacts("input in the arena", 200, 0, 180, 990, 1000, chosen=True),),
+        plans=(PlanFacts("input in the arena", 200, 0, 180, 990, 1000, 0, chosen=True),),
         validation=ValidationFacts(
             bit_exact=True, reference="r", host=place, emulator=place, board=None
         ),
         accuracy=AccuracyFacts(0.98, 0.98, 450),
-        fidelity=FidelityFacts(math.inf, 1.0, 450),
+        fidelity=FidelityFacts(math.inf, 1.0, 450, 1.0, None),
+        quantization=(QuantizationFacts("relu", "Conv", 41.5, math.inf, math.nan, 0.001),),
         seconds={"graph": 0.1},
     )  # fmt: skip
 
@@ -70,6 +72,7 @@ def test_a_full_report_is_valid() -> None:
     content = json.loads(example().to_json())
     VALIDATOR.validate(content)
     assert content["fidelity"]["snr_db"] is None  # JSON has no infinity
+    assert content["quantization"][0]["rounding_db"] is None
 
 
 def test_unknown_parts_are_null() -> None:

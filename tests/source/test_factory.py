@@ -23,6 +23,8 @@ from tinydeploy.errors import (
     UnsupportedModelError,
     UsageError,
 )
+from tinydeploy.graph.read import read_graph
+from tinydeploy.graph.tflite_file import parse_tflite
 from tinydeploy.source.make_source import make_source
 from tinydeploy.source.options import SourceOptions
 from tinydeploy.source.source import Source
@@ -48,6 +50,21 @@ class Last(nn.Module):
 class Mapping(nn.Module):
     def forward(self, x):
         return {"y": x}
+
+class Heads(nn.Module):
+    # Two maps, a vector of scores, and boxes in rows.
+    def __init__(self):
+        super().__init__()
+        torch.manual_seed(2)
+        self.body = nn.Sequential(nn.Conv2d(3, 6, 3, 2, 1), nn.ReLU())
+        self.more = nn.Sequential(nn.Conv2d(6, 8, 3, 2, 1), nn.ReLU())
+        self.maps = nn.ModuleList([nn.Conv2d(6, 8, 1), nn.Conv2d(8, 4, 1)])
+        self.scores = nn.Linear(8, 5)
+    def forward(self, x):
+        x = self.body(x)
+        y = self.more(x)
+        boxes = self.maps[0](x).permute(0, 2, 3, 1).flatten(1).reshape(-1, 80, 2)
+        return self.maps[1](y), self.scores(y.mean((2, 3))), boxes
 
 net = make()
 nothing = lambda: None
@@ -95,6 +112,33 @@ def test_networks(spec: str) -> None:
     assert sys.path == path
 
 
+@pytest.mark.usefixtures("folder")
+def test_several_outputs() -> None:
+    source = build("mine.nets:Heads")
+    graph = read_graph(source.tflite, "net")
+    shapes = [graph.tensors[tensor].shape for tensor in graph.outputs]
+    assert shapes[:2] == [(1, 2, 3, 4), (1, 5)]
+    check_source(source)
+
+
+@pytest.mark.usefixtures("folder")
+def test_channels_last() -> None:
+    """The network takes them last, and so do the arrays."""
+    inputs = np.load("x.npy")
+    np.save("y.npy", np.moveaxis(inputs, 1, -1))
+    last = build("mine.nets:Last", data=Path("y.npy"), layout="nhwc")
+    first = build("mine.nets:make")
+    check_source(last)
+    assert last.samples is not None
+    assert first.samples is not None
+    np.testing.assert_array_equal(last.samples, first.samples)
+    assert last.float_outputs is not None
+    assert first.float_outputs is not None
+    np.testing.assert_allclose(last.float_outputs[0], first.float_outputs[0], atol=1e-6)
+    operators = {operator.builtin for operator in parse_tflite(last.tflite).operators}
+    assert "TRANSPOSE" not in operators
+
+
 @pytest.mark.parametrize("suffix", [".pt", ".safetensors"])
 def test_weights(folder: Path, suffix: str) -> None:
     """The outputs are those of the weights given."""
@@ -113,9 +157,10 @@ def test_weights(folder: Path, suffix: str) -> None:
         save_file(net.state_dict(), path)
     source = build("mine.nets:make", weights=path)
     assert source.samples is not None
+    assert source.float_outputs is not None
     with torch.no_grad():
         expected = net.eval()(torch.from_numpy(source.samples)).numpy()
-    np.testing.assert_allclose(source.float_outputs, expected, atol=1e-5)
+    np.testing.assert_allclose(source.float_outputs[0], expected, atol=1e-5)
 
 
 def test_a_pickle_with_code_in_it_is_not_run(folder: Path) -> None:
@@ -123,7 +168,7 @@ def test_a_pickle_with_code_in_it_is_not_run(folder: Path) -> None:
         def __reduce__(self) -> tuple[Any, ...]:
             return os.mkdir, (str(folder / "ran"),)
 
-    for content in (pickle.dumps({"0.weight": Bomb()}), None):
+    for content in (pickle.dumps({"0.weight": Bomb()}, 2), None):
         path = folder / "w.pt"
         if content is None:
             torch.save({"0.weight": Bomb()}, path)
@@ -131,6 +176,7 @@ def test_a_pickle_with_code_in_it_is_not_run(folder: Path) -> None:
             path.write_bytes(content)
         with pytest.raises(InputFileError, match="not a readable torch state dict") as caught:
             build("mine.nets:make", weights=path)
+        assert "holds code: it asks for posix.mkdir" in caught.value.message
         assert "code" in caught.value.hint
         assert not (folder / "ran").exists()
     torch.load(path, weights_only=False)  # the bomb is a real one

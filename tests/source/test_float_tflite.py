@@ -169,6 +169,8 @@ CASES: dict[str, tuple[Shape, Build]] = {
     "maximum": pool("MAX_POOL_2D", (1, 4, 5, 4), FusedActivationFunction="RELU"),
     "maximum valid": pool("MAX_POOL_2D", (1, 3, 4, 4), Padding="VALID"),
     "mean": with_constant("MEAN", (1, 1, 1, 4), [1, 2], KeepDims=True),
+    "largest": with_constant("REDUCE_MAX", (1, 4), [1, 2], KeepDims=False),
+    "largest kept": with_constant("REDUCE_MAX", (1, 1, 1, 4), [1, 2], KeepDims=True),
     "mean of rows": with_constant("MEAN", (1, 7, 4), [-2], KeepDims=False),
     "mean of channels": with_constant("MEAN", (1, 7, 9, 1), [3], KeepDims=True),
     **{
@@ -187,9 +189,11 @@ CASES: dict[str, tuple[Shape, Build]] = {
         builtin: unary(builtin)
         for builtin in (
             *("RELU", "RELU6", "RELU_N1_TO_1", "RELU_0_TO_1"),
-            *("LOGISTIC", "TANH", "HARD_SWISH", "GELU"),
+            *("LOGISTIC", "TANH", "HARD_SWISH", "GELU", "ABS", "NEG"),
         )
     },
+    "gelu by tanh": unary("GELU", Approximate=True),
+    "exp": (PICTURE, lambda b: b.op("EXP", [b.op("TANH", [b.input], PICTURE)], PICTURE)),
     "leaky": unary("LEAKY_RELU", Alpha=0.2),
     "prelu": (PICTURE, lambda b: b.op("PRELU", [b.input, b.weights(1, 1, 4)], PICTURE)),
     "softmax": unary("SOFTMAX", Beta=1.0),
@@ -309,7 +313,7 @@ def test_weights_of_eight_bits() -> None:
 
 def test_all_that_is_unsupported_is_named_at_once() -> None:
     builder = FloatBuilder(PICTURE)
-    first = builder.op("EXP", [builder.input], PICTURE)
+    first = builder.op("SIN", [builder.input], PICTURE)
     second = builder.op("RELU", [first], PICTURE)
     third = builder.op("COS", [builder.input], PICTURE)
     order = builder.integers(1, 0, 2, 3)
@@ -318,7 +322,7 @@ def test_all_that_is_unsupported_is_named_at_once() -> None:
         translate_tflite(builder.finish(second, third, fourth), "net")
     lines = caught.value.message.splitlines()
     assert len(lines) == 4
-    assert "operator 0: EXP of [1x7x9x4]: operator not supported" in lines[1]
+    assert "operator 0: SIN of [1x7x9x4]: operator not supported" in lines[1]
     assert "operator 2: COS" in lines[2]
     assert "permutes the axes [1, 0, 2, 3]" in lines[3]
     assert "CONV_2D" in caught.value.hint

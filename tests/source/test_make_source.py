@@ -56,10 +56,10 @@ def check_source(source: Source, least_snr: float = 25.0) -> None:
     assert source.float_outputs is not None
     graph = read_graph(source.tflite, source.name)
     run = run_reference(source.tflite, [quantize_inputs(graph, source.samples)])
-    outputs = dequantize_outputs(graph, run.outputs[0])
-    assert outputs.shape[2:] == source.float_outputs.shape[1:]
-    fidelity = measure_fidelity(source.float_outputs, outputs, classes=False)
-    assert fidelity.snr_db > least_snr
+    for place, (output, exact) in enumerate(zip(run.outputs, source.float_outputs, strict=True)):
+        found = dequantize_outputs(graph, output, place)
+        assert found.shape[2:] == exact.shape[1:]
+        assert measure_fidelity(exact, found, classes=False).snr_db > least_snr
 
 
 def test_pictures_without_classes(tmp_path: Path) -> None:
@@ -110,6 +110,14 @@ def test_inputs_in_an_array_file(tmp_path: Path) -> None:
     )
     assert source.classes is not None
     assert len(source.classes) == 30
+    check_source(source)
+
+
+def test_inputs_from_a_generator(tmp_path: Path) -> None:
+    rng = np.random.default_rng(2)
+    inputs = (rng.integers(0, 256, (8, 8, 3), np.uint8) for _ in range(40))
+    options = SourceOptions(data=inputs, mean=(127.5,), std=(127.5,))
+    source = make_source(str(write_net(tmp_path / "net.onnx")), Listener(), options)
     check_source(source)
 
 
@@ -166,7 +174,7 @@ def test_outputs_that_are_pictures(tmp_path: Path) -> None:
     model = str(write_net(tmp_path / "net.ONNX", flat=False))
     source = make_source(model, Listener(), SourceOptions(data=tmp_path / "data.npy"))
     assert source.float_outputs is not None
-    assert source.float_outputs.shape == (20, 8, 8, 4)
+    assert source.float_outputs[0].shape == (20, 8, 8, 4)
     check_source(source)
 
 
@@ -256,8 +264,8 @@ def test_preprocessing_is_carried_along(tmp_path: Path) -> None:
     assert graph.labels == ("ant", "bee", "cat", "dog")
     assert graph.normalization == Normalization((128.0,) * 3, (1.0,) * 3, "bgr", "crop", 0.5)
     assert describe_pixels(graph) == (
-        "For pixels of 0 to 255, BGR, the real value is (pixel - MEAN) / STD, with MEAN 128 and "
-        "STD 1.",
+        "For pixels of 0 to 255, BGR, the real value is (pixel - MEAN) / STD.",
+        "MEAN is 128, STD 1.",
         "So the byte is the pixel minus 128.",
         "A picture is cropped: its centre, 0.5 of its shorter side, becomes 8 x 8.",
     )

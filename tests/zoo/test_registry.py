@@ -11,7 +11,7 @@ from tinydeploy.zoo.registry import find_model, list_families, list_models, regi
 
 def test_lists():
     names = [entry.name for entry in list_models()]
-    assert names[:3] == ["ds_cnn", "etinynet-0.75", "etinynet-1.0"]
+    assert names[:4] == ["ds_cnn", "etinynet-0.75", "etinynet-1.0", "etinynet-ssd"]
     assert {"mobilenet_v2-0.35", "shufflenet_v2-0.5", "resnet_8"} < set(names)
     patterns = [pattern for pattern, _ in list_families()]
     assert patterns[:2] == ["etinynet-<width>", "mobilenet_v1-<width>"]
@@ -20,7 +20,11 @@ def test_lists():
 @pytest.mark.parametrize("entry", list_models(), ids=lambda entry: entry.name)
 def test_every_entry_is_consistent(entry):
     net = entry.build().to("meta").eval()
-    assert net(torch.empty(entry.input_shape, device="meta")).shape == (1, entry.classes)
+    made = net(torch.empty(entry.input_shape, device="meta"))
+    if entry.classes:
+        assert made.shape == (1, entry.classes)
+    else:
+        assert all(output.shape[0] == 1 for output in made)
     if entry.preprocessing is not None:
         assert entry.preprocessing.channels == entry.input_shape[1]
 
@@ -35,16 +39,19 @@ def test_published_figures_in_words():
 @pytest.mark.parametrize(
     ("name", "hint"),
     [
-        ("etinynet", "Did you mean etinynet-1.0?"),
-        ("EtinyNet-1.0", "Did you mean etinynet-1.0?"),
+        ("etinynet", "Did you mean etinynet-1.0 or etinynet-ssd?"),
+        ("EtinyNet-1.0", "Did you mean etinynet-0.75 or etinynet-1.0?"),
         ("etinynet-0", "etinynet-<width>"),
         ("etinynet-0.0", "etinynet-<width>"),
         ("etinynet-9", "etinynet-<width>"),
         ("etinynet-1e3", "etinynet-<width>"),
         ("resnet", "Did you mean resnet_8?"),
-        ("mobilenet_v2", "Did you mean mobilenet_v2-1.0?"),
+        ("mobilenet_v2", "Did you mean mobilenet_v2-0.35 or mobilenet_v2-1.0?"),
         ("mobilenet_v2-5", "mobilenet_v2-<width>"),
-        ("alexnet", "Known models: ds_cnn, etinynet-0.75, etinynet-1.0, mobilenet_v1-0.25"),
+        (
+            "alexnet",
+            "Known models: ds_cnn, etinynet-0.75, etinynet-1.0, etinynet-ssd, mobilenet_v1-0.25",
+        ),
         ("", "Known models"),
     ],
 )

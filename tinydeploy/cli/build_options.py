@@ -1,9 +1,10 @@
-"""What `build` and `check` have in common: the same options, the same request."""
+"""What several commands have in common: the same options of models and of builds."""
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import wraps
 from typing import Any, get_type_hints
 
@@ -11,12 +12,16 @@ from tinydeploy.cli.options import (
     BoardOption,
     ColorOption,
     DataOption,
+    EffortOption,
     InputChoice,
     InputOption,
     InputShapeOption,
+    IoChoice,
+    IoOption,
     LabelsOption,
     LayoutOption,
     MaxDropOption,
+    MaxExtraMacsOption,
     MaxFlashOption,
     MaxRamOption,
     MeanOption,
@@ -30,14 +35,14 @@ from tinydeploy.cli.options import (
     WeightsOption,
     parse_bytes,
     parse_numbers,
+    parse_percent,
     parse_shape,
 )
 from tinydeploy.pipeline import BuildRequest
 from tinydeploy.source.options import SourceOptions
 
 
-def _make_request(
-    board: BoardOption,
+def _make_source(
     model: ModelArgument = None,
     weights: WeightsOption = None,
     data: DataOption = None,
@@ -49,35 +54,59 @@ def _make_request(
     labels: LabelsOption = None,
     input_shape: InputShapeOption = None,
     layout: LayoutOption = None,
+    effort: EffortOption = None,
+) -> tuple[str | None, SourceOptions]:
+    return model, SourceOptions(
+        weights=weights,
+        data=data,
+        mean=parse_numbers("--mean", mean),
+        std=parse_numbers("--std", std),
+        labels=labels,
+        preprocess=preprocess,
+        color=None if color is None else color.value,
+        resize=None if resize is None else resize.value,
+        input_shape=parse_shape("--input-shape", input_shape),
+        layout=None if layout is None else layout.value,
+        effort=None if effort is None else effort.value,
+    )
+
+
+def _make_request(
+    board: BoardOption,
     optimize: OptimizeOption = OptimizeChoice.BALANCED,
     input_form: InputOption = InputChoice.ARENA,
+    io: IoOption = IoChoice.INT8,
     max_ram: MaxRamOption = None,
     max_flash: MaxFlashOption = None,
+    max_extra_macs: MaxExtraMacsOption = None,
     min_snr: MinSnrOption = None,
     max_drop: MaxDropOption = None,
 ) -> BuildRequest:
     return BuildRequest(
         board=board,
-        model=model,
-        options=SourceOptions(
-            weights=weights,
-            data=data,
-            mean=parse_numbers("--mean", mean),
-            std=parse_numbers("--std", std),
-            labels=labels,
-            preprocess=preprocess,
-            color=None if color is None else color.value,
-            resize=None if resize is None else resize.value,
-            input_shape=parse_shape("--input-shape", input_shape),
-            layout=None if layout is None else layout.value,
-        ),
         optimize=optimize.value,
         input_form=input_form.value,
+        float_ends=io is IoChoice.FLOAT,
         max_ram=None if max_ram is None else parse_bytes(max_ram),
         max_flash=None if max_flash is None else parse_bytes(max_flash),
+        max_extra_macs=parse_percent("--max-extra-macs", max_extra_macs),
         min_snr=min_snr,
         max_drop=max_drop,
     )
+
+
+def takes_source_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Gives a command all options that say what the model is.
+
+    Args:
+        command: Takes the model's name and SourceOptions, and options of its own with defaults.
+    """
+
+    def call(given: dict[str, Any]) -> None:
+        model, options = _make_source(**_take(_make_source, given))
+        command(model, options, **given)
+
+    return _with_options(command, call, [_make_source], taken=2)
 
 
 def takes_build_options(command: Callable[..., None]) -> Callable[..., None]:
@@ -86,17 +115,38 @@ def takes_build_options(command: Callable[..., None]) -> Callable[..., None]:
     Args:
         command: Takes a BuildRequest, and options of its own with defaults.
     """
-    shared = _parameters(_make_request)
-    own = _parameters(command)[1:]
+
+    def call(given: dict[str, Any]) -> None:
+        model, options = _make_source(**_take(_make_source, given))
+        request = _make_request(**_take(_make_request, given))
+        command(replace(request, model=model, options=options), **given)
+
+    return _with_options(command, call, [_make_source, _make_request], taken=1)
+
+
+def _with_options(
+    command: Callable[..., None],
+    call: Callable[[dict[str, Any]], None],
+    shared: Sequence[Callable[..., Any]],
+    taken: int,
+) -> Callable[..., None]:
+    """The command with the options of other functions before its own, but for those `taken`."""
+    own = _parameters(command)[taken:]
+    parameters = [each for function in shared for each in _parameters(function)] + own
 
     @wraps(command)
     def called(**options: Any) -> None:
-        request = _make_request(**{each.name: options.pop(each.name) for each in shared})
-        command(request, **options)
+        call(options)
 
-    # Typer reads a command's options from its signature.
-    called.__signature__ = inspect.Signature([*shared, *own])  # type: ignore[attr-defined]
+    # Typer reads a command's options from its signature; those without a default come first.
+    parameters.sort(key=lambda each: each.default is not inspect.Parameter.empty)
+    called.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     return called
+
+
+def _take(function: Callable[..., Any], given: dict[str, Any]) -> dict[str, Any]:
+    """The function's arguments, taken out of what was given."""
+    return {each.name: given.pop(each.name) for each in _parameters(function)}
 
 
 def _parameters(function: Callable[..., Any]) -> list[inspect.Parameter]:

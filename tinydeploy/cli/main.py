@@ -14,7 +14,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from tinydeploy import __version__
-from tinydeploy.cli import boards, build, check, doctor, flash, ops, plan, run
+from tinydeploy.cli import boards, build, check, doctor, flash, inspect, ops, plan, run
 from tinydeploy.cli.console import show_error, stderr
 from tinydeploy.errors import OutputError, TinydeployError
 
@@ -66,6 +66,7 @@ for _name, _command in (
     ("build", build.build),
     ("check", check.check),
     ("plan", plan.plan),
+    ("inspect", inspect.inspect),
     ("run", run.run),
     ("flash", flash.flash),
     ("boards", boards.boards),

@@ -22,12 +22,27 @@ class OptimizeChoice(StrEnum):
     FLASH = "flash"
 
 
+class EffortChoice(StrEnum):
+    """Values of --effort; the same words as tinydeploy.source.options.Effort."""
+
+    LOW = "low"
+    NORMAL = "normal"
+    HIGH = "high"
+
+
 class InputChoice(StrEnum):
     """Values of --input; the same words as tinydeploy.plan.plan.InputForm."""
 
     ARENA = "arena"
     KEPT = "kept"
     ROWS = "rows"
+
+
+class IoChoice(StrEnum):
+    """Values of --io."""
+
+    INT8 = "int8"
+    FLOAT = "float"
 
 
 class LayoutChoice(StrEnum):
@@ -65,6 +80,23 @@ def parse_bytes(text: str) -> int:
     if match is None:
         raise UsageError(f"'{text}' is no size", "Write bytes or a unit: 65536, 64K, 1.5M.")
     return int(float(match[1]) * _UNITS[match[2]])
+
+
+def parse_percent(option: str, text: str | None) -> float | None:
+    """`10%` as 0.1.
+
+    Raises:
+        UsageError: Something else, or less than nothing.
+    """
+    if text is None:
+        return None
+    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*%\s*", text)
+    if match is None:
+        raise UsageError(
+            f"{option} '{text}' is no percentage from 0% on",
+            f"Write a number and the sign: {option} 10%",
+        )
+    return float(match[1]) / 100
 
 
 def parse_numbers(option: str, text: str | None) -> tuple[float, ...] | None:
@@ -108,7 +140,8 @@ ModelArgument = Annotated[
     typer.Argument(
         metavar="MODEL",
         show_default=False,
-        help="A .tflite file, int8 or float, a float .onnx file, package.module:factory of a torch "
+        help="A .tflite file, int8 or float; a float .onnx, .keras or .h5 file, or a folder with a "
+        "SavedModel; package.module:factory of a torch "
         "network, or a name from the zoo (etinynet-1.0). Left out: EtinyNet, trained on "
         "scikit-learn's handwritten digits.",
     ),
@@ -184,6 +217,15 @@ LayoutOption = Annotated[
         "nchw or nhwc. Default: nhwc for .tflite, else nchw.",
     ),
 ]
+EffortOption = Annotated[
+    EffortChoice | None,
+    typer.Option(
+        metavar="LEVEL",
+        help="Time that the quantization of a float net may take for its accuracy: low (seconds), "
+        "normal, high (minutes).",
+        show_default="normal",
+    ),
+]
 OptimizeOption = Annotated[
     OptimizeChoice,
     typer.Option(
@@ -200,11 +242,26 @@ InputOption = Annotated[
         "of yours, only read), rows (pushed row by row, as a camera's lines; least RAM).",
     ),
 ]
+IoOption = Annotated[
+    IoChoice,
+    typer.Option(
+        metavar="TYPE",
+        help="int8, or float: model.h then has NAME_run_float() besides, on real values.",
+    ),
+]
 MaxRamOption = Annotated[
     str | None, typer.Option(metavar="SIZE", help="RAM budget, e.g. 64K. Default: the board's.")
 ]
 MaxFlashOption = Annotated[
     str | None, typer.Option(metavar="SIZE", help="Flash budget, e.g. 512K. Default: the board's.")
+]
+MaxExtraMacsOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="PERCENT",
+        help="Compute 1x1 expansions again instead of storing them where that saves RAM, with at "
+        "most so many more multiplications, e.g. 10%.",
+    ),
 ]
 MinSnrOption = Annotated[
     float | None, typer.Option(metavar="DB", help="Least SNR of the int8 outputs against float.")

@@ -18,6 +18,7 @@ from tinydeploy.plan.draw import draw_plan, list_layers
 from tinydeploy.plan.picture.layout import draw_scene
 from tinydeploy.plan.picture.png import write_png
 from tinydeploy.plan.picture.svg import write_svg
+from tinydeploy.plan.plan import PlannedGraph
 
 
 @takes_build_options
@@ -40,7 +41,8 @@ def plan(
     model = plan_model(request, watch)
     graph, found = model.graph, model.plan
     with watch.stage("compare"):
-        others = list_alternatives(graph, model.board, found, request.optimize)
+        planned = PlannedGraph(graph, found)
+        others = list_alternatives(model.fused, model.board, planned, request.optimize)
         watch.detail(f"{len(others)} plans")
     text = "\n\n".join([draw_plan(graph, found), list_layers(graph, found), list_plans(others)])
     stdout.print(text, markup=False, soft_wrap=True)

@@ -81,24 +81,39 @@ def _read_bytes(path: Path) -> bytes:
         raise InputFileError(f"cannot read {path}: {error.strerror or error}") from error
 
 
-def _infer(client: BoardClient, graph: Graph, values: NDArray[Any]) -> NDArray[Any]:
+def _infer(client: BoardClient, graph: Graph, values: NDArray[Any]) -> list[NDArray[Any]]:
     client.hello()
     client.infer([values.tobytes()])
-    output = graph.tensors[graph.outputs[0]]
-    return np.frombuffer(client.read_output(0), output.dtype).reshape(output.shape)
+    outputs = []
+    for place, tensor in enumerate(graph.outputs):
+        output = graph.tensors[tensor]
+        found = np.frombuffer(client.read_output(place), output.dtype)
+        outputs.append(found.reshape(output.shape))
+    return outputs
 
 
-def _show(graph: Graph, outputs: NDArray[Any], board: Board, on: str) -> None:
+def _show(graph: Graph, outputs: list[NDArray[Any]], board: Board, on: str) -> None:
+    """Class scores as a table, other outputs by shape and range."""
     stdout.print(f"{graph.name} on {board.title} ({on})", markup=False)
-    if graph.tensors[graph.outputs[0]].dtype in INDEX_TYPES:
-        stdout.print(f"output {outputs.reshape(-1)[:_BEST].tolist()}", markup=False)
-        return
-    scores = dequantize_outputs(graph, outputs).reshape(-1)
-    best = np.argsort(-scores, kind="stable")[:_BEST]
+    for place, found in enumerate(outputs):
+        tensor = graph.tensors[graph.outputs[place]]
+        if tensor.dtype in INDEX_TYPES:
+            stdout.print(f"output {found.reshape(-1)[:_BEST].tolist()}", markup=False)
+            continue
+        values = dequantize_outputs(graph, found, place)
+        if tensor.size > tensor.shape[-1] or len(outputs) > 1:
+            shown = f"{tensor.name} {list(tensor.shape)}: {values.min():.4g} to {values.max():.4g}"
+            stdout.print(shown, markup=False)
+        else:
+            stdout.print(_rank(graph, values.reshape(-1)))
+
+
+def _rank(graph: Graph, scores: NDArray[np.float64]) -> Table:
+    """The best classes."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     for heading in ("class", "label", "score"):
         table.add_column(heading, justify="left" if heading == "label" else "right")
-    for number in best:
+    for number in np.argsort(-scores, kind="stable")[:_BEST]:
         label = graph.labels[number] if graph.labels else ""
         table.add_row(str(number), label, f"{scores[number]:.4g}")
-    stdout.print(table)
+    return table

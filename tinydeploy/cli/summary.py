@@ -30,6 +30,7 @@ def list_plans(plans: Sequence[Alternative]) -> str:
         mark = ">" if plan.chosen else " "
         ram = f"{plan.arena_bytes:>11,}{plan.input_bytes:>15,}{plan.lower_bound_bytes:>13,}"
         lines.append(f"{mark} {plan.name:<20}{ram}{plan.instructions:>16,}")
+    lines += [f"  {plan.name}: {plan.extra_macs:,} more MACs" for plan in plans if plan.extra_macs]
     return "\n".join(lines)
 
 
@@ -100,9 +101,15 @@ def _rows(report: BuildReport) -> list[tuple[str, str]]:
             )
         )
     if report.fidelity is not None and report.fidelity.snr_db is not None:
-        agreement = report.fidelity.top1_agreement
-        top1 = "" if agreement is None else f", top-1 agreement {100 * agreement:.1f} %"
-        rows.append(("fidelity", f"SNR {report.fidelity.snr_db:.1f} dB{top1}"))
+        fidelity = report.fidelity
+        agreements = [
+            f"top-{k} {100 * share:.1f} %"
+            for k, share in ((1, fidelity.top1_agreement), (5, fidelity.top5_agreement))
+            if share is not None
+        ]
+        same = f"\nsame class as float: {', '.join(agreements)}" if agreements else ""
+        close = f"SNR {fidelity.snr_db:.1f} dB, cosine {fidelity.cosine:.4f}"
+        rows.append(("fidelity", f"{close}, {fidelity.samples} samples{same}"))
     if report.validation is not None:
         places = [("host", report.validation.host), ("emulator", report.validation.emulator)]
         exact = "bit-exact" if report.validation.bit_exact else "DIFFERENT"
@@ -114,7 +121,8 @@ def _rows(report: BuildReport) -> list[tuple[str, str]]:
 def _plan(plan: PlanFacts) -> str:
     outside = f" + {plan.input_bytes:,} outside" if plan.input_bytes else ""
     cost = f"~{plan.instructions_estimated / 1e6:.3g} M instructions"
-    return f"{plan.name}: {plan.arena_bytes:,} bytes{outside}, {cost}"
+    extra = f", {plan.extra_macs:,} more MACs" if plan.extra_macs else ""
+    return f"{plan.name}: {plan.arena_bytes:,} bytes{outside}, {cost}{extra}"
 
 
 def _place(name: str, place: PlaceFacts) -> str:

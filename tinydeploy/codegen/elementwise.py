@@ -39,13 +39,13 @@ def emit_operand(op: Elementwise, context: LayerContext) -> Operand:
     fields: dict[str, int | str] = {
         "base": f"(int8_t *){name}",
         "table": "NULL",
-        "pitch": width * channels,
+        "pitch": width * channels * op.constant.itemsize,
         "height": height,
         "width": width,
         "channels": channels,
     }
     return Operand(
-        format_array("int8_t", name, values),
+        format_array(f"{op.constant.dtype.name}_t", name, values),
         format_struct("td_tensor", tensor, fields),
         f"&{tensor}",
     )
@@ -71,21 +71,22 @@ def emit_elementwise(
 
     Args:
         op: The op.
-        stem: Its kernel's name without "_s8".
+        stem: Its kernel's name without the type of its elements, "_s8" or "_s16".
         struct: Type of its parameters; empty where the kernel has none.
         fields: Fields of the parameters.
         context: Names and expressions to use.
         swap: The kernel's first input is the op's second operand.
         cores: Core loops that the kernel needs.
     """
+    kind = "s8" if context.graph.tensors[op.outputs[0]].dtype == "int8" else "s16"
     operand = emit_operand(op, context)
     operands = [context.tensors[op.inputs[0]], operand.expression]
     arguments = [f"&{context.prefix}_op"] if struct else []
     arguments += [*(reversed(operands) if swap else operands), context.tensors[op.outputs[0]]]
     parameters = format_struct(struct, f"{context.prefix}_op", fields) if struct else ""
     return LayerCode(
-        kernels=(f"{stem}_s8", *cores),
+        kernels=(f"{stem}_{kind}", *cores),
         constants=operand.constants,
         parameters=operand.parameters + parameters,
-        call=f"td_{stem}_s8({', '.join(arguments)}, first, last);",
+        call=f"td_{stem}_{kind}({', '.join(arguments)}, first, last);",
     )

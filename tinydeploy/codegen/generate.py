@@ -14,7 +14,9 @@ from tinydeploy.plan.plan import Plan
 _TEMPLATES = ("model.h", "model.c", "weights.h", "weights.c")
 
 
-def generate_sources(graph: Graph, plan: Plan, board: Board, *, tflite: bytes) -> Mapping[str, str]:
+def generate_sources(
+    graph: Graph, plan: Plan, board: Board, *, tflite: bytes, float_ends: bool = False
+) -> Mapping[str, str]:
     """Writes a model's sources.
 
     Args:
@@ -22,6 +24,8 @@ def generate_sources(graph: Graph, plan: Plan, board: Board, *, tflite: bytes) -
         plan: Its plan, checked.
         board: The board that it was planned for.
         tflite: The file that the graph was read from, for users of TFLite Micro.
+        float_ends: Also write a function that takes and gives real values; its input must lie in
+            the arena.
 
     Returns:
         Texts by path: `<name>/` with model.h (the API), model.c, weights.h and weights.c, and
@@ -29,7 +33,9 @@ def generate_sources(graph: Graph, plan: Plan, board: Board, *, tflite: bytes) -
     """
     model = describe_model(graph, plan)
     sources = {
-        f"{model.name}/{file}": render_template(f"model/{file}.j2", model=model, board=board)
+        f"{model.name}/{file}": render_template(
+            f"model/{file}.j2", model=model, board=board, float_ends=float_ends
+        )
         for file in _TEMPLATES
     }
     lines = "\n".join(byte_lines(tflite))

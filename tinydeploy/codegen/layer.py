@@ -28,6 +28,8 @@ class LayerContext:
         scratch: C expression of type `void *`, aligned to 4 bytes, for as many bytes as `kernel`
             needs; "NULL" where it needs none.
         kernel: The kernel that the plan has chosen; the layer's code calls it.
+        state: C expression of type `void *`, aligned to 4 bytes, for the bytes that the op keeps;
+            "NULL" where it keeps none.
     """
 
     graph: Graph
@@ -35,6 +37,7 @@ class LayerContext:
     tensors: Mapping[int, str]
     scratch: str
     kernel: Kernel
+    state: str = "NULL"
 
 
 @dataclass(frozen=True)

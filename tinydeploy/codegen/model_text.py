@@ -13,7 +13,7 @@ from tinydeploy.codegen.pixels import describe_pixels
 from tinydeploy.codegen.schedule_text import FED_STEPS, StretchText, describe_schedule
 from tinydeploy.codegen.text import c_comment, c_float, c_int, c_string
 from tinydeploy.errors import InternalError
-from tinydeploy.graph.graph import Graph
+from tinydeploy.graph.graph import Graph, round_state
 from tinydeploy.graph.op import Op
 from tinydeploy.graph.tensor import INDEX_TYPES
 from tinydeploy.plan.alias import find_owners, renames
@@ -145,6 +145,7 @@ class ModelText:
         outputs: Likewise.
         layer_count: Number of positions in the graph; layers are numbered below it.
         arena_bytes: Bytes of all arenas.
+        state_bytes: Bytes that are kept from one inference to the next.
         arenas: One per memory.
         tensors: Those that layers read or write, and inputs and outputs.
         layers: In the order of the graph.
@@ -162,6 +163,7 @@ class ModelText:
     outputs: tuple[PortText, ...]
     layer_count: int
     arena_bytes: int
+    state_bytes: int
     arenas: tuple[ArenaText, ...]
     tensors: tuple[TensorText, ...]
     layers: tuple[LayerText, ...]
@@ -213,6 +215,16 @@ class ModelText:
         )
 
     @property
+    def every_input(self) -> tuple[PortText, ...]:
+        """Each input once."""
+        return self.inputs[1:] or self.inputs
+
+    @property
+    def every_output(self) -> tuple[PortText, ...]:
+        """Each output once."""
+        return self.outputs[1:] or self.outputs
+
+    @property
     def table_type(self) -> str:
         """C type of the entries of tables."""
         largest = max((value for stretch in self.tables for value in stretch.table), default=0)
@@ -245,6 +257,7 @@ def describe_model(graph: Graph, plan: Plan) -> ModelText:
         outputs=_describe_ports(graph, graph.outputs, used),
         layer_count=len(graph.ops),
         arena_bytes=plan.arena_bytes,
+        state_bytes=graph.state_bytes,
         arenas=arenas,
         tensors=_share_tables(_describe_tensor(graph, plan, plan.rows[t]) for t in sorted(used)),
         layers=_share_calls(_describe_layer(graph, plan, k, op) for k, op in computing.items()),
@@ -361,6 +374,7 @@ def _describe_layer(graph: Graph, plan: Plan, position: int, op: Op) -> LayerTex
         if scratch
         else "NULL",
         kernel=plan.kernels[position],
+        state=_place_state(graph, position),
     )
     code = emit_layer(op, context)
     sources = ", ".join("x".join(map(str, graph.tensors[t].shape)) for t in op.inputs)
@@ -375,6 +389,14 @@ def _describe_layer(graph: Graph, plan: Plan, position: int, op: Op) -> LayerTex
         split_constants(code.constants),
         ", ".join(places),
     )
+
+
+def _place_state(graph: Graph, position: int) -> str:
+    """C expression for where the op at a position keeps its state; "NULL" where it has none."""
+    if not graph.ops[position].state_bytes:
+        return "NULL"
+    before = sum(round_state(op.state_bytes) for op in graph.ops[:position])
+    return f"{graph.name}_state + {before}"
 
 
 def _share_calls(layers: Iterable[LayerText]) -> tuple[LayerText, ...]:

@@ -18,8 +18,8 @@ def describe_pixels(graph: Graph) -> tuple[str, ...]:
     tensor = graph.tensors[graph.inputs[0]]
     color = f", {_COLORS[found.color]}" if found.color else ""
     sentences = [
-        f"For pixels of 0 to 255{color}, the real value is (pixel - MEAN) / STD, with MEAN "
-        f"{_list(found.mean)} and STD {_list(found.std)}."
+        f"For pixels of 0 to 255{color}, the real value is (pixel - MEAN) / STD.",
+        f"MEAN is {_list(found.mean)}, STD {_list(found.std)}.",
     ]
     scale, zero_point = tensor.affine
     offset = found.mean[0] - zero_point

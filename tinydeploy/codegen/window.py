@@ -8,6 +8,7 @@ from tinydeploy.errors import InternalError
 from tinydeploy.graph.convolution import Convolution
 from tinydeploy.graph.ops.max_pool_2d import MaxPool2D
 from tinydeploy.graph.pooling import Pooling
+from tinydeploy.graph.windowed import Windowed
 
 Fields = dict[str, int | str]
 
@@ -59,7 +60,7 @@ def emit_pool(op: Convolution, context: LayerContext) -> str:
     return format_struct("td_max_pool_2d", f"{context.prefix}_pool", fields)
 
 
-def window_fields(op: Convolution) -> Fields:
+def window_fields(op: Windowed) -> Fields:
     """The fields that say where a convolution's windows lie."""
     return {
         "kernel_height": op.kernel[0],

@@ -9,7 +9,11 @@ from tinydeploy.graph.fixed_point import INT8_MAX, INT8_MIN, INT32_MAX, INT32_MI
 
 
 def accumulator_bounds(
-    weights: NDArray[np.int8], bias: NDArray[np.int32], input_zero_point: int
+    weights: NDArray[np.int8],
+    bias: NDArray[np.int32],
+    input_zero_point: int,
+    input_min: int = INT8_MIN,
+    input_max: int = INT8_MAX,
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """The least and the greatest value that any partial sum of a channel's accumulator can take.
 
@@ -19,13 +23,15 @@ def accumulator_bounds(
     Args:
         weights: int8 [output channels, taps].
         bias: int32 [output channels].
-        input_zero_point: Zero point of the int8 input.
+        input_zero_point: Zero point of the input.
+        input_min: Least value of the input.
+        input_max: Greatest value of the input.
 
     Returns:
         (low, high), int64 per output channel, low <= 0 <= high.
     """
     # A term is weight * x with x = input - zero point in [least, most], least <= 0 <= most.
-    least, most = INT8_MIN - input_zero_point, INT8_MAX - input_zero_point
+    least, most = input_min - input_zero_point, input_max - input_zero_point
     positive = np.maximum(weights, 0).sum(axis=-1, dtype=np.int64)
     negative = np.minimum(weights, 0).sum(axis=-1, dtype=np.int64)
     low = positive * least + negative * most + np.minimum(bias.astype(np.int64), 0)

@@ -1,7 +1,7 @@
-"""Float32 and uint8 ends of a file: cut off where a conversion from or to int8 is all they are.
+"""Float32 and uint8 ends of a file: cut off where a conversion from or to integers is all of them.
 
-A model that is int8 inside may begin with a QUANTIZE of a float32 or uint8 input and end with a
-DEQUANTIZE, or with a QUANTIZE to uint8. The firmware takes and gives the int8 between them, whose
+A model that is int8 or int16 inside may begin with a QUANTIZE of a float32 or uint8 input and end
+with a DEQUANTIZE, or with a QUANTIZE to uint8. The firmware takes and gives what is between, whose
 scale and zero point its header states. What is left is a file of its own, which any interpreter
 runs: so all that follows sees and proves the same bytes.
 """
@@ -15,6 +15,7 @@ from typing import Any
 
 import tflite
 
+from tinydeploy.graph.op import TYPES
 from tinydeploy.graph.tflite_file import Operator, TfliteFile, parse_tflite
 
 _CONVERTED = ("float32", "uint8")
@@ -24,7 +25,7 @@ _INPUTS, _OUTPUTS, _OPERATORS = 6, 8, 10
 
 @dataclass(frozen=True)
 class IntegerEnds:
-    """A file whose ends are int8 wherever a conversion stood there.
+    """A file whose ends are int8 or int16 wherever a conversion stood there.
 
     Args:
         tflite: The file; as it was where it has no such end.
@@ -54,7 +55,7 @@ def cut_conversions(data: bytes) -> IntegerEnds:
         if found is not None and file.operators[found].outputs[0] not in inputs:
             inputs[place] = file.operators[found].outputs[0]
             gone.add(found)
-            notes.append(_note(file, "input", tensor, "takes"))
+            notes.append(_note(file, "input", tensor, inputs[place], "takes"))
     for place, tensor in enumerate(outputs):
         found = _writer(file, tensor)
         if found is None or found in gone:
@@ -63,7 +64,7 @@ def cut_conversions(data: bytes) -> IntegerEnds:
         if source not in (*inputs, *outputs):
             outputs[place] = source
             gone.add(found)
-            notes.append(_note(file, "output", tensor, "gives"))
+            notes.append(_note(file, "output", tensor, source, "gives"))
     if not gone:
         return IntegerEnds(data, ())
     return IntegerEnds(_rewrite(data, inputs, outputs, gone), tuple(notes))
@@ -75,7 +76,9 @@ def _reader(file: TfliteFile, tensor: int) -> int | None:
     if len(readers) != 1 or file.tensors[tensor].dtype not in _CONVERTED or tensor in file.outputs:
         return None
     operator = file.operators[readers[0]]
-    return readers[0] if operator.builtin == "QUANTIZE" and _ends_int8(file, operator) else None
+    return (
+        readers[0] if operator.builtin == "QUANTIZE" and _ends_quantized(file, operator) else None
+    )
 
 
 def _writer(file: TfliteFile, tensor: int) -> int | None:
@@ -87,21 +90,21 @@ def _writer(file: TfliteFile, tensor: int) -> int | None:
     operator = file.operators[writers[0]]
     converts = operator.builtin in ("DEQUANTIZE", "QUANTIZE") and len(operator.inputs) == 1
     source = operator.inputs[0] if converts else -1
-    return writers[0] if source >= 0 and _is_int8(file, source) else None
+    return writers[0] if source >= 0 and _is_quantized(file, source) else None
 
 
-def _ends_int8(file: TfliteFile, operator: Operator) -> bool:
-    return len(operator.outputs) == 1 and _is_int8(file, operator.outputs[0])
+def _ends_quantized(file: TfliteFile, operator: Operator) -> bool:
+    return len(operator.outputs) == 1 and _is_quantized(file, operator.outputs[0])
 
 
-def _is_int8(file: TfliteFile, tensor: int) -> bool:
-    return file.tensors[tensor].dtype == "int8" and file.tensors[tensor].data is None
+def _is_quantized(file: TfliteFile, tensor: int) -> bool:
+    return file.tensors[tensor].dtype in TYPES and file.tensors[tensor].data is None
 
 
-def _note(file: TfliteFile, end: str, tensor: int, does: str) -> str:
-    record = file.tensors[tensor]
+def _note(file: TfliteFile, end: str, tensor: int, kept: int, does: str) -> str:
+    record, inner = file.tensors[tensor], file.tensors[kept].dtype
     return (
-        f"the model's {end} {record.name!r} is {record.dtype}; the firmware {does} the int8 "
+        f"the model's {end} {record.name!r} is {record.dtype}; the firmware {does} the {inner} "
         f"that it is converted {'to' if end == 'input' else 'from'}, whose scale and "
         "zero point are in the header"
     )

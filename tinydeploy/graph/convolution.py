@@ -22,7 +22,6 @@ from tinydeploy.graph.constraints import (
 from tinydeploy.graph.fixed_point import quantize_multipliers
 from tinydeploy.graph.invariants import are_multipliers, broken, is_array, zero_point_of
 from tinydeploy.graph.node import Constraint, Node
-from tinydeploy.graph.op import Op
 from tinydeploy.graph.weights import (
     accumulators_fit,
     bias_per_channel,
@@ -36,10 +35,10 @@ from tinydeploy.graph.weights import (
 from tinydeploy.graph.window import (
     paddings,
     window_extent,
-    window_outputs,
     window_rows,
     windowed_shape,
 )
+from tinydeploy.graph.windowed import Windowed
 
 if TYPE_CHECKING:
     from tinydeploy.graph.graph import Graph
@@ -47,7 +46,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, eq=False)
-class Convolution(Op):
+class Convolution(Windowed):
     """A convolution over rows, requantized per output channel, clamped, perhaps pooled.
 
     For output channel c, with taps outside of the input counting as the input's zero point:
@@ -57,11 +56,7 @@ class Convolution(Op):
         output = clamp(scaled + output_zero_point, low[c], high[c])
 
     Args:
-        weights: int8; the subclass gives the layout. Symmetric: no zero point.
         bias: int32 [C], zeros where the file has none.
-        stride: (h, w).
-        dilation: (h, w).
-        padding: (top, left, bottom, right), at least 0.
         input_zero_point: Zero point of the input, and the value of its padding.
         output_zero_point: Zero point of the output.
         multiplier: int32 [C], in [2^30, 2^31) or 0.
@@ -73,15 +68,10 @@ class Convolution(Op):
             pool's, and the convolution's own output is stored nowhere (`row_shape` gives its size).
     """
 
-    channel_axis: ClassVar[int]  # of the weights: where the output channels lie
     takes_padding: ClassVar[bool] = True  # more padding may be added to its own
     takes_pool: ClassVar[bool] = True  # its kernels run a pool, too
 
-    weights: NDArray[np.int8]
     bias: NDArray[np.int32]
-    stride: tuple[int, int]
-    dilation: tuple[int, int]
-    padding: tuple[int, int, int, int]
     input_zero_point: int
     output_zero_point: int
     multiplier: NDArray[np.int32]
@@ -90,46 +80,11 @@ class Convolution(Op):
     high: NDArray[np.int8]
     pool: MaxPool2D | None = None
 
-    @property
-    def kernel(self) -> tuple[int, int]:
-        """Height and width of the kernel, in taps."""
-        raise NotImplementedError
-
-    @property
-    def channels(self) -> int:
-        """Number of output channels."""
-        return len(self.bias)
-
-    @property
-    def extent(self) -> tuple[int, int]:
-        """Height and width of the window, dilation included."""
-        (kernel_h, kernel_w), (dilation_h, dilation_w) = self.kernel, self.dilation
-        return window_extent(kernel_h, dilation_h), window_extent(kernel_w, dilation_w)
-
-    def row_shape(self, graph: Graph) -> tuple[int, int, int]:
-        """(height, width, channels) of the convolution's own output, before any pool."""
-        height, width, _ = graph.tensors[self.inputs[0]].rows
-        top, left, bottom, right = self.padding
-        return (
-            window_outputs(height, top, bottom, self.extent[0], self.stride[0]),
-            window_outputs(width, left, right, self.extent[1], self.stride[1]),
-            self.channels,
-        )
-
-    def parameters(self) -> int:
-        """Weights and biases."""
-        return int(self.weights.size) + int(self.bias.size)
-
-    def macs(self, graph: Graph) -> int:
-        """Output elements times taps; taps on padding count, as is usual in the literature."""
-        height, width, channels = self.row_shape(graph)
-        return height * width * channels * (int(self.weights.size) // self.channels)
-
     def input_rows(self, graph: Graph, which: int, first: int, last: int) -> tuple[int, int]:
         """Rows under the windows of output rows [first, last), through the pool if there is one."""
         if self.pool is not None:
             first, last = self.pool_rows(graph, first, last)
-        return window_rows(first, last, self.padding[0], self.extent[0], self.stride[0])
+        return super().input_rows(graph, which, first, last)
 
     def pool_rows(self, graph: Graph, first: int, last: int) -> tuple[int, int]:
         """Convolution rows that the pool's output rows [first, last) read, clipped."""
@@ -142,7 +97,7 @@ class Convolution(Op):
 
     def verify(self, graph: Graph) -> list[str]:
         """The invariants of both convolutions: of the arrays, then those that rely on them."""
-        count = self.channels
+        count = len(self.bias)
         return (
             broken(
                 (self.weights.dtype == np.int8 and self.weights.ndim == 4, "weights are int8, 4-D"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,7 @@ from tinydeploy.graph.constraints import (
     batch_of_one,
     inputs_and_outputs,
     is_per_tensor_int8,
+    is_per_tensor_int16,
     shapes_known,
 )
 from tinydeploy.graph.invariants import broken
@@ -35,11 +36,11 @@ class Elementwise(Op):
       shape.
 
     Args:
-        constant: int8, the second operand: [C], the same for every pixel, or [H, W, C]; None if it
-            is an activation.
+        constant: Of the output's type, the second operand: [C], the same for every pixel, or
+            [H, W, C]; None if it is an activation.
     """
 
-    constant: NDArray[np.int8] | None
+    constant: NDArray[Any] | None
 
     def parameters(self) -> int:
         """Elements of the constant operand."""
@@ -54,7 +55,8 @@ class Elementwise(Op):
             fits = len(operands) == 2 and all(repeats(operand, rows) for operand in operands)
         else:
             shapes = (rows[2:], rows)
-            fits = operands == [rows] and constant.dtype == np.int8 and constant.shape in shapes
+            alike = constant.dtype == graph.tensors[self.outputs[0]].dtype
+            fits = operands == [rows] and alike and constant.shape in shapes
         return broken((fits, "the operands broadcast to the output"))
 
 
@@ -69,7 +71,7 @@ class Operands:
     """
 
     inputs: tuple[int, ...]
-    constant: NDArray[np.int8] | None
+    constant: NDArray[Any] | None
     first: int
 
 
@@ -126,14 +128,14 @@ def repeats(rows: tuple[int, int, int], output: tuple[int, int, int]) -> bool:
     return all(own in (1, size) for own, size in zip(rows, output, strict=True))
 
 
-def _spread_constant(data: NDArray[np.generic], output: Tensor) -> NDArray[np.int8] | None:
+def _spread_constant(data: NDArray[np.generic], output: Tensor) -> NDArray[Any] | None:
     try:
         spread = np.broadcast_to(data, output.shape).reshape(output.rows)
     except ValueError:
         return None
     if np.array_equal(spread, np.broadcast_to(spread[:1, :1], spread.shape)):
         spread = spread[0, 0]
-    return np.ascontiguousarray(spread, np.int8)
+    return np.ascontiguousarray(spread, data.dtype)
 
 
 def some_operand_computed(node: Node) -> bool:
@@ -145,6 +147,15 @@ def constants_int8(node: Node) -> bool:
     """Its constant operand, if any, is int8 with a scale and a zero point like an activation's."""
     return all(
         is_per_tensor_int8(node.input(which))
+        for which in (0, 1)
+        if node.input(which).data is not None
+    )
+
+
+def constants_int16(node: Node) -> bool:
+    """Its constant operand, if any, is int16 with a scale and a zero point like an activation's."""
+    return all(
+        is_per_tensor_int16(node.input(which))
         for which in (0, 1)
         if node.input(which).data is not None
     )

@@ -25,6 +25,8 @@ from tinydeploy.errors import InternalError
 
 INT8_MIN: Final = -128
 INT8_MAX: Final = 127
+INT16_MIN: Final = -(2**15)
+INT16_MAX: Final = 2**15 - 1
 INT32_MIN: Final = -(2**31)
 INT32_MAX: Final = 2**31 - 1
 MIN_SHIFT: Final = -31
@@ -147,6 +149,16 @@ def quantize_value(value: float, scale: float, zero_point: int) -> int:
     return zero_point + round_away(quotient)
 
 
+def near_power_of_two(value: float) -> int | None:
+    """The exponent of a power of 2 that a value is within 0.1 % of in its logarithm, else None.
+
+    Source: TFLite's CheckedLog2.
+    """
+    logarithm = np.float32(np.log(np.float32(value))) * np.float32(1 / np.log(np.float32(2)))
+    nearest = round_away(float(logarithm))
+    return nearest if abs(float(logarithm) - nearest) < 1e-3 else None
+
+
 _ACTIVATION_BOUNDS: Final = {
     "NONE": (None, None),
     "RELU": (0.0, None),
@@ -156,18 +168,45 @@ _ACTIVATION_BOUNDS: Final = {
 ACTIVATIONS: Final = tuple(_ACTIVATION_BOUNDS)
 
 
-def activation_bounds(activation: str, scale: float, zero_point: int) -> tuple[int, int]:
+def activation_bounds(
+    activation: str, scale: float, zero_point: int, dtype: str = "int8"
+) -> tuple[int, int]:
     """Bounds of the quantized output that a fused activation function leaves.
 
     Args:
         activation: One of `ACTIVATIONS`.
         scale: Scale of the output.
         zero_point: Zero point of the output.
+        dtype: Of the output: int8 or int16.
 
     Returns:
-        (low, high) within int8, with low <= zero_point <= high.
+        (low, high) within the type, with low <= zero_point <= high.
     """
+    least, most = (INT8_MIN, INT8_MAX) if dtype == "int8" else (INT16_MIN, INT16_MAX)
     bottom, top = _ACTIVATION_BOUNDS[activation]
-    low = INT8_MIN if bottom is None else max(INT8_MIN, quantize_value(bottom, scale, zero_point))
-    high = INT8_MAX if top is None else min(INT8_MAX, quantize_value(top, scale, zero_point))
+    low = least if bottom is None else max(least, quantize_value(bottom, scale, zero_point))
+    high = most if top is None else min(most, quantize_value(top, scale, zero_point))
     return low, high
+
+
+def multiply_reduced(x: ArrayLike, multiplier: ArrayLike, shift: ArrayLike) -> NDArray[np.int64]:
+    """The product of a 64-bit accumulator and a multiplier, rounded once, ties up.
+
+    Source: TFLite's MultiplyByQuantizedMultiplier for int64, which keeps 15 bits of the multiplier.
+
+    Args:
+        x: |x| < 2^47.
+        multiplier: As `reduce_multipliers` gives it, in [0, 2^15).
+        shift: To the right, in [8, 46]: the sum stays below 2^63.
+    """
+    shift = np.asarray(shift, np.int64)
+    product = np.asarray(x, np.int64) * np.asarray(multiplier, np.int64)
+    return np.asarray((product + (np.int64(1) << (shift - 1))) >> shift, np.int64)
+
+
+def reduce_multipliers(reals: ArrayLike) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+    """Splits real multipliers below 2^7 into the arguments of `multiply_reduced`."""
+    multiplier, shift = quantize_multipliers(reals)
+    wide = multiplier.astype(np.int64)
+    reduced = np.where(wide < 0x7FFF0000, (wide + (1 << 15)) >> 16, 0x7FFF)
+    return reduced.astype(np.int32), (15 - shift).astype(np.int32)

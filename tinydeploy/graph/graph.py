@@ -47,6 +47,16 @@ class Graph:
         return sum(op.parameters() for op in self.ops)
 
     @property
+    def state_bytes(self) -> int:
+        """Bytes that are kept from one inference to the next, each op's rounded up to words."""
+        return sum(round_state(op.state_bytes) for op in self.ops)
+
+    @property
     def stored(self) -> tuple[int, ...]:
         """Ids of the activations that ops write or the model takes in, by first appearance."""
         return tuple(dict.fromkeys((*self.inputs, *(t for op in self.ops for t in op.outputs))))
+
+
+def round_state(size: int) -> int:
+    """Bytes that the state of an op occupies: whole words."""
+    return -(-size // 4) * 4

@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tinydeploy.graph.fixed_point import INT8_MAX, INT8_MIN, MAX_SHIFT, MIN_SHIFT
+from tinydeploy.graph.fixed_point import (
+    INT8_MAX,
+    INT8_MIN,
+    INT16_MAX,
+    INT16_MIN,
+    MAX_SHIFT,
+    MIN_SHIFT,
+)
 
 if TYPE_CHECKING:
     from tinydeploy.graph.graph import Graph
@@ -27,6 +34,11 @@ def is_int8(*values: int) -> bool:
 def is_bounds(low: int, high: int) -> bool:
     """Whether [low, high] is a range within int8, not empty."""
     return INT8_MIN <= low <= high <= INT8_MAX
+
+
+def is_int16_bounds(low: int, high: int) -> bool:
+    """Whether [low, high] is a range within int16, not empty."""
+    return INT16_MIN <= low <= high <= INT16_MAX
 
 
 def is_multiplier(multiplier: int, shift: int, *, least: int = 1 << 30) -> bool:

@@ -61,8 +61,14 @@ class Node:
 
     @property
     def activations(self) -> tuple[int, ...]:
-        """Ids of the inputs that are not constant, in order."""
-        return tuple(t for t in self.inputs if t >= 0 and self.tensors[t].data is None)
+        """Ids of the inputs that are neither constant nor state, in order."""
+        found = ((t, self.tensors[t]) for t in self.inputs if t >= 0)
+        return tuple(t for t, tensor in found if tensor.data is None and not tensor.variable)
+
+    @property
+    def variables(self) -> tuple[int, ...]:
+        """Ids of the inputs that are state, in order."""
+        return tuple(t for t in self.inputs if t >= 0 and self.tensors[t].variable)
 
     def quantization(self, which: int) -> Quantization:
         """The quantization of an input that has one."""

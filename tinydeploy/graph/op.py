@@ -36,6 +36,9 @@ class Op:
     """Which of the operator's inputs matter, in the order in which `Node` has them; None for all as
     they are."""
 
+    has_state: ClassVar[bool] = False
+    """Some of its inputs keep their values from one inference to the next."""
+
     splits: ClassVar[bool] = False
     """The operator has several outputs: each is read as an op of its own, see `Node.which`."""
 
@@ -54,9 +57,24 @@ class Op:
         return type(self).__module__.rpartition(".")[2]
 
     @property
+    def portable_kernel(self) -> str:
+        """Stem of the kernel in plain C."""
+        return f"{self.stem}_s8"
+
+    @property
     def kind(self) -> str:
         """Name of the operation for reports: `builtin`, or which of several the op stands for."""
         return self.builtin
+
+    @property
+    def members(self) -> tuple[Op, ...]:
+        """The ops that run in this one, each with its own weights: most often itself alone."""
+        return (self,)
+
+    @property
+    def state_bytes(self) -> int:
+        """Bytes that it keeps from one inference to the next, zeros at first."""
+        return 0
 
     def macs(self, graph: Graph) -> int:
         """Multiply-accumulates of one inference; 0 for ops without multiplications by weights."""

@@ -35,7 +35,7 @@ class Pooling(Op):
         stride: (h, w).
         padding: (top, left, bottom, right), at least 0; every window holds at least one element of
             the input.
-        low: Lower bound of the output, within int8.
+        low: Lower bound of the output, within its type.
         high: Upper bound of the output.
     """
 
@@ -44,6 +44,11 @@ class Pooling(Op):
     padding: tuple[int, int, int, int]
     low: int
     high: int
+
+    @property
+    def bounded(self) -> bool:
+        """Whether the bounds are a range of the output's type."""
+        return is_bounds(self.low, self.high)
 
     def input_rows(self, graph: Graph, which: int, first: int, last: int) -> tuple[int, int]:
         """Rows under the windows of output rows [first, last)."""
@@ -75,7 +80,7 @@ class Pooling(Op):
             (min(*self.kernel, *self.stride) >= 1, "window and strides are at least 1"),
             (min(self.padding) >= 0, "paddings are not negative"),
             (all(p < k for p, k in overhangs), "every window holds an element of the input"),
-            (is_bounds(self.low, self.high), "the range of outputs is not empty"),
+            (self.bounded, "the range of outputs is not empty"),
         )
 
     def _size_rules(self, graph: Graph) -> Iterator[tuple[bool, str]]:
@@ -90,7 +95,7 @@ def read_pooling(node: Node) -> dict[str, Any]:
     kernel = node.option("FilterHeight"), node.option("FilterWidth")
     stride = node.option("StrideH"), node.option("StrideW")
     output = node.output_quantization
-    low, high = activation_bounds(node.activation, output.scale, output.zero_point)
+    low, high = activation_bounds(node.activation, output.scale, output.zero_point, node.dtype)
     return {
         "index": node.index,
         "inputs": (node.inputs[0],),

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from tinydeploy.errors import InputFileError, UnsupportedModelError
+from tinydeploy.graph.constraints import MAX_ELEMENTS, is_per_tensor_int8, is_per_tensor_int16
 from tinydeploy.graph.dilation import join_phases
 from tinydeploy.graph.graph import Graph
 from tinydeploy.graph.labels import read_labels
@@ -57,6 +58,7 @@ def read_graph(source: Path | bytes, name: str | None = None) -> Graph:
     _check_model_ends(file)
     _check_sharing(nodes)
     _check_constraints(nodes)
+    _check_inputs(file)
     graph = Graph(
         name=model_name(name),
         tensors=file.tensors,
@@ -180,6 +182,7 @@ def _op_class(node: Node) -> type[Op]:
 
 def _check_order(file: TfliteFile, nodes: Sequence[Node]) -> None:
     """Every tensor has one writer, and every activation is written before it is read."""
+    _check_state(file, nodes)
     written = set(file.inputs)
     if len(written) != len(file.inputs) or any(file.tensors[t].data is not None for t in written):
         raise InputFileError("the model's inputs are constants or named twice", "Export it again.")
@@ -205,6 +208,26 @@ def _check_order(file: TfliteFile, nodes: Sequence[Node]) -> None:
         raise UnsupportedModelError(
             "the model has an output that is an input too, or is named twice",
             "Export it with every output once, and computed.",
+        )
+
+
+def _check_state(file: TfliteFile, nodes: Sequence[Node]) -> None:
+    """State belongs to one operator of those that keep some, and to nothing else."""
+    owners: dict[int, Node] = {}
+    for node in nodes:
+        for tensor in node.variables:
+            if not _op_class(node).has_state or tensor in owners:
+                raise UnsupportedModelError(
+                    f"{node.label} reads the state {_tensor_label(file.tensors[tensor])}, which "
+                    "is not its own",
+                    "Export the model so that only operators such as SVDF keep some, each its own.",
+                )
+            owners[tensor] = node
+    ends = {*file.inputs, *file.outputs, *(t for node in nodes for t in node.outputs)}
+    if any(file.tensors[t].variable for t in ends):
+        raise UnsupportedModelError(
+            "an input, an output or what an operator writes is a state variable",
+            "Export the model without state variables, or with SVDF.",
         )
 
 
@@ -259,6 +282,21 @@ def _check_constraints(nodes: Sequence[Node]) -> None:
             f"the model cannot be deployed as it is: {_list_some(problems)}",
             "Change the model so that this holds, or export it with other settings.",
         )
+
+
+def _check_inputs(file: TfliteFile) -> None:
+    """An input that no operator reads has met no constraint so far; it has its place all the same.
+
+    What reads the others has checked them.
+    """
+    for tensor in (file.tensors[t] for t in file.inputs):
+        usable = is_per_tensor_int8(tensor) or is_per_tensor_int16(tensor)
+        if not usable or len(tensor.shape) > 6 or tensor.size > MAX_ELEMENTS:
+            raise UnsupportedModelError(
+                f"{_tensor_label(tensor)}, an input of the model, has shape {list(tensor.shape)} "
+                "and not one scale and zero point that fit its type, or too many elements",
+                "Export the model without inputs that nothing reads.",
+            )
 
 
 def _tensor_label(tensor: Tensor) -> str:

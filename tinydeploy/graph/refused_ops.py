@@ -20,7 +20,7 @@ REFUSED: Final[Mapping[str, str]] = {
         ("EQUAL", "NOT_EQUAL", "GREATER", "GREATER_EQUAL", "LESS", "LESS_EQUAL"), _TRUTH
     ),
     **dict.fromkeys(
-        ("SVDF", "LSTM", "UNIDIRECTIONAL_SEQUENCE_LSTM", "VAR_HANDLE", "READ_VARIABLE"), _STATE
+        ("LSTM", "UNIDIRECTIONAL_SEQUENCE_LSTM", "VAR_HANDLE", "READ_VARIABLE"), _STATE
     ),
     **dict.fromkeys(("SQRT", "RSQRT"), "LiteRT's reference fails where its input is negative"),
     "DEQUANTIZE": "it makes float32, which is supported at the end of a model alone",

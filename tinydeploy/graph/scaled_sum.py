@@ -88,7 +88,9 @@ class ScaledSum(Elementwise):
         )
 
 
-def read_scaled_sum(node: Node, signs: tuple[int, int]) -> dict[str, Any]:
+def read_scaled_sum(
+    node: Node, signs: tuple[int, int], left_shift: int = LEFT_SHIFT
+) -> dict[str, Any]:
     """The attributes of a sum with these signs, from an operator whose constraints hold."""
     operands = read_operands(node)
     order = operands.first, 1 - operands.first
@@ -97,8 +99,8 @@ def read_scaled_sum(node: Node, signs: tuple[int, int]) -> dict[str, Any]:
     # All of this is exact in a double but for the quotients, as in TFLite's Prepare.
     twice_max = 2.0 * max(source.scale for source in sources)
     scaled = [quantize_multiplier(source.scale / twice_max) for source in sources]
-    output_multiplier, output_shift = quantize_multiplier(sum_multiplier(node))
-    low, high = activation_bounds(node.activation, output.scale, output.zero_point)
+    output_multiplier, output_shift = quantize_multiplier(sum_multiplier(node, left_shift))
+    low, high = activation_bounds(node.activation, output.scale, output.zero_point, node.dtype)
     return {
         "index": node.index,
         "inputs": operands.inputs,
@@ -116,10 +118,10 @@ def read_scaled_sum(node: Node, signs: tuple[int, int]) -> dict[str, Any]:
     }
 
 
-def sum_multiplier(node: Node) -> float:
+def sum_multiplier(node: Node, left_shift: int = LEFT_SHIFT) -> float:
     """The real multiplier from the scaled sum to the output."""
     twice_max = 2.0 * max(node.quantization(which).scale for which in (0, 1))
-    return twice_max / ((1 << LEFT_SHIFT) * node.output_quantization.scale)
+    return twice_max / ((1 << left_shift) * node.output_quantization.scale)
 
 
 def sum_multiplier_below_one(node: Node) -> bool:

@@ -53,6 +53,7 @@ class Tensor:
             end.
         quantization: None where the file gives none.
         data: The constant's values, read-only, shaped; None for activations.
+        variable: It keeps its values from one inference to the next.
         signature: As `shape`, with -1 for sizes that the file leaves open; empty where it leaves
             none open.
     """
@@ -63,6 +64,7 @@ class Tensor:
     quantization: Quantization | None
     data: NDArray[np.generic] | None = None
     signature: tuple[int, ...] = ()
+    variable: bool = False
 
     @property
     def size(self) -> int:

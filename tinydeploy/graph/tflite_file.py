@@ -245,7 +245,9 @@ class _Parser:
         if self._length(table, "ShapeSignature") not in (0, len(shape)):
             raise _damaged(f"{label} has a signature of another length than its shape")
         signature = self._integers(table, "ShapeSignature")
-        return Tensor(name, shape, dtype, self._quantization(table, label), data, signature)
+        variable = bool(table.IsVariable()) and data is None
+        quantization = self._quantization(table, label)
+        return Tensor(name, shape, dtype, quantization, data, signature, variable)
 
     def _constant(
         self, buffer: tflite.Buffer, label: str, shape: tuple[int, ...], dtype: str

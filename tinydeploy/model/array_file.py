@@ -1,6 +1,7 @@
 """From a .npy or .npz file of network inputs to calibration inputs and, with classes, test inputs.
 
 A .npy file holds the inputs; a .npz file one array of inputs and optionally `y`, their classes.
+Inputs are float32 as the network takes them, or pictures: uint8 [n, H, W, C] of the input's size.
 """
 
 from __future__ import annotations
@@ -37,8 +38,8 @@ def load_array_file(
 
     Args:
         path: See the module's text.
-        preprocessing: What has been done to the inputs: their values must lie in its range. None
-            where that is not known.
+        preprocessing: What has been done to float inputs: their values must lie in its range; and
+            what is to be done to pictures. None where that is not known.
         input_shape: (1, C, H, W), or (1, features).
         classes: Number of outputs.
         calibration_count: Calibration inputs at most.
@@ -57,9 +58,14 @@ def load_array_file(
             f"{path} holds {len(arrays)} arrays of inputs: {', '.join(arrays) or 'none'}",
             f"Save one array {_describe(taken)}, and the classes, if known, as '{_CLASSES}'.",
         )
-    inputs = _check_inputs(path, next(iter(arrays.values())), preprocessing, taken)
-    if channels_last:
-        inputs = np.ascontiguousarray(np.moveaxis(inputs, -1, 1))
+    found = next(iter(arrays.values()))
+    pixels = (*input_shape[2:], input_shape[1])
+    if preprocessing is not None and found.dtype == np.uint8 and found.shape[1:] == pixels:
+        inputs = preprocessing.normalize(np.asarray(found, np.uint8))
+    else:
+        inputs = _check_inputs(path, found, preprocessing, taken)
+        if channels_last:
+            inputs = np.ascontiguousarray(np.moveaxis(inputs, -1, 1))
     order = np.random.default_rng(seed).permutation(len(inputs))
     tested = 0 if y is None else min(test_count, len(inputs) // 2)
     calibration = inputs[np.sort(order[tested : tested + calibration_count])]
@@ -112,8 +118,8 @@ def _check_inputs(
         raise InputFileError(
             f"{path} holds {inputs.dtype} {list(inputs.shape)} where the network takes "
             + _describe(taken),
-            "Save inputs as the network takes them: preprocessed, the axes in its order (--layout "
-            "says otherwise).",
+            "Save inputs as the network takes them: preprocessed, the axes in that order. Or uint8 "
+            "pictures [n, H, W, C], and give --mean and --std.",
         )
     with np.errstate(over="ignore"):
         values = inputs.astype(np.float32)

@@ -1,20 +1,26 @@
-"""From what --data names, a folder of pictures or a file of inputs, to InputData."""
+"""From what the user gives as data, a folder, a file or an iterable, to InputData."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
+
+from numpy.typing import NDArray
 
 from tinydeploy.errors import InputFileError
 from tinydeploy.model.array_file import SUFFIXES, load_array_file
 from tinydeploy.model.float_model import InputData, Preprocessing
+from tinydeploy.model.input_stream import load_stream
 from tinydeploy.model.picture_folder import ADVICE, load_picture_folder
+
+Data = Path | Iterable[NDArray[Any]]
 
 ARRAY_ADVICE = "Save 16 or more inputs, better 200, as the network takes them with numpy.save."
 
 
 def load_data(
-    data: Path,
+    data: Data,
     preprocessing: Preprocessing | None,
     input_shape: tuple[int, ...],
     classes: int,
@@ -25,8 +31,9 @@ def load_data(
     """Calibration and test inputs.
 
     Args:
-        data: A folder, see `load_picture_folder`, or a file, see `load_array_file`.
-        preprocessing: The network's; None only with a file.
+        data: A folder, see `load_picture_folder`, a file, see `load_array_file`, or inputs, see
+            `load_stream`.
+        preprocessing: The network's; None not with a folder.
         input_shape: (1, C, H, W), or (1, features).
         classes: Number of outputs.
         channels_last: Arrays are [n, H, W, C].
@@ -35,6 +42,8 @@ def load_data(
     Raises:
         InputFileError: There is nothing usable.
     """
+    if not isinstance(data, Path):
+        return load_stream(data, preprocessing, input_shape, channels_last=channels_last)
     if is_array_file(data):
         return load_array_file(
             data, preprocessing, input_shape, classes, channels_last=channels_last
@@ -52,6 +61,6 @@ def load_data(
     )
 
 
-def is_array_file(data: Path) -> bool:
+def is_array_file(data: Data) -> bool:
     """Whether this names a .npy or .npz file and not a folder."""
-    return data.suffix.lower() in SUFFIXES and not data.is_dir()
+    return isinstance(data, Path) and data.suffix.lower() in SUFFIXES and not data.is_dir()

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import onnx
-from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
+from google.protobuf.descriptor import FieldDescriptor  # type: ignore[import-untyped]
+from google.protobuf.message import DecodeError, Message  # type: ignore[import-untyped]
 from onnx import TensorProto, helper, numpy_helper
 
 from tinydeploy.errors import InputFileError
@@ -65,9 +66,24 @@ def _parse(path: Path) -> onnx.ModelProto:
         model = onnx.load_model_from_string(data)
     except (DecodeError, ValueError) as error:
         raise InputFileError(f"{path} is no ONNX file, or a truncated one", _ANEW) from error
+    if not _is_text(model):
+        raise InputFileError(f"{path} is no ONNX file, or a damaged one: a name in it is no text")
     if not model.graph.node:  # what other files happen to be read as
         raise InputFileError(f"{path} is no ONNX file: it holds no network", _ANEW)
     return model
+
+
+def _is_text(message: Message) -> bool:
+    """Whether all text is: protobuf gives bytes in the place of a str that is no UTF-8."""
+    for field, value in message.ListFields():
+        values = (value,) if isinstance(value, (str, bytes, Message)) else value
+        if field.type == FieldDescriptor.TYPE_STRING and not all(
+            isinstance(text, str) for text in values
+        ):
+            return False
+        if field.type == FieldDescriptor.TYPE_MESSAGE and not all(map(_is_text, values)):
+            return False
+    return True
 
 
 def _list_tensors(graph: onnx.GraphProto) -> Iterator[TensorProto]:

@@ -101,8 +101,9 @@ def _apply(
     if len(wanted) != len(known) or any(
         k not in (0, w) for k, w in zip(known, wanted, strict=True)
     ):
+        order = f", channels last {list(wanted)}" if channels_last else ""
         raise UsageError(
-            f"{described}, --input-shape is {','.join(map(str, input_shape))}",
+            f"{described}, --input-shape is {','.join(map(str, input_shape))}{order}",
             "Give the sizes behind the batch, channels first, and the fixed ones as they are.",
         )
     return wanted

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pickle
+import re
 import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -108,6 +110,13 @@ def _read_torch(path: Path) -> dict[str, NDArray[np.generic]]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             state: Any = torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        # Torch's own message advises to run the code after all.
+        asked = re.search(r"GLOBAL ([\w.]+)", str(error))
+        more = f": it asks for {asked[1]}" if asked else ""
+        raise InputFileError(
+            f"{path} is not a readable torch state dict, it is damaged or holds code{more}", hint
+        ) from error
     except Exception as error:  # a hostile file makes torch raise nearly anything
         reason = (str(error) or type(error).__name__).splitlines()[0]
         raise InputFileError(

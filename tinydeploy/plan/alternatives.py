@@ -9,16 +9,21 @@ from tinydeploy.board import Board
 from tinydeploy.errors import BudgetError, UsageError
 from tinydeploy.graph.graph import Graph
 from tinydeploy.plan.cost import plan_instructions
+from tinydeploy.plan.extra_macs import count_extra_macs
 from tinydeploy.plan.input_form import check_input_form, count_outside_bytes
 from tinydeploy.plan.kernel import Optimize
 from tinydeploy.plan.memory import plan_layer_by_layer, plan_memory
-from tinydeploy.plan.plan import InputForm, Plan
+from tinydeploy.plan.plan import InputForm, Plan, PlannedGraph
+from tinydeploy.plan.recompute import plan_recomputed
 
 _NAMES: Mapping[InputForm, str] = {
     "arena": "input in the arena",
     "kept": "input kept",
     "rows": "input row by row",
 }
+
+_RECOMPUTED = "with recomputation"
+_SHARE = 0.1  # of more MACs that it may execute where the user does not say
 
 
 @dataclass(frozen=True)
@@ -31,6 +36,7 @@ class Alternative:
         input_bytes: Of the host's own buffer for the input, or a row of it, outside the arena.
         lower_bound_bytes: No placement needs less, whatever the schedule.
         instructions: Of one inference, estimated.
+        extra_macs: MACs of one inference beyond those of the model.
         chosen: It is the plan that is built.
     """
 
@@ -39,26 +45,29 @@ class Alternative:
     input_bytes: int
     lower_bound_bytes: int
     instructions: int
+    extra_macs: int
     chosen: bool
 
 
 def list_alternatives(
-    graph: Graph, board: Board, chosen: Plan, optimize: Optimize = "balanced"
+    graph: Graph, board: Board, chosen: PlannedGraph, optimize: Optimize = "balanced"
 ) -> tuple[Alternative, ...]:
-    """One plan for each form of the input, and one that runs layer after layer.
+    """One plan for each form of the input, one with recomputation, and one layer after layer.
 
     Forms that the model does not have, or that the board has no room for, are left out; the last
-    may need more than the board has.
+    may need more than the board has. Recomputation is for the form that is built, and left out
+    where it needs no less RAM.
 
     Args:
-        graph: A verified graph.
+        graph: A verified graph, as `fuse_graph` makes it.
         board: The board.
-        chosen: The plan that is built.
+        chosen: What is built, of that graph.
         optimize: What it was made for.
     """
+    recomputed = chosen.graph is not graph
     found = [_describe(graph, "layer by layer", plan_layer_by_layer(graph, board, optimize))]
     for form, name in _NAMES.items():
-        if form == chosen.input_form:
+        if form == chosen.plan.input_form and not recomputed:
             found.append(describe_chosen(graph, chosen))
             continue
         try:
@@ -67,12 +76,26 @@ def list_alternatives(
         except (BudgetError, UsageError):
             continue
         found.append(_describe(graph, name, plan))
+    if recomputed:
+        found.append(describe_chosen(graph, chosen))
+        return tuple(found)
+    best = plan_recomputed(
+        graph,
+        board,
+        _SHARE,
+        optimize=optimize,
+        input_form=chosen.plan.input_form,
+        below=chosen.plan.arena_bytes,
+    )
+    if best is not None:
+        found.append(_describe(best.graph, _RECOMPUTED, best.plan))
     return tuple(found)
 
 
-def describe_chosen(graph: Graph, plan: Plan) -> Alternative:
-    """What the plan that is built comes to."""
-    return replace(_describe(graph, _NAMES[plan.input_form], plan), chosen=True)
+def describe_chosen(graph: Graph, chosen: PlannedGraph) -> Alternative:
+    """What the plan that is built, of this graph, comes to."""
+    name = _NAMES[chosen.plan.input_form] if chosen.graph is graph else _RECOMPUTED
+    return replace(_describe(chosen.graph, name, chosen.plan), chosen=True)
 
 
 def _describe(graph: Graph, name: str, plan: Plan) -> Alternative:
@@ -82,5 +105,6 @@ def _describe(graph: Graph, name: str, plan: Plan) -> Alternative:
         count_outside_bytes(graph, plan),
         plan.lower_bound_bytes,
         plan_instructions(graph, plan),
+        count_extra_macs(graph, plan.kernels, plan.calls),
         chosen=False,
     )

@@ -68,6 +68,11 @@ def propose_partitions(
     return sorted(fast, key=lambda p: rate(p.live, p.cost, whole, optimize))[:count]
 
 
+def most_cost(whole: Partition, optimize: Optimize) -> float:
+    """Instructions that a plan may take, `whole` being layer by layer."""
+    return _MOST_COST[optimize] * whole.cost
+
+
 def rate(size: int, cost: int, whole: Partition, optimize: Optimize) -> float:
     """How bad a plan of so many bytes and instructions is; slower than it should be, the worst."""
     slower = cost / max(whole.cost, 1)
@@ -79,10 +84,10 @@ def trim_partitions(
     partitioner: Partitioner, partitions: Sequence[Partition], optimize: Optimize
 ) -> list[Partition]:
     """The partitions with less scratch: rows pack better, and the room that they leave is used."""
-    whole = partitioner.layer_by_layer().cost
+    most = most_cost(partitioner.layer_by_layer(), optimize)
     trimmed = [
-        partitioner.trim_scratch(partition, most)
+        partitioner.trim_scratch(partition, cost)
         for partition in partitions
-        for most in (_MOST_COST[optimize] * whole, float("inf"))
+        for cost in (most, float("inf"))
     ]
     return list(dict.fromkeys(trimmed))

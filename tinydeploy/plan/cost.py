@@ -10,6 +10,7 @@ from tinydeploy.graph.graph import Graph
 from tinydeploy.graph.op import Op
 from tinydeploy.graph.ops.conv_2d import Conv2D
 from tinydeploy.graph.ops.depthwise_conv_2d import DepthwiseConv2D
+from tinydeploy.graph.ops.expanded_depthwise_conv_2d import ExpandedDepthwiseConv2D
 from tinydeploy.graph.ops.fully_connected import FullyConnected
 from tinydeploy.plan.calls import call_rows
 from tinydeploy.plan.kernel import Kernel
@@ -20,6 +21,12 @@ from tinydeploy.plan.kernel_choice.conv_2d_pair import PairKernel
 from tinydeploy.plan.kernel_choice.depthwise_conv_2d import PlanarKernel
 from tinydeploy.plan.kernel_choice.depthwise_conv_2d_cost import (
     estimate_instructions as estimate_planes,
+)
+from tinydeploy.plan.kernel_choice.expanded_depthwise_conv_2d import (
+    TiledKernel,
+)
+from tinydeploy.plan.kernel_choice.expanded_depthwise_conv_2d import (
+    estimate_instructions as estimate_tiles,
 )
 from tinydeploy.plan.kernel_choice.fully_connected import PackedKernel
 from tinydeploy.plan.plan import Plan, Step
@@ -47,6 +54,8 @@ def call_instructions(graph: Graph, op: Op, kernel: Kernel, rows: int, cpu: str 
         return _CALL + int(conv_2d_pair.estimate_rows(kernel, op, graph, rows))
     if isinstance(kernel, PlanarKernel) and isinstance(op, DepthwiseConv2D):
         return _CALL + int(estimate_planes(kernel, op, graph, rows))
+    if isinstance(kernel, TiledKernel) and isinstance(op, ExpandedDepthwiseConv2D):
+        return _CALL + int(estimate_tiles(kernel, op, graph, rows))
     if isinstance(kernel, PackedKernel) and isinstance(op, FullyConnected):
         vectors = op.macs(graph) // op.weights.size * rows // call_rows(graph, op, kernel)
         return _CALL + vectors * fully_connected.estimate_instructions(op, kernel)

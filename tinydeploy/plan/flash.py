@@ -38,7 +38,7 @@ def place_weights(graph: Graph, board: Board, max_flash: int | None = None) -> M
         BudgetError: Weights and biases alone need more flash than there is; the message names the
             largest layers, the hint a width that would fit.
     """
-    needed = {k: _weight_bytes(op) for k, op in enumerate(graph.ops) if _has_weights(op)}
+    needed = {k: _weight_bytes(op) for k, op in enumerate(graph.ops) if _with_weights(op)}
     flash, others = board.code_memory, board.memories_for("weights")
     total = sum(memory.size for memory in (flash, *others))
     limit = total if max_flash is None else min(total, max_flash)
@@ -46,7 +46,7 @@ def place_weights(graph: Graph, board: Board, max_flash: int | None = None) -> M
         raise _flash_error(graph, board, needed, limit, user=limit != total)
     if not others:
         return {}
-    channels = sum(op.channels for op in graph.ops if isinstance(op, (Convolution, FullyConnected)))
+    channels = sum(each.channels for op in graph.ops for each in _with_weights(op))
     rooms = {flash.name: flash.size - _CODE_BYTES - _CHANNEL_BYTES * channels}
     rooms |= {memory.name: memory.size for memory in others}
     places = {}
@@ -58,15 +58,18 @@ def place_weights(graph: Graph, board: Board, max_flash: int | None = None) -> M
     return dict(sorted(places.items()))
 
 
-def _has_weights(op: Op) -> bool:
-    return isinstance(op, (Convolution, FullyConnected))
+def _with_weights(op: Op) -> list[Convolution | FullyConnected]:
+    """What of a layer has weights."""
+    return [each for each in op.members if isinstance(each, (Convolution, FullyConnected))]
 
 
 def _weight_bytes(op: Op, inward: float = 1, outward: float = 1) -> int:
     """Bytes of weights and biases, of layers whose inputs and outputs are narrower by factors."""
-    assert isinstance(op, (Convolution, FullyConnected))
-    weights = op.weights.size * outward * (1 if isinstance(op, DepthwiseConv2D) else inward)
-    return int(weights + _BIAS_BYTES * op.channels * outward)
+    size = 0.0
+    for each in _with_weights(op):
+        factor = 1 if isinstance(each, DepthwiseConv2D) else inward
+        size += outward * (each.weights.size * factor + _BIAS_BYTES * each.channels)
+    return int(size)
 
 
 def _flash_error(
@@ -103,10 +106,9 @@ def _scaled_bytes(graph: Graph, width: float) -> int:
     first, last = _find_ends(graph)
     size = 0.0
     for k, op in enumerate(graph.ops):
-        if isinstance(op, (Convolution, FullyConnected)):
-            outward = 1 if k in last else width
-            size += _weight_bytes(op, 1 if k in first else width, outward)
-            size += _CHANNEL_BYTES * op.channels * outward
+        outward = 1 if k in last else width
+        size += _weight_bytes(op, 1 if k in first else width, outward)
+        size += sum(_CHANNEL_BYTES * each.channels * outward for each in _with_weights(op))
     return int(size)
 
 
@@ -123,7 +125,7 @@ def _reach(ops: Sequence[tuple[int, Op]], tensors: set[int], *, forward: bool) -
     for k, op in ops:
         here, there = (op.inputs, op.outputs) if forward else (op.outputs, op.inputs)
         if tensors.intersection(here):
-            if _has_weights(op):
+            if _with_weights(op):
                 met.add(k)
             else:
                 tensors.update(there)

@@ -33,6 +33,19 @@ def check_input_form(graph: Graph, form: InputForm) -> None:
         )
 
 
+def check_float_ends(form: InputForm, *, float_ends: bool) -> None:
+    """Real values are quantized into the arena.
+
+    Raises:
+        UsageError: Float ends are asked for, and the input is not there.
+    """
+    if float_ends and form != "arena":
+        raise UsageError(
+            f"--io float does not go with --input {form}",
+            "Quantize the input yourself: model.h has NAME_quantize() and NAME_dequantize().",
+        )
+
+
 def count_outside_bytes(graph: Graph, plan: Plan) -> int:
     """Bytes of the host's own buffers: for all inputs, or for a row of the only one."""
     if plan.input_form == "arena":

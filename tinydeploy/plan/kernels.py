@@ -53,7 +53,7 @@ def portable_kernel(op: Op, graph: Graph) -> Kernel:
         _, _, channels = graph.tensors[op.inputs[0]].rows
         stem = "mean_s8" if isinstance(op, Mean) else "average_pool_2d_global_s8"
         return Kernel(stem, 4 * channels, accumulates=True)
-    return Kernel(f"{op.stem}_s8", _portable_scratch(op, graph))
+    return Kernel(op.portable_kernel, _portable_scratch(op, graph))
 
 
 def _choose_fast(op: Op, graph: Graph, board: Board, optimize: Optimize) -> Kernel | None:

@@ -7,7 +7,7 @@ Ops are cut into groups (partition.py); within a group rows are made when they a
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 
 from tinydeploy.board import Board, Memory
 from tinydeploy.graph.graph import Graph
@@ -32,7 +32,7 @@ from tinydeploy.plan.pools import (
     spread_for_speed,
 )
 from tinydeploy.plan.smaller import advise_input
-from tinydeploy.plan.variants import list_variants
+from tinydeploy.plan.variants import Variant, list_variants
 
 # Bytes of the data memory that arenas leave alone: 4 KB of stack (inference needs less than 2 KB of
 # it), the firmware's static variables and the buffers of its console. The linker refuses more.
@@ -72,12 +72,12 @@ def plan_memory(
     Raises:
         BudgetError: The memories do not hold it; the message names the layer that needs most.
     """
-    search = _Search(graph, board, max_ram, optimize, input_form)
+    search = Search(graph, board, max_ram, optimize, input_form)
     found = search.find()
     if found is None:
 
         def measure(graph: Graph, form: InputForm) -> int | None:
-            return _Search(graph, board, max_ram, optimize, form).least_bytes()
+            return Search(graph, board, max_ram, optimize, form).least_bytes()
 
         advice = advise_input(graph, input_form, measure)
         tightest = search.tightest
@@ -88,7 +88,7 @@ def plan_memory(
 LayOut = Callable[[Placed], Layout | None]
 
 
-class _Search:
+class Search:
     """Looks for the best schedule that has places in the memories of a board.
 
     Args:
@@ -97,6 +97,7 @@ class _Search:
         max_ram: Bytes that all arenas may have; None for what the memories hold.
         optimize: What to prefer.
         input_form: How the host gives the input.
+        variants: Of every op, by position in Graph.ops; None to list them.
     """
 
     def __init__(
@@ -106,23 +107,28 @@ class _Search:
         max_ram: int | None,
         optimize: Optimize,
         input_form: InputForm,
+        variants: Mapping[int, tuple[Variant, ...]] | None = None,
     ) -> None:
         self._graph, self._board = graph, board
         self._optimize, self._input_form = optimize, input_form
-        self.net = make_net(graph, list_variants(graph, board, optimize), input_form)
-        self.rooms = find_rooms(board, max_ram)
+        self.net = make_net(graph, variants or list_variants(graph, board, optimize), input_form)
+        self.rooms = find_rooms(board, max_ram, graph.state_bytes)
         self._partitioner = Partitioner(self.net)
         self._lower_bound = self._partitioner.least_live()
 
-    def find(self) -> tuple[Placed, Layout] | None:
-        """The best schedule and its places: in one memory, else in several, else None."""
-        found = self._run(max(self.rooms.by_memory.values()), self._lay_out_in_one)
+    def find(self, given: Sequence[Partition] | None = None) -> tuple[Placed, Layout] | None:
+        """The best schedule and its places: in one memory, else in several, else None.
+
+        Args:
+            given: Schedules to choose from; None for all that there are.
+        """
+        found = self._run(max(self.rooms.by_memory.values()), self._lay_out_in_one, given)
         if found is not None:
             placed, layout = found
             return placed, self._spread_for_speed(placed, layout)
         if len(self.rooms.by_memory) == 1:
             return None
-        return self._run(self.rooms.total, self._lay_out_in_several)
+        return self._run(self.rooms.total, self._lay_out_in_several, given)
 
     def least_bytes(self) -> int | None:
         """Bytes of the arenas that the schedule of least need takes; None where they do not fit."""
@@ -139,7 +145,9 @@ class _Search:
         assert partition is not None
         return place_partition(self.net, partition)
 
-    def _run(self, room: int, lay_out: LayOut) -> tuple[Placed, Layout] | None:
+    def _run(
+        self, room: int, lay_out: LayOut, given: Sequence[Partition] | None
+    ) -> tuple[Placed, Layout] | None:
         """The best schedule of at most `room` live bytes that `lay_out` finds places for."""
         partitioner, optimize = self._partitioner, self._optimize
         whole = partitioner.layer_by_layer()
@@ -147,10 +155,12 @@ class _Search:
         def rate_size(placed: Placed, size: int) -> float:
             return rate(size, placed.partition.cost, whole, optimize)
 
-        proposed = [
-            self._exchange(partition)
-            for partition in propose_partitions(partitioner, optimize, room, _MOST_PLACED)
-        ]
+        proposed = (
+            propose_partitions(partitioner, optimize, room, _MOST_PLACED)
+            if given is None
+            else [p for p in given if p.live <= room][:_MOST_PLACED]
+        )
+        proposed = [self._exchange(partition) for partition in proposed]
         if optimize == "ram":
             # The less scratch, the closer rows are packed; what they leave becomes scratch again.
             proposed += trim_partitions(partitioner, proposed[:_MOST_SEARCHED], optimize)
@@ -171,7 +181,7 @@ class _Search:
             layout = lay_out(placed)
             if layout is not None and rate_size(placed, layout.size) < least:
                 best, least = (placed, layout), rate_size(placed, layout.size)
-        if best is not None:
+        if best is not None or given is not None:
             return best
 
         # What is live would fit, or not even that: with ever more room between, down to the least.
@@ -277,11 +287,18 @@ def make_plan(
     )
 
 
-def find_rooms(board: Board, max_ram: int | None) -> Rooms:
-    """Bytes that arenas may have, in each memory and in all of them."""
+def find_rooms(board: Board, max_ram: int | None, state_bytes: int = 0) -> Rooms:
+    """Bytes that arenas may have, in each memory and in all of them.
+
+    What a model keeps from one inference to the next lies in the data memory, beside them.
+    """
+    max_ram = None if max_ram is None else max(0, max_ram - state_bytes)
     by_memory = {
         memory.name: room_in(board, memory, max_ram) for memory in board.memories_for("arena")
     }
+    data = board.data_memory.name
+    if data in by_memory:
+        by_memory[data] = max(0, by_memory[data] - state_bytes)
     total = sum(by_memory.values())
     return Rooms(by_memory, total if max_ram is None else min(total, max_ram))
 

@@ -13,11 +13,18 @@ from tinydeploy.graph.ops.depthwise_conv_2d import DepthwiseConv2D
 from tinydeploy.graph.ops.l2_normalization import L2Normalization
 from tinydeploy.graph.ops.log_softmax import LogSoftmax
 from tinydeploy.graph.ops.lookup import Lookup
+from tinydeploy.graph.ops.sigmoid_wide import SigmoidWide
 from tinydeploy.graph.ops.softmax import Softmax
+from tinydeploy.graph.ops.softmax_wide import SoftmaxWide
 from tinydeploy.plan.kernel import Kernel
 from tinydeploy.plan.kernel_choice.conv_2d import GemmKernel
 from tinydeploy.plan.kernel_choice.conv_2d_pair import PairKernel
 from tinydeploy.plan.kernel_choice.depthwise_conv_2d import PlanarKernel
+
+# Their kernels run in place.
+_IN_PLACE = (
+    *(Elementwise, L2Normalization, LogSoftmax, Lookup, SigmoidWide, Softmax, SoftmaxWide),
+)
 
 
 @dataclass(frozen=True)
@@ -36,7 +43,7 @@ class Overlay:
 def find_overlays(graph: Graph, op: Op, kernel: Kernel) -> Iterator[Overlay]:
     """What a kernel's header says of rows in place; see firmware/include/."""
     rows = graph.tensors[op.outputs[0]].rows
-    if isinstance(op, (Elementwise, L2Normalization, LogSoftmax, Lookup, Softmax)):
+    if isinstance(op, _IN_PLACE):
         for tensor in dict.fromkeys(op.inputs):
             if _same_rows(graph, tensor, op.outputs[0]):
                 yield Overlay(tensor, 0)

@@ -67,13 +67,23 @@ class Partition:
     cost: int
 
 
-class Partitioner:
-    """Finds partitions of one net under several limits; what it measures it keeps."""
+Loads = dict[tuple[object, ...], tuple[Load, ...]]
+"""What groups ask of their nodes, by all that it depends on."""
 
-    def __init__(self, net: Net) -> None:
+
+class Partitioner:
+    """Finds partitions of one net under several limits; what it measures it keeps.
+
+    Args:
+        net: The net.
+        loads: What was measured in other nets of the same tensors, and is added to.
+    """
+
+    def __init__(self, net: Net, loads: Loads | None = None) -> None:
         self._net = net
         self._makers = find_makers(net)
         self._loads: dict[Group, tuple[Load, ...]] = {}
+        self._shared = {} if loads is None else loads
         self._choices: dict[tuple[int, int, tuple[tuple[int, int], ...]], tuple[int, int]] = {}
         stores = net.stores.values()
         count = len(net.nodes)
@@ -189,9 +199,25 @@ class Partitioner:
 
     def _load(self, group: Group) -> tuple[Load, ...]:
         if group not in self._loads:
-            events = schedule_group(self._net, self._makers, group)
-            self._loads[group] = measure_group(self._net, group, events)
+            key = self._describe(group)
+            if key not in self._shared:
+                events = schedule_group(self._net, self._makers, group)
+                self._shared[key] = measure_group(self._net, group, events)
+            loads = self._shared[key]
+            shift = group.first - loads[0].node
+            self._loads[group] = tuple(replace(load, node=load.node + shift) for load in loads)
         return self._loads[group]
+
+    def _describe(self, group: Group) -> tuple[object, ...]:
+        """What a group's loads depend on: its nodes, and what is whole before and behind it."""
+        nodes = self._net.nodes[group.first : group.last]
+        names = ((node.makes, tuple(read.store for read in node.reads)) for node in nodes)
+        lives = (
+            (store.tensor, store.birth < group.first, store.death >= group.last)
+            for store in self._net.stores.values()
+            if store.birth < group.last and store.death >= group.first
+        )
+        return group.rows, *names, *lives
 
     def _cheapest(self, first: int, last: int, limit: int) -> tuple[int, Group] | None:
         """The cheapest of the groups of the nodes [first, last) that keep within the limit."""

@@ -111,6 +111,14 @@ class Plan:
         return sum(arena.size for arena in self.arenas)
 
 
+@dataclass(frozen=True)
+class PlannedGraph:
+    """A graph and its plan, for which the planner may have fused layers of it."""
+
+    graph: Graph
+    plan: Plan
+
+
 def input_buffer(number: int) -> str:
     """In the place of a memory's name: the host's own buffer of an input."""
     return f"input {number}"

@@ -15,12 +15,17 @@ from tinydeploy.graph.graph import Graph
 from tinydeploy.graph.op import Op
 from tinydeploy.graph.ops.conv_2d import Conv2D
 from tinydeploy.graph.ops.depthwise_conv_2d import DepthwiseConv2D
+from tinydeploy.graph.ops.expanded_depthwise_conv_2d import ExpandedDepthwiseConv2D
 from tinydeploy.graph.ops.fully_connected import FullyConnected
 from tinydeploy.plan.alias import renames
 from tinydeploy.plan.chunks import list_chunks
 from tinydeploy.plan.cost import call_instructions
 from tinydeploy.plan.kernel import Kernel, Optimize
-from tinydeploy.plan.kernel_choice import depthwise_conv_2d, fully_connected
+from tinydeploy.plan.kernel_choice import (
+    depthwise_conv_2d,
+    expanded_depthwise_conv_2d,
+    fully_connected,
+)
 from tinydeploy.plan.kernel_choice.conv_2d_pair import list_pairs
 from tinydeploy.plan.kernel_choice.fully_connected import PackedKernel
 from tinydeploy.plan.kernels import choose_kernel
@@ -50,15 +55,16 @@ def list_variants(
         none.
     """
     return {
-        position: _variants_of(op, graph, board, optimize)
+        position: variants_of(op, graph, board, optimize)
         for position, op in enumerate(graph.ops)
         if not renames(op)
     }
 
 
-def _variants_of(
+def variants_of(
     op: Op, graph: Graph, board: Board | None, optimize: Optimize
 ) -> tuple[Variant, ...]:
+    """Variants of one op; arguments and result as of `list_variants`."""
     kernels = sorted(_list_kernels(op, graph, board, optimize), key=lambda k: k.scratch_bytes)
     over = [k for k in kernels if any(find_overlays(graph, op, k))]
     row_bytes = graph.tensors[op.outputs[0]].row_bytes
@@ -70,6 +76,8 @@ def _variants_of(
 
 def _list_kernels(op: Op, graph: Graph, board: Board | None, optimize: Optimize) -> list[Kernel]:
     """Every kernel worth trying: what runs as fast as it can, what needs less scratch."""
+    if isinstance(op, ExpandedDepthwiseConv2D) and board is not None:
+        return [*expanded_depthwise_conv_2d.list_kernels(op, graph, board, optimize)]
     kernels = [choose_kernel(op, graph, board, optimize)]
     if board is not None and optimize != "flash":
         if isinstance(op, Conv2D):

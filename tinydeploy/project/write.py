@@ -57,6 +57,7 @@ class _ModelText:
     arenas: tuple[str, ...]
     input_form: InputForm
     input_memory: str
+    has_state: bool
     selftest_crc: int
 
 
@@ -104,6 +105,7 @@ def project_files(
         arenas=tuple(arena.memory for arena in plan.arenas),
         input_form=plan.input_form,
         input_memory=place_inputs(graph, plan, board),
+        has_state=graph.state_bytes > 0,
         selftest_crc=selftest_crc,
     )
     compiled = compiled_sources([*files, *_TEMPLATES])

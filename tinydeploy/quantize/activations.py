@@ -9,12 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tinydeploy.errors import InternalError
-from tinydeploy.quantize.network import Network, Softmax
+from tinydeploy.quantize.network import Layer, Network, Pad, Reshape, Softmax
+from tinydeploy.quantize.ranges import TAIL, Range, find_range
+from tinydeploy.quantize.recipe import RANGE_METHODS, RangeMethod
 from tinydeploy.quantize.statistics import TensorStatistics
 from tinydeploy.quantize.ties import find_fixed, tie_tensors
-
-# Values beyond this quantile, at each end, are clipped: a rare value costs all others resolution.
-TAIL = 5e-5
 
 
 @dataclass(frozen=True)
@@ -52,62 +51,97 @@ class Parameters:
         return shifted
 
 
-def choose_parameters(
+Candidates = Mapping[RangeMethod, Parameters]
+
+
+def list_candidates(
     network: Network,
     statistics: Mapping[str, TensorStatistics],
     input_parameters: Parameters,
-    tail: float = TAIL,
-) -> dict[str, Parameters]:
-    """The quantization of every tensor.
+) -> dict[tuple[str, ...], Candidates]:
+    """For each set of tensors that share their quantization, what each method gives.
 
-    Ranges leave out the part `tail` of the values at each end, but not at the network's output nor
-    in front of a softmax: clipping scores makes the best classes equal. Where TFLite fixes the
-    quantization, as of a softmax's output, it has that.
+    Nothing is clipped at the network's outputs nor in front of a softmax: clipped scores make the
+    best classes equal. There every method gives the range seen. The input's parameters are given,
+    and where TFLite fixes the quantization, as of a softmax's output, it is that.
 
     Args:
         network: Folded.
         statistics: Of the outputs of all layers that compute anything.
         input_parameters: Of the input.
-        tail: 0 to 1.
     """
-    parameters: dict[str, Parameters] = {}
+    candidates: dict[tuple[str, ...], Candidates] = {}
     for group in tie_tensors(network):
         if network.input in group:
-            chosen = input_parameters
+            given = input_parameters
         elif (fixed := find_fixed(network, group)) is not None:
-            chosen = Parameters(*fixed)
+            given = Parameters(*fixed)
         else:
-            chosen = _parameters_of_group(network, group, statistics, tail)
-        parameters.update(dict.fromkeys(group, chosen))
-    return parameters
+            candidates[group] = _candidates_of_group(network, group, statistics)
+            continue
+        candidates[group] = dict.fromkeys(RANGE_METHODS, given)
+    return candidates
 
 
-def _parameters_of_group(
-    network: Network,
-    group: tuple[str, ...],
-    statistics: Mapping[str, TensorStatistics],
-    tail: float,
-) -> Parameters:
-    """The range of those tensors that something else than a tied operator reads.
+def choose_parameters(
+    candidates: Mapping[tuple[str, ...], Candidates], method: RangeMethod
+) -> dict[str, Parameters]:
+    """The quantization of every tensor, by one method for all."""
+    return {tensor: each[method] for group, each in candidates.items() for tensor in group}
+
+
+def _candidates_of_group(
+    network: Network, group: tuple[str, ...], statistics: Mapping[str, TensorStatistics]
+) -> Candidates:
+    """By the ranges of those tensors that something else than a tied operator reads.
 
     What a max-pool or clamp in the group drops needs no room: it may saturate.
     """
     seen = [tensor for tensor in group if _is_computed_with(network, tensor)]
+    measured = [t for t in seen if t in statistics] or [t for t in group if t in statistics]
+    if not measured:
+        raise InternalError(f"no statistics of the tensors {group}")
     exact = any(tensor in network.outputs for tensor in group) or any(
         isinstance(reader, Softmax) for tensor in group for reader in network.consumers(tensor)
     )
-    ranges = []
-    for tensor in [t for t in seen if t in statistics] or [t for t in group if t in statistics]:
-        stats = statistics[tensor]
-        low, high = stats.full_range(tail) if exact else stats.quantile_range(tail)
-        layer = network.producer(tensor)
-        least, most = (-np.inf, np.inf) if layer is None else layer.bounds
-        ranges.append((max(low, least), min(high, most)))
-    if not ranges:
-        raise InternalError(f"no statistics of the tensors {group}")
-    return Parameters.from_range(min(low for low, _ in ranges), max(high for _, high in ranges))
+    candidates: dict[RangeMethod, Parameters] = {}
+    for method in RANGE_METHODS:
+        if exact and candidates:
+            candidates[method] = candidates["min-max"]
+            continue
+        ranges = [
+            _within(
+                statistics[tensor].full_range(TAIL)
+                if exact
+                else find_range(statistics[tensor], method),
+                network.producer(tensor),
+            )
+            for tensor in measured
+        ]
+        low, high = min(low for low, _ in ranges), max(high for _, high in ranges)
+        candidates[method] = Parameters.from_range(low, high)
+    return candidates
+
+
+def _within(found: Range, layer: Layer | None) -> Range:
+    """A range without what a layer's output cannot reach."""
+    least, most = (-np.inf, np.inf) if layer is None else layer.bounds
+    return max(found[0], least), min(found[1], most)
 
 
 def _is_computed_with(network: Network, tensor: str) -> bool:
+    """Whether something else than handing on, or choosing among numbers, is done with a tensor.
+
+    An average hands numbers on too, but clipping in front of it is not clipping behind it.
+    """
     readers = network.consumers(tensor)
-    return tensor in network.outputs or not readers or not all(r.hands_on for r in readers)
+    return (
+        tensor in network.outputs
+        or not readers
+        or any(
+            not reader.hands_on
+            or reader.averages
+            or (isinstance(reader, (Pad, Reshape)) and _is_computed_with(network, reader.output))
+            for reader in readers
+        )
+    )

@@ -22,8 +22,9 @@ from tinydeploy.quantize.network import Array, Conv, Network, Reshape
 from tinydeploy.quantize.statistics import TensorStatistics
 
 # A channel that was quiet during calibration may be louder elsewhere: each gets room for the
-# median channel's reach on top of its own.
+# median channel's reach on top of its own, and for the mean reach where few values were seen.
 _HEADROOM = 1.0
+_FEW_VALUES = 16
 
 # A channel that is hardly ever active: its deviation counts as at least this part of its reach.
 _LEAST_DEVIATION = 0.01
@@ -49,7 +50,10 @@ def choose_channel_factors(
     reach = np.stack([statistics[tensor].reach for tensor in tensors])
     if reach.max() <= 0:
         return None
-    reach = reach + _HEADROOM * np.median(reach, axis=1, keepdims=True)
+    count = min(statistics[tensor].channel_count for tensor in tensors)
+    headroom = _HEADROOM * np.median(reach, axis=1, keepdims=True)
+    headroom = headroom + _FEW_VALUES / max(count, 1) * reach.mean(axis=1, keepdims=True)
+    reach = reach + headroom
     reach = np.maximum(reach, 1e-6 * reach.max(axis=1, keepdims=True))
     reach = reach[reach.max(axis=1) > 0]
     sensitivity = np.stack(

@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tinydeploy.quantize.emitter import Emitter
-from tinydeploy.quantize.network import Conv, Dense, Padding, TransposeConv, is_same_padding
+from tinydeploy.quantize.network import Conv, Dense, Padding, TransposeConv
+from tinydeploy.quantize.same_padding import is_same_padding
 from tinydeploy.quantize.tflite_operators import OptionValue
 from tinydeploy.quantize.weights import QuantizedConv
 

@@ -56,7 +56,8 @@ def fold_network(network: Network) -> Network:
             layers.append(layer)
     # A merged layer stands where its first part stood: still before everything that reads it,
     # and behind everything it reads, since folding never adds an input.
-    return add_requantizations(replace(network, layers=tuple(layers), shapes=shapes))
+    folded = replace(network, layers=tuple(layers), shapes=shapes)
+    return folded if network.given else add_requantizations(folded)
 
 
 def merge_layers(first: Layer, second: Layer) -> Layer | None:

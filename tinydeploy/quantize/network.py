@@ -28,12 +28,14 @@ class Layer:
 
     Attributes:
         hands_on: It hands on int8 values: TFLite wants one quantization for inputs and output.
+        averages: What it hands on are means: its inputs must not saturate where they need not.
     """
 
     inputs: tuple[str, ...]
     output: str
 
     hands_on: ClassVar[bool] = False
+    averages: ClassVar[bool] = False
 
     @property
     def fixed_quantization(self) -> tuple[float, int] | None:
@@ -277,6 +279,8 @@ class MaxPool(Pool):
 class AveragePool(Pool):
     """The mean of each window."""
 
+    averages: ClassVar[bool] = True
+
 
 @dataclass(frozen=True, eq=False)
 class Mean(Layer):
@@ -375,6 +379,7 @@ class Resize(Layer):
     half_pixel: bool
 
     hands_on: ClassVar[bool] = True
+    averages: ClassVar[bool] = True
 
     @property
     def scales_with_inputs(self) -> bool:
@@ -466,20 +471,3 @@ class Network:
 def last_uses(layers: Sequence[Layer]) -> dict[str, int]:
     """Position of the last layer that reads each tensor."""
     return {tensor: k for k, layer in enumerate(layers) for tensor in layer.inputs}
-
-
-def same_padding(size: int, kernel: int, stride: int, dilation: int = 1) -> Pair:
-    """Padding before and behind one axis by TFLite's rule SAME: the least, more of it behind."""
-    total = max((-(-size // stride) - 1) * stride + (kernel - 1) * dilation + 1 - size, 0)
-    return total // 2, total - total // 2
-
-
-def is_same_padding(layer: Conv | Pool, input_shape: Shape) -> bool:
-    """Whether a layer's padding is TFLite's SAME for an input of this shape."""
-    dilation = layer.dilation if isinstance(layer, Conv) else (1, 1)
-    vertical, horizontal = (
-        same_padding(input_shape[1 + i], layer.kernel[i], layer.stride[i], dilation[i])
-        for i in (0, 1)
-    )
-    top, left, bottom, right = layer.padding
-    return (top, bottom) == vertical and (left, right) == horizontal

@@ -12,7 +12,7 @@ from tinydeploy.quantize.onnx_reader import Node, Reader, UnsupportedNodeError
 
 MAX_CONSTANT = 1 << 28  # elements; more than that is no weight of a small network
 
-_FOLDED = frozenset(
+FOLDED = frozenset(
     (
         *(
             "Constant",
@@ -34,7 +34,7 @@ def is_constant(node: Node, reader: Reader) -> bool:
     """Whether a node's value is known: arithmetic on constants, or an activation's shape."""
     if node.op == "Shape":
         return True
-    return node.op in _FOLDED and all(i in reader.constants or not i for i in node.inputs)
+    return node.op in FOLDED and all(i in reader.constants or not i for i in node.inputs)
 
 
 def fold_constant(node: Node, reader: Reader) -> None:

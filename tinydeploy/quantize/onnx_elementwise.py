@@ -89,6 +89,16 @@ def read_neg(node: Node, reader: Reader) -> None:
     add_scaled(node.output, reader, reader.source(node), np.array(-1.0))
 
 
+@reads_op("Pow", becomes="MUL")
+def read_pow(node: Node, reader: Reader) -> None:
+    """Squares alone."""
+    exponent = require_constant(reader.constant(node, 1))
+    if exponent.size != 1 or exponent.item() != 2:
+        raise UnsupportedNodeError("an exponent other than 2", "write it as products")
+    source = reader.source(node)
+    reader.add_like(Mul((source.tensor, source.tensor), node.output), source)
+
+
 @reads_op("Max", "Min", becomes="MAXIMUM MINIMUM")
 def read_extremum(node: Node, reader: Reader) -> None:
     """Of two activations, or of one and a constant per channel, which is a Clip."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from tinydeploy.quantize.network import Array, Conv, Dense, Slice, TransposeConv, same_padding
+from tinydeploy.quantize.network import Array, Conv, Dense, Slice, TransposeConv
 from tinydeploy.quantize.onnx_elementwise import add_scaled_and_shifted
 from tinydeploy.quantize.onnx_reader import (
     Arranged,
@@ -12,6 +12,7 @@ from tinydeploy.quantize.onnx_reader import (
     Reader,
     Source,
     UnsupportedNodeError,
+    check_size,
     reads_op,
 )
 from tinydeploy.quantize.onnx_window import (
@@ -20,6 +21,7 @@ from tinydeploy.quantize.onnx_window import (
     require_constant,
     window_output,
 )
+from tinydeploy.quantize.same_padding import same_padding
 from tinydeploy.quantize.view import View
 
 # A channel whose activations did not vary in training; dividing by its deviation amplifies noise.
@@ -48,7 +50,7 @@ def read_conv(node: Node, reader: Reader) -> None:
         dilation=dilation,
         padding=padding,
         groups=groups,
-        scales=_read_scales(reader, node.inputs[1], outputs),
+        scales=_read_scales(reader, node.inputs[1], outputs, 0),
     )
     size = window_output(source.shape, (kh, kw), stride, dilation, padding)
     shape = (1, *size, outputs)
@@ -89,6 +91,7 @@ def read_conv_transpose(node: Node, reader: Reader) -> None:
         high=np.full(outputs, np.inf),
         stride=stride,
         padding=padding,
+        scales=_read_scales(reader, node.inputs[1], outputs, 1) if groups == 1 else None,
         size=made,
     )
     shape = (1, *made, outputs)
@@ -172,10 +175,12 @@ def _read_bias(node: Node, reader: Reader, outputs: int) -> Array:
     return np.zeros(outputs) if bias is None else bias.reshape(outputs)
 
 
-def _read_scales(reader: Reader, name: str, outputs: int) -> Array | None:
-    """Scales of quantized weights that the model brings along, one per output."""
-    scales = reader.weight_scales.get(name)
-    return None if scales is None else np.broadcast_to(scales, outputs).copy()
+def _read_scales(reader: Reader, name: str, outputs: int, axis: int) -> Array | None:
+    """Scales of weights that the model brings along, one per output; along that axis or one."""
+    scales, along = reader.weight_scales.get(name, (np.zeros(0), axis))
+    if scales.size == 0 or (scales.size > 1 and along != axis):
+        return None
+    return np.broadcast_to(scales, outputs).copy()
 
 
 def _ungroup(weights: Array, groups: int) -> Array:
@@ -183,6 +188,7 @@ def _ungroup(weights: Array, groups: int) -> Array:
     if groups == 1:
         return weights
     inputs, width, kh, kw = weights.shape
+    check_size((inputs, groups, width, kh, kw))
     full = np.zeros((groups, inputs // groups, groups, width, kh, kw))
     for group in range(groups):
         full[group, :, group] = weights.reshape(groups, -1, width, kh, kw)[group]
@@ -195,6 +201,7 @@ def _spread_taps(weights: Array, dilation: tuple[int, int]) -> Array:
         return weights
     *front, kh, kw = weights.shape
     size = (kh - 1) * dilation[0] + 1, (kw - 1) * dilation[1] + 1
+    check_size((*front, *size))
     spread = np.zeros((*front, *size))
     spread[..., :: dilation[0], :: dilation[1]] = weights
     return spread
@@ -250,7 +257,10 @@ def _add_linear(node: Node, reader: Reader, weights: Array, bias: Array | None) 
     if bias is not None:
         biases = np.broadcast_to(bias.ravel() if bias.size == outputs else bias, outputs).copy()
     bounds = np.full(outputs, -np.inf), np.full(outputs, np.inf)
-    scales = _read_scales(reader, node.inputs[1], outputs)
+    is_turned = node.op == "Gemm" and bool(node.attributes.get("transB", 0))
+    scales = _read_scales(reader, node.inputs[1], outputs, 0 if is_turned else 1)
+    if node.attributes.get("alpha", 1.0) != 1.0:
+        scales = None
     if np.prod(source.shape) == source.shape[-1]:
         tensor, numbers = reader.vector(source)
         kernel = weights[:, None, None, numbers]

@@ -14,6 +14,7 @@ from tinydeploy.quantize.onnx_reader import (
     Reader,
     Source,
     UnsupportedNodeError,
+    check_size,
     reads_op,
 )
 from tinydeploy.quantize.onnx_window import require_constant
@@ -122,6 +123,7 @@ def read_pad(node: Node, reader: Reader) -> None:
         add_slice(name, reader, arranged, crops)
         arranged = replace(arranged, tensor=name, shape=reader.shapes[name])
     amounts = tuple((max(0, a), max(0, b)) for a, b in zip(before, behind, strict=True))
+    check_size(n + sum(more) for n, more in zip(arranged.shape, amounts, strict=True))
     mode = node.attributes.get("mode", "constant")
     if mode == "constant":
         value = reader.weights(node, 2)
@@ -150,13 +152,26 @@ def read_pad(node: Node, reader: Reader) -> None:
 
 
 def add_slice(name: str, reader: Reader, arranged: Arranged, ranges: Sequence[range]) -> None:
-    """Adds a Slice, as the ONNX tensor `name`."""
+    """Adds a Slice, as the ONNX tensor `name`; of a Gather, as of a channel shuffle, a Gather."""
     shape = tuple(len(taken) for taken in ranges)
     view = arranged.view(shape)
     if shape == arranged.shape and all(taken.step > 0 for taken in ranges):
         reader.sources[name] = Source(arranged.tensor, view)
         return
+    gather = next((layer for layer in reader.layers if layer.output == arranged.tensor), None)
+    if isinstance(gather, Gather) and _keeps_others(gather, arranged, ranges):
+        chosen = tuple(gather.indices[index] for index in ranges[gather.axis])
+        reader.add(Gather(gather.inputs, name, gather.axis, chosen), shape, view)
+        return
     reader.add(Slice((arranged.tensor,), name, tuple(ranges)), shape, view)
+
+
+def _keeps_others(gather: Gather, arranged: Arranged, ranges: Sequence[range]) -> bool:
+    """Whether a slice of what was gathered takes all of the other axes: then it is gathered so."""
+    return all(
+        axis == gather.axis or ranges[axis] == range(size)
+        for axis, size in enumerate(arranged.shape)
+    )
 
 
 def _read_amounts(node: Node, reader: Reader, arranged: Arranged) -> tuple[list[int], list[int]]:

@@ -10,5 +10,6 @@ import tinydeploy.quantize.onnx_elementwise
 import tinydeploy.quantize.onnx_linear
 import tinydeploy.quantize.onnx_move
 import tinydeploy.quantize.onnx_pool
+import tinydeploy.quantize.onnx_qdq
 import tinydeploy.quantize.onnx_resize
 import tinydeploy.quantize.onnx_shape  # noqa: F401 - as the others, for its registrations

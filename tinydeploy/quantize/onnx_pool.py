@@ -13,7 +13,6 @@ from tinydeploy.quantize.network import (
     Padding,
     Pair,
     WithConstant,
-    same_padding,
 )
 from tinydeploy.quantize.onnx_reader import (
     Arranged,
@@ -21,9 +20,11 @@ from tinydeploy.quantize.onnx_reader import (
     Reader,
     Source,
     UnsupportedNodeError,
+    check_size,
     reads_op,
 )
 from tinydeploy.quantize.onnx_window import read_padding, read_pair
+from tinydeploy.quantize.same_padding import same_padding
 
 
 @reads_op("MaxPool", becomes="MAX_POOL_2D PADV2")
@@ -37,17 +38,21 @@ def read_max_pool(node: Node, reader: Reader) -> None:
     reader.add(pool, shape, source.view(shape))
 
 
-@reads_op("AveragePool", becomes="AVERAGE_POOL_2D PAD MUL")
+@reads_op("AveragePool", becomes="AVERAGE_POOL_2D MEAN PAD MUL")
 def read_average_pool(node: Node, reader: Reader) -> None:
-    """count_include_pad both ways, ceil_mode.
+    """count_include_pad both ways, ceil_mode; MEAN where one window covers all.
 
     Padding that does not count and is not TFLite's SAME costs a multiplication behind the pool.
     """
     source, kernel, stride, padding, size = _pool_window(node, reader)
+    check_size(size)
     counts = _count_elements(node, source, kernel, stride, padding, size)
     shape = (1, *size, source.shape[3])
     inside = _count_inside(source, kernel, stride, padding, size)
     full = kernel[0] * kernel[1]
+    if size == (1, 1) and (counts == source.shape[1] * source.shape[2]).all():
+        reader.add(Mean((source.tensor,), node.output), shape, source.view(shape))
+        return
     if not any(padding) or (
         _is_same(source, kernel, stride, padding) and np.array_equal(counts, inside)
     ):

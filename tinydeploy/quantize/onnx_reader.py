@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,6 +13,9 @@ from numpy.typing import NDArray
 from tinydeploy.quantize.arrange import arrange_tensor
 from tinydeploy.quantize.network import Array, Layer, Reshape, Shape
 from tinydeploy.quantize.view import View, channels_last
+
+# Elements of an activation, or of weights with zeros written out.
+_MAX_SIZE = 1 << 26
 
 
 class UnsupportedNodeError(Exception):
@@ -114,7 +117,8 @@ class Reader:
         shapes: Shapes of stored tensors.
         layers: The layers so far.
         given: Scale and zero point of stored tensors that the model tells.
-        weight_scales: Scales of dequantized constants, by their ONNX name: [O] or [1].
+        weight_scales: Scales of dequantized constants, by their ONNX name: [O] or [1], and the
+            axis along which they are.
     """
 
     opset: int = 17
@@ -123,7 +127,7 @@ class Reader:
     shapes: dict[str, Shape] = field(default_factory=dict)
     layers: list[Layer] = field(default_factory=list)
     given: dict[str, tuple[float, int]] = field(default_factory=dict)
-    weight_scales: dict[str, Array] = field(default_factory=dict)
+    weight_scales: dict[str, tuple[Array, int]] = field(default_factory=dict)
 
     def source(self, node: Node, index: int = 0) -> Source:
         """An input that is an activation."""
@@ -218,6 +222,7 @@ class Reader:
         """
         if any(size < 1 for size in shape):
             raise UnsupportedNodeError(f"its output would have the shape {list(view.shape)}")
+        check_size(shape)
         self.layers.append(layer)
         self.shapes[layer.output] = shape
         self.sources[layer.output if name is None else name] = Source(layer.output, view)
@@ -253,6 +258,13 @@ class Reader:
         if name not in self.shapes:
             self.add_layers([Reshape((tensor,), name)], {name: shape})
         return name
+
+
+def check_size(shape: Iterable[int]) -> None:
+    """Refuses tensors beyond any microcontroller, which a damaged file may ask for."""
+    sizes = list(shape)
+    if math.prod(sizes) > _MAX_SIZE:
+        raise UnsupportedNodeError(f"a tensor of shape {sizes} is too large for a microcontroller")
 
 
 NodeReader = Callable[[Node, Reader], None]

@@ -5,7 +5,14 @@ from __future__ import annotations
 import numpy as np
 
 from tinydeploy.quantize.network import Array, Gather, Pair, Resize
-from tinydeploy.quantize.onnx_reader import Arranged, Node, Reader, UnsupportedNodeError, reads_op
+from tinydeploy.quantize.onnx_reader import (
+    Arranged,
+    Node,
+    Reader,
+    UnsupportedNodeError,
+    check_size,
+    reads_op,
+)
 from tinydeploy.quantize.resize_places import bilinear_weights, nearest_places
 
 # Largest difference between a pixel's weights by ONNX and by TFLite.
@@ -21,6 +28,8 @@ def read_resize(node: Node, reader: Reader) -> None:
     source = reader.picture(node)
     size, scales = _read_size(node, reader, source)
     inputs = source.shape[1], source.shape[2]
+    check_size((*size, source.shape[3]))
+    check_size(map(max, inputs, size))  # of the places between both
     attributes = node.attributes
     coordinates = attributes.get("coordinate_transformation_mode", "half_pixel")
     mode = attributes.get("mode", "nearest")

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from tinydeploy.quantize.network import Padding, Pair, Shape, same_padding
+from tinydeploy.quantize.network import Padding, Pair, Shape
 from tinydeploy.quantize.onnx_reader import Node, UnsupportedNodeError
+from tinydeploy.quantize.same_padding import same_padding
 
 
 def read_pair(node: Node, name: str, rank: int = 4) -> Pair:

@@ -5,27 +5,39 @@ read ONNX -> fold -> calibrate -> equalize -> choose ranges -> quantize, correct
 
 from __future__ import annotations
 
+import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
-from tinydeploy.errors import InputFileError, UnsupportedModelError
+from tinydeploy.errors import UnsupportedModelError
 from tinydeploy.model.float_model import FloatModel, Preprocessing
-from tinydeploy.quantize.activations import Parameters, choose_parameters
-from tinydeploy.quantize.calibrate import calibrate_network
-from tinydeploy.quantize.correct import quantize_convolutions
-from tinydeploy.quantize.equalize import equalize_network
+from tinydeploy.quantize.activations import Parameters
+from tinydeploy.quantize.calibrate import Calibration, calibrate_network
+from tinydeploy.quantize.evaluate import Values
 from tinydeploy.quantize.fold import fold_network
+from tinydeploy.quantize.layer_quality import LayerQuality
+from tinydeploy.quantize.lower_quantized import lower_quantized
 from tinydeploy.quantize.metadata import describe_preprocessing
 from tinydeploy.quantize.network import Network
+from tinydeploy.quantize.prepare import Trial, prepare_network
+from tinydeploy.quantize.propagate import quantize_layers
 from tinydeploy.quantize.read_onnx import read_onnx
+from tinydeploy.quantize.recipe import EFFORTS, Recipe
 from tinydeploy.quantize.statistics import TensorStatistics
 from tinydeploy.quantize.write_tflite import write_network
 
-# Calibration inputs that biases are corrected with: as many as the memory is spent on.
-CORRECTION_SAMPLES = 96
+# Samples that ranges are tried on.
+TRIAL_SAMPLES = 16
+
+# Memory for the activations of samples.
+_SAMPLE_BYTES = 900 << 20
+_LEAST_SAMPLES = 8
+
+Progress = Callable[[str, float], None]
 
 
 @dataclass(frozen=True)
@@ -54,68 +66,180 @@ class QuantizedModel:
     Args:
         tflite: The file.
         ranges: Of the tensors that were calibrated, in the network's order.
+        layers: How close each layer is to the float network, in order.
+        trials: Ways to choose ranges that were tried, the chosen one last.
         calibration_inputs: Number of inputs that ranges were measured with.
         seconds: What each step took, by its name.
     """
 
     tflite: bytes
     ranges: tuple[TensorRange, ...]
+    layers: tuple[LayerQuality, ...]
+    trials: tuple[Trial, ...]
     calibration_inputs: int
     seconds: dict[str, float]
 
 
+@dataclass(frozen=True, eq=False)
+class CalibratedModel:
+    """A float network and what calibration found out about it: whatever recipes start from.
+
+    Args:
+        model: The float model.
+        network: Folded.
+        calibration: Statistics and samples.
+        input_parameters: Quantization of the input.
+        samples: The calibration's, float32 [n, H, W, C] or [n, C].
+    """
+
+    model: FloatModel
+    network: Network
+    calibration: Calibration
+    input_parameters: Parameters
+    samples: Values
+
+
 def quantize_model(
-    model: FloatModel, *, progress: Callable[[str, float], None] | None = None
+    model: FloatModel,
+    recipe: Recipe = EFFORTS["normal"],
+    *,
+    calibration: Iterable[NDArray[np.floating]] | None = None,
+    progress: Progress | None = None,
 ) -> QuantizedModel:
     """Quantizes a float network to int8, weights per channel, activations per tensor.
 
-    The same model and calibration data give the same bytes.
+    The same model and calibration data give the same bytes. A model that brings its own scales
+    along (QDQ ONNX) needs no calibration data, and none are used.
 
     Args:
         model: With calibration inputs.
+        recipe: What to do against the loss of accuracy.
+        calibration: Other calibration inputs than the model's, which are read once, one by one:
+            each float32, of the input's shape without the batch.
         progress: Told the step's name and the part of it that is done, 0 to 1.
 
     Raises:
-        InputFileError: The ONNX bytes are no valid model, or there are no calibration inputs.
+        InputFileError: The ONNX bytes are no valid model, or there are no usable calibration
+            inputs.
         UnsupportedModelError: Nodes that cannot be quantized, all of them named.
         MissingDependencyError: onnx or onnxruntime is not installed.
     """
-    if not len(model.calibration):
-        raise InputFileError(f"{model.name} has no calibration inputs", "Give some with --data.")
     clock = _Clock(progress)
+    clock.begin("read")
+    network = _read_network(model)
+    if network.given:
+        return QuantizedModel(_write_given(model, network), (), (), (), 0, clock.finish())
+    calibrated = _calibrate(model, network, recipe.samples, calibration, clock)
+    return _apply(calibrated, recipe, clock)
+
+
+def calibrate_model(model: FloatModel, samples: int) -> CalibratedModel:
+    """What all recipes share, for those who apply several.
+
+    Args:
+        model: With calibration inputs.
+        samples: Number of calibration inputs, at most, to keep for later steps.
+
+    Raises:
+        UnsupportedModelError: The model brings its own scales along.
+        TinydeployError: As quantize_model.
+    """
+    network = _read_network(model)
+    if network.given:
+        raise UnsupportedModelError(
+            f"{model.name} brings its own scales along: there is nothing to choose",
+            "Give the float model that it was made from.",
+        )
+    return _calibrate(model, network, samples, None, _Clock(None))
+
+
+def apply_recipe(calibrated: CalibratedModel, recipe: Recipe) -> QuantizedModel:
+    """Quantizes a calibrated model, which stays as it is.
+
+    Args:
+        calibrated: The model.
+        recipe: What to do against the loss of accuracy.
+    """
+    return _apply(calibrated, recipe, _Clock(None))
+
+
+def _read_network(model: FloatModel) -> Network:
     network = fold_network(read_onnx(model.onnx, model.input_shape, model.name))
     _check_labels(model, network)
+    return network
 
+
+def _calibrate(
+    model: FloatModel,
+    network: Network,
+    samples: int,
+    calibration: Iterable[NDArray[np.floating]] | None,
+    clock: _Clock,
+) -> CalibratedModel:
     clock.begin("calibrate")
-    histograms = calibrate_network(
+    found = calibrate_network(
         model.onnx,
         _observed_tensors(network),
-        model.calibration,
+        model.calibration if calibration is None else calibration,
+        model.input_shape,
+        min(samples, count_samples(network)),
         clock.tell,
         network.channels_second,
     )
-    statistics = {n: TensorStatistics.from_histogram(h) for n, h in histograms.items()}
+    if model.preprocessing is None:
+        parameters = Parameters.from_range(*found.input_range)
+    else:
+        parameters = input_parameters(model.preprocessing)
+    stored = network.store_inputs(found.samples)
+    return CalibratedModel(model, network, found, parameters, stored)
 
+
+def _apply(calibrated: CalibratedModel, recipe: Recipe, clock: _Clock) -> QuantizedModel:
+    model = calibrated.model
     clock.begin("choose ranges")
-    network, statistics = equalize_network(network, statistics)
-    parameters = choose_parameters(network, statistics, _input_parameters(model))
+    prepared = prepare_network(
+        calibrated.network,
+        calibrated.calibration.statistics,
+        calibrated.input_parameters,
+        pick_evenly(calibrated.samples, TRIAL_SAMPLES),
+        recipe,
+    )
+    network, parameters = prepared.network, prepared.parameters
 
     clock.begin("quantize weights")
-    picked = _pick_evenly(len(model.calibration), CORRECTION_SAMPLES)
-    samples = network.store_inputs(model.calibration[picked])
-    convolutions = quantize_convolutions(network, parameters, samples, clock.tell)
+    samples = pick_evenly(calibrated.samples, recipe.samples)
+    layers = quantize_layers(network, parameters, samples, recipe, clock.tell)
 
     clock.begin("write")
     tflite = write_network(
         network,
         parameters,
-        convolutions,
+        layers.convolutions,
         name=model.name,
         normalization=describe_preprocessing(model.preprocessing, model.input_shape),
         labels=model.labels,
     )
-    ranges = tuple(_describe_range(n, parameters[n], s) for n, s in statistics.items())
-    return QuantizedModel(tflite, ranges, len(model.calibration), clock.finish())
+    return QuantizedModel(
+        tflite,
+        tuple(_describe_range(n, parameters[n], s) for n, s in prepared.statistics.items()),
+        layers.qualities,
+        prepared.trials,
+        calibrated.calibration.inputs,
+        clock.finish(),
+    )
+
+
+def _write_given(model: FloatModel, network: Network) -> bytes:
+    """The .tflite file of a model that brings its own scales along."""
+    lowered = lower_quantized(network, model.name)
+    return write_network(
+        lowered.network,
+        lowered.parameters,
+        lowered.convolutions,
+        name=model.name,
+        normalization=describe_preprocessing(model.preprocessing, model.input_shape),
+        labels=model.labels,
+    )
 
 
 def input_parameters(preprocessing: Preprocessing) -> Parameters:
@@ -126,21 +250,12 @@ def input_parameters(preprocessing: Preprocessing) -> Parameters:
     return Parameters.from_range(*preprocessing.value_range)
 
 
-def _input_parameters(model: FloatModel) -> Parameters:
-    """As pictures want it, or the range of the calibration inputs where they are none."""
-    if model.preprocessing is None:
-        inputs = model.calibration
-        return Parameters.from_range(float(inputs.min()), float(inputs.max()))
-    return input_parameters(model.preprocessing)
-
-
 class _Clock:
     """Measures the steps and tells how far they are."""
 
     def __init__(self, progress: Callable[[str, float], None] | None) -> None:
         self._progress = progress
         self._seconds: dict[str, float] = {}
-        self.begin("read")
 
     def begin(self, step: str) -> None:
         self._end()
@@ -171,9 +286,24 @@ def _observed_tensors(network: Network) -> dict[str, int]:
     }
 
 
-def _pick_evenly(available: int, wanted: int) -> list[int]:
-    count = min(available, wanted)
-    return [k * available // count for k in range(count)]
+def pick_evenly(samples: Values, most: int) -> Values:
+    """At most so many samples, evenly spread."""
+    count = min(len(samples), most)
+    return samples[[k * len(samples) // count for k in range(count)]]
+
+
+def count_samples(network: Network) -> int:
+    """How many samples' activations fit the memory that is spent on them, at least a few."""
+    # At a layer: input and output as float32 and int8, and the accumulators.
+    largest = max(
+        14
+        * (
+            math.prod(network.shapes[layer.output])
+            + sum(math.prod(network.shapes[n]) for n in layer.inputs)
+        )
+        for layer in network.layers
+    )
+    return max(_LEAST_SAMPLES, _SAMPLE_BYTES // max(largest, 1))
 
 
 def _check_labels(model: FloatModel, network: Network) -> None:

@@ -5,13 +5,15 @@ What each ONNX operator becomes is told in tinydeploy.quantize.onnx_ops, one fun
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import tinydeploy.quantize.onnx_ops  # noqa: F401 - fills the registry
 from tinydeploy.errors import InputFileError, MissingDependencyError, UnsupportedModelError
 from tinydeploy.quantize.network import Layer, Network, Shape
 from tinydeploy.quantize.onnx_constants import fold_constant, is_constant
+from tinydeploy.quantize.onnx_functions import find_functions
 from tinydeploy.quantize.onnx_reader import (
     NODE_READERS,
     Node,
@@ -19,6 +21,7 @@ from tinydeploy.quantize.onnx_reader import (
     Source,
     UnsupportedNodeError,
 )
+from tinydeploy.quantize.onnx_refused import refuse_node
 from tinydeploy.quantize.view import View, channels_last
 
 
@@ -134,30 +137,66 @@ def _read_constants(graph: Any, reader: Reader, name: str) -> None:
 
 
 def _read_nodes(graph: Any, reader: Reader) -> list[str]:
-    """Reads all nodes; one line for each that cannot be read."""
-    problems = []
-    unknown: set[str] = set()
+    """Reads all nodes that the outputs depend on; one line for each that cannot be read."""
+    problems: list[str] = []
+    nodes = []
     for raw in graph.node:
         node = _parse_node(raw)
-        unread = [i for i in node.inputs if i in unknown]
-        try:
-            if node.op not in NODE_READERS and not is_constant(node, reader):
-                raise UnsupportedNodeError("operator not supported")  # noqa: TRY301 - one handler
-            if unread:  # what hangs on an unreadable node is not a problem of its own
+        nodes.append(node)
+        if node.op != "Shape" and is_constant(node, reader):
+            _attempt(fold_constant, node, reader, [])
+    functions = find_functions(nodes, reader.constants)
+    unknown: set[str] = set()
+    for node in _needed(nodes, functions, [value.name for value in graph.output]):
+        if all(output in reader.constants for output in node.outputs):
+            continue
+        function = functions.get(node.output)
+        read = {function[0]} if function else set(node.inputs)
+        if function and function[0] not in unknown:
+            layer = function[1]
+            source = reader.sources[function[0]]
+            reader.add_like(replace(layer, inputs=(source.tensor,)), source)
+        elif node.op not in NODE_READERS and not is_constant(node, reader):
+            problems.append(_describe_problem(node, reader, refuse_node(node)))
+            unknown.update(node.outputs)
+        elif read & unknown:  # what hangs on an unreadable node is not a problem of its own
+            unknown.update(node.outputs)
+        else:
+            reading = fold_constant if is_constant(node, reader) else NODE_READERS[node.op].read
+            if not _attempt(reading, node, reader, problems):
                 unknown.update(node.outputs)
-            elif is_constant(node, reader):
-                fold_constant(node, reader)
-            else:
-                NODE_READERS[node.op].read(node, reader)
-        except UnsupportedNodeError as problem:
-            problems.append(_describe_problem(node, reader, problem))
-            unknown.update(node.outputs)
-        except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
-            # A damaged file: attributes or inputs that are not there, or of another kind.
-            malformed = UnsupportedNodeError(f"it is malformed ({error})")
-            problems.append(_describe_problem(node, reader, malformed))
-            unknown.update(node.outputs)
     return problems
+
+
+def _attempt(
+    reading: Callable[[Node, Reader], None], node: Node, reader: Reader, problems: list[str]
+) -> bool:
+    """Reads a node; where that fails, says why."""
+    try:
+        reading(node, reader)
+    except UnsupportedNodeError as problem:
+        problems.append(_describe_problem(node, reader, problem))
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+        # A damaged file: attributes or inputs that are not there, or of another kind.
+        malformed = UnsupportedNodeError(f"it is malformed ({error})")
+        problems.append(_describe_problem(node, reader, malformed))
+    else:
+        return True
+    return False
+
+
+def _needed(
+    nodes: Sequence[Node], functions: Mapping[str, tuple[str, Layer]], outputs: Iterable[str]
+) -> list[Node]:
+    """The nodes that the outputs depend on, in order; functions written out need their source."""
+    wanted, kept = set(outputs), []
+    for node in reversed(nodes):
+        if wanted.isdisjoint(node.outputs):
+            continue
+        kept.append(node)
+        function = functions.get(node.outputs[0])
+        wanted.update(node.inputs if function is None else function[:1])
+    return kept[::-1]
 
 
 def _describe_problem(node: Node, reader: Reader, problem: UnsupportedNodeError) -> str:
@@ -179,11 +218,17 @@ def _parse_node(raw: Any) -> Node:
 
     attributes: dict[str, Any] = {}
     for attribute in raw.attribute:
-        value = onnx.helper.get_attribute_value(attribute)
+        try:
+            value = onnx.helper.get_attribute_value(attribute)
+            if isinstance(value, onnx.TensorProto):
+                value = numpy_helper.to_array(value)
+        except (ValueError, TypeError, KeyError) as error:
+            raise InputFileError(
+                f"the attribute {attribute.name!r} of the node {raw.name!r} is broken",
+                "Export the model anew.",
+            ) from error
         if isinstance(value, bytes):
             value = value.decode(errors="replace")
-        elif isinstance(value, onnx.TensorProto):
-            value = numpy_helper.to_array(value)
         attributes[attribute.name] = value
     domain = raw.domain if raw.domain not in ("", "ai.onnx") else ""
     op = f"{domain}.{raw.op_type}" if domain else raw.op_type

@@ -16,6 +16,7 @@ quantized one), about their means, which the bias takes care of:
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -34,6 +35,11 @@ _MOST_VECTORS = 64
 _LEAST_VECTORS = 4
 _MANY_VECTORS = 4096
 
+# The search for integers: parts of the scale that reaches the largest weight, moves per weight.
+_SCALE_PARTS = (1.0, 0.96, 0.92, 0.88, 0.84, 0.8)
+_MOST_MOVES = 4
+_LARGEST = 127
+
 
 @dataclass(frozen=True, eq=False)
 class InputMoments:
@@ -47,14 +53,21 @@ class InputMoments:
     gram: Array
     drift: Array
 
+    def __add__(self, other: InputMoments) -> InputMoments:
+        """Those of both sets of inputs, each about its own mean."""
+        return InputMoments(self.gram + other.gram, self.drift + other.drift)
 
-def measure_inputs(conv: Conv, coarse: Values, exact: Values) -> InputMoments | None:
+
+def measure_inputs(
+    conv: Conv, coarse: Iterable[Values], exact: Values, part: float = 1.0
+) -> InputMoments | None:
     """The moments of a convolution's inputs.
 
     Args:
         conv: A convolution.
-        coarse: float32 [n, H, W, I] or [n, I], as the quantized network gives them.
-        exact: The same inputs as the float network gives them.
+        coarse: n times float32 [H, W, I] or [I], as the quantized network gives them.
+        exact: [n, H, W, I] or [n, I], the same inputs as the float network gives them.
+        part: Which part of all inputs these are.
 
     Returns:
         None where there are too few input vectors for K weights, or where each of them meets but
@@ -62,9 +75,11 @@ def measure_inputs(conv: Conv, coarse: Values, exact: Values) -> InputMoments | 
     """
     if isinstance(conv, TransposeConv):
         return None
-    seen, wanted = _collect_vectors(conv, coarse), _collect_vectors(conv, exact)
-    if seen.shape[1] < _LEAST_VECTORS * seen.shape[2]:
+    count = round(len(exact) / part)
+    wanted = _collect_vectors(conv, exact, count)
+    if wanted.shape[1] < _LEAST_VECTORS * wanted.shape[2] * part:
         return None
+    seen = _collect_vectors(conv, coarse, count)
     gram = seen.transpose(0, 2, 1) @ seen
     drift = (wanted - seen).transpose(0, 2, 1) @ seen
     return InputMoments(gram.astype(np.float64), drift.astype(np.float64))
@@ -102,33 +117,97 @@ def round_with_compensation(weights: Array, scales: Array, gram: Array) -> NDArr
     upper = np.linalg.cholesky(_invert(gram, _DAMPING)).transpose(0, 2, 1)
     rounded = np.empty(remaining.shape, np.int8)
     for j in range(size):
-        q = np.clip(np.rint(remaining[..., j] / steps), -127, 127)
+        q = np.clip(np.rint(remaining[..., j] / steps), -_LARGEST, _LARGEST)
         rounded[..., j] = q
         error = (remaining[..., j] - q * steps) / upper[:, None, j, j]
         remaining[..., j + 1 :] -= error[..., None] * upper[:, None, j, j + 1 :]
     return rounded.reshape(weights.shape)
 
 
-def _collect_vectors(conv: Conv, inputs: Values) -> Values:
+def reconstruct_weights(
+    weights: Array, scales: Array, gram: Array
+) -> tuple[NDArray[np.int8], Array]:
+    """Integers and scales of least error for inputs like those of the Gram matrix.
+
+    Several scales per output channel are tried, and behind each rounding the weights are moved by
+    one step, always the one that helps most, until none helps.
+
+    Args:
+        weights: [O, KH, KW, I / groups].
+        scales: [O], at most as large as they need to be.
+        gram: [groups, K, K].
+
+    Returns:
+        int8 weights in [-127, 127], and scales [O].
+    """
+    groups, size = gram.shape[:2]
+    wanted = weights.reshape(groups, -1, size)
+    best = np.full(len(weights), np.inf)
+    integers = np.zeros((len(weights), size), np.int8)
+    chosen = scales.copy()
+    for part in _SCALE_PARTS:
+        tried = (scales * part).astype(np.float32).astype(np.float64)
+        rounded = round_with_compensation(weights, tried, gram).reshape(wanted.shape)
+        steps = tried.reshape(groups, -1, 1)
+        moved, errors = _descend(wanted / steps, rounded.astype(np.float64), gram)
+        errors = (errors * steps[..., 0] ** 2).ravel()
+        better = errors < best
+        best[better] = errors[better]
+        integers[better] = moved.reshape(len(weights), size)[better]
+        chosen[better] = tried[better]
+    return integers.reshape(weights.shape), chosen
+
+
+def _descend(wanted: Array, integers: Array, gram: Array) -> tuple[Array, Array]:
+    """Moves integers by single steps while (q - w) H (q - w)^T falls; also gives what is left.
+
+    Args:
+        wanted: w, [groups, rows, K], in units of the integers.
+        integers: q, likewise.
+        gram: H, [groups, K, K].
+    """
+    q = integers.copy()
+    slope = (q - wanted) @ gram  # half of the gradient
+    diagonal = np.einsum("gkk->gk", gram)[:, None]
+    group, row = np.indices(q.shape[:2])
+    for _ in range(_MOST_MOVES * q.shape[2]):
+        # A step of -sign(slope) changes the sum by H[k, k] - 2 |slope[k]|.
+        direction = -np.sign(slope)
+        change = diagonal - 2 * np.abs(slope)
+        change[np.abs(q + direction) > _LARGEST] = 0
+        best = change.argmin(axis=2)
+        gain = np.take_along_axis(change, best[..., None], 2)[..., 0]
+        active = gain < -1e-9 * np.abs(diagonal).max()
+        if not active.any():
+            break
+        step = np.where(active, direction[group, row, best], 0)
+        q[group, row, best] += step
+        slope += step[..., None] * gram[group, best]
+    left = ((q - wanted) @ gram * (q - wanted)).sum(axis=2)
+    return q, np.asarray(left, np.float64)
+
+
+def _collect_vectors(conv: Conv, inputs: Iterable[Values], count: int) -> Values:
     """What the kernels see, less its mean: [groups, n, K]; at some of the places if there are many.
 
     Whole inputs are never left out, places are: neighbours tell the same. Each input has its own
     places, so that borders are seen as often as they should be.
+
+    Args:
+        conv: The convolution.
+        inputs: [H, W, I] or [I] each.
+        count: Number of inputs that are looked at altogether.
     """
-    if inputs.ndim == 2:
-        inputs = inputs[:, None, None, :]
     size = conv.weights[0].size
-    places = inputs[..., 0].size // (conv.stride[0] * conv.stride[1])
-    every = max(1, math.isqrt(places // max(_MOST_VECTORS * size, _MANY_VECTORS)))
-    padded = pad(inputs, conv.padding)
-    if every == 1:
-        patches = extract_patches(conv, padded)
-    else:
-        parts = [
-            extract_patches(conv, padded[k : k + 1], every, (k % every, k // every % every))
-            for k in range(len(padded))
-        ]
-        patches = np.concatenate([part.reshape(-1, part.shape[-1]) for part in parts])
+    parts = []
+    for k, values in enumerate(inputs):
+        picture = values.reshape((1,) * (4 - values.ndim) + values.shape)
+        places = count * picture[..., 0].size // (conv.stride[0] * conv.stride[1])
+        every = max(1, math.isqrt(places // max(_MOST_VECTORS * size, _MANY_VECTORS)))
+        phase = (k % every, k // every % every)
+        patches = extract_patches(conv, pad(picture, conv.padding), every, phase)
+        parts.append(patches.reshape(-1, patches.shape[-1]))
+    patches = np.concatenate(parts)
     # Taps lie outside, channels inside: [n, taps, groups, I / groups].
     taps, width = conv.kernel[0] * conv.kernel[1], conv.weights.shape[3]
     patches = patches.reshape(-1, taps, conv.groups, width)

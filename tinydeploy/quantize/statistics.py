@@ -11,6 +11,9 @@ from numpy.typing import NDArray
 from tinydeploy.quantize.histogram import BINS, HALF, ChannelHistogram
 from tinydeploy.quantize.network import Array
 
+# Bins of the histogram of all channels: 8 to a step of int8.
+POOLED = 2048
+
 # A channel seen too few times to have shown its extremes reaches this many deviations.
 _REACH_DEVIATIONS = 4.0
 
@@ -51,6 +54,11 @@ class TensorStatistics:
         return float(self.minimum.min()), float(self.maximum.max())
 
     @property
+    def channel_count(self) -> int:
+        """How many values were seen of each channel."""
+        return int(self.counts[0].sum())
+
+    @property
     def reach(self) -> Array:
         """Largest magnitude to expect of each channel [C]: seen, or by mean and deviation."""
         mean, variance = self._moments()
@@ -72,7 +80,7 @@ class TensorStatistics:
         low, high = self.range
         low = max(low, _find_tail(edges + self.widths[:, None], edges, self.counts, tail))
         high = min(high, -_find_tail(-edges, -edges - self.widths[:, None], self.counts, tail))
-        factor = extrapolation(int(self.counts[0].sum()), tail)
+        factor = extrapolation(self.channel_count, tail)
         return factor * low, factor * high
 
     def full_range(self, tail: float) -> tuple[float, float]:
@@ -80,6 +88,26 @@ class TensorStatistics:
         low, high = self.range
         factor = extrapolation(int(self.counts.sum()), tail)
         return factor * low, factor * high
+
+    def pool(self) -> tuple[Array, Array]:
+        """One histogram of the values of all channels: counts [POOLED], edges [POOLED + 1].
+
+        Bins that lie across edges are split as if values were spread evenly in them.
+        """
+        low, high = self.range
+        grid = np.linspace(low, high, POOLED + 1)
+        below = np.zeros(POOLED + 1)
+        steps = np.arange(BINS + 1) - HALF
+        for counts, width in zip(self.counts, self.widths, strict=True):
+            reached = np.flatnonzero(counts)
+            if len(reached):
+                part = slice(reached[0], reached[-1] + 1)
+                total = np.concatenate(([0], counts[part].cumsum()))
+                edges = steps[reached[0] : reached[-1] + 2] * width
+                below += np.interp(grid, edges, total)
+        # The outermost bins reach beyond the extremes seen.
+        below[-1], below[0] = self.counts.sum(), 0
+        return np.asarray(np.diff(below), np.float64), grid
 
     def _moments(self) -> tuple[Array, Array]:
         """Mean and variance of each channel."""

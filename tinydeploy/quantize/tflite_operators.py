@@ -71,6 +71,48 @@ _INT8_VERSIONS = {
     2,
 )
 
+# The same for int16.
+_INT16_VERSIONS = {
+    "ADD": 4,
+    "AVERAGE_POOL_2D": 3,
+    "BATCH_MATMUL": 3,
+    "BROADCAST_TO": 3,
+    "CONCATENATION": 3,
+    "CONV_2D": 5,
+    "DEPTHWISE_CONV_2D": 5,
+    "DEQUANTIZE": 4,
+    "FULLY_CONNECTED": 7,
+    "GATHER": 4,
+    "LEAKY_RELU": 2,
+    "LOGISTIC": 3,
+    "MAXIMUM": 4,
+    "MAX_POOL_2D": 3,
+    "MEAN": 3,
+    "MINIMUM": 4,
+    "MIRROR_PAD": 3,
+    "MUL": 5,
+    "PACK": 3,
+    "PAD": 3,
+    "PADV2": 3,
+    "QUANTIZE": 2,
+    "RELU": 3,
+    "RELU6": 3,
+    "RESIZE_BILINEAR": 4,
+    "RESIZE_NEAREST_NEIGHBOR": 4,
+    "REVERSE_V2": 3,
+    "SLICE": 4,
+    "SOFTMAX": 3,
+    "SPLIT": 4,
+    "SPLIT_V": 2,
+    "SQUARED_DIFFERENCE": 2,
+    "STRIDED_SLICE": 4,
+    "SUB": 5,
+    "TANH": 3,
+    "TRANSPOSE": 4,
+    "TRANSPOSE_CONV": 3,
+    "UNPACK": 4,
+}
+
 # Enumerations by the field that takes them.
 _ENUMS = {
     "Padding": tflite.Padding,
@@ -114,9 +156,9 @@ def find_builtin(builtin: str) -> int:
     return _BUILTINS[builtin]
 
 
-def int8_version(builtin: str) -> int:
-    """The first version of an operator that takes int8 tensors."""
-    return _INT8_VERSIONS.get(builtin, 1)
+def first_version(builtin: str, dtype: str) -> int:
+    """The first version of an operator that takes tensors of a type."""
+    return {"int8": _INT8_VERSIONS, "int16": _INT16_VERSIONS}.get(dtype, {}).get(builtin, 1)
 
 
 def options_table(builtin: str) -> tuple[str, int]:

@@ -32,7 +32,7 @@ TENSOR_TYPES = {
 
 @dataclass(frozen=True)
 class TensorRecord:
-    """A tensor; `buffer` is the index of its data, 0 for none."""
+    """A tensor; `buffer` is the index of its data, 0 for none; a variable keeps its values."""
 
     name: str
     shape: tuple[int, ...]
@@ -41,6 +41,7 @@ class TensorRecord:
     zero_points: tuple[int, ...]
     axis: int
     buffer: int
+    variable: bool = False
 
 
 @dataclass(frozen=True)
@@ -172,6 +173,8 @@ def _write_tensor(builder: Builder, tensor: TensorRecord) -> int:
     tflite.TensorAddName(builder, name)
     if quantization:
         tflite.TensorAddQuantization(builder, quantization)
+    if tensor.variable:
+        tflite.TensorAddIsVariable(builder, True)
     return int(tflite.TensorEnd(builder))
 
 

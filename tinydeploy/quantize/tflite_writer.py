@@ -28,7 +28,7 @@ from tinydeploy.quantize.metadata import (
 from tinydeploy.quantize.tflite_operators import (
     OptionValue,
     find_builtin,
-    int8_version,
+    first_version,
     write_options,
 )
 from tinydeploy.quantize.tflite_tables import (
@@ -59,6 +59,7 @@ class TfliteWriter:
         zero_points: Sequence[int] | NDArray[np.integer] | int | None = None,
         axis: int = 0,
         data: NDArray[np.generic] | None = None,
+        variable: bool = False,
     ) -> int:
         """Adds a tensor.
 
@@ -70,6 +71,7 @@ class TfliteWriter:
             zero_points: As many as scales; None for zeros.
             axis: Dimension that several scales run along.
             data: The values of a constant, of exactly this shape and dtype.
+            variable: It keeps its values from one inference to the next.
 
         Returns:
             The tensor's id: its index in the file.
@@ -95,7 +97,9 @@ class TfliteWriter:
             little = np.ascontiguousarray(data, dtype=np.dtype(dtype).newbyteorder("<"))
             self._buffers.append(little.tobytes())
             buffer = len(self._buffers) - 1
-        self._tensors.append(TensorRecord(name, sizes, dtype, scales_, zeros, axis, buffer))
+        self._tensors.append(
+            TensorRecord(name, sizes, dtype, scales_, zeros, axis, buffer, variable)
+        )
         return len(self._tensors) - 1
 
     def add_op(
@@ -128,8 +132,8 @@ class TfliteWriter:
         options = dict(options or {})
         write_options(Builder(256), builtin, options)  # mistakes are told where they are made
         if version is None:
-            int8 = any(i >= 0 and self._tensors[i].dtype == "int8" for i in inputs)
-            version = int8_version(builtin) if int8 else 1
+            types = {self._tensors[i].dtype for i in inputs if i >= 0}
+            version = max(first_version(builtin, dtype) for dtype in types)
         if (builtin, version) not in self._codes:
             self._codes.append((builtin, version))
         code = self._codes.index((builtin, version))

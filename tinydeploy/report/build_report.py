@@ -163,7 +163,8 @@ class LayerFacts:
 class PlanFacts:
     """One memory plan of the model; `instructions` are exact, of the chosen one where it ran.
 
-    `input_bytes` as in MemoryFacts: of a buffer outside the arena.
+    `input_bytes` as in MemoryFacts: of a buffer outside the arena. `extra_macs` are executed beyond
+    those of the model.
     """
 
     name: str
@@ -172,6 +173,7 @@ class PlanFacts:
     lower_bound_bytes: int
     instructions_estimated: int
     instructions: int | None
+    extra_macs: int
     chosen: bool
 
 
@@ -213,6 +215,25 @@ class FidelityFacts:
     snr_db: float | None
     top1_agreement: float | None
     samples: int
+    cosine: float
+    top5_agreement: float | None
+
+
+@dataclass(frozen=True)
+class QuantizationFacts:
+    """How close a layer of the quantized net came to the float net's, on calibration inputs.
+
+    `snr_db`: of its output, with the errors of all layers before; `rounding_db`: what rounding and
+    clipping this output alone would leave; `corrected_db`: what correcting its biases gave;
+    `saturated`: part of the float values beyond the range of int8.
+    """
+
+    output: str
+    kind: str
+    snr_db: float | None
+    rounding_db: float | None
+    corrected_db: float | None
+    saturated: float
 
 
 @dataclass(frozen=True)
@@ -231,13 +252,18 @@ class BuildReport:
     validation: ValidationFacts | None
     accuracy: AccuracyFacts | None
     fidelity: FidelityFacts | None
+    quantization: tuple[QuantizationFacts, ...]
     seconds: Mapping[str, float]
     schema: str = SCHEMA
 
     def to_json(self) -> str:
         """The text of report.json. Infinite figures (the SNR of equal outputs) become null."""
-        content = {"schema": self.schema, **dataclasses.asdict(self)}
-        return json.dumps(_finite(content), indent=2, allow_nan=False) + "\n"
+        return to_json({"schema": self.schema, **dataclasses.asdict(self)})
+
+
+def to_json(content: Mapping[str, Any]) -> str:
+    """Its text, indented. Infinite figures become null."""
+    return json.dumps(_finite(content), indent=2, allow_nan=False) + "\n"
 
 
 def _finite(value: Any) -> Any:

@@ -6,6 +6,7 @@ from tinydeploy.board import Board
 from tinydeploy.graph.graph import Graph
 from tinydeploy.graph.op import Op
 from tinydeploy.graph.ops.conv_2d import Conv2D
+from tinydeploy.graph.ops.expanded_depthwise_conv_2d import ExpandedDepthwiseConv2D
 from tinydeploy.plan.calls import call_rows
 from tinydeploy.plan.cost import call_instructions
 from tinydeploy.plan.kernel import Kernel
@@ -40,7 +41,9 @@ def list_choices(graph: Graph, op: Op, chosen: Kernel, board: Board) -> tuple[Ch
         forms = list_forms(op, chosen.finish, "balanced")
         room = chosen.scratch_bytes
         kernels += [make_kernel(op, graph, form, chosen.finish, room) for form in forms]
-    kernels += [choose_kernel(op, graph, board, "speed"), portable_kernel(op, graph)]
+    kernels.append(choose_kernel(op, graph, board, "speed"))
+    if not isinstance(op, ExpandedDepthwiseConv2D):
+        kernels.append(portable_kernel(op, graph))
     first = {(kernel.stem, _form(kernel)): kernel for kernel in reversed(kernels)}
     return tuple(
         _facts(graph, op, kernel, board)

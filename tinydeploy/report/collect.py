@@ -27,6 +27,7 @@ from tinydeploy.report.build_report import (
     PlaceFacts,
     PlanFacts,
     PreprocessingFacts,
+    QuantizationFacts,
     RegionFacts,
     TensorFacts,
     ValidationFacts,
@@ -57,6 +58,7 @@ class Evidence:
         host: Comparison on the host.
         run: What the emulated board showed; None where it was left out.
         quality: Accuracy and fidelity.
+        quantization: Of the layers of a float net; empty where an int8 file was given.
         seconds: By stage.
     """
 
@@ -75,6 +77,7 @@ class Evidence:
     host: Comparison
     run: EmulatorRun | None
     quality: Quality
+    quantization: Sequence[QuantizationFacts]
     seconds: Mapping[str, float]
 
 
@@ -105,6 +108,7 @@ def collect_report(evidence: Evidence) -> BuildReport:
         ),
         accuracy=_accuracy_facts(evidence.quality),
         fidelity=_fidelity_facts(evidence.quality),
+        quantization=tuple(evidence.quantization),
         seconds={name: round(taken, 3) for name, taken in evidence.seconds.items()},
     )
 
@@ -209,6 +213,7 @@ def _plan_facts(plan: Alternative, run: EmulatorRun | None) -> PlanFacts:
         lower_bound_bytes=plan.lower_bound_bytes,
         instructions_estimated=plan.instructions,
         instructions=run.instructions if run and plan.chosen else None,
+        extra_macs=plan.extra_macs,
         chosen=plan.chosen,
     )
 
@@ -233,4 +238,4 @@ def _fidelity_facts(quality: Quality) -> FidelityFacts | None:
     fidelity = quality.fidelity
     if fidelity is None:
         return None
-    return FidelityFacts(fidelity.snr_db, fidelity.top1_agreement, fidelity.samples)
+    return FidelityFacts(**dataclasses.asdict(fidelity))

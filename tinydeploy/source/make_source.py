@@ -9,17 +9,19 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from tinydeploy.errors import InputFileError, MissingDependencyError, TinydeployError
+from tinydeploy.errors import InputFileError, MissingDependencyError, TinydeployError, UsageError
 from tinydeploy.graph.conversions import cut_conversions
 from tinydeploy.graph.normalization import read_normalization
 from tinydeploy.source.float_tflite.recognize import is_float
-from tinydeploy.source.options import FLOAT_FILE, SourceOptions, check_options
+from tinydeploy.source.keras import convert_keras, is_keras
+from tinydeploy.source.options import FLOAT_FILE, Effort, SourceOptions, check_options
 from tinydeploy.source.source import Source, Watch
 from tinydeploy.source.text_files import read_label_file
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from tinydeploy.model.float_model import FloatModel
     from tinydeploy.train.classifier import Progress
 
@@ -27,6 +29,7 @@ DEFAULT_ORIGIN = "EtinyNet trained on scikit-learn's digits"
 
 _NOTHING_SAID = SourceOptions()
 _CHECKED_INPUTS = 8
+_WEIGHTS = (".pt", ".pth", ".safetensors", ".params")
 # Calibration inputs that stand in for a test set in comparisons with the float net.
 _STAND_INS = 64
 
@@ -35,8 +38,9 @@ def make_source(model: str | None, watch: Watch, options: SourceOptions = _NOTHI
     """Makes the int8 model.
 
     Args:
-        model: A .tflite or .onnx file, `package.module:factory` of a torch network, a name from
-            the zoo, or None for the built-in default.
+        model: A .tflite, .onnx, .keras or .h5 file, a folder with a SavedModel,
+            `package.module:factory` of a torch network, a name from the zoo, or None for the
+            built-in default.
         watch: Is shown the stages.
         options: What the user says of the model.
 
@@ -49,18 +53,31 @@ def make_source(model: str | None, watch: Watch, options: SourceOptions = _NOTHI
     options = options.read_preprocess()
     if model is None:
         advice = "Name one: tinydeploy build net.onnx --data DIR ..."
-        check_options(options, frozenset(), {"": ("needs a model", advice)})
-        return _build(lambda: _train_default(watch), DEFAULT_ORIGIN, watch)
+        check_options(options, frozenset({"effort"}), {"": ("needs a model", advice)})
+        return _build(lambda: _train_default(watch), DEFAULT_ORIGIN, options, watch)
     path = Path(model)
     if path.suffix.lower() == ".onnx":
         _check_float_file(model, options, FLOAT_FILE | {"input_shape"})
-        return _build(lambda: _load_onnx(path, options), path.name, watch)
+        return _build(lambda: _load_onnx(path, options), path.name, options, watch)
+    if is_keras(path):
+        _check_float_file(model, options, FLOAT_FILE | {"input_shape"})
+        return _build(lambda: _load_keras(path, options), path.name, options, watch)
+    if path.suffix.lower() in _WEIGHTS and path.exists():
+        raise UsageError(
+            f"{model} holds weights, not a network",
+            f"Name the network too: tinydeploy build package.module:factory --weights {model}",
+        )
+    if path.is_dir():
+        raise InputFileError(
+            f"{model} is a folder without a saved_model.pb, so no SavedModel",
+            "Name a model's file; a folder of pictures belongs behind --data.",
+        )
     if path.suffix.lower() == ".tflite" or path.exists():
         return _read_tflite(path, options, watch)
     if re.fullmatch(r"[^/\\]+:[\w.]+", model):
-        return _build(lambda: _load_factory(model, options), model, watch)
+        return _build(lambda: _load_factory(model, options), model, options, watch)
     origin = f"{model} with {options.weights.name}" if options.weights else model
-    return _build(lambda: _load_zoo(model, options), origin, watch)
+    return _build(lambda: _load_zoo(model, options), origin, options, watch)
 
 
 def _check_float_file(
@@ -79,9 +96,9 @@ def _read_tflite(path: Path, options: SourceOptions, watch: Watch) -> Source:
         raise InputFileError(
             f"cannot read {path}: {error.strerror or error}", "Is the path right?"
         ) from error
-    if _is_float(content):
+    if is_float_tflite(content):
         _check_float_file(str(path), options)
-        return _build(lambda: _load_float_tflite(content, path, options), path.name, watch)
+        return _build(lambda: _load_float_tflite(content, path, options), path.name, options, watch)
     inside = ("is for float nets", f"{path} has weights and ranges inside: leave it out.")
     check_options(options, frozenset(), {"": inside})
     try:
@@ -93,7 +110,8 @@ def _read_tflite(path: Path, options: SourceOptions, watch: Watch) -> Source:
     return Source(path.stem, path.name, ends.tflite)
 
 
-def _is_float(content: bytes) -> bool:
+def is_float_tflite(content: bytes) -> bool:
+    """Whether these are the bytes of a float .tflite; of none, where they are damaged."""
     try:
         return is_float(content)
     except TinydeployError:  # which the stage that reads the graph tells
@@ -137,6 +155,10 @@ def _load_factory(spec: str, options: SourceOptions) -> FloatModel:
     return load_factory(spec, options)
 
 
+def _load_keras(path: Path, options: SourceOptions) -> FloatModel:
+    return _load_float_tflite(convert_keras(path, options.input_shape), path, options)
+
+
 def _load_float_tflite(content: bytes, path: Path, options: SourceOptions) -> FloatModel:
     from tinydeploy.source.float_tflite.translate import check_translation, translate_tflite
     from tinydeploy.source.prepare import prepare_model
@@ -151,7 +173,9 @@ def _load_float_tflite(content: bytes, path: Path, options: SourceOptions) -> Fl
     return replace(model, export_error=error)
 
 
-def _build(load: Callable[[], FloatModel], origin: str, watch: Watch) -> Source:
+def _build(
+    load: Callable[[], FloatModel], origin: str, options: SourceOptions, watch: Watch
+) -> Source:
     """Loads and quantizes a float net."""
     with _needs_packages():
         with watch.stage("model"):
@@ -163,29 +187,55 @@ def _build(load: Callable[[], FloatModel], origin: str, watch: Watch) -> Source:
             )
             for note in model.notes:
                 watch.note(note)
-        return _quantize(model, origin, watch)
+        return _quantize(model, origin, options.effort or "normal", watch)
 
 
-def _quantize(model: FloatModel, origin: str, watch: Watch) -> Source:
-    from tinydeploy.model.run_onnx import run_onnx
+def _quantize(model: FloatModel, origin: str, effort: Effort, watch: Watch) -> Source:
     from tinydeploy.quantize.quantize_model import quantize_model
+    from tinydeploy.quantize.recipe import EFFORTS
 
     with watch.stage("quantize"):
         quantized = quantize_model(
-            model, progress=lambda step, part: watch.detail(f"{step} {100 * part:.0f} %")
+            model,
+            EFFORTS[effort],
+            progress=lambda step, part: watch.detail(f"{step} {100 * part:.0f} %"),
         )
+        if not len(model.calibration) and model.test is None:
+            watch.detail(f"int8 .tflite of {len(quantized.tflite):,} bytes, with its own scales")
+            return Source(model.name, origin, quantized.tflite)
         if model.test is not None:
             samples, classes = model.test.inputs, model.test.classes
         else:
             samples, classes = model.calibration[:: _stride(len(model.calibration))], None
-        outputs = run_onnx(model.onnx, samples)
-        if outputs.ndim > 2:  # NCHW to the .tflite's NHWC
-            outputs = np.moveaxis(outputs, 1, -1)
+        outputs = run_float(model, samples)
         watch.detail(
             f"int8 .tflite of {len(quantized.tflite):,} bytes, "
             f"calibrated on {quantized.calibration_inputs} inputs"
         )
-    return Source(model.name, origin, quantized.tflite, samples, outputs, classes)
+    return Source(
+        name=model.name,
+        origin=origin,
+        tflite=quantized.tflite,
+        samples=samples,
+        float_outputs=outputs,
+        classes=classes,
+        model=model,
+        layers=quantized.layers,
+    )
+
+
+def run_float(model: FloatModel, inputs: NDArray[np.float32]) -> tuple[NDArray[np.float32], ...]:
+    """The float net's outputs for inputs [n, C, ...], their axes as in the .tflite."""
+    from tinydeploy.model.run_onnx import run_outputs
+    from tinydeploy.quantize.read_onnx import read_onnx
+
+    network = read_onnx(model.onnx, model.input_shape, model.name)
+    return tuple(
+        view.to_stored(values, network.shapes[name])
+        for values, view, name in zip(
+            run_outputs(model.onnx, inputs), network.output_views, network.outputs, strict=True
+        )
+    )
 
 
 def _stride(count: int) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -11,9 +11,12 @@ from tinydeploy.errors import UsageError
 from tinydeploy.source.text_files import read_rules_file
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from tinydeploy.model.choose_preprocessing import PictureOptions
 
 Layout = Literal["nchw", "nhwc"]
+Effort = Literal["low", "normal", "high"]
 
 
 @dataclass(frozen=True)
@@ -22,7 +25,7 @@ class SourceOptions:
 
     Args:
         weights: Trained weights, for a net that comes without: .params, .pt or .safetensors.
-        data: Calibration data: a folder of pictures, or a .npy or .npz file.
+        data: Calibration data: a folder of pictures, a .npy or .npz file, or an iterable of inputs.
         labels: Names of the classes, one per line.
         preprocess: A .toml file that says what the fields below say; they have precedence.
         mean: Of the preprocessing, in units of the pixel, 0 to 255: one, or one per channel.
@@ -32,10 +35,11 @@ class SourceOptions:
         crop_fraction: Part of a picture's shorter side that a crop keeps.
         input_shape: Of a net that does not tell: (C, H, W), (C, steps) or (features,).
         layout: Order of the axes of the net's input, and of the arrays in `data`.
+        effort: How much time quantization may take.
     """
 
     weights: Path | None = None
-    data: Path | None = None
+    data: Path | Iterable[NDArray[Any]] | None = None
     labels: Path | None = None
     preprocess: Path | None = None
     mean: tuple[float, ...] | None = None
@@ -45,6 +49,7 @@ class SourceOptions:
     crop_fraction: float | None = None
     input_shape: tuple[int, ...] | None = None
     layout: Layout | None = None
+    effort: Effort | None = None
 
     def given(self) -> Mapping[str, str]:
         """Names of the fields that are set, by the option of the command line that sets them."""

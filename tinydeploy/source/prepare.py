@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from tinydeploy.errors import UsageError
 from tinydeploy.model.check_finite import check_onnx_weights
@@ -39,6 +42,8 @@ def prepare_model(net: OnnxNet, title: str, options: SourceOptions) -> FloatMode
     outputs = network.shapes[network.output]
     classes = outputs[-1] if math.prod(outputs) == outputs[-1] else 0
     shown = f"float32 inputs [n, {', '.join(map(str, net.taken_shape[1:]))}]"
+    if options.data is None and network.given:
+        return _prepare_quantized(net, title, options, classes)
     if options.data is None:
         kinds = f"pictures, or {shown}" if net.takes_pictures else shown
         advice = ADVICE if net.takes_pictures else ARRAY_ADVICE
@@ -66,6 +71,28 @@ def prepare_model(net: OnnxNet, title: str, options: SourceOptions) -> FloatMode
     )
 
 
+def _prepare_quantized(
+    net: OnnxNet, title: str, options: SourceOptions, classes: int
+) -> FloatModel:
+    """A net that brings its own scales along needs no data."""
+    pictures = options.pictures
+    preprocessing, note = None, "the scales are those of the file"
+    if not pictures.empty:
+        if not net.takes_pictures:
+            raise UsageError(f"{title} does not take pictures", "Leave their options out.")
+        preprocessing, more = choose_preprocessing(net.input_shape[1], pictures)
+        note = f"{note}; {more}"
+    return FloatModel(
+        name=net.name,
+        onnx=net.onnx,
+        input_shape=net.input_shape,
+        preprocessing=preprocessing,
+        labels=() if options.labels is None else read_label_file(options.labels, classes),
+        calibration=np.zeros((0, *net.input_shape[1:]), np.float32),
+        notes=(note,),
+    )
+
+
 def _choose_preprocessing(
     net: OnnxNet, title: str, options: SourceOptions, shown: str
 ) -> tuple[Preprocessing | None, str]:
@@ -77,6 +104,7 @@ def _choose_preprocessing(
                     f"{option} is for pictures", f"{title} takes {shown}: leave it out."
                 )
     assert options.data is not None
-    if pictures.empty and (is_array_file(options.data) or not net.takes_pictures):
+    are_pictures = isinstance(options.data, Path) and not is_array_file(options.data)
+    if pictures.empty and not (are_pictures and net.takes_pictures):
         return None, "the int8 input has the range of the calibration inputs"
     return choose_preprocessing(net.input_shape[1], pictures)

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+
+_TOP = 5
+_MANY_CLASSES = 10
 
 Array = NDArray[np.floating] | NDArray[np.integer]
 
@@ -20,11 +24,18 @@ class Fidelity:
         top1_agreement: Share of samples, 0 to 1, whose largest output is the same; None for outputs
             that are no class scores.
         samples: Number of samples.
+        cosine: Of the angle between all float outputs and all int8 outputs, as two vectors; 0 where
+            one of them is all zeros.
+        top5_agreement: Share of samples, 0 to 1, whose largest float output is among the five
+            largest int8 outputs; None for outputs that are no class scores, or of fewer than ten
+            classes.
     """
 
     snr_db: float
     top1_agreement: float | None
     samples: int
+    cosine: float
+    top5_agreement: float | None
 
 
 def measure_fidelity(float_outputs: Array, int8_outputs: Array, *, classes: bool) -> Fidelity:
@@ -44,8 +55,23 @@ def measure_fidelity(float_outputs: Array, int8_outputs: Array, *, classes: bool
         if noise and signal
         else (float("inf") if not noise else -float("inf"))
     )
-    agreement = float((exact.argmax(1) == found.argmax(1)).mean()) if classes else None
-    return Fidelity(snr, agreement, len(exact))
+    lengths = float(np.linalg.norm(exact) * np.linalg.norm(found))
+    cosine = float((exact * found).sum()) / lengths if lengths else 0.0
+    top1 = float((exact.argmax(1) == found.argmax(1)).mean()) if classes else None
+    top5 = None
+    if classes and exact.shape[1] >= _MANY_CLASSES:
+        best = np.argsort(-found, axis=1, kind="stable")[:, :_TOP]
+        top5 = float((best == exact.argmax(1)[:, None]).any(axis=1).mean())
+    return Fidelity(snr, top1, len(exact), min(cosine, 1.0), top5)
+
+
+def combine_fidelities(outputs: Sequence[Fidelity]) -> Fidelity:
+    """That of a net with several outputs: of its worst one; classes mean nothing there."""
+    if len(outputs) == 1:
+        return outputs[0]
+    worst = min(outputs, key=lambda each: each.snr_db)
+    cosine = min(each.cosine for each in outputs)
+    return Fidelity(worst.snr_db, None, worst.samples, cosine, None)
 
 
 def measure_accuracy(outputs: Array, classes: NDArray[np.integer]) -> float:

@@ -35,6 +35,8 @@ Int8Array = NDArray[np.int8]
 _INPUTS: dict[InputForm, str] = {"arena": "input", "kept": "set_input", "rows": "push_row"}
 _FLAGS = ("-std=c99", "-O2", "-Wall", "-Wextra", "-Wconversion")
 _SANITIZERS = ("-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all")
+# zig has no library for findings: they end the program by a trap; of addresses it has nothing.
+_ZIG_SANITIZERS = ("-g", "-fsanitize=undefined", "-fsanitize-trap=undefined")
 
 
 @dataclass(frozen=True)
@@ -164,6 +166,7 @@ def build_host(
     *,
     sanitize: bool = False,
     objects: Path | None = None,
+    compiler: Sequence[str] | None = None,
 ) -> Iterator[HostProgram]:
     """Compiles a model for the host, in a temporary folder that goes with the context.
 
@@ -173,6 +176,7 @@ def build_host(
         sources: What `generate_sources` wrote for both.
         sanitize: With address and undefined-behaviour sanitizers, whose findings end the run.
         objects: An archive of all kernels, from `compile_kernels`; None to compile those needed.
+        compiler: Its command; None for that of `find_host_compiler`.
 
     Raises:
         MissingDependencyError: There is no C compiler.
@@ -192,10 +196,10 @@ def build_host(
         if objects is not None:
             kernels = [objects]
         executable = folder / ("host_main.exe" if sys.platform == "win32" else "host_main")
-        flags = [*_FLAGS, *(_SANITIZERS if sanitize else ())]
+        cc, flags = _choose_flags(compiler, sanitize)
         includes = ["-I", str(folder), "-I", str(FIRMWARE / "include")]
         files = [str(path) for path in (main, folder / graph.name / "weights.c", *kernels)]
-        command = [*find_host_compiler(), *flags, *includes, *files, "-o", str(executable)]
+        command = [*cc, *flags, *includes, *files, "-o", str(executable)]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode:
             said = done.stderr.replace(f"{folder}{os.sep}", "")
@@ -204,23 +208,27 @@ def build_host(
         yield HostProgram(graph, plan, folder, executable)
 
 
-def compile_kernels(folder: Path, *, sanitize: bool = False) -> Path:
+def compile_kernels(
+    folder: Path, *, sanitize: bool = False, compiler: Sequence[str] | None = None
+) -> Path:
     """Compiles every kernel once, for many models to be linked with.
 
     Args:
         folder: Where to put the archive and its parts.
         sanitize: As of `build_host`, and the same.
+        compiler: Likewise.
 
     Returns:
         The archive.
     """
-    flags = [*_FLAGS, *(_SANITIZERS if sanitize else ()), "-I", str(FIRMWARE / "include")]
+    cc, flags = _choose_flags(compiler, sanitize)
+    flags += ["-I", str(FIRMWARE / "include")]
     objects = []
     for source in sorted((FIRMWARE / "kernels").rglob("*.c")):
         parts = source.relative_to(FIRMWARE / "kernels").with_suffix("").parts
         objects.append(folder / f"{'_'.join(parts)}.o")
-        command = [*find_host_compiler(), *flags, "-c", str(source), "-o", str(objects[-1])]
-        subprocess.run(command, check=True)
+        files = ["-c", str(source), "-o", str(objects[-1])]
+        subprocess.run([*cc, *flags, *files], check=True)
     archive = folder / "kernels.a"
     subprocess.run(["ar", "rcs", str(archive), *map(str, objects)], check=True)
     return archive
@@ -257,6 +265,15 @@ def find_host_compiler() -> tuple[str, ...]:
         "there is no C compiler for this computer",
         "Install gcc or clang, or the Python package ziglang: pip install 'tinydeploy[zig]'.",
     )
+
+
+def _choose_flags(
+    compiler: Sequence[str] | None, sanitize: bool
+) -> tuple[tuple[str, ...], list[str]]:
+    """The command of a compiler, and its flags for every source."""
+    command = find_host_compiler() if compiler is None else tuple(compiler)
+    sanitizers = _ZIG_SANITIZERS if "ziglang" in command else _SANITIZERS
+    return command, [*_FLAGS, *(sanitizers if sanitize else ())]
 
 
 def list_made_rows(graph: Graph, plan: Plan) -> tuple[MadeRows, ...]:

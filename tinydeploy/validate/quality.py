@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +11,12 @@ from numpy.typing import NDArray
 
 from tinydeploy.errors import BudgetError
 from tinydeploy.graph.graph import Graph
-from tinydeploy.validate.fidelity import Fidelity, measure_accuracy, measure_fidelity
+from tinydeploy.validate.fidelity import (
+    Fidelity,
+    combine_fidelities,
+    measure_accuracy,
+    measure_fidelity,
+)
 
 Array = NDArray[Any]
 
@@ -33,7 +39,7 @@ class Quality:
         """One line."""
         if self.fidelity is None:
             return "no float net to compare with"
-        parts = [f"SNR {self.fidelity.snr_db:.1f} dB"]
+        parts = [f"SNR {self.fidelity.snr_db:.1f} dB, cosine {self.fidelity.cosine:.4f}"]
         if self.float_accuracy is not None and self.int8_accuracy is not None:
             parts.insert(
                 0, f"int8 {100 * self.int8_accuracy:.2f} %, float {100 * self.float_accuracy:.2f} %"
@@ -61,6 +67,23 @@ def measure_quality(
     )
 
 
+def measure_outputs(
+    float_outputs: Sequence[NDArray[np.float32]] | None,
+    int8_outputs: Sequence[NDArray[np.float64]],
+    classes: NDArray[np.int64] | None,
+) -> Quality:
+    """`measure_quality` of nets with several outputs: as close as the worst, no accuracy."""
+    if float_outputs is None:
+        return Quality(None, None, None)
+    if len(float_outputs) == 1:
+        return measure_quality(float_outputs[0], int8_outputs[0], classes)
+    each = [
+        measure_fidelity(exact, found, classes=False)
+        for exact, found in zip(float_outputs, int8_outputs, strict=True)
+    ]
+    return Quality(None, None, combine_fidelities(each))
+
+
 def check_measurable(
     *, has_float: bool, has_classes: bool, min_snr: float | None, max_drop: float | None
 ) -> None:
@@ -69,10 +92,11 @@ def check_measurable(
     Raises:
         BudgetError: There is no float net, or there are no labels.
     """
-    if min_snr is not None and not has_float:
+    asked = "--min-snr" if min_snr is not None else "--max-drop" if max_drop is not None else ""
+    if asked and not has_float:
         raise BudgetError(
-            "--min-snr cannot be checked: a .tflite has no float original beside it",
-            "Build from the float net, or leave the option out.",
+            f"{asked} cannot be checked: there is no float net with data to compare int8 with",
+            "Build from the float net with --data, or leave the option out.",
         )
     if max_drop is not None and not has_classes:
         raise BudgetError(
@@ -121,7 +145,7 @@ def quantize_inputs(graph: Graph, inputs: NDArray[np.float32]) -> Array:
     return clipped.reshape(len(inputs), *tensor.shape)
 
 
-def dequantize_outputs(graph: Graph, outputs: Array) -> NDArray[np.float64]:
-    """Elements [n, *shape] of the first output as real numbers."""
-    scale, zero_point = graph.tensors[graph.outputs[0]].affine
+def dequantize_outputs(graph: Graph, outputs: Array, place: int = 0) -> NDArray[np.float64]:
+    """Elements [n, *shape] of the first output, or of another, as real numbers."""
+    scale, zero_point = graph.tensors[graph.outputs[place]].affine
     return (outputs.astype(np.float64) - zero_point) * scale

@@ -63,6 +63,30 @@ def run_reference(
     Raises:
         UnsupportedModelError: The interpreter refuses the model, or dies of it.
     """
+    results = run_worker(model, inputs, resolver, ["--intermediates"] if intermediates else [])
+    outputs = tuple(results[f"output_{i}"] for i in range(int(results["count"])))
+    tensors = {
+        int(key.removeprefix("tensor_")): values
+        for key, values in results.items()
+        if key.startswith("tensor_")
+    }
+    return ReferenceRun(outputs, tensors, str(results["version"]))
+
+
+def run_worker(
+    model: bytes, inputs: Sequence[NDArray[Any]], resolver: str, flags: Sequence[str]
+) -> dict[str, NDArray[Any]]:
+    """What reference_worker.py writes, by name.
+
+    Args:
+        model: The .tflite file.
+        inputs: One array [n, *input shape] per model input.
+        resolver: LiteRT's OpResolverType.
+        flags: Of the worker.
+
+    Raises:
+        UnsupportedModelError: The interpreter refuses the model, or dies of it.
+    """
     with tempfile.TemporaryDirectory(prefix="tinydeploy-reference-") as name:
         folder = Path(name)
         (folder / "model.tflite").write_bytes(lower_versions(normalize_quantized_dimension(model)))
@@ -74,7 +98,7 @@ def run_reference(
             str(folder),
             resolver,
         ]
-        command += ["--intermediates"] if intermediates else []
+        command += flags
         environment = {
             **os.environ,
             "TF_CPP_MIN_LOG_LEVEL": "3",
@@ -103,13 +127,7 @@ def run_reference(
                 "Without a reference nothing can be proven. Does the tool that made it run it?",
             )
         with np.load(folder / "outputs.npz", allow_pickle=False) as results:
-            outputs = tuple(results[f"output_{i}"] for i in range(int(results["count"])))
-            tensors = {
-                int(key.removeprefix("tensor_")): results[key]
-                for key in results.files
-                if key.startswith("tensor_")
-            }
-            return ReferenceRun(outputs, tensors, str(results["version"]))
+            return dict(results)
 
 
 def lower_versions(model: bytes) -> bytes:

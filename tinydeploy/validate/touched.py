@@ -79,6 +79,6 @@ class TouchedBytes:
 
 
 def _allowed_slack(plan: Plan) -> int:
-    """Bytes of a row of the largest tensor."""
+    """Bytes of a row of the largest tensor, in whole words: what lies in arenas begins at those."""
     largest = max(plan.rows.values(), key=lambda rows: rows.height * rows.row_bytes)
-    return largest.row_bytes
+    return -(-largest.row_bytes // 4) * 4

@@ -87,15 +87,24 @@ class Block(nn.Module):
         out_channels: Channels out.
         stride: Of the first depthwise convolution.
         dense: Add the shortcuts that make it a DLB.
+        limit: Clamp what comes out of the linear BN to +-limit; None for no clamp.
     """
 
-    def __init__(self, in_channels: int, out_channels: int, stride: int, dense: bool) -> None:
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        stride: int,
+        dense: bool,
+        limit: float | None = None,
+    ) -> None:
         super().__init__()
         self.dense = dense
         self.identity = dense and stride == 1 and in_channels == out_channels
         self.out1 = nn.Sequential(
             _depthwise(in_channels, stride),
             nn.BatchNorm2d(in_channels),
+            *_limit(limit),
             nn.Conv2d(in_channels, out_channels, 1, bias=False),
             nn.ReLU(),
             nn.BatchNorm2d(out_channels),
@@ -115,6 +124,40 @@ class Block(nn.Module):
         return z + y if self.dense else z
 
 
+def make_stages(
+    config: EtinyNetConfig, limit: float | None = None
+) -> tuple[tuple[nn.Sequential, nn.Sequential, nn.Sequential], int]:
+    """The stem with stages 1 and 2, stage 3, stage 4; and the channels of the last.
+
+    Args:
+        config: Widths and depths.
+        limit: Of the linear BNs and the stem's, see `Block`.
+    """
+    stem, *widths, last = config.channels
+    stages = []
+    channels = stem
+    for stage, (width, depth) in enumerate(zip(widths, config.depths, strict=True)):
+        outs = [width] * depth
+        if stage == 3:
+            outs[-1:] = [last] * bool(depth)
+        blocks = []
+        for index, out in enumerate(outs):
+            stride = 2 if stage > 0 and index == 0 else 1
+            blocks.append(Block(channels, out, stride, dense=stage >= 2, limit=limit))
+            channels = out
+        stages.append(blocks)
+    first = nn.Sequential(
+        nn.Conv2d(config.in_channels, stem, 3, stride=2, padding=1, bias=False),
+        nn.ReLU(),
+        nn.BatchNorm2d(stem),
+        *_limit(limit),
+        nn.MaxPool2d(2),
+        *stages[0],
+        *stages[1],
+    )
+    return (first, nn.Sequential(*stages[2]), nn.Sequential(*stages[3])), channels
+
+
 class EtinyNet(nn.Module):
     """The classifier; logits come out.
 
@@ -124,29 +167,8 @@ class EtinyNet(nn.Module):
 
     def __init__(self, config: EtinyNetConfig) -> None:
         super().__init__()
-        stem, *widths, last = config.channels
-        stages = []
-        channels = stem
-        for stage, (width, depth) in enumerate(zip(widths, config.depths, strict=True)):
-            outs = [width] * depth
-            if stage == 3:
-                outs[-1:] = [last] * bool(depth)
-            blocks = []
-            for index, out in enumerate(outs):
-                stride = 2 if stage > 0 and index == 0 else 1
-                blocks.append(Block(channels, out, stride, dense=stage >= 2))
-                channels = out
-            stages.append(blocks)
-        self.features1 = nn.Sequential(
-            nn.Conv2d(config.in_channels, stem, 3, stride=2, padding=1, bias=False),
-            nn.ReLU(),
-            nn.BatchNorm2d(stem),
-            nn.MaxPool2d(2),
-            *stages[0],
-            *stages[1],
-        )
-        self.features2 = nn.Sequential(*stages[2])
-        self.features3 = nn.Sequential(*stages[3])
+        stages, channels = make_stages(config)
+        self.features1, self.features2, self.features3 = stages
         self.pool = nn.AdaptiveAvgPool2d(1)
         self.output = nn.Sequential(nn.Conv2d(channels, config.classes, 1), nn.Flatten())
 
@@ -155,6 +177,10 @@ class EtinyNet(nn.Module):
         x = self.features3(self.features2(self.features1(x)))
         logits: Tensor = self.output(self.pool(x))
         return logits
+
+
+def _limit(limit: float | None) -> list[nn.Module]:
+    return [] if limit is None else [nn.Hardtanh(-limit, limit)]
 
 
 def _depthwise(channels: int, stride: int) -> nn.Conv2d:

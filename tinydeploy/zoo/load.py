@@ -10,7 +10,7 @@ import numpy as np
 from tinydeploy.errors import UsageError
 from tinydeploy.model.export import check_onnx, export_onnx
 from tinydeploy.model.float_model import FloatModel
-from tinydeploy.model.load_data import load_data
+from tinydeploy.model.load_data import Data, load_data
 from tinydeploy.model.picture_folder import ADVICE
 from tinydeploy.model.weights import load_weights, read_weights
 from tinydeploy.zoo.registry import find_model
@@ -19,7 +19,7 @@ _CHECKED_INPUTS = 8
 
 
 def load_float_model(
-    name: str, weights: Path | None, data: Path | None, labels: Sequence[str] = ()
+    name: str, weights: Path | None, data: Data | None, labels: Sequence[str] = ()
 ) -> FloatModel:
     """A network of the zoo with trained weights, exported to ONNX and checked.
 

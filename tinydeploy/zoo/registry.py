@@ -20,6 +20,7 @@ _DEFINITIONS = tuple(
     f"tinydeploy.zoo.{name}"
     for name in (
         "etinynet",
+        "etinynet_ssd",
         "mobilenet_v1",
         "mobilenet_v2",
         "mobilenet_v3",
@@ -68,7 +69,7 @@ class ModelEntry:
         title: What it is, one line.
         published: Its published figures; None where there are none.
         input_shape: (1, C, H, W).
-        classes: Number of outputs.
+        classes: Number of class scores that come out; 0 for a net that classifies nothing.
         preprocessing: How pictures become inputs; None where inputs are no pictures.
         build: Makes the network, freshly initialized.
         describe_foreign_weights: Says what a weights file with these names seems to be instead.
@@ -137,8 +138,8 @@ def find_model(name: str) -> ModelEntry:
     for _, parse in _families.values():
         if entry := parse(name):
             return entry
-    near = difflib.get_close_matches(name, _models, n=1, cutoff=0.6)
-    guess = f"Did you mean {near[0]}? " if near else ""
+    near = difflib.get_close_matches(name, _models, n=2, cutoff=0.6)
+    guess = f"Did you mean {' or '.join(sorted(near))}? " if near else ""
     known = ", ".join([*sorted(_models), *sorted(_families)])
     raise UsageError(f"unknown model '{name}'", f"{guess}Known models: {known}.")
 

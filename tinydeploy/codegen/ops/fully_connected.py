@@ -27,9 +27,7 @@ def emit_layer(op: FullyConnected, context: LayerContext) -> LayerCode:
     constants = [
         format_array("int8_t", f"{prefix}_weights", op.weights),
         format_array("int32_t", f"{prefix}_bias", op.bias),
-        format_elements(
-            "td_scale", f"{prefix}_scales", [_format_scale(s) for s in scales.tolist()]
-        ),
+        format_elements("td_scale", f"{prefix}_scales", [format_scale(s) for s in scales.tolist()]),
     ]
     bounds = np.stack([op.low, op.high], axis=1)
     uniform = not np.any(bounds != bounds[0])
@@ -145,6 +143,7 @@ def split_scale(scale: float) -> tuple[int, int]:
     return bits >> 32, (bits & 0xFFFFFFFF) | (32 - exponent)
 
 
-def _format_scale(scale: float) -> str:
+def format_scale(scale: float) -> str:
+    """A multiplier as the initializer of a `td_scale`."""
     high, fraction = split_scale(scale)
     return f"{{0x{high:08X}U, 0x{fraction:08X}U}}"

@@ -34,11 +34,6 @@ class Conv2D(Convolution):
     channel_axis: ClassVar[int] = 0
     constraints: ClassVar[tuple[Constraint, ...]] = (*convolution_constraints(axis=0), whole_groups)
 
-    @property
-    def kernel(self) -> tuple[int, int]:
-        """Height and width of the kernel, in taps."""
-        return self.weights.shape[1], self.weights.shape[2]
-
     @classmethod
     def read(cls, node: Node) -> Convolution:
         """Makes the op from an operator whose constraints hold; a `GroupedConv2D` for groups."""

@@ -38,11 +38,6 @@ class DepthwiseConv2D(Convolution):
 
     depth_multiplier: int = 1
 
-    @property
-    def kernel(self) -> tuple[int, int]:
-        """Height and width of the kernel, in taps."""
-        return self.weights.shape[1], self.weights.shape[2]
-
     @classmethod
     def read(cls, node: Node) -> DepthwiseConv2D:
         """Makes the op from an operator whose constraints hold."""

@@ -24,11 +24,6 @@ class GroupedConv2D(Convolution):
     channel_axis: ClassVar[int] = 0
     takes_pool: ClassVar[bool] = False
 
-    @property
-    def kernel(self) -> tuple[int, int]:
-        """Height and width of the kernel, in taps."""
-        return self.weights.shape[1], self.weights.shape[2]
-
     def verify(self, graph: Graph) -> list[str]:
         """The invariants of a convolution over groups of input channels."""
         groups, rest = divmod(graph.tensors[self.inputs[0]].rows[2], self.weights.shape[3])

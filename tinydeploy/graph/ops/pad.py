@@ -34,11 +34,11 @@ def padded_shape(node: Node) -> bool:
 
 
 def value_constant(node: Node) -> bool:
-    """The value that it pads with, if given, is one int8 constant."""
+    """The value that it pads with, if given, is one constant of its output's type."""
     if not node.has_input(2):
         return True
     value = node.input(2)
-    return value.data is not None and value.dtype == "int8" and value.size == 1
+    return value.data is not None and value.dtype == node.output.dtype and value.size == 1
 
 
 @register_op("PAD", "PADV2", types=TYPES)
@@ -68,14 +68,14 @@ class Pad(Op):
 
     @classmethod
     def read(cls, node: Node) -> Op:
-        """Makes the op from an operator whose constraints hold; a `Move` for other than images."""
+        """Makes the op from an operator whose constraints hold; a `Move` but for int8 images."""
         value = (
             int(node.constant(2).reshape(()))
             if node.has_input(2)
             else node.output_quantization.zero_point
         )
         amounts = read_amounts(node)
-        if len(amounts) != 4:
+        if len(amounts) != 4 or node.dtype != "int8":
             walks = [[Walk(n, d)] for d, n in enumerate(node.input(0).shape)]
             target = [before for before, _ in amounts]
             inside = make_part(0, node.input(0), node.output, walks, target=target)

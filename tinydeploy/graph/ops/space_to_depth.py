@@ -11,7 +11,7 @@ from tinydeploy.graph.constraints import (
 )
 from tinydeploy.graph.movement import Walk, make_part
 from tinydeploy.graph.node import Constraint, Node
-from tinydeploy.graph.op import TYPES, Op, register_op
+from tinydeploy.graph.op import Op, register_op
 from tinydeploy.graph.ops.move import Move, make_move
 
 
@@ -36,7 +36,7 @@ _CONSTRAINTS: tuple[Constraint, ...] = (
 )
 
 
-@register_op("SPACE_TO_DEPTH", types=TYPES)
+@register_op("SPACE_TO_DEPTH")
 class SpaceToDepth(Move):
     """Channels are (row of the block, column of the block, channel of the input)."""
 
@@ -53,7 +53,7 @@ class SpaceToDepth(Move):
         return make_move(cls, node, [make_part(0, node.input(0), node.output, walks)])
 
 
-@register_op("DEPTH_TO_SPACE", types=TYPES)
+@register_op("DEPTH_TO_SPACE")
 class DepthToSpace(Move):
     """The inverse of SPACE_TO_DEPTH."""
 

@@ -132,12 +132,13 @@ def _strided_ranges(
     for d, n in enumerate(node.input(0).shape):
         if strides[d] == 0:
             return None
-        if node.option("ShrinkAxisMask") >> d & 1:
-            if not -n <= begins[d] < n or strides[d] < 0:
-                return None
-            ranges.append((range(begins[d] % n, begins[d] % n + 1), False))
-            continue
         begin = None if node.option("BeginMask") >> d & 1 else begins[d]
+        if node.option("ShrinkAxisMask") >> d & 1:
+            only = begin or 0
+            if not -n <= only < n or strides[d] < 0:
+                return None
+            ranges.append((range(only % n, only % n + 1), False))
+            continue
         end = None if node.option("EndMask") >> d & 1 else ends[d]
         ranges.append((range(*slice(begin, end, strides[d]).indices(n)), True))
     return tuple(ranges)

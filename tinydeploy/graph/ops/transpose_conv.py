@@ -80,11 +80,6 @@ class TransposeConv(Convolution):
         accumulators_fit(axis=0, shifted=True),
     )
 
-    @property
-    def kernel(self) -> tuple[int, int]:
-        """Height and width of the kernel, in taps."""
-        return self.weights.shape[1], self.weights.shape[2]
-
     @classmethod
     def read(cls, node: Node) -> TransposeConv:
         """Makes the op from an operator whose constraints hold."""

@@ -129,7 +129,7 @@ def fit_kernel(op: FullyConnected, form: DenseForm) -> PackedKernel | None:
     exponent = 32 + shift - form.scale
     multiplier = round_array(np.ldexp(op.scale, exponent))
     linear = fit_linear(steps, multiplier, exponent, 1 << 31)
-    if linear is None:
+    if linear is None or not linear.multiplier.all():  # an addend times 0 moves nothing
         return None
 
     offset = (op.output_zero_point << shift) + ((1 << shift) >> 1)

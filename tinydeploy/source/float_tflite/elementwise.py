@@ -30,6 +30,9 @@ _UNARY = {
     "LOGISTIC": ("Sigmoid", None),
     "TANH": ("Tanh", None),
     "HARD_SWISH": ("HardSwish", None),
+    "ABS": ("Abs", None),
+    "EXP": ("Exp", None),
+    "NEG": ("Neg", None),
 }
 
 
@@ -100,20 +103,28 @@ def translate_prelu(operator: Operator, to: Translation) -> None:
 
 @translates("GELU")
 def translate_gelu(operator: Operator, to: Translation) -> None:
-    """Half of x (1 + erf(x / sqrt 2)); ONNX has an operator of its own only from opset 20 on."""
+    """Half of x (1 + erf(x / sqrt 2)), or (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))).
+
+    ONNX has an operator of its own only from opset 20 on.
+    """
+    layout = to.layout(operator.inputs)
+    x, name = to.read(operator.inputs[0], layout), to.tensor(operator.outputs[0]).name
+
+    def combine(op: str, part: str, value: str | float, label: str) -> str:
+        if isinstance(value, float):
+            value = to.constant("gelu", np.array(value, np.float32))
+        return to.node(op, [part, value], f"{name}/{label}")
+
     if operator.options.get("Approximate", False):
-        raise UntranslatableError(
-            "it is the approximation by tanh", "use the exact form, approximate=False"
-        )
-    source, output = operator.inputs[0], operator.outputs[0]
-    layout = to.layout([source])
-    x, name = to.read(source, layout), to.tensor(output).name
-    root, one, half = (
-        to.constant("gelu", np.array(v, np.float32)) for v in (np.sqrt(2.0), 1.0, 0.5)
-    )
-    erf = to.node("Erf", [to.node("Div", [x, root], f"{name}/scaled")], f"{name}/erf")
-    gate = to.node("Add", [erf, one], f"{name}/gate")
-    product = to.node("Mul", [x, gate], f"{name}/product")
+        cube = combine("Mul", combine("Mul", x, x, "square"), x, "cube")
+        inner = combine("Add", x, combine("Mul", cube, 0.044715, "bent"), "inner")
+        argument = combine("Mul", inner, float(np.sqrt(2 / np.pi)), "scaled")
+        gate = to.node("Tanh", [argument], f"{name}/tanh")
+    else:
+        argument = combine("Div", x, float(np.sqrt(2.0)), "scaled")
+        gate = to.node("Erf", [argument], f"{name}/erf")
+    product = combine("Mul", x, combine("Add", gate, 1.0, "gate"), "product")
+    half = to.constant("gelu", np.array(0.5, np.float32))
     to.result(operator, "Mul", [product, half], layout)
 
 

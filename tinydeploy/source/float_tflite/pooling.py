@@ -31,21 +31,45 @@ def translate_pool(operator: Operator, to: Translation) -> None:
 @translates("MEAN")
 def translate_mean(operator: Operator, to: Translation) -> None:
     """The mean over height and width is ONNX's GlobalAveragePool."""
-    source, output = operator.inputs[0], operator.outputs[0]
-    rank = to.rank(source)
-    axes = sorted({place_axis(int(a), rank, "last") for a in to.expect_constant(operator, 1).flat})
-    keeps = bool(operator.options.get("KeepDims", False))
-    if axes == list(range(1, rank - 1)) and rank > 2:
-        pooled = to.node("GlobalAveragePool", [to.read(source, "first")], to.tensor(output).name)
-        if not keeps:
-            pooled = to.reshape(pooled, to.shape(output), f"{pooled}/flat")
-        to.write(output, "first", pooled)
+    axes = _read_axes(operator, to)
+    if _pool_all(operator, to, axes, "GlobalAveragePool"):
         return
+    source = operator.inputs[0]
+    keeps = bool(operator.options.get("KeepDims", False))
     layout = to.layout([source]) if keeps else "last"
-    placed = sorted(place_axis(axis, rank, layout) for axis in axes)
+    placed = sorted(place_axis(axis, to.rank(source), layout) for axis in axes)
     to.result(
         operator, "ReduceMean", [to.read(source, layout)], layout, axes=placed, keepdims=int(keeps)
     )
+
+
+@translates("REDUCE_MAX")
+def translate_maximum(operator: Operator, to: Translation) -> None:
+    """Over height and width, it is ONNX's GlobalMaxPool."""
+    axes = _read_axes(operator, to)
+    if not _pool_all(operator, to, axes, "GlobalMaxPool"):
+        raise UntranslatableError(
+            f"it is the maximum over the axes {axes}", "take it over height and width"
+        )
+
+
+def _read_axes(operator: Operator, to: Translation) -> list[int]:
+    rank = to.rank(operator.inputs[0])
+    axes = to.expect_constant(operator, 1).flat
+    return sorted({place_axis(int(axis), rank, "last") for axis in axes})
+
+
+def _pool_all(operator: Operator, to: Translation, axes: list[int], op: str) -> bool:
+    """Reduces all axes but the batch and the channels, if it is those."""
+    source, output = operator.inputs[0], operator.outputs[0]
+    rank = to.rank(source)
+    if rank < 3 or axes != list(range(1, rank - 1)):
+        return False
+    pooled = to.node(op, [to.read(source, "first")], to.tensor(output).name)
+    if not operator.options.get("KeepDims", False):
+        pooled = to.reshape(pooled, to.shape(output), f"{pooled}/flat")
+    to.write(output, "first", pooled)
+    return True
 
 
 @translates("RESIZE_BILINEAR", "RESIZE_NEAREST_NEIGHBOR")

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: 0BSD */
+/* 2-D convolution of int16 activations: two output channels at a time. */
+#include "td_kernels.h"
+#include "td_wide_dot.h"
+#include "td_window.h"
+
+/* The part of the window of one output pixel that lies inside the image. */
+typedef struct {
+    td_range taps_h;
+    td_range taps_w;
+    int32_t origin_h; /* row of tap 0 */
+    int32_t start;    /* elements from the start of an input row to the first tap inside */
+} window;
+
+/* sums[i] = sum over the window of weights * input for output channels c and, if `next` is not 0, c + 1. */
+static void sum_window(const td_conv_2d_wide *op, const td_tensor *in, const window *inside, int32_t c, int32_t next,
+                       int64_t sums[2])
+{
+    const int32_t depth = in->channels;
+    const int32_t pitch = op->kernel_height * op->kernel_width * depth;
+    const int32_t step = op->dilation_width * depth;
+    /* Taps side by side are one run where groups of 4 do not stop at their ends. */
+    const int32_t joined = op->dilation_width == 1 && depth % 4 == 0;
+    const int32_t taps = inside->taps_w.last - inside->taps_w.first;
+    const int32_t runs = joined && taps > 0 ? 1 : taps;
+    const int32_t run = joined ? taps * depth : depth;
+
+    sums[0] = sums[1] = 0;
+    for (int32_t i = inside->taps_h.first; i < inside->taps_h.last; i++) {
+        const int16_t *x = td_wide_row(in, inside->origin_h + i * op->dilation_height) + inside->start;
+        const int8_t *w = op->weights + c * pitch + (i * op->kernel_width + inside->taps_w.first) * depth;
+        for (int32_t t = 0; t < runs; t++, x += step, w += depth)
+            td_wide_dot_2(x, w, next * pitch, run, sums);
+    }
+}
+
+void td_conv_2d_s16(const td_conv_2d_wide *op, const td_tensor *in, const td_tensor *out, int32_t first, int32_t last)
+{
+    for (int32_t h = first; h < last; h++) {
+        int16_t *y = td_wide_row(out, h);
+        window inside;
+        inside.origin_h = h * op->stride_height - op->pad_top;
+        inside.taps_h = td_taps_inside(inside.origin_h, op->dilation_height, op->kernel_height, in->height);
+        for (int32_t w = 0; w < out->width; w++, y += out->channels) {
+            const int32_t origin_w = w * op->stride_width - op->pad_left;
+            inside.taps_w = td_taps_inside(origin_w, op->dilation_width, op->kernel_width, in->width);
+            inside.start = 0;
+            if (inside.taps_w.first < inside.taps_w.last)
+                inside.start = (origin_w + inside.taps_w.first * op->dilation_width) * in->channels;
+            for (int32_t c = 0; c < out->channels; c += 2) {
+                const int32_t next = c + 1 < out->channels;
+                int64_t sums[2];
+                sum_window(op, in, &inside, c, next, sums);
+                y[c] = td_finish_wide(sums[0], &op->channels[c], op->low, op->high);
+                if (next)
+                    y[c + 1] = td_finish_wide(sums[1], &op->channels[c + 1], op->low, op->high);
+            }
+        }
+    }
+}

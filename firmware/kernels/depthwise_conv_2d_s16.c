@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: 0BSD */
+/* Depthwise 2-D convolution of int16 activations: four neighbouring channels at a time where each input channel has one
+ * output channel. */
+#include "td_kernels.h"
+#include "td_window.h"
+
+/* The part of the window of one output pixel that lies inside the image. */
+typedef struct {
+    td_range taps_h;
+    td_range taps_w;
+    int32_t origin_h; /* row of tap 0 */
+    int32_t start;    /* elements from the start of an input row to the first tap inside */
+    int32_t step;     /* elements from one tap to the next */
+} window;
+
+/* sums[i] = sum over the window of weights * input for output channels c ... c + 3, depth multiplier 1. */
+TD_NOINLINE static void sum_4(const td_depthwise_conv_2d_wide *op, const td_tensor *in, const window *inside, int32_t c,
+                              int32_t sums[4])
+{
+    const int32_t channels = in->channels;
+    int32_t s0 = 0, s1 = 0, s2 = 0, s3 = 0;
+    for (int32_t i = inside->taps_h.first; i < inside->taps_h.last; i++) {
+        const int16_t *x = td_wide_row(in, inside->origin_h + i * op->dilation_height) + inside->start + c;
+        const int8_t *w = op->weights + (i * op->kernel_width + inside->taps_w.first) * channels + c;
+        for (int32_t t = inside->taps_w.first; t < inside->taps_w.last; t++, x += inside->step, w += channels) {
+            s0 += w[0] * x[0];
+            s1 += w[1] * x[1];
+            s2 += w[2] * x[2];
+            s3 += w[3] * x[3];
+        }
+    }
+    sums[0] = s0;
+    sums[1] = s1;
+    sums[2] = s2;
+    sums[3] = s3;
+}
+
+/* The same for output channel `c` of `channels`, which reads input channel `source`. */
+TD_NOINLINE static int32_t sum_1(const td_depthwise_conv_2d_wide *op, const td_tensor *in, const window *inside,
+                                 int32_t source, int32_t c, int32_t channels)
+{
+    int32_t sum = 0;
+    for (int32_t i = inside->taps_h.first; i < inside->taps_h.last; i++) {
+        const int16_t *x = td_wide_row(in, inside->origin_h + i * op->dilation_height) + inside->start + source;
+        const int8_t *w = op->weights + (i * op->kernel_width + inside->taps_w.first) * channels + c;
+        for (int32_t t = inside->taps_w.first; t < inside->taps_w.last; t++, x += inside->step, w += channels)
+            sum += *w * *x;
+    }
+    return sum;
+}
+
+void td_depthwise_conv_2d_s16(const td_depthwise_conv_2d_wide *op, const td_tensor *in, const td_tensor *out,
+                              int32_t first, int32_t last)
+{
+    const int32_t channels = out->channels;
+    window inside;
+    inside.step = op->dilation_width * in->channels;
+
+    for (int32_t h = first; h < last; h++) {
+        int16_t *y = td_wide_row(out, h);
+        inside.origin_h = h * op->stride_height - op->pad_top;
+        inside.taps_h = td_taps_inside(inside.origin_h, op->dilation_height, op->kernel_height, in->height);
+        for (int32_t w = 0; w < out->width; w++, y += channels) {
+            const int32_t origin_w = w * op->stride_width - op->pad_left;
+            inside.taps_w = td_taps_inside(origin_w, op->dilation_width, op->kernel_width, in->width);
+            inside.start = 0;
+            if (inside.taps_w.first < inside.taps_w.last)
+                inside.start = (origin_w + inside.taps_w.first * op->dilation_width) * in->channels;
+
+            int32_t c = 0;
+            if (op->depth_multiplier == 1)
+                for (; c + 4 <= channels; c += 4) {
+                    int32_t sums[4];
+                    sum_4(op, in, &inside, c, sums);
+                    for (int32_t i = 0; i < 4; i++)
+                        y[c + i] = td_finish_wide(sums[i], &op->channels[c + i], op->low, op->high);
+                }
+            for (; c < channels; c++) {
+                const int32_t sum = sum_1(op, in, &inside, c / op->depth_multiplier, c, channels);
+                y[c] = td_finish_wide(sum, &op->channels[c], op->low, op->high);
+            }
+        }
+    }
+}

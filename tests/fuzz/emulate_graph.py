@@ -1,0 +1,66 @@
+"""One model as firmware in the emulated board, against the reference: every stored tensor too."""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from check_graph import Compiler, Mode, plan_model
+
+from tinydeploy.codegen.generate import generate_sources, list_kernels
+from tinydeploy.graph.read import read_graph
+from tinydeploy.project.build import build_firmware
+from tinydeploy.project.selftest import selftest_crc, selftest_inputs
+from tinydeploy.project.toolchain import find_toolchain, kernel_level
+from tinydeploy.project.write import project_files, write_project
+from tinydeploy.validate.emulator import run_emulator
+from tinydeploy.validate.prove import Expectation
+from tinydeploy.validate.vectors import make_vectors
+from tinydeploy.validate.wide_softmax import run_graph_reference
+
+
+def check_emulated_graph(
+    model: bytes, mode: Mode, *, compiler: Compiler = "gcc", vectors: int = 2
+) -> None:
+    """Fails unless the firmware's outputs and the tensors in its arenas are the reference's.
+
+    Args:
+        model: A .tflite file.
+        mode: How it is built; its schedule must be "board".
+        compiler: arm-none-eabi-gcc, or clang of the ziglang package.
+        vectors: Inputs to try; the tensors are those of the first.
+    """
+    graph, plan, board = plan_model(model, mode)
+    inputs = make_vectors(graph, vectors)
+    raw = selftest_inputs([values[0].size for values in inputs])
+    tested = [
+        np.concatenate([values, np.frombuffer(data, np.int8).reshape(1, *values.shape[1:])])
+        for values, data in zip(inputs, raw, strict=True)
+    ]
+    reference = run_graph_reference(read_graph(model, "net"), model, tested)
+    crc = selftest_crc(values[-1].tobytes() for values in reference.outputs)
+    expectation = Expectation(
+        tuple(inputs),
+        tuple(values[:-1] for values in reference.outputs),
+        reference.tensors,
+        crc,
+        reference.version,
+    )
+    sources = generate_sources(graph, plan, board, tflite=model)
+    toolchain = find_toolchain("zig" if compiler == "clang" else "gcc")
+    toolchain = replace(toolchain, kernel_level=kernel_level(mode.optimize))
+    with tempfile.TemporaryDirectory(prefix="tinydeploy-fuzz-") as name:
+        folder = Path(name) / "firmware"
+        kernels = list_kernels(graph, plan)
+        files = project_files(
+            graph, plan, sources, kernels, board,
+            selftest_crc=crc, kernel_level=toolchain.kernel_level,
+        )  # fmt: skip
+        write_project(folder, files)
+        firmware = build_firmware(folder, board, toolchain)
+        assert not firmware.warnings, firmware.warnings
+        run = run_emulator(firmware.elf, board, graph, plan, expectation, lambda _: None)
+    assert run.comparison.bit_exact, run.comparison.first_difference
+    assert run.comparison.tensors_compared > 0

@@ -1,0 +1,115 @@
+"""Random layers that compute element by element, or over dimensions."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from builders import Handle
+from graph_maker import GraphMaker, Layer, Shape, fits
+from numpy.typing import NDArray
+
+from tinydeploy.graph.lookup_tables import TABLES
+
+
+def two_operands(m: GraphMaker, x: Handle) -> Handle | None:
+    builtin = m.pick(("ADD", "SUB", "MUL", "MAXIMUM", "MINIMUM", "SQUARED_DIFFERENCE"))
+    if builtin.endswith("IMUM"):
+        y: Handle | NDArray[np.int8] = (
+            m.builder.rng.integers(-128, 128, x.shape[-1:]).astype(np.int8) if m.flag() else x
+        )
+        return m.builder.binary(builtin, x, y)
+    others = [y for y in m.known if y.shape == x.shape or _spreads(y.shape, x.shape)]
+    if len(x.shape) == 4:  # as in squeeze-and-excite
+        others.append(m.builder.mean(x, m.pick(((1, 2), (3,), (2,)))))
+    if m.flag():
+        sizes = [n if m.flag() else 1 for n in x.shape]
+        values = m.builder.rng.integers(-128, 128, sizes).astype(np.int8)
+        other, scale, result = m.builder.constant(values, x.scale, m.zero()), x.scale, x.shape
+        operands = [x.id, other] if m.flag() else [other, x.id]
+    else:
+        y = m.pick(others)
+        scale, result = y.scale, tuple(np.broadcast_shapes(x.shape, y.shape))
+        operands = [x.id, y.id] if m.flag() else [y.id, x.id]
+    if not fits(result):
+        return None
+    out_scale = {"MUL": 100 * x.scale * scale, "SQUARED_DIFFERENCE": 50 * (x.scale + scale) ** 2}
+    output = m.builder.activation(result, out_scale.get(builtin, x.scale + scale), m.zero())
+    options = {} if builtin[1] == "Q" else {"FusedActivationFunction": m.activation()}
+    m.builder.writer.add_op(builtin, operands, [output.id], options)
+    return output
+
+
+def _spreads(one: Shape, other: Shape) -> bool:
+    """Whether two images broadcast to each other."""
+    return len(one) == len(other) == 4 and all(
+        a == b or 1 in (a, b) for a, b in zip(one, other, strict=True)
+    )
+
+
+def prelu(m: GraphMaker, x: Handle) -> Handle:
+    sizes = [n if m.flag() else 1 for n in x.shape[1:]] if len(x.shape) > 1 else [x.shape[0]]
+    values = m.builder.rng.integers(-128, 128, sizes).astype(np.int8)
+    slopes = m.builder.constant(values, 0.01, m.zero())
+    return m.op("PRELU", [x, slopes], x.shape)
+
+
+def lookup(m: GraphMaker, x: Handle) -> Handle | None:
+    function = m.pick(sorted(TABLES))
+    if function == "EXP" and x.scale > 0.1:
+        return None
+    if function == "EXP":
+        return m.builder.lookup(function, x, scale=math.exp(127 * x.scale) / 100)
+    scale, zero = (None, None) if function == "LOGISTIC" else (m.scale(), m.zero())
+    if function == "GELU":
+        like = m.builder.activation(x.shape, m.scale(), m.zero())
+        m.builder.writer.add_op("GELU", [x.id], [like.id], {"Approximate": m.flag()})
+        return like
+    alpha = m.pick((0.1, 0.25, 1.5, -0.5))
+    return m.builder.lookup(function, x, scale=scale, zero_point=zero, alpha=alpha)
+
+
+def softmax(m: GraphMaker, x: Handle) -> Handle | None:
+    return m.builder.softmax(x, m.pick((1.0, 0.1))) if x.shape[-1] < 400 else None
+
+
+def log_softmax(m: GraphMaker, x: Handle) -> Handle:
+    output = m.builder.activation(x.shape, 1 / 16, 127)
+    m.builder.writer.add_op("LOG_SOFTMAX", [x.id], [output.id], {})
+    return output
+
+
+def l2_normalization(m: GraphMaker, x: Handle) -> Handle:
+    output = m.builder.activation(x.shape, 1 / 128, 0)
+    m.builder.writer.add_op("L2_NORMALIZATION", [x.id], [output.id], {})
+    return output
+
+
+# Over dimensions.
+
+
+def reduce(m: GraphMaker, x: Handle) -> Handle | None:
+    builtin, keep = m.pick(("MEAN", "REDUCE_MAX", "REDUCE_MIN")), m.flag()
+    axes = [d for d in range(len(x.shape)) if m.flag()]
+    shape = tuple(1 if d in axes else n for d, n in enumerate(x.shape) if keep or d not in axes)
+    if not axes or not shape or not fits(shape):
+        return None
+    like = None if builtin == "MEAN" else x
+    written = [d - len(x.shape) if m.flag() else d for d in axes]
+    return m.op(builtin, [x, m.numbers(written)], shape, like, KeepDims=keep)
+
+
+def arg_extreme(m: GraphMaker, x: Handle) -> None:
+    (axis, written), dtype = m.axis(len(x.shape)), m.pick(("int32", "int64"))
+    shape = x.shape[:axis] + x.shape[axis + 1 :]
+    if shape and fits(shape) and len(m.indices) < 2:
+        output = m.builder.writer.add_tensor(f"indices{len(m.indices)}", shape, dtype)
+        builtin, options = m.pick(("ARG_MAX", "ARG_MIN")), {"OutputType": dtype.upper()}
+        m.builder.writer.add_op(builtin, [x.id, m.numbers([written])], [output], options)
+        m.indices.append(Handle(output, shape, 1.0, 0))
+
+
+ANY_RANK: tuple[Layer, ...] = (
+    *(lookup, two_operands, prelu, softmax, log_softmax),
+    *(l2_normalization, reduce, arg_extreme),
+)

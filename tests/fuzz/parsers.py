@@ -1,0 +1,115 @@
+"""What the five parsers of files and bytes from anywhere are given, and what they may raise.
+
+Each function takes bytes and returns where they are read, or refused by one of our errors; any
+other exception, and an InternalError, is a bug and passes through.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from tinydeploy.board import load_board
+from tinydeploy.errors import BoardLinkError, InternalError, TinydeployError
+from tinydeploy.graph.labels import read_labels
+from tinydeploy.graph.passes import fuse_graph
+from tinydeploy.graph.read import read_graph
+from tinydeploy.link.client import BoardClient
+from tinydeploy.link.frames import Frame, FrameSplitter, encode_frame
+from tinydeploy.model.import_onnx import import_onnx
+from tinydeploy.model.mxnet_params import parse_params
+from tinydeploy.quantize.read_onnx import read_onnx
+
+_FOLDER = tempfile.TemporaryDirectory(prefix="tinydeploy-parsers-")
+"""For parsers that take the path of a file."""
+
+
+def parse_tflite(data: bytes) -> None:
+    """Reader, verification and passes."""
+    graph = fuse_graph(read_graph(data, "net"))
+    read_labels(data, graph.tensors[graph.outputs[0]].shape[-1])
+
+
+def parse_onnx(data: bytes) -> None:
+    """Reader of the file, then of the network in it."""
+    path = Path(_FOLDER.name) / "net.onnx"
+    path.write_bytes(data)
+    net = import_onnx(path)
+    read_onnx(net.onnx, net.input_shape, net.name)
+
+
+def parse_mxnet(data: bytes) -> None:
+    """Weights of Gluon networks."""
+    parse_params(data, "weights.params")
+
+
+def parse_toml(data: bytes) -> None:
+    """A board."""
+    path = Path(_FOLDER.name) / "board.toml"
+    path.write_bytes(data)
+    load_board(str(path))
+
+
+def parse_frames(data: bytes) -> None:
+    """A conversation with a board that says whatever it likes; the first byte is the topic."""
+    client = BoardClient(_Board(data[1:]), attempts=3, run_timeout_s=0.1)
+    topic = data[0] % 4 if data else 0
+    client.hello()
+    if topic == 0:
+        client.infer([bytes(client.input_info(0).bytes % 4096)])
+        client.read_output(0)
+    elif topic == 1:
+        client.profile([bytes(client.input_info(0).bytes % 4096)])
+    elif topic == 2:
+        client.memory()
+        client.selftest()
+    else:
+        client.read_text(0.001)
+
+
+class _Board:
+    """Answers from bytes: pieces with a byte in front that says how long, and if framed.
+
+    A framed piece gets a right CRC and answers what was asked last, which chance would never hit.
+    """
+
+    def __init__(self, script: bytes) -> None:
+        self._script, self._at, self._asked = script, 0, Frame(0, 0)
+
+    def write(self, data: bytes) -> None:
+        for item in FrameSplitter().feed(data):
+            if isinstance(item, Frame):
+                self._asked = item
+
+    def read(self, max_bytes: int, timeout_s: float) -> bytes:
+        if self._at >= len(self._script):
+            raise BoardLinkError("the line is cut")
+        head = self._script[self._at]
+        piece = self._script[self._at + 1 : self._at + 1 + head % 128]
+        self._at += 1 + head % 128
+        if head < 128:
+            return piece
+        answer = Frame(self._asked.command | 0x80, self._asked.sequence, piece[:64])
+        return encode_frame(answer)
+
+
+PARSERS: Mapping[str, Callable[[bytes], None]] = {
+    "tflite": parse_tflite,
+    "onnx": parse_onnx,
+    "params": parse_mxnet,
+    "toml": parse_toml,
+    "frames": parse_frames,
+}
+
+
+def try_parser(name: str, data: bytes) -> bool:
+    """Whether the parser takes the bytes; False where it refuses them with one of our errors."""
+    try:
+        PARSERS[name](data)
+    except InternalError:
+        raise
+    except TinydeployError as error:
+        assert error.message
+        return False
+    return True
