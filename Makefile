@@ -8,6 +8,7 @@
 # make bench     measure speed and size of the models in MODELS, and write docs/performance.md
 # make bench-memory  the same for their arenas and docs/memory.md; GOAL=ram for the least RAM
 # make bench-quantization  our int8 files against TFLiteConverter's, for docs/quantization.md
+# make bench-etinynet  int8 EtinyNet against float, for docs/quantization.md
 # make setup     a virtual environment in .venv with everything `tinydeploy build` needs
 # make clean     remove what builds and tests left behind; `make distclean` also removes .venv
 
@@ -22,7 +23,7 @@ PIP := PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_CONSTRAINT=constraints.txt $(BIN)/pyt
 TORCH := $(shell grep '^torch==' constraints.txt)
 WORKERS ?= 2
 
-.PHONY: demo test test-all fuzz fuzz-mutations fuzz-parsers bench bench-memory bench-quantization lint setup setup-dev toolchain clean distclean
+.PHONY: demo test test-all fuzz fuzz-mutations fuzz-parsers bench bench-memory bench-quantization bench-etinynet lint setup setup-dev toolchain clean distclean
 
 demo: setup
 	$(BIN)/tinydeploy build --board $(BOARD)
@@ -59,6 +60,10 @@ bench-memory: setup
 
 bench-quantization: setup-dev
 	$(BIN)/python -m benchmarks.quantization $(MODELS) --write docs/quantization.md
+
+bench-etinynet: setup
+	$(BIN)/python -m benchmarks.quantization_etinynet $(TINYDEPLOY_TEST_DATA) --write docs/quantization.md
+	$(BIN)/python -m benchmarks.quantization_etinynet $(TINYDEPLOY_TEST_DATA) --ablation 128 --write docs/quantization.md
 
 lint: setup-dev
 	$(BIN)/ruff check tinydeploy tests benchmarks

@@ -64,14 +64,15 @@ class MemoryNeeds:
     arenas: Mapping[InputForm, Arena]
 
 
-class _Seconds:
-    """Follows a build, and says on stderr how long planning took."""
+class Seconds:
+    """Follows a build for `build_image`, and says on stderr how long planning took."""
 
     def __init__(self) -> None:
         self.seconds: dict[str, float] = {}
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
+        """Times what is done in it."""
         begin = time.perf_counter()
         yield
         if name == "plan":
@@ -108,7 +109,7 @@ def measure_memory(path: Path, board: str, optimize: Optimize, *, build: bool) -
         except UsageError as error:
             sys.stderr.write(f"  {error.message}\n")
             continue
-        report = build_image(request, _Seconds()).report if build else None
+        report = build_image(request, Seconds()).report if build else None
         plan = plan_memory(graph, chip, optimize=optimize, input_form=form)
         size = plan.arena_bytes if report is None else report.memory.arena_bytes
         run = None if report is None else report.inference

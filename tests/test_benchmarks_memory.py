@@ -14,6 +14,7 @@ from benchmarks.memory import (
     show_arenas,
     show_costs,
 )
+from benchmarks.recomputation import Cost, Pair, show_pairs
 from tests.builders import conv_model
 from tinydeploy.codegen.schedule_text import count_table_bytes, describe_schedule
 from tinydeploy.plan.kernel import Kernel
@@ -34,6 +35,13 @@ def test_tables() -> None:
     arena, rows = map(cells, show_costs(needs).splitlines()[-2:])
     assert arena == ["mlperf_tiny_vww", "arena", "25,177", "25,000", "10", "9,000,000"]
     assert rows == ["mlperf_tiny_vww", "rows", "9,000", "8,000", "20", ""]
+
+
+def test_table_of_recomputation() -> None:
+    stored = Cost(9000, 1_000_000, exact=True, extra_macs=0, macs=800_000)
+    again = Cost(7000, 1_100_000, exact=False, extra_macs=60_000, macs=800_000)
+    line = cells(show_pairs([Pair("net", "rows", stored, again)]).splitlines()[-1])
+    assert line == ["net", "rows", "9,000", "7,000", "1,000,000", "~1,100,000", "7.5%"]
 
 
 def test_bytes_of_tables() -> None:
@@ -60,5 +68,9 @@ def test_a_model_is_planned_for_every_form(tmp_path: Path) -> None:
 
 def test_places_are_those_of_tables() -> None:
     text = DOCUMENT.read_text("utf-8")
-    assert re.findall(r"<!-- (\w+ \w+) -->", text) == ["arenas stm32h743", "costs stm32h743"]
+    assert re.findall(r"<!-- (\w+ \w+) -->", text) == [
+        "recomputation stm32h743",
+        "arenas stm32h743",
+        "costs stm32h743",
+    ]
     assert (DOCUMENT.parent / "memory.svg").is_file()

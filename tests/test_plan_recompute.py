@@ -87,13 +87,24 @@ def test_without_expansions_nothing_changes() -> None:
     assert plan_graph(graph, BOARD, 1.0).graph is graph
 
 
-def test_it_fits_where_the_others_do_not(graph: Graph, plain: Plan, planned: PlannedGraph) -> None:
+def test_it_fits_where_the_others_do_not(
+    graph: Graph, plain: Plan, planned: PlannedGraph, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> Plan:
+        raise BudgetError("no room", "Try less.")
+
+    monkeypatch.setattr("tinydeploy.plan.recompute.plan_memory", refuse)  # else it takes long
     size = planned.plan.arena_bytes
     assert size < plain.lower_bound_bytes
+    with pytest.raises(BudgetError, match="no room") as caught:
+        plan_graph(graph, BOARD, None, input_form="rows", max_ram=size, optimize="ram")
+    advice = f"With --max-extra-macs 10% its arena of {size:,} bytes would fit. Try less."
+    assert caught.value.hint == advice
     found = plan_graph(graph, BOARD, SHARE, input_form="rows", max_ram=size, optimize="ram")
     assert found.plan.arena_bytes <= size
-    with pytest.raises(BudgetError, match="the model needs an arena of"):
+    with pytest.raises(BudgetError, match="no room") as caught:
         plan_graph(graph, BOARD, SHARE, input_form="rows", max_ram=size // 2)
+    assert caught.value.hint == "Try less."
 
 
 @pytest.mark.parametrize("share", [-0.1, 10.1, float("nan"), float("inf")])

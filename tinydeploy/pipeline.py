@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 from tinydeploy.board import Board, load_board
@@ -143,13 +144,8 @@ def plan_model(request: BuildRequest, watch: Watch) -> PlannedModel:
     board = load_board(request.board)
     if request.max_extra_macs is not None:
         check_share(request.max_extra_macs)
-    source = make_source(request.model, watch, request.options)
-    check_measurable(
-        has_float=source.float_outputs is not None,
-        has_classes=source.classes is not None,
-        min_snr=request.min_snr,
-        max_drop=request.max_drop,
-    )
+    judge = partial(check_measurable, min_snr=request.min_snr, max_drop=request.max_drop)
+    source = make_source(request.model, watch, request.options, judge)
 
     with watch.stage("graph"):
         try:

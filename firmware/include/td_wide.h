@@ -19,8 +19,8 @@ typedef struct TD_PACKED {
     int16_t shift;      /* 8 to 46 */
 } td_wide_channel;
 
-/* 2-D convolution. Weights are [out->channels][kernel_height][kernel_width][in->channels], where of every whole group of
- * 4 input channels those in the middle have changed places: 0 2 1 3. */
+/* 2-D convolution. Weights are [out->channels][kernel_height][kernel_width * in->channels], where of every whole group of
+ * 4 of the last dimension those in the middle have changed places: 0 2 1 3. */
 typedef struct {
     const int8_t *weights;
     const td_wide_channel *channels; /* [out->channels] */

@@ -33,22 +33,35 @@ static inline int64_t td_wide_four(const int16_t *x, const int8_t *w, int64_t su
 #endif
 }
 
-/* sums[i] += sum of weights[i * pitch + k] * x[k] over k in [0, n), for i in [0, 2); weights in groups of 4 in the order
- * 0 2 1 3, the last n % 4 as they are. */
-TD_NOINLINE static void td_wide_dot_2(const int16_t *x, const int8_t *weights, int32_t pitch, int32_t n,
-                                      int64_t sums[2])
+/* Where weight `k` of a row lies, of which the first `whole` are in groups of 4 in the order 0 2 1 3. */
+static inline int32_t td_wide_place(int32_t k, int32_t whole)
 {
-    const int8_t *w0 = weights;
-    const int8_t *w1 = weights + pitch;
+    return k < whole && ((k ^ (k >> 1)) & 1) ? k ^ 3 : k;
+}
+
+/* sums[i] += sum of weight k of rows i * pitch * x[k - first] over k in [first, last), for i in [0, 2). Rows have `size`
+ * weights, all whole groups of 4 of them in the order 0 2 1 3. */
+TD_NOINLINE static void td_wide_dot_2(const int16_t *x, const int8_t *row, int32_t pitch, int32_t size, int32_t first,
+                                      int32_t last, int64_t sums[2])
+{
+    const int32_t whole = size & ~3;
     int64_t s0 = sums[0], s1 = sums[1];
-    int32_t k = 0;
-    for (; k + 4 <= n; k += 4) {
-        s0 = td_wide_four(x + k, w0 + k, s0);
-        s1 = td_wide_four(x + k, w1 + k, s1);
+    int32_t k = first;
+    for (; k < last && (k & 3); k++) {
+        const int8_t *w = row + td_wide_place(k, whole);
+        const int32_t value = *x++;
+        s0 += w[0] * value;
+        s1 += w[pitch] * value;
     }
-    for (; k < n; k++) {
-        s0 += w0[k] * x[k];
-        s1 += w1[k] * x[k];
+    for (; k + 4 <= last; k += 4, x += 4) {
+        s0 = td_wide_four(x, row + k, s0);
+        s1 = td_wide_four(x, row + pitch + k, s1);
+    }
+    for (; k < last; k++) {
+        const int8_t *w = row + td_wide_place(k, whole);
+        const int32_t value = *x++;
+        s0 += w[0] * value;
+        s1 += w[pitch] * value;
     }
     sums[0] = s0;
     sums[1] = s1;

@@ -17,20 +17,17 @@ static void sum_window(const td_conv_2d_wide *op, const td_tensor *in, const win
                        int64_t sums[2])
 {
     const int32_t depth = in->channels;
-    const int32_t pitch = op->kernel_height * op->kernel_width * depth;
-    const int32_t step = op->dilation_width * depth;
-    /* Taps side by side are one run where groups of 4 do not stop at their ends. */
-    const int32_t joined = op->dilation_width == 1 && depth % 4 == 0;
-    const int32_t taps = inside->taps_w.last - inside->taps_w.first;
-    const int32_t runs = joined && taps > 0 ? 1 : taps;
-    const int32_t run = joined ? taps * depth : depth;
+    const int32_t size = op->kernel_width * depth;
+    const int32_t pitch = op->kernel_height * size;
+    /* Taps side by side are one run. */
+    const int32_t taps = op->dilation_width == 1 ? inside->taps_w.last - inside->taps_w.first : 1;
 
     sums[0] = sums[1] = 0;
     for (int32_t i = inside->taps_h.first; i < inside->taps_h.last; i++) {
         const int16_t *x = td_wide_row(in, inside->origin_h + i * op->dilation_height) + inside->start;
-        const int8_t *w = op->weights + c * pitch + (i * op->kernel_width + inside->taps_w.first) * depth;
-        for (int32_t t = 0; t < runs; t++, x += step, w += depth)
-            td_wide_dot_2(x, w, next * pitch, run, sums);
+        const int8_t *row = op->weights + c * pitch + i * size;
+        for (int32_t t = inside->taps_w.first; t < inside->taps_w.last; t += taps, x += op->dilation_width * depth)
+            td_wide_dot_2(x, row, next * pitch, size, t * depth, (t + taps) * depth, sums);
     }
 }
 

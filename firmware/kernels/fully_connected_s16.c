@@ -57,7 +57,7 @@ static void sum_units(const td_fully_connected_wide *op, const td_tensor *in, in
     for (int32_t k = 0; k < op->depth; k += op->piece) {
         const int32_t row = (begin + k) / row_size;
         const int16_t *x = td_wide_row(in, row) + (begin + k - row * row_size);
-        td_wide_dot_2(x, weights + k, next * op->depth, op->piece, sums);
+        td_wide_dot_2(x, weights + k, next * op->depth, op->piece, 0, op->piece, sums);
     }
 }
 

@@ -120,6 +120,8 @@ BAD = [
     (["build", "etinynet-9000", "--board", "stm32h743"], 2, "etinynet-9000", "etinynet-1.0"),
     (["build", "--board", "stm32h743", "--data", "."], 2, "needs a model", "Name one"),
     (["build", "{model}", "--board", "stm32h743", "--data", "."], 2, "float", "leave it out"),
+    (["build", "{model}", "--board", "stm32h743", "--effort", "low"], 2, "float", "leave it out"),
+    (["build", "{net}", "--board", "stm32h743", "--effort", "some"], 2, "some", "normal"),
     (["build", "none.onnx", "--board", "stm32h743"], 1, "no file none.onnx", "path"),
     (["build", "{notes}", "--board", "stm32h743", "--data", "."], 1, "no ONNX file", "Export"),
     (["build", "{net}", "--board", "stm32h743"], 2, "needs calibration data", "16 or more"),
@@ -127,7 +129,27 @@ BAD = [
     (["build", "{net}", "--board", "stm32h743", "--data", "full"], 1, "no pictures in full", "16"),
     (["build", "{net}", "--board", "stm32h743", "--data", "{file}"], 1, "neither a folder", ".npz"),
     (["build", "{net}", "--board", "stm32h743", "--data", "{net}"], 1, "neither a folder", ".npz"),
-    (["build", "{net}", "--board", "stm32h743", "--weights", "w"], 2, "nets of the zoo", "inside"),
+    (["build", "{net}", "--board", "stm32h743", "--weights", "w"], 2, "come without", "inside"),
+    (["check", "{net}", "--board", "stm32h743", "--input-shape", "3x8"], 2, "no shape", "3,224"),
+    (["check", "no.where:net", "--board", "stm32h743"], 2, "the shape", "--input-shape"),
+    (
+        ["check", "no.where:net", "--board", "stm32h743", "--input-shape", "640"],
+        2,
+        "no module no.where",
+        "looked for",
+    ),
+    (
+        ["check", "{net}", "--board", "stm32h743", "--preprocess", "none"],
+        1,
+        "preprocessing",
+        "path",
+    ),
+    (
+        ["check", "{net}", "--board", "stm32h743", "--data", "full", "--labels", "none"],
+        1,
+        "the labels none",
+        "path",
+    ),
     (
         ["check", "{net}", "--board", "stm32h743", "--data", "full", "--mean", "1,2"],
         2,
@@ -200,7 +222,7 @@ def test_a_float_net(cli: Callable[..., Outcome], tmp_path: Path) -> None:
     assert report["fidelity"]["snr_db"] > 25
     flat = " ".join(err.split())
     assert "(pixel - 127.5) / 127.5" in flat
-    assert "skipped, not readable as pictures: ant/3.png" in flat
+    assert "skipped 1 of 40 pictures, not readable: ant/3.png" in flat
     assert (tmp_path / "out" / "net-stm32h743" / "firmware.elf").is_file()
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from builders import conv_model
 from float_nets import write_net, write_pictures
+from nets import several_ends
 from typer.testing import CliRunner
 
 from tinydeploy.cli.main import app
@@ -90,6 +91,7 @@ def test_an_int8_file(int8):
     ("words", "error", "advice"),
     [
         (["{int8}"], UsageError, "--data PATH"),
+        (["{int8}", "--data", "x.npy", "--effort", "high"], UsageError, "leave it out"),
         (["{int8}", "--data", "nowhere"], InputFileError, "pictures"),
         (["missing.tflite"], InputFileError, "path"),
         (["{net}"], UsageError, "--data PATH"),
@@ -102,3 +104,11 @@ def test_what_is_missing_is_asked_for(net, int8, words, error, advice):
     assert result.exit_code == error("").exit_code
     assert "try:" in result.stderr
     assert advice in result.stderr
+
+
+def test_several_inputs_are_refused(tmp_path):
+    (tmp_path / "net.tflite").write_bytes(several_ends())
+    np.save(tmp_path / "x.npy", np.zeros((8, 6, 5, 3), np.float32))
+    result = RUNNER.invoke(app, ["inspect", str(tmp_path / "net.tflite"), "--data", "x.npy"])
+    assert result.exit_code == 1
+    assert "has 2 inputs" in result.stderr

@@ -18,12 +18,14 @@ from tinydeploy.codegen.generate import generate_sources
 from tinydeploy.errors import UsageError
 from tinydeploy.graph.graph import Graph
 from tinydeploy.graph.passes import fuse_graph
+from tinydeploy.graph.passes.fuse_expansions import find_expansions, fuse_expansions
 from tinydeploy.graph.read import read_graph
 from tinydeploy.plan.check import check_plan
 from tinydeploy.plan.input_form import check_input_form
 from tinydeploy.plan.kernel import Optimize
 from tinydeploy.plan.memory import plan_for_host, plan_layer_by_layer, plan_memory
 from tinydeploy.plan.plan import InputForm, Plan
+from tinydeploy.plan.variants import variants_of
 from tinydeploy.validate.host import build_host, compile_kernels
 from tinydeploy.validate.vectors import make_vectors
 
@@ -49,6 +51,7 @@ class Mode:
         optimize: What the plan prefers.
         form: How the input comes; "rows" where the model allows it.
         board: A name.
+        recomputed: No expansion that the board's kernels can compute again is stored.
     """
 
     fused: bool = True
@@ -56,6 +59,7 @@ class Mode:
     optimize: Optimize = "balanced"
     form: InputForm = "arena"
     board: str = "stm32h743"
+    recomputed: bool = False
 
     @property
     def name(self) -> str:
@@ -72,6 +76,7 @@ MODES = st.builds(
     optimize=st.sampled_from(("balanced", "ram", "speed", "flash")),
     form=st.sampled_from(("arena", "kept", "rows")),
     board=st.sampled_from(sorted(BOARDS)),
+    recomputed=st.booleans(),
 )
 
 
@@ -80,6 +85,10 @@ def plan_model(model: bytes, mode: Mode) -> tuple[Graph, Plan, Board]:
     graph, board = read_graph(model, "net"), BOARDS[mode.board]
     if mode.fused:
         graph = fuse_graph(graph)
+    if mode.recomputed and mode.schedule != "portable":
+        layers = find_expansions(graph).values()
+        tiled = [op for op in layers if variants_of(op, graph, board, mode.optimize)]
+        graph = fuse_expansions(graph, tiled)
     if mode.schedule == "portable":
         plan = plan_for_host(graph)
     elif mode.schedule == "layers":

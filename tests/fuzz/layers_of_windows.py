@@ -29,6 +29,17 @@ def depthwise(m: GraphMaker, x: Handle) -> Handle:
     )  # fmt: skip
 
 
+def expanded(m: GraphMaker, x: Handle) -> Handle:
+    wide = m.builder.conv(
+        x, 4 * m.number(1, 4), (1, 1), activation=m.activation(), zero_point=m.zero()
+    )
+    kernel = m.window()
+    return m.builder.depthwise(
+        wide, 1, kernel, stride=m.stride(), padding=_padding(m, wide, kernel),
+        activation=m.activation(), zero_point=m.zero(),
+    )  # fmt: skip
+
+
 def grouped(m: GraphMaker, x: Handle) -> Handle | None:
     depth = x.shape[3]
     groups = m.pick([n for n in range(1, depth + 1) if depth % n == 0])
@@ -158,6 +169,6 @@ def blocks(m: GraphMaker, x: Handle) -> Handle | None:
 
 ANY_RANK: tuple[Layer, ...] = (fully_connected, pad, mirror_pad)
 IMAGES: tuple[Layer, ...] = (
-    *(convolution, depthwise, grouped, transposed, pool, resize, blocks),
+    *(convolution, depthwise, expanded, grouped, transposed, pool, resize, blocks),
     *(convolution, depthwise, pool),  # twice as often
 )

@@ -25,12 +25,13 @@ from wide_cases import add_wide_convolution, add_wide_elementwise, add_wide_full
 
 from tinydeploy.board import load_board
 from tinydeploy.graph.graph import Graph
-from tinydeploy.graph.ops import OPS, Move
+from tinydeploy.graph.ops import OPS, Conv2D, Move
 from tinydeploy.graph.passes import fuse_graph
 from tinydeploy.graph.passes.fuse_expansions import find_expansions, fuse_expansions
 from tinydeploy.graph.read import read_graph
 from tinydeploy.paths import FIRMWARE
 from tinydeploy.plan.calls import call_rows
+from tinydeploy.plan.kernel_choice.conv_2d_pair import list_pairs
 from tinydeploy.plan.kernels import choose_kernels
 from tinydeploy.project.toolchain import Kind
 from tinydeploy.validate.reference import run_reference
@@ -157,7 +158,16 @@ def test_every_kernel_is_reached() -> None:
     for name in (None, "stm32h743"):
         graph = fuse_all(every_kernel(name).finish(1)[0])
         board = load_board(name) if name else None
-        reached |= set(write_layers(graph, choose_kernels(graph, board))[1])
+        kernels = choose_kernels(graph, board)
+        reached |= set(write_layers(graph, kernels)[1])
+    # The planner alone chooses these, where they are worth their scratch.
+    pairs = {
+        position: pair
+        for position, op in enumerate(graph.ops)
+        if isinstance(op, Conv2D)
+        for pair in list_pairs(op, graph)
+    }
+    reached |= set(write_layers(graph, {**kernels, **pairs})[1])
     stems = {path.stem for path in KERNELS} | {f"cores/{path.stem}" for path in CORES}
     assert reached == stems
 

@@ -130,6 +130,7 @@ def test_on_the_host(tmp_path: Path, make) -> None:
     check_batch(make(), tmp_path, vectors=1 if make is functions else 5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("core", ["cortex-m7", "cortex-m4"])
 def test_on_the_board(tmp_path: Path, core: str) -> None:
     makers = (products, pools, softmaxes) if core == "cortex-m7" else (extremes, means, movements)

@@ -8,6 +8,7 @@ from onnx_nets import export, make_model, make_torch_net, save
 from tinydeploy.errors import InputFileError, UnsupportedModelError, UsageError
 from tinydeploy.model.import_onnx import check_batches, import_onnx
 from tinydeploy.model.run_onnx import run_onnx
+from tinydeploy.quantize.read_onnx import read_onnx
 
 
 def make_inputs(count, channels=3):
@@ -146,6 +147,31 @@ def test_reshapes_copy_the_batch(tmp_path, pinned, literal):
     check_batches(net, inputs)
     expected = 2 * inputs.reshape(3, 192) + np.arange(192)
     np.testing.assert_allclose(run_onnx(net.onnx, inputs), expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize("pinned", [1, 4])
+def test_resizes_take_the_batch_from_what_they_read(tmp_path, pinned):
+    """As interpolate(size=...) is exported: sizes that two share, with the batch among them."""
+    nodes = [
+        helper.make_node("Resize", ["x", "", "", "sizes"], ["a"], mode="linear"),
+        helper.make_node("Relu", ["x"], ["r"]),
+        helper.make_node("Resize", ["r", "", "", "sizes"], ["b"], mode="linear"),
+        helper.make_node("Add", ["a", "b"], ["y"]),
+    ]
+    graph = helper.make_graph(
+        nodes,
+        "net",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, [pinned, 3, 8, 8])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, [pinned, 3, 16, 12])],
+        [numpy_helper.from_array(np.array([pinned, 3, 16, 12]), "sizes")],
+    )
+    opset = [helper.make_opsetid("", 17)]
+    model = helper.make_model(graph, ir_version=9, opset_imports=opset)
+    net = import_onnx(save(model, tmp_path / "net.onnx"))
+    inputs = make_inputs(3)
+    check_batches(net, inputs)
+    assert run_onnx(net.onnx, inputs).shape == (3, 3, 16, 12)
+    assert read_onnx(net.onnx, net.input_shape).shapes["y"] == (1, 16, 12, 3)
 
 
 @pytest.mark.parametrize(

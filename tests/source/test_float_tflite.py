@@ -14,10 +14,15 @@ from ai_edge_litert.interpreter import Interpreter
 from float_models import FloatBuilder, Shape
 
 from tinydeploy.errors import InputFileError, UnsupportedModelError
+from tinydeploy.graph.tensor import Tensor
 from tinydeploy.model.run_onnx import run_outputs
 from tinydeploy.quantize.tflite_writer import TfliteWriter
 from tinydeploy.source.float_tflite.recognize import is_float
-from tinydeploy.source.float_tflite.translate import check_translation, translate_tflite
+from tinydeploy.source.float_tflite.translate import (
+    check_input,
+    check_translation,
+    translate_tflite,
+)
 from tinydeploy.source.float_tflite.translation import TRANSLATORS
 
 Build = Callable[[FloatBuilder], "int | list[int]"]
@@ -343,6 +348,26 @@ def test_other_inputs(shape: Shape, dtype: str, message: str) -> None:
     with pytest.raises(UnsupportedModelError, match=message) as caught:
         translate_tflite(writer.finish([x], [y]), "net")
     assert caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("shape", "signature", "message"),
+    [
+        ((1, 1, 1, 3), (-1, -1, -1, 3), "with fixed sizes"),
+        ((1, 5, 1), (1, 5, -1), "with fixed sizes"),
+        ((1, 8, 8, 3), (-1, 8, 8, 3), ""),
+        ((1, 8), (), ""),
+    ],
+)
+def test_open_sizes(shape: Shape, signature: Shape, message: str) -> None:
+    tensor = Tensor("x", shape, "float32", None, None, signature)
+    if not message:
+        check_input(tensor, "net")
+        return
+    with pytest.raises(UnsupportedModelError) as caught:
+        check_input(tensor, "net")
+    assert message in caught.value.hint
+    assert str(list(signature)) in caught.value.message
 
 
 def test_random_damage_ends_in_our_errors() -> None:

@@ -118,6 +118,6 @@ def test_other_paths(tmp_path: Path) -> None:
         make_source(str(tmp_path / "net.pt"), Listener(), SourceOptions())
     with pytest.raises(InputFileError, match=r"without a saved_model\.pb"):
         make_source(str(tmp_path), Listener(), SourceOptions())
-    with pytest.raises(UsageError, match="--weights is for nets without"):
+    with pytest.raises(UsageError, match="--weights is for nets that come without"):
         options = SourceOptions(weights=tmp_path / "net.pt")
         make_source(str(tmp_path / "net.h5"), Listener(), options)

@@ -20,9 +20,12 @@ from tests.float_nets import write_dense_net, write_net, write_pictures
 from tests.model_builder import ModelBuilder
 from tinydeploy.cli.model_input import read_model_input
 from tinydeploy.codegen.pixels import describe_pixels
-from tinydeploy.errors import InputFileError, UnsupportedModelError, UsageError
+from tinydeploy.errors import BudgetError, InputFileError, UnsupportedModelError, UsageError
 from tinydeploy.graph.normalization import Normalization, read_normalization
 from tinydeploy.graph.read import read_graph
+from tinydeploy.model.float_model import FloatModel
+from tinydeploy.quantize.quantize_model import QuantizedModel, quantize_model
+from tinydeploy.quantize.recipe import EFFORTS, Effort, Recipe
 from tinydeploy.source.make_source import make_source
 from tinydeploy.source.options import Layout, SourceOptions
 from tinydeploy.source.source import Source
@@ -111,6 +114,46 @@ def test_inputs_in_an_array_file(tmp_path: Path) -> None:
     assert source.classes is not None
     assert len(source.classes) == 30
     check_source(source)
+
+
+@pytest.mark.parametrize("effort", [None, *EFFORTS])
+def test_effort(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, effort: Effort | None) -> None:
+    seen = []
+
+    def record(model: FloatModel, recipe: Recipe, **options: Any) -> QuantizedModel:
+        seen.append(recipe)
+        return quantize_model(model, recipe, **options)
+
+    monkeypatch.setattr("tinydeploy.quantize.quantize_model.quantize_model", record)
+    pixels = np.random.default_rng(2).integers(0, 256, (40, 8, 8, 3), np.uint8)
+    options = SourceOptions(data=iter(pixels), mean=(127.5,), std=(127.5,), effort=effort)
+    check_source(make_source(str(write_net(tmp_path / "net.onnx")), Listener(), options))
+    assert seen == [EFFORTS[effort or "normal"]]
+
+
+def test_effort_of_nets_of_the_zoo() -> None:
+    with pytest.raises(UsageError, match="needs trained weights"):  # not: --effort is for others
+        make_source("etinynet-1.0", Listener(), SourceOptions(effort="high"))
+
+
+def test_limits_are_judged_before_much_is_done(tmp_path: Path) -> None:
+    def judge(*, has_float: bool, has_classes: bool) -> None:
+        raise BudgetError(f"{has_float} {has_classes}")
+
+    x = np.random.default_rng(2).random((20, 3, 8, 8), np.float32)
+    np.savez(tmp_path / "x.npz", x=x)
+    np.savez(tmp_path / "y.npz", x=x, y=np.arange(20) % 4)
+    model = str(write_net(tmp_path / "net.onnx"))
+    for name, expected in (("x.npz", "True False"), ("y.npz", "True True")):
+        watch = Listener()
+        with pytest.raises(BudgetError, match=expected):
+            make_source(model, watch, SourceOptions(data=tmp_path / name), judge)
+        assert list(watch.seconds) == ["model"]
+    builder = ModelBuilder()
+    path = tmp_path / "net.tflite"
+    path.write_bytes(builder.finish([builder.conv(builder.input((4, 4, 2)), 3)]))
+    with pytest.raises(BudgetError, match="False False"):
+        make_source(str(path), Listener(), judge=judge)
 
 
 def test_inputs_from_a_generator(tmp_path: Path) -> None:
@@ -209,7 +252,7 @@ PATH = Path("somewhere")
     [
         (None, {"data": PATH}, "--data needs a model"),
         (None, {"mean": (0.0,)}, "--mean needs a model"),
-        ("net.onnx", {"weights": PATH, "data": PATH}, "--weights is for nets without"),
+        ("net.onnx", {"weights": PATH, "data": PATH}, "--weights is for nets that come without"),
         ("etinynet-1.0", {"mean": (0.0,)}, "--mean is for other nets"),
     ],
 )
@@ -219,7 +262,7 @@ def test_options_that_do_not_fit(model: str | None, options: dict[str, Any], mes
     assert caught.value.hint
 
 
-@pytest.mark.parametrize("options", [{"data": PATH}, {"std": (1.0,)}])
+@pytest.mark.parametrize("options", [{"data": PATH}, {"std": (1.0,)}, {"effort": "high"}])
 def test_int8_takes_no_options(tmp_path: Path, options: dict[str, Any]) -> None:
     builder = ModelBuilder()
     model = tmp_path / "net.tflite"

@@ -43,6 +43,8 @@ _PACKAGES = (
     ("torch", "training, float nets", "pip install 'tinydeploy[train]'"),
     ("onnx", "float nets", "pip install 'tinydeploy[train]'"),
     ("onnxruntime", "calibration", "pip install 'tinydeploy[train]'"),
+    ("safetensors", "weights in .safetensors", "pip install 'tinydeploy[train]'"),
+    ("tensorflow", "Keras models", "pip install 'tinydeploy[keras]'"),
     ("scikit-learn", "the digits data", "pip install 'tinydeploy[train]'"),
     ("ziglang", "C without a compiler", "pip install 'tinydeploy[zig]'"),
     ("pyocd", "flashing", "pip install 'tinydeploy[flash]'"),

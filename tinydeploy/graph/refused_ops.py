@@ -11,7 +11,7 @@ _INDICES: Final = (
     "application pick"
 )
 _TRUTH: Final = "its output is of truth values, not int8"
-_STATE: Final = "it keeps state from one inference to the next"
+_STATE: Final = "of operators that keep state, SVDF alone is supported"
 
 REFUSED: Final[Mapping[str, str]] = {
     "SUM": "LiteRT's reference adds int8 as if its bytes were unsigned; MEAN is right",

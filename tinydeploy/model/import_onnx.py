@@ -6,11 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import onnx
 from numpy.typing import NDArray
-from onnx import numpy_helper
 
 from tinydeploy.errors import UnsupportedModelError
+from tinydeploy.model.free_batch import free_batch
 from tinydeploy.model.onnx_file import read_onnx_file
 from tinydeploy.model.onnx_input import (
     find_input,
@@ -20,7 +19,6 @@ from tinydeploy.model.onnx_input import (
 )
 from tinydeploy.model.run_onnx import run_onnx
 
-_BATCH = "n"
 _MAX_BATCH_ERROR = 1e-3  # of the outputs' range; rounding in another order makes 1e-6
 _TRIED = 3
 
@@ -81,7 +79,7 @@ def import_onnx(
     if channels_last is None:
         channels_last = takes_channels_last(model.graph, value)
     batch, sizes = fix_shape(path, value, input_shape, channels_last=channels_last)
-    _free_batch(model.graph, value, batch)
+    free_batch(model.graph, value, batch)
     if channels_last and len(sizes) > 1:
         put_channels_first(model.graph, value)
         sizes = (sizes[-1], *sizes[:-1])
@@ -122,49 +120,3 @@ def check_batches(net: OnnxNet, inputs: NDArray[np.float32]) -> None:
         "Export it with a free batch dimension: dynamic_axes={'input': {0: 'n'}} in torch, and "
         "without fixed sizes of the batch in reshapes.",
     ) from problem
-
-
-def _free_batch(graph: onnx.GraphProto, value: onnx.ValueInfoProto, batch: int) -> None:
-    """Makes the batch dimension free where the export has pinned it.
-
-    The input's and the outputs' shapes say so, those of other tensors are left out. A reshape of
-    an activation to a constant shape that begins with the batch's size copies it instead: 0 means
-    that in ONNX.
-    """
-    value.type.tensor_type.shape.dim[0].dim_param = _BATCH
-    for output in graph.output:
-        dims = output.type.tensor_type.shape.dim
-        if dims and dims[0].dim_value == batch:
-            dims[0].dim_param = _BATCH
-    graph.ClearField("value_info")
-    constants = {tensor.name: tensor for tensor in graph.initializer}
-    for node in graph.node:
-        if node.op_type == "Constant" and node.attribute and node.attribute[0].name == "value":
-            constants[node.output[0]] = node.attribute[0].t
-    shapes = []
-    for node in graph.node:
-        if node.op_type == "Reshape" and len(node.input) == 2 and node.input[0] not in constants:
-            shape = constants.get(node.input[1])
-            if shape is not None and _begins_with(numpy_helper.to_array(shape), batch, node):
-                shapes.append(_copy_batch(node, numpy_helper.to_array(shape)))
-    # Nodes and not initializers, which early versions of ONNX want among the inputs too.
-    nodes = [*shapes, *graph.node]
-    graph.ClearField("node")
-    graph.node.extend(nodes)
-
-
-def _begins_with(shape: NDArray[np.generic], batch: int, node: onnx.NodeProto) -> bool:
-    literal = any(attribute.name == "allowzero" and attribute.i for attribute in node.attribute)
-    empty = literal and (shape == 0).any()
-    return shape.ndim == 1 and len(shape) > 0 and shape[0] == batch and not empty
-
-
-def _copy_batch(node: onnx.NodeProto, shape: NDArray[np.generic]) -> onnx.NodeProto:
-    """Gives a Reshape a shape of its own with 0 in front; returns the node that makes it."""
-    kept = [attribute for attribute in node.attribute if attribute.name != "allowzero"]
-    node.ClearField("attribute")
-    node.attribute.extend(kept)
-    node.input[1] = f"{node.output[0]}/shape with a free batch"
-    copied = np.concatenate([[0], shape[1:]]).astype(np.int64)
-    value = numpy_helper.from_array(copied, node.input[1])
-    return onnx.helper.make_node("Constant", [], [node.input[1]], value=value)

@@ -14,7 +14,7 @@ from tinydeploy.plan.input_form import check_input_form, count_outside_bytes
 from tinydeploy.plan.kernel import Optimize
 from tinydeploy.plan.memory import plan_layer_by_layer, plan_memory
 from tinydeploy.plan.plan import InputForm, Plan, PlannedGraph
-from tinydeploy.plan.recompute import plan_recomputed
+from tinydeploy.plan.recompute import USUAL_SHARE, plan_recomputed
 
 _NAMES: Mapping[InputForm, str] = {
     "arena": "input in the arena",
@@ -23,7 +23,6 @@ _NAMES: Mapping[InputForm, str] = {
 }
 
 _RECOMPUTED = "with recomputation"
-_SHARE = 0.1  # of more MACs that it may execute where the user does not say
 
 
 @dataclass(frozen=True)
@@ -82,7 +81,7 @@ def list_alternatives(
     best = plan_recomputed(
         graph,
         board,
-        _SHARE,
+        USUAL_SHARE,
         optimize=optimize,
         input_form=chosen.plan.input_form,
         below=chosen.plan.arena_bytes,

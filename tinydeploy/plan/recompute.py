@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 from tinydeploy.board import Board
 from tinydeploy.errors import BudgetError, UsageError
@@ -21,14 +22,14 @@ from tinydeploy.plan.alias import renames
 from tinydeploy.plan.choose import most_cost, rate
 from tinydeploy.plan.extra_macs import count_extra_macs
 from tinydeploy.plan.kernel import Optimize
-from tinydeploy.plan.memory import Search, plan_memory
+from tinydeploy.plan.memory import Search, find_rooms, plan_memory
 from tinydeploy.plan.net import Net, make_net
 from tinydeploy.plan.partition import Loads, Partition, Partitioner
 from tinydeploy.plan.plan import FEED, InputForm, PlannedGraph, Step
 from tinydeploy.plan.schedule import schedule_groups
 from tinydeploy.plan.variants import Variant, variants_of
 
-MOST_SHARE = 10.0
+USUAL_SHARE, MOST_SHARE = 0.1, 10.0
 _STEP = 1.03  # from one limit of live bytes to the next
 _LIMITS = 12
 
@@ -68,29 +69,31 @@ def plan_graph(
         The plan, with the graph itself or one in which expansions are fused.
 
     Raises:
-        BudgetError: As of `plan_memory`.
+        BudgetError: As of `plan_memory`; without a share it says whether recomputation would fit.
     """
-    plain, refusal = None, None
+    plan = partial(
+        plan_recomputed,
+        graph,
+        board,
+        max_ram=max_ram,
+        optimize=optimize,
+        input_form=input_form,
+    )
     try:
         plain = plan_memory(graph, board, max_ram=max_ram, optimize=optimize, input_form=input_form)
     except BudgetError as error:
-        refusal = error
-    if share is not None:
-        found = plan_recomputed(
-            graph,
-            board,
-            share,
-            max_ram=max_ram,
-            optimize=optimize,
-            input_form=input_form,
-            below=None if plain is None else plain.arena_bytes,
-        )
-        if found is not None:
-            return found
-    if plain is None:
-        assert refusal is not None
-        raise refusal
-    return PlannedGraph(graph, plain)
+        found = plan(USUAL_SHARE if share is None else share)
+        if found is not None and share is None:
+            size = found.plan.arena_bytes
+            advice = (
+                f"With --max-extra-macs {USUAL_SHARE:.0%} its arena of {size:,} bytes would fit."
+            )
+            raise BudgetError(error.message, f"{advice} {error.hint}") from error
+        if found is None:
+            raise
+        return found
+    found = None if share is None else plan(share, below=plain.arena_bytes)
+    return found or PlannedGraph(graph, plain)
 
 
 def plan_recomputed(
@@ -112,13 +115,15 @@ def plan_recomputed(
         max_ram: As of `plan_memory`.
         optimize: As of `plan_memory`; instructions may be more by the same share.
         input_form: As of `plan_memory`.
-        below: Bytes of the arena that are of interest only if they are fewer; None for any.
+        below: The arena has to have fewer bytes; None if anything is welcome that fits, even if it
+            is slower than it should be.
 
     Returns:
         The best plan found; None if none needs fewer bytes, or none fits.
     """
-    search = _Search(graph, board, share, optimize, input_form)
-    best: tuple[float, _Choice, list[Partition]] | None = None
+    room = find_rooms(board, max_ram).total
+    search = _Search(graph, board, share, optimize, input_form, room, slow=below is None)
+    best: tuple[tuple[bool, float], _Choice, list[Partition]] | None = None
     for tensors in search.walk():
         choice = search.look(tensors)
         found = search.list_partitions(choice)
@@ -154,11 +159,22 @@ class _Search:
         share: As of `plan_recomputed`.
         optimize: Likewise.
         input_form: Likewise.
+        room: Most live bytes.
+        slow: Schedules may be slower than they should be, if there are no others.
     """
 
     def __init__(
-        self, graph: Graph, board: Board, share: float, optimize: Optimize, input_form: InputForm
+        self,
+        graph: Graph,
+        board: Board,
+        share: float,
+        optimize: Optimize,
+        input_form: InputForm,
+        room: int,
+        *,
+        slow: bool,
     ) -> None:
+        self._room, self._slow = room, slow
         self._graph, self._optimize, self._input_form = graph, optimize, input_form
         self._most_extra = int(share * graph.macs)
         layers = find_expansions(graph)
@@ -204,18 +220,17 @@ class _Search:
             self._choices[tensors] = _Choice(graph, variants, net, partitioner, bound)
         return self._choices[tensors]
 
-    def list_partitions(self, choice: _Choice) -> list[tuple[float, Partition]]:
-        """Schedules within the MACs and the instructions, the best first, and how bad each is."""
-        found: list[tuple[float, Partition]] = []
+    def list_partitions(self, choice: _Choice) -> list[tuple[tuple[bool, float], Partition]]:
+        """Schedules within MACs and room, the best first: (too slow, how bad), and the schedule."""
+        found: list[tuple[tuple[bool, float], Partition]] = []
         for number in range(_LIMITS):
             partition = choice.partitioner.least_cost(int(choice.bound * _STEP**number))
-            if (
-                partition is not None
-                and partition.cost <= self._most_cost
-                and _count_extra(choice, partition) <= self._most_extra
-            ):
+            if partition is None or partition.live > self._room:
+                break
+            slow = partition.cost > self._most_cost
+            if slow <= self._slow and _count_extra(choice, partition) <= self._most_extra:
                 bad = rate(partition.live, partition.cost, self._whole, self._optimize)
-                found.append((bad, partition))
+                found.append(((slow, bad), partition))
         return sorted(found, key=lambda entry: entry[0])
 
 

@@ -22,6 +22,9 @@ from tinydeploy.quantize.weights import (
     round_to_nearest,
 )
 
+# Accumulator units that a bias may have; scales that make it more are chosen anew.
+_MAX_BIAS = 2.0**30
+
 
 @dataclass(frozen=True, eq=False)
 class LoweredNetwork:
@@ -134,10 +137,10 @@ class _Assigner:
 
 def _quantize_conv(conv: Conv, parameters: Mapping[str, Parameters]) -> QuantizedConv:
     source, target = parameters[conv.inputs[0]], parameters[conv.output]
-    scales = conv.scales
-    if scales is None:
-        scales = choose_weight_scales(conv, source, target)
-    else:
-        scales = np.asarray(scales.astype(np.float32), np.float64)
+    scales = choose_weight_scales(conv, source, target)
+    if conv.scales is not None:
+        given = np.asarray(conv.scales.astype(np.float32), np.float64)
+        if (np.abs(conv.bias) < _MAX_BIAS * given * source.scale).all():
+            scales = given
     weights = round_to_nearest(conv.weights, scales)
     return QuantizedConv(weights, scales, round_bias(conv.bias, scales, source))

@@ -61,6 +61,8 @@ def fold_constant(node: Node, reader: Reader) -> None:
         raise UnsupportedNodeError(f"its constant value cannot be computed: {error}") from error
     for name, value in zip(node.outputs, values, strict=False):
         reader.constants[name] = np.asarray(value)
+        if reader.constants[name].dtype.kind == "c":
+            raise UnsupportedNodeError("its constant value is complex")
 
 
 def _estimate_size(node: Node, feeds: Mapping[str, NDArray[Any]]) -> float:

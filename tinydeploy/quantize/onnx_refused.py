@@ -74,6 +74,15 @@ ADVICE = {
     "Where": "mask by Mul with a constant",
 }
 
+# Those whose output has the shape of the first input.
+KEEPS_SHAPE = frozenset(
+    (
+        *("Ceil", "Cos", "CumSum", "Elu", "Erf", "Floor", "GroupNormalization"),
+        *("InstanceNormalization", "LRN", "LayerNormalization", "Log", "LogSoftmax"),
+        *("LpNormalization", "Mish", "Round", "Selu", "Sin", "Softplus", "Softsign", "Sqrt"),
+    )
+)
+
 
 def refuse_node(node: Node) -> UnsupportedNodeError:
     """Why an operator that nothing reads cannot be quantized."""

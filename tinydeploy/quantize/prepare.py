@@ -8,7 +8,7 @@ single layer shows.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from tinydeploy.quantize.activations import (
@@ -28,6 +28,9 @@ from tinydeploy.quantize.statistics import TensorStatistics
 
 # Where nothing is tried, ranges are chosen by this method.
 USUAL: RangeMethod = "percentile"
+
+# Each method, "measured", and not equalized.
+_MOST_TRIALS = len(RANGE_METHODS) + 2
 
 _Statistics = Mapping[str, TensorStatistics]
 
@@ -71,6 +74,7 @@ def prepare_network(
     input_parameters: Parameters,
     samples: Values,
     recipe: Recipe,
+    progress: Callable[[float], None] | None = None,
 ) -> Prepared:
     """Equalizes and chooses ranges.
 
@@ -80,6 +84,7 @@ def prepare_network(
         input_parameters: Of its input.
         samples: float32 [n, H, W, C] inputs to try ways with.
         recipe: Says what is wanted; its guard, whether to try.
+        progress: Told the part done, 0 to 1.
     """
     form = _Form.make(network, statistics, input_parameters, equalize=recipe.equalize)
     if not recipe.guard:
@@ -87,22 +92,27 @@ def prepare_network(
             return form.use(recipe.ranges)
         return form.measure(USUAL, samples)
 
-    def attempt(prepared: Prepared) -> Prepared:
-        return _try(prepared, samples, recipe)
+    tried: list[Prepared] = []
+
+    def attempt(prepared: Prepared) -> None:
+        tried.append(_try(prepared, samples, recipe))
+        if progress is not None:
+            progress(min(1.0, len(tried) / _MOST_TRIALS))
 
     usual: RangeMethod = USUAL if recipe.ranges == "measured" else recipe.ranges
-    tried = [attempt(form.use(usual))]
+    attempt(form.use(usual))
     if recipe.ranges == "measured":
         others = [method for method in RANGE_METHODS if method != USUAL]
-        tried += [attempt(form.use(method)) for method in others]
+        for method in others:
+            attempt(form.use(method))
         best = _find_best(tried)
         usual = [USUAL, *others][tried.index(best)]
         measured = form.measure(usual, samples)
         if measured.parameters != best.parameters:
-            tried.append(attempt(measured))
+            attempt(measured)
     if recipe.equalize:
         plain = _Form.make(network, statistics, input_parameters, equalize=False)
-        tried.append(attempt(plain.use(usual)))
+        attempt(plain.use(usual))
     best = _find_best(tried)
     order = sorted(tried, key=lambda each: each is best)
     return replace(best, trials=tuple(trial for each in order for trial in each.trials))

@@ -203,6 +203,7 @@ def _apply(calibrated: CalibratedModel, recipe: Recipe, clock: _Clock) -> Quanti
         calibrated.input_parameters,
         pick_evenly(calibrated.samples, TRIAL_SAMPLES),
         recipe,
+        clock.tell,
     )
     network, parameters = prepared.network, prepared.parameters
 

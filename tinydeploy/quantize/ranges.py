@@ -26,8 +26,8 @@ Range = tuple[float, float]
 # Values beyond this quantile, at each end, are clipped: a rare value costs all others resolution.
 TAIL = 5e-5
 
-# Parts of the range seen that the searches try, 7 % apart.
-_FRACTIONS = np.geomspace(0.05, 1, 46)
+# Parts of the range seen that the searches try.
+_FRACTIONS = np.linspace(0.1, 1, 46)
 _LEVELS = 256
 
 

@@ -21,8 +21,10 @@ from tinydeploy.quantize.onnx_reader import (
     Source,
     UnsupportedNodeError,
 )
-from tinydeploy.quantize.onnx_refused import refuse_node
+from tinydeploy.quantize.onnx_refused import KEEPS_SHAPE, refuse_node
 from tinydeploy.quantize.view import View, channels_last
+
+Problem = tuple[Node, UnsupportedNodeError]
 
 
 def read_onnx(data: bytes, input_shape: Shape, name: str = "the ONNX model") -> Network:
@@ -63,7 +65,8 @@ def read_onnx(data: bytes, input_shape: Shape, name: str = "the ONNX model") -> 
     problems = _read_nodes(graph, reader)
     if problems:
         raise UnsupportedModelError(
-            f"{name} has nodes that cannot be quantized:\n" + "\n".join(problems),
+            f"{name} has nodes that cannot be quantized:\n"
+            + "\n".join(_describe_problems(problems, reader)),
             "docs/onnx.md lists what can be; `tinydeploy ops --onnx` prints it.",
         )
     stored_outputs = tuple(_store_output(reader, output, name) for output in outputs)
@@ -131,14 +134,17 @@ def _read_constants(graph: Any, reader: Reader, name: str) -> None:
                 "Save it in one file: onnx.save(model, path, save_as_external_data=False).",
             )
         try:
-            reader.constants[tensor.name] = numpy_helper.to_array(tensor)
+            constant = numpy_helper.to_array(tensor)
         except (ValueError, TypeError, KeyError) as error:
             raise InputFileError(f"{name}: the weights {tensor.name!r} are broken") from error
+        if constant.dtype.kind == "c":
+            raise InputFileError(f"{name}: the weights {tensor.name!r} are complex numbers")
+        reader.constants[tensor.name] = constant
 
 
-def _read_nodes(graph: Any, reader: Reader) -> list[str]:
-    """Reads all nodes that the outputs depend on; one line for each that cannot be read."""
-    problems: list[str] = []
+def _read_nodes(graph: Any, reader: Reader) -> list[Problem]:
+    """Reads all nodes that the outputs depend on; returns those that cannot be read."""
+    problems: list[Problem] = []
     nodes = []
     for raw in graph.node:
         node = _parse_node(raw)
@@ -157,8 +163,12 @@ def _read_nodes(graph: Any, reader: Reader) -> list[str]:
             source = reader.sources[function[0]]
             reader.add_like(replace(layer, inputs=(source.tensor,)), source)
         elif node.op not in NODE_READERS and not is_constant(node, reader):
-            problems.append(_describe_problem(node, reader, refuse_node(node)))
-            unknown.update(node.outputs)
+            problems.append((node, refuse_node(node)))
+            if node.op in KEEPS_SHAPE and node.inputs[0] in reader.sources:
+                # What is behind it is read as if it were not there, and may have problems, too.
+                reader.alias(node, reader.sources[node.inputs[0]])
+            else:
+                unknown.update(node.outputs)
         elif read & unknown:  # what hangs on an unreadable node is not a problem of its own
             unknown.update(node.outputs)
         else:
@@ -169,17 +179,16 @@ def _read_nodes(graph: Any, reader: Reader) -> list[str]:
 
 
 def _attempt(
-    reading: Callable[[Node, Reader], None], node: Node, reader: Reader, problems: list[str]
+    reading: Callable[[Node, Reader], None], node: Node, reader: Reader, problems: list[Problem]
 ) -> bool:
     """Reads a node; where that fails, says why."""
     try:
         reading(node, reader)
     except UnsupportedNodeError as problem:
-        problems.append(_describe_problem(node, reader, problem))
+        problems.append((node, problem))
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
         # A damaged file: attributes or inputs that are not there, or of another kind.
-        malformed = UnsupportedNodeError(f"it is malformed ({error})")
-        problems.append(_describe_problem(node, reader, malformed))
+        problems.append((node, UnsupportedNodeError(f"it is malformed ({error})")))
     else:
         return True
     return False
@@ -199,17 +208,18 @@ def _needed(
     return kept[::-1]
 
 
-def _describe_problem(node: Node, reader: Reader, problem: UnsupportedNodeError) -> str:
-    shapes = []
-    for name in node.inputs:
-        shape = None
-        if name in reader.sources:
-            shape = reader.sources[name].shape
-        elif name in reader.constants:
-            shape = reader.constants[name].shape
-        shapes.append("x".join(map(str, shape)) if shape is not None else "?")
-    advice = f" ({problem.advice})" if problem.advice else ""
-    return f"  {node.name}: {node.op} of [{', '.join(shapes)}]: {problem.reason}{advice}"
+def _describe_problems(problems: Sequence[Problem], reader: Reader) -> Iterable[str]:
+    """One line for each node: its name, operator and inputs' shapes, what is wrong, advice."""
+    shapes = {name: source.shape for name, source in reader.sources.items()}
+    shapes |= {name: constant.shape for name, constant in reader.constants.items()}
+    for node, problem in problems:
+        inputs = ", ".join(
+            "x".join(map(str, shapes[name])) or "1" if name in shapes else "?"
+            for name in node.inputs
+            if name
+        )
+        advice = f" ({problem.advice})" if problem.advice else ""
+        yield f"  {node.name}: {node.op} of [{inputs}]: {problem.reason}{advice}"
 
 
 def _parse_node(raw: Any) -> Node:

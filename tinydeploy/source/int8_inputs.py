@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tinydeploy.errors import UsageError
+from tinydeploy.errors import UnsupportedModelError, UsageError
 from tinydeploy.graph.graph import Graph
 from tinydeploy.graph.normalization import read_normalization
-from tinydeploy.source.options import SourceOptions
+from tinydeploy.source.options import PREPROCESSING, SourceOptions, check_options
 from tinydeploy.source.source import Watch
 
 if TYPE_CHECKING:
@@ -28,12 +28,19 @@ def load_int8_inputs(
     Raises:
         UsageError: There are no data, or options that do not fit.
         InputFileError: The data cannot be used.
+        UnsupportedModelError: The model has several inputs.
     """
     from tinydeploy.model.choose_preprocessing import choose_preprocessing
     from tinydeploy.model.load_data import ARRAY_ADVICE, is_array_file, load_data
     from tinydeploy.model.picture_folder import ADVICE
 
     options = options.read_preprocess()
+    inside = ("is for float nets", f"{graph.name} has weights and ranges inside: leave it out.")
+    check_options(options, PREPROCESSING | {"data"}, {"": inside})
+    if len(graph.inputs) != 1:
+        raise UnsupportedModelError(
+            f"{graph.name} has {len(graph.inputs)} inputs", "Only models with one are inspected."
+        )
     stored = graph.tensors[graph.inputs[0]].shape
     shape = (1, stored[-1], *stored[1:-1])
     takes_pictures = len(stored) == 4 and stored[-1] in (1, 3)

@@ -5,16 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from tinydeploy.errors import InputFileError, MissingDependencyError, TinydeployError, UsageError
 from tinydeploy.graph.conversions import cut_conversions
 from tinydeploy.graph.normalization import read_normalization
 from tinydeploy.source.float_tflite.recognize import is_float
 from tinydeploy.source.keras import convert_keras, is_keras
-from tinydeploy.source.options import FLOAT_FILE, Effort, SourceOptions, check_options
+from tinydeploy.source.options import FLOAT_FILE, ZOO, Effort, SourceOptions, check_options
 from tinydeploy.source.source import Source, Watch
 from tinydeploy.source.text_files import read_label_file
 
@@ -34,7 +34,28 @@ _WEIGHTS = (".pt", ".pth", ".safetensors", ".params")
 _STAND_INS = 64
 
 
-def make_source(model: str | None, watch: Watch, options: SourceOptions = _NOTHING_SAID) -> Source:
+class Judge(Protocol):
+    """Is told what int8 can be compared with, before much time is spent; may raise."""
+
+    def __call__(self, *, has_float: bool, has_classes: bool) -> None:
+        """There is a float net with data to run it on; the classes of the data are known."""
+        ...
+
+
+@dataclass(frozen=True)
+class _FloatNet:
+    """How to load a float net, and where it comes from."""
+
+    load: Callable[[], FloatModel]
+    origin: str
+
+
+def make_source(
+    model: str | None,
+    watch: Watch,
+    options: SourceOptions = _NOTHING_SAID,
+    judge: Judge | None = None,
+) -> Source:
     """Makes the int8 model.
 
     Args:
@@ -43,6 +64,7 @@ def make_source(model: str | None, watch: Watch, options: SourceOptions = _NOTHI
             built-in default.
         watch: Is shown the stages.
         options: What the user says of the model.
+        judge: Called before a float net is quantized.
 
     Raises:
         UsageError: The options do not fit the model, or there is no such net.
@@ -51,17 +73,32 @@ def make_source(model: str | None, watch: Watch, options: SourceOptions = _NOTHI
         MissingDependencyError: torch or a package beside it is not installed.
     """
     options = options.read_preprocess()
+    found = _find(model, options, watch)
+    if isinstance(found, Source):
+        if judge is not None:
+            judge(has_float=False, has_classes=False)
+        return found
+    with _needs_packages():
+        net = _load(found, watch)
+        has_classes = net.test is not None
+        if judge is not None:
+            judge(has_float=bool(len(net.calibration)) or has_classes, has_classes=has_classes)
+        return _quantize(net, found.origin, options.effort or "normal", watch)
+
+
+def _find(model: str | None, options: SourceOptions, watch: Watch) -> Source | _FloatNet:
+    """What the user names: a model that is int8 already, or a float net to load."""
     if model is None:
         advice = "Name one: tinydeploy build net.onnx --data DIR ..."
         check_options(options, frozenset({"effort"}), {"": ("needs a model", advice)})
-        return _build(lambda: _train_default(watch), DEFAULT_ORIGIN, options, watch)
+        return _FloatNet(lambda: _train_default(watch), DEFAULT_ORIGIN)
     path = Path(model)
     if path.suffix.lower() == ".onnx":
         _check_float_file(model, options, FLOAT_FILE | {"input_shape"})
-        return _build(lambda: _load_onnx(path, options), path.name, options, watch)
+        return _FloatNet(lambda: _load_onnx(path, options), path.name)
     if is_keras(path):
         _check_float_file(model, options, FLOAT_FILE | {"input_shape"})
-        return _build(lambda: _load_keras(path, options), path.name, options, watch)
+        return _FloatNet(lambda: _load_keras(path, options), path.name)
     if path.suffix.lower() in _WEIGHTS and path.exists():
         raise UsageError(
             f"{model} holds weights, not a network",
@@ -75,20 +112,20 @@ def make_source(model: str | None, watch: Watch, options: SourceOptions = _NOTHI
     if path.suffix.lower() == ".tflite" or path.exists():
         return _read_tflite(path, options, watch)
     if re.fullmatch(r"[^/\\]+:[\w.]+", model):
-        return _build(lambda: _load_factory(model, options), model, options, watch)
+        return _FloatNet(lambda: _load_factory(model, options), model)
     origin = f"{model} with {options.weights.name}" if options.weights else model
-    return _build(lambda: _load_zoo(model, options), origin, options, watch)
+    return _FloatNet(lambda: _load_zoo(model, options), origin)
 
 
 def _check_float_file(
     model: str, options: SourceOptions, allowed: frozenset[str] = FLOAT_FILE
 ) -> None:
-    weights = ("is for nets without", f"{model} has its weights inside: leave it out.")
+    weights = ("is for nets that come without", f"{model} has its weights inside: leave it out.")
     shape = ("is for nets that do not tell", f"{model} has its input's shape inside: leave it out.")
     check_options(options, allowed, {"weights": weights, "input_shape": shape})
 
 
-def _read_tflite(path: Path, options: SourceOptions, watch: Watch) -> Source:
+def _read_tflite(path: Path, options: SourceOptions, watch: Watch) -> Source | _FloatNet:
     """A .tflite that is int8 as it is, or float to be quantized."""
     try:
         content = path.read_bytes()
@@ -98,7 +135,7 @@ def _read_tflite(path: Path, options: SourceOptions, watch: Watch) -> Source:
         ) from error
     if is_float_tflite(content):
         _check_float_file(str(path), options)
-        return _build(lambda: _load_float_tflite(content, path, options), path.name, options, watch)
+        return _FloatNet(lambda: _load_float_tflite(content, path, options), path.name)
     inside = ("is for float nets", f"{path} has weights and ranges inside: leave it out.")
     check_options(options, frozenset(), {"": inside})
     try:
@@ -135,7 +172,7 @@ def _load_zoo(name: str, options: SourceOptions) -> FloatModel:
 
     entry = find_model(name)  # before its options are judged
     known = ("is for other nets", f"Input and preprocessing of {name} are known: leave it out.")
-    check_options(options, frozenset({"weights", "data", "labels"}), {"": known})
+    check_options(options, ZOO, {"": known})
     labels = () if options.labels is None else read_label_file(options.labels, entry.classes)
     return load_float_model(name, options.weights, options.data, labels)
 
@@ -173,21 +210,17 @@ def _load_float_tflite(content: bytes, path: Path, options: SourceOptions) -> Fl
     return replace(model, export_error=error)
 
 
-def _build(
-    load: Callable[[], FloatModel], origin: str, options: SourceOptions, watch: Watch
-) -> Source:
-    """Loads and quantizes a float net."""
-    with _needs_packages():
-        with watch.stage("model"):
-            model = load()
-            error = model.export_error
-            watch.detail(
-                f"{origin}; ONNX {len(model.onnx):,} bytes"
-                + ("" if error is None else f", differs from the original by {error:.0e}")
-            )
-            for note in model.notes:
-                watch.note(note)
-        return _quantize(model, origin, options.effort or "normal", watch)
+def _load(found: _FloatNet, watch: Watch) -> FloatModel:
+    with watch.stage("model"):
+        model = found.load()
+        error = model.export_error
+        watch.detail(
+            f"{found.origin}; ONNX {len(model.onnx):,} bytes"
+            + ("" if error is None else f", differs from the original by {error:.0e}")
+        )
+        for note in model.notes:
+            watch.note(note)
+    return model
 
 
 def _quantize(model: FloatModel, origin: str, effort: Effort, watch: Watch) -> Source:

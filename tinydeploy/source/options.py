@@ -90,7 +90,8 @@ class SourceOptions:
 PREPROCESSING = frozenset(
     {"preprocess", "mean", "std", "color", "resize", "crop_fraction", "layout"}
 )
-FLOAT_FILE = PREPROCESSING | {"data", "labels"}
+FLOAT_FILE = PREPROCESSING | {"data", "labels", "effort"}
+ZOO = frozenset({"weights", "data", "labels", "effort"})
 
 
 def check_options(

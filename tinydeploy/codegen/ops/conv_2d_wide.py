@@ -9,4 +9,5 @@ from tinydeploy.graph.ops.conv_2d_wide import Conv2DWide
 
 def emit_layer(op: Conv2DWide, context: LayerContext) -> LayerCode:
     """Writes the C text of a convolution."""
-    return emit_wide_convolution(op, "conv_2d", pair_weights(op.weights), {}, context)
+    rows = op.weights.reshape(op.channels, op.kernel[0], -1)
+    return emit_wide_convolution(op, "conv_2d", pair_weights(rows), {}, context)

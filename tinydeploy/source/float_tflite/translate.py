@@ -12,6 +12,7 @@ import tinydeploy.source.float_tflite.movement
 import tinydeploy.source.float_tflite.pooling
 import tinydeploy.source.float_tflite.weighted  # noqa: F401 - as the others, for its registrations
 from tinydeploy.errors import InputFileError, InternalError, UnsupportedModelError
+from tinydeploy.graph.tensor import Tensor
 from tinydeploy.graph.tflite_file import Operator, TfliteFile, parse_tflite
 from tinydeploy.model.import_onnx import OnnxNet
 from tinydeploy.model.run_onnx import run_outputs
@@ -52,19 +53,37 @@ def translate_tflite(data: bytes, name: str) -> OnnxNet:
             f"{name} has {len(inputs)} inputs ({shown}) and {len(file.outputs)} outputs",
             "Convert a network with one float32 input.",
         )
+    check_input(inputs[0], name)
     shape = inputs[0].shape
-    if len(shape) < 2 or shape[0] != 1 or min(shape) < 1:
-        raise UnsupportedModelError(
-            f"the input of {name} has the shape {list(shape)}",
-            "Inputs are [1, H, W, C], [1, steps, C] or [1, features]: convert it with a batch of "
-            "1 and fixed sizes.",
-        )
     to = Translation(file)
     entry = to.unique(inputs[0].name)
     to.write(file.inputs[0], "first", entry)
     _translate_operators(to)
     placed = tuple(shape[axis] for axis in to_first(len(shape)))
     return OnnxNet(name, _finish(to, entry, placed), placed)
+
+
+def check_input(tensor: Tensor, name: str) -> None:
+    """Refuses inputs without a batch of 1 in front, and sizes that are left open.
+
+    Args:
+        tensor: The input; open sizes are 1 in its shape, -1 in its signature.
+        name: Of the network.
+
+    Raises:
+        UnsupportedModelError: It is such an input.
+    """
+    shape = tensor.signature or tensor.shape
+    if len(shape) not in (2, 3, 4) or shape[0] not in (1, -1) or min(tensor.shape) < 1:
+        advice = "convert it with a batch of 1."
+    elif -1 in shape[1:]:
+        advice = "convert it with fixed sizes, tf.TensorSpec((1, 96, 96, 3)) for instance."
+    else:
+        return
+    raise UnsupportedModelError(
+        f"the input of {name} has the shape {list(shape)}",
+        f"Inputs are [1, H, W, C], [1, steps, C] or [1, features]: {advice}",
+    )
 
 
 def check_translation(net: OnnxNet, data: bytes, inputs: NDArray[np.float32]) -> float:
