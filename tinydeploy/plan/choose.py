@@ -17,7 +17,6 @@ _POWER = {"speed": 40.0, "balanced": 0.5, "ram": 0.0, "flash": 0.5}
 _MOST_COST = {"speed": 1.02, "balanced": 1.16, "ram": 1.37, "flash": 1.25}
 # What a partition may cost before the room that it leaves is used.
 _PROPOSED_COST = {**_MOST_COST, "ram": 1.5}
-_TOO_SLOW = 1000  # times as bad
 _STEP = 0.97  # from one limit of live bytes to the next
 _NEAR = (0.98, 0.985, 0.99, 0.995, 1.01)  # limits near the best, relative to it
 _HOPELESS = 1.3  # times as bad as the best: less RAM makes it only worse
@@ -74,10 +73,8 @@ def most_cost(whole: Partition, optimize: Optimize) -> float:
 
 
 def rate(size: int, cost: int, whole: Partition, optimize: Optimize) -> float:
-    """How bad a plan of so many bytes and instructions is; slower than it should be, the worst."""
-    slower = cost / max(whole.cost, 1)
-    bad = size * slower ** _POWER[optimize]
-    return float(bad if slower <= _MOST_COST[optimize] else bad * _TOO_SLOW * slower)
+    """How bad a plan of so many bytes and instructions is."""
+    return float(size * (cost / max(whole.cost, 1)) ** _POWER[optimize])
 
 
 def trim_partitions(

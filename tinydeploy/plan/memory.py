@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from tinydeploy.board import Board, Memory
 from tinydeploy.graph.graph import Graph
 from tinydeploy.plan.budget import budget_error
-from tinydeploy.plan.choose import propose_partitions, rate, trim_partitions
+from tinydeploy.plan.choose import most_cost, propose_partitions, rate, trim_partitions
 from tinydeploy.plan.exchange import prefer_cycles
 from tinydeploy.plan.fill import exchange_kernels, fill_holes
 from tinydeploy.plan.kernel import Optimize
@@ -40,6 +40,7 @@ DATA_RESERVE = 12 * 1024
 # Partitions that are placed, the best by live bytes first; those of them for which better places
 # are searched, if they are needed no more.
 _MOST_PLACED, _MOST_SEARCHED = 6, 3
+_TOO_SLOW = 1000  # times as bad as its bytes say
 # Limits of live bytes that are tried where places for none of those fit, relative to the room.
 _TIGHTER = (0.97, 0.94, 0.91, 0.88, 0.84, 0.8)
 
@@ -153,7 +154,9 @@ class Search:
         whole = partitioner.layer_by_layer()
 
         def rate_size(placed: Placed, size: int) -> float:
-            return rate(size, placed.partition.cost, whole, optimize)
+            cost = placed.partition.cost
+            slow = given is None and cost > most_cost(whole, optimize)
+            return rate(size, cost, whole, optimize) * (_TOO_SLOW if slow else 1)
 
         proposed = (
             propose_partitions(partitioner, optimize, room, _MOST_PLACED)
