@@ -98,7 +98,7 @@ class Measurement:
     kernel_code: Mapping[str, int]
 
 
-class _Silence:
+class Silence:
     """Follows a build without a word."""
 
     def __init__(self) -> None:
@@ -106,6 +106,7 @@ class _Silence:
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
+        """Shows nothing of it."""
         yield
 
     def detail(self, text: str) -> None:
@@ -129,7 +130,7 @@ def measure_model(path: Path, board: str, optimize: Optimize = "balanced") -> Me
     with tempfile.TemporaryDirectory(prefix="tinydeploy-") as temporary:
         folder = Path(temporary) / "out"
         request = BuildRequest(board=board, model=str(path), output=folder, optimize=optimize)
-        report = build_image(request, _Silence()).report
+        report = build_image(request, Silence()).report
         kernel_code = code_by_file(folder / "firmware.elf")
     graph = fuse_graph(read_graph(path.read_bytes(), "model"))
     weighted = [op for op in graph.ops if isinstance(op, Convolution | FullyConnected)]

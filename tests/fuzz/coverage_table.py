@@ -254,6 +254,7 @@ ATTRIBUTES: Mapping[str, tuple[Attribute, ...]] = {
         Attribute("strides", ("from the front", "from behind"), _constant(3)),
     ),
     "SUB": (_FUSED, _OPERANDS),
+    "SVDF": (),
     "TANH": (),
     "TILE": (),
     "TRANSPOSE": (),

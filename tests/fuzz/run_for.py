@@ -85,9 +85,9 @@ class Campaign:
             failure.write_bytes(model)  # the last one that is tried is the smallest
             if not self._emulator:
                 check_graph(model, mode, self._kernels, compiler=compiler)
-            elif mode.schedule == "board":
-                check_emulated_graph(model, mode, compiler=compiler)
-            else:
+            elif mode.schedule != "board" or not check_emulated_graph(
+                model, mode, compiler=compiler
+            ):
                 return
             self.modes[f"{mode.name}, {mode.board}, {compiler}"] += 1
             self.table.add(model)

@@ -14,7 +14,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from tinydeploy import __version__
-from tinydeploy.cli import boards, build, check, doctor, flash, inspect, ops, plan, run
+from tinydeploy.cli import boards, build, check, doctor, flash, inspect, ops, plan, run, validate
 from tinydeploy.cli.console import show_error, stderr
 from tinydeploy.errors import OutputError, TinydeployError
 
@@ -69,6 +69,7 @@ for _name, _command in (
     ("inspect", inspect.inspect),
     ("run", run.run),
     ("flash", flash.flash),
+    ("validate", validate.validate),
     ("boards", boards.boards),
     ("ops", ops.ops),
     ("doctor", doctor.doctor),

@@ -9,7 +9,7 @@ than 1/512 rounds to nothing (docs/numerics.md).
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, Final
 
@@ -20,7 +20,9 @@ from tinydeploy.errors import UnsupportedModelError
 from tinydeploy.graph.fixed_point import INT8_MIN, rounding_divide_by_pot
 from tinydeploy.graph.graph import Graph
 from tinydeploy.graph.ops.softmax import Softmax
+from tinydeploy.graph.tflite_file import parse_tflite
 from tinydeploy.validate.reference import ReferenceRun, run_reference
+from tinydeploy.validate.take_apart import keep_operators
 
 Array = NDArray[Any]
 
@@ -53,7 +55,8 @@ def run_graph_reference(graph: Graph, model: bytes, inputs: Sequence[Array]) -> 
     sources = {op.inputs[0] for op in wide}
     ends = {op.outputs[0] for op in wide}
     heads = sorted(sources | (set(graph.outputs) - ends))
-    rest = _extract(model, {op.index for op in wide}, keep=False, outputs=heads)
+    others = set(range(len(parse_tflite(model).operators))) - {op.index for op in wide}
+    rest = keep_operators(model, others, outputs=heads)
     run = run_reference(rest, inputs, intermediates=True)
     found = dict(zip(heads, run.outputs, strict=True))
     beyond = 0
@@ -63,7 +66,7 @@ def run_graph_reference(graph: Graph, model: bytes, inputs: Sequence[Array]) -> 
         beyond = max(beyond, int(aborting.sum()))
         outputs = np.full_like(logits, INT8_MIN)
         if not aborting.all():
-            alone = _extract(model, {op.index}, keep=True, inputs=op.inputs, outputs=op.outputs)
+            alone = keep_operators(model, {op.index}, inputs=op.inputs, outputs=op.outputs)
             outputs[~aborting] = run_reference(alone, [logits[~aborting]]).outputs[0]
         found[op.outputs[0]] = outputs
     return replace(
@@ -88,31 +91,3 @@ def _wide_softmaxes(graph: Graph) -> list[Softmax]:
     wide = [op for op in graph.ops if isinstance(op, Softmax) and op.depth >= TOO_WIDE]
     read = {tensor for op in graph.ops for tensor in op.inputs}
     return [] if any(op.outputs[0] in read for op in wide) else wide
-
-
-def _extract(
-    model: bytes,
-    operators: Collection[int],
-    *,
-    keep: bool,
-    outputs: Sequence[int],
-    inputs: Sequence[int] | None = None,
-) -> bytes:
-    """The file with only, or without, the operators of these numbers; tensors keep their ids."""
-    import flatbuffers
-    from ai_edge_litert import schema_py_generated as schema
-
-    root: Any = schema.ModelT.InitFromPackedBuf(model, 0)
-    subgraph = root.subgraphs[0]
-    subgraph.operators = [
-        operator
-        for number, operator in enumerate(subgraph.operators)
-        if (number in operators) == keep
-    ]
-    subgraph.outputs = list(outputs)
-    if inputs is not None:
-        subgraph.inputs = list(inputs)
-    root.signatureDefs = None  # they name inputs and outputs that may be gone
-    builder = flatbuffers.Builder(len(model))
-    builder.Finish(root.Pack(builder), b"TFL3")
-    return bytes(builder.Output())
