@@ -41,6 +41,33 @@ def test_batches_of_any_size_agree_with_torch():
     np.testing.assert_allclose(outputs[2:3], run_onnx(onnx, make_inputs(7)[2:3]), rtol=1e-5)
 
 
+class Cropped(nn.Module):
+    """TorchScript's exporter loses the sizes of what is sliced while the batch is free."""
+
+    def __init__(self):
+        super().__init__()
+        self.pool = nn.AdaptiveAvgPool2d((2, 1))
+
+    def forward(self, x):
+        return self.pool(x[:, :, :, 1:-2]).flatten(1)
+
+
+def test_what_one_exporter_cannot_the_other_does(capsys):
+    onnx = export_onnx(Cropped(), SHAPE)
+    assert capsys.readouterr().out == ""
+    assert check_onnx(Cropped(), onnx, make_inputs(3)) < 1e-5
+
+
+def test_what_no_exporter_can_is_told_as_the_first_tells_it(capsys):
+    class Sorted(nn.Module):
+        def forward(self, x):
+            return torch.linalg.svdvals(x[:, 0])
+
+    with pytest.raises(Exception, match="svd"):
+        export_onnx(Sorted(), SHAPE)
+    assert capsys.readouterr().out == ""
+
+
 def test_a_difference_is_noticed():
     net = make_net()
     onnx = export_onnx(net, SHAPE)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import warnings
+from contextlib import redirect_stdout
 from typing import Any
 
 import numpy as np
@@ -46,8 +47,8 @@ def export_onnx(net: nn.Module, input_shape: tuple[int, ...]) -> bytes:
     """The network in inference mode as ONNX; the same network gives the same bytes.
 
     The batch dimension is free. torch's TorchScript exporter is used: 0.1 s for EtinyNet, against
-    2 s, warnings and one more package for the one that succeeds it. It folds BN into a convolution
-    right in front of it.
+    2 s, warnings and one more package for the one that succeeds it, which is asked where the first
+    one fails. It folds BN into a convolution right in front of it.
 
     Args:
         net: A network with one input; left as it is.
@@ -55,29 +56,53 @@ def export_onnx(net: nn.Module, input_shape: tuple[int, ...]) -> bytes:
 
     Raises:
         UnsupportedModelError: It returns something else than a tensor or a sequence of them.
+        Exception: What the first exporter raised, where neither can export it.
     """
     count = len(run_torch(net, np.zeros(input_shape, np.float32)))
     outputs = [OUTPUT] if count == 1 else [f"{OUTPUT}_{place}" for place in range(count)]
     was_training = net.training
     net.eval()
-    buffer = io.BytesIO()
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", DeprecationWarning)  # it says that there are two
-            warnings.filterwarnings("ignore", "Constant folding", UserWarning)  # of paddings
-            torch.onnx.export(
-                net,
-                (torch.zeros(input_shape),),
-                buffer,  # type: ignore[arg-type]  # this exporter takes a stream as well
-                dynamo=False,
-                opset_version=_OPSET,
-                input_names=[INPUT],
-                output_names=outputs,
-                dynamic_axes={name: {0: "n"} for name in (INPUT, *outputs)},
-            )
+        with warnings.catch_warnings(), redirect_stdout(io.StringIO()):  # where it prints graphs
+            warnings.simplefilter("ignore")
+            try:
+                return _export_script(net, input_shape, outputs)
+            except Exception as first:
+                try:
+                    return _export_program(net, input_shape, outputs)
+                except Exception:
+                    raise first from None
     finally:
         net.train(was_training)
+
+
+def _export_script(net: nn.Module, input_shape: tuple[int, ...], outputs: list[str]) -> bytes:
+    buffer = io.BytesIO()
+    torch.onnx.export(
+        net,
+        (torch.zeros(input_shape),),
+        buffer,  # type: ignore[arg-type]  # this exporter takes a stream as well
+        dynamo=False,
+        opset_version=_OPSET,
+        input_names=[INPUT],
+        output_names=outputs,
+        dynamic_axes={name: {0: "n"} for name in (INPUT, *outputs)},
+    )
     return buffer.getvalue()
+
+
+def _export_program(net: nn.Module, input_shape: tuple[int, ...], outputs: list[str]) -> bytes:
+    program = torch.onnx.export(
+        net,
+        (torch.zeros(2, *input_shape[1:]),),  # a batch of 1 would be taken for a constant
+        dynamo=True,
+        verbose=False,
+        input_names=[INPUT],
+        output_names=outputs,
+        dynamic_shapes=({0: torch.export.Dim("n")},),
+    )
+    assert program is not None  # it is, without a file to write to
+    return program.model_proto.SerializeToString()
 
 
 def check_onnx(net: nn.Module, onnx: bytes, inputs: NDArray[np.float32]) -> float:
