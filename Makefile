@@ -6,7 +6,7 @@
 # make fuzz-mutations  CASES damaged copies of the models in MODELS, from seed FIRST on
 # make fuzz-parsers    the parsers of files and bytes, guided by coverage, SECONDS each; PARSERS=tflite
 # make bench     measure speed and size of the models in MODELS, and write docs/performance.md
-# make bench-memory  the same for their arenas and docs/memory.md
+# make bench-memory  the same for their arenas and docs/memory.md; GOAL=ram for the least RAM
 # make bench-quantization  our int8 files against TFLiteConverter's, for docs/quantization.md
 # make bench-etinynet  int8 EtinyNet against float, for docs/quantization.md
 # make setup     a virtual environment in .venv with everything `tinydeploy build` needs
@@ -54,8 +54,9 @@ MODELS ?= $(TINYDEPLOY_TEST_DATA)/models
 bench: setup
 	$(BIN)/python -m benchmarks $(MODELS) --write docs/performance.md
 
+GOAL ?= balanced
 bench-memory: setup
-	$(BIN)/python -m benchmarks.memory $(MODELS) --write docs/memory.md
+	$(BIN)/python -m benchmarks.memory $(MODELS) --optimize $(GOAL) --write docs/memory.md
 
 bench-quantization: setup-dev
 	$(BIN)/python -m benchmarks.quantization $(MODELS) --write docs/quantization.md

@@ -177,7 +177,11 @@ def main() -> int:
         sys.stderr.write(f"{error}\n")
         return 1
     board = arguments.board
-    tables = {f"arenas {board}": show_arenas(needs), f"costs {board}": show_costs(needs)}
+    goal = "" if arguments.optimize == "balanced" else f" {arguments.optimize}"
+    tables = {
+        f"arenas {board}{goal}": show_arenas(needs),
+        f"costs {board}{goal}": show_costs(needs),
+    }
     for name, table in tables.items():
         sys.stdout.write(f"{name}\n\n{table}\n")
     if arguments.write is not None:

@@ -92,7 +92,7 @@ def plan_cost(request: BuildRequest) -> Cost:
         input_form=request.input_form,
     )
     check_plan(planned.graph, planned.plan, board)
-    plan = describe_chosen(graph, planned)
+    plan = describe_chosen(graph, board, planned)
     return Cost(
         plan.arena_bytes,
         plan.instructions,

@@ -122,7 +122,7 @@ def test_it_is_named_among_the_plans(graph: Graph, plain: Plan, planned: Planned
     assert [plan.extra_macs > 0 for plan in found] == [False] * 4 + [True]
     assert found[-1].arena_bytes < plain.arena_bytes
     assert found[-1].extra_macs <= 0.1 * graph.macs
-    chosen = describe_chosen(graph, planned)
+    chosen = describe_chosen(graph, BOARD, planned)
     assert (chosen.name, chosen.chosen) == ("with recomputation", True)
     assert chosen.extra_macs == extra_macs(planned)
 

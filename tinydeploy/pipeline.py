@@ -270,7 +270,7 @@ def build_image(request: BuildRequest, watch: Watch) -> BuildResult:
             if request.keep and graph.macs < _LARGE_MACS:
                 plans = list_alternatives(model.fused, board, planned, request.optimize)
             else:
-                plans = (describe_chosen(model.fused, planned),)
+                plans = (describe_chosen(model.fused, board, planned),)
             watch.detail(f"{len(plans)} plans")
 
         report = collect_report(

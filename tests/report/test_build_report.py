@@ -54,10 +54,10 @@ def example() -> BuildReport:
         layers=(
             LayerFacts(
                 0, "conv", "CONV_2D", "conv_2d_s8", (1, 8, 8, 4), 10, 64, 1000, 900,
-                (ChoiceFacts("conv_2d_s8", None, 64, 1100, None),),
+                (ChoiceFacts("conv_2d_s8", None, 64, 1100, 1050),),
             ),
         ),
-        plans=(PlanFacts("input in the arena", 200, 0, 180, 990, 1000, 0, chosen=True),),
+        plans=(PlanFacts("input in the arena", 200, 0, 180, 990, 1000, 950, 0, chosen=True),),
         validation=ValidationFacts(
             bit_exact=True, reference="r", host=place, emulator=place, board=None
         ),

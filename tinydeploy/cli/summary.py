@@ -24,12 +24,13 @@ def show_result(result: BuildResult, as_json: bool) -> None:
 
 def list_plans(plans: Sequence[Alternative]) -> str:
     """A table of plans; an arrow points at the one that is built."""
-    heads = f"{'arena':>11}{'input outside':>15}{'lower bound':>13}{'instructions':>16}"
+    heads = f"{'arena':>10}{'outside':>9}{'lower bound':>12}{'instructions':>13}{'cycles':>13}"
     lines = [f"  {'plan':<20}{heads}"]
     for plan in plans:
         mark = ">" if plan.chosen else " "
-        ram = f"{plan.arena_bytes:>11,}{plan.input_bytes:>15,}{plan.lower_bound_bytes:>13,}"
-        lines.append(f"{mark} {plan.name:<20}{ram}{plan.instructions:>16,}")
+        ram = f"{plan.arena_bytes:>10,}{plan.input_bytes:>9,}{plan.lower_bound_bytes:>12,}"
+        speed = f"{plan.instructions:>13,}{plan.cycles:>13,}"
+        lines.append(f"{mark} {plan.name:<20}{ram}{speed}")
     lines += [f"  {plan.name}: {plan.extra_macs:,} more MACs" for plan in plans if plan.extra_macs]
     return "\n".join(lines)
 

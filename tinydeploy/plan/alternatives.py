@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from tinydeploy.board import Board
 from tinydeploy.errors import BudgetError, UsageError
 from tinydeploy.graph.graph import Graph
-from tinydeploy.plan.cost import plan_instructions
+from tinydeploy.plan.cost import plan_cycles, plan_instructions
 from tinydeploy.plan.extra_macs import count_extra_macs
 from tinydeploy.plan.input_form import check_input_form, count_outside_bytes
 from tinydeploy.plan.kernel import Optimize
@@ -35,6 +35,7 @@ class Alternative:
         input_bytes: Of the host's own buffer for the input, or a row of it, outside the arena.
         lower_bound_bytes: No placement needs less, whatever the schedule.
         instructions: Of one inference, estimated.
+        cycles: Likewise, without caches and wait states.
         extra_macs: MACs of one inference beyond those of the model.
         chosen: It is the plan that is built.
     """
@@ -44,6 +45,7 @@ class Alternative:
     input_bytes: int
     lower_bound_bytes: int
     instructions: int
+    cycles: int
     extra_macs: int
     chosen: bool
 
@@ -64,19 +66,19 @@ def list_alternatives(
         optimize: What it was made for.
     """
     recomputed = chosen.graph is not graph
-    found = [_describe(graph, "layer by layer", plan_layer_by_layer(graph, board, optimize))]
+    found = [_describe(graph, board, "layer by layer", plan_layer_by_layer(graph, board, optimize))]
     for form, name in _NAMES.items():
         if form == chosen.plan.input_form and not recomputed:
-            found.append(describe_chosen(graph, chosen))
+            found.append(describe_chosen(graph, board, chosen))
             continue
         try:
             check_input_form(graph, form)
             plan = plan_memory(graph, board, optimize=optimize, input_form=form)
         except (BudgetError, UsageError):
             continue
-        found.append(_describe(graph, name, plan))
+        found.append(_describe(graph, board, name, plan))
     if recomputed:
-        found.append(describe_chosen(graph, chosen))
+        found.append(describe_chosen(graph, board, chosen))
         return tuple(found)
     best = plan_recomputed(
         graph,
@@ -87,23 +89,24 @@ def list_alternatives(
         below=chosen.plan.arena_bytes,
     )
     if best is not None:
-        found.append(_describe(best.graph, _RECOMPUTED, best.plan))
+        found.append(_describe(best.graph, board, _RECOMPUTED, best.plan))
     return tuple(found)
 
 
-def describe_chosen(graph: Graph, chosen: PlannedGraph) -> Alternative:
+def describe_chosen(graph: Graph, board: Board, chosen: PlannedGraph) -> Alternative:
     """What the plan that is built, of this graph, comes to."""
     name = _NAMES[chosen.plan.input_form] if chosen.graph is graph else _RECOMPUTED
-    return replace(_describe(chosen.graph, name, chosen.plan), chosen=True)
+    return replace(_describe(chosen.graph, board, name, chosen.plan), chosen=True)
 
 
-def _describe(graph: Graph, name: str, plan: Plan) -> Alternative:
+def _describe(graph: Graph, board: Board, name: str, plan: Plan) -> Alternative:
     return Alternative(
         name,
         plan.arena_bytes,
         count_outside_bytes(graph, plan),
         plan.lower_bound_bytes,
         plan_instructions(graph, plan),
+        plan_cycles(graph, plan, board.cpu),
         count_extra_macs(graph, plan.kernels, plan.calls),
         chosen=False,
     )

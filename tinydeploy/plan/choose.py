@@ -7,12 +7,16 @@ half, one per cent of RAM is worth two of speed.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from tinydeploy.plan.kernel import Optimize
 from tinydeploy.plan.partition import Partition, Partitioner
 
 # The power, and how many times the instructions of layer by layer a plan may take, by estimate.
 _POWER = {"speed": 40.0, "balanced": 0.5, "ram": 0.0, "flash": 0.5}
-_MOST_COST = {"speed": 1.02, "balanced": 1.16, "ram": 1.45, "flash": 1.25}
+_MOST_COST = {"speed": 1.02, "balanced": 1.16, "ram": 1.37, "flash": 1.25}
+# What a partition may cost before the room that it leaves is used.
+_PROPOSED_COST = {**_MOST_COST, "ram": 1.5}
 _STEP = 0.97  # from one limit of live bytes to the next
 _NEAR = (0.98, 0.985, 0.99, 0.995, 1.01)  # limits near the best, relative to it
 _HOPELESS = 1.3  # times as bad as the best: less RAM makes it only worse
@@ -43,7 +47,7 @@ def propose_partitions(
             break
         if partition not in found:
             found.append(partition)
-        if partition.cost > most_cost(whole, optimize):
+        if partition.cost > _PROPOSED_COST[optimize] * whole.cost:
             break
         best = min(best, rate(partition.live, partition.cost, whole, optimize))
         if rate(partition.live, partition.cost, whole, optimize) > _HOPELESS * best:
@@ -57,7 +61,7 @@ def propose_partitions(
             partition = partitioner.least_cost(limit) if limit >= least else None
             if partition is not None and partition not in found:
                 found.append(partition)
-    fast = [p for p in found if p.cost <= most_cost(whole, optimize)]
+    fast = [p for p in found if p.cost <= _PROPOSED_COST[optimize] * whole.cost]
     if not fast:
         return sorted(found, key=lambda p: p.cost)[:count]
     return sorted(fast, key=lambda p: rate(p.live, p.cost, whole, optimize))[:count]
@@ -71,3 +75,16 @@ def most_cost(whole: Partition, optimize: Optimize) -> float:
 def rate(size: int, cost: int, whole: Partition, optimize: Optimize) -> float:
     """How bad a plan of so many bytes and instructions is."""
     return float(size * (cost / max(whole.cost, 1)) ** _POWER[optimize])
+
+
+def trim_partitions(
+    partitioner: Partitioner, partitions: Sequence[Partition], optimize: Optimize
+) -> list[Partition]:
+    """The partitions with less scratch: rows pack better, and the room that they leave is used."""
+    most = most_cost(partitioner.layer_by_layer(), optimize)
+    trimmed = [
+        partitioner.trim_scratch(partition, cost)
+        for partition in partitions
+        for cost in (most, float("inf"))
+    ]
+    return list(dict.fromkeys(trimmed))

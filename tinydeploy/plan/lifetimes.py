@@ -211,7 +211,7 @@ def find_blocks(
         in_turn = len(runs) == 1 and len(chains) == store.height and chains[0].in_turn
         pitch = store.row_bytes if in_turn else store.step
         blocks += [_block(run, pitch) for run in runs]
-    return (*blocks, *_scratch_blocks(net, kernels, events))
+    return (*blocks, *scratch_blocks(net, kernels, events))
 
 
 def _find_followers(
@@ -270,7 +270,8 @@ def _block(run: Sequence[Chain], pitch: int) -> Block:
     return Block(tuple(pieces), tuple(places), None)
 
 
-def _scratch_blocks(net: Net, kernels: Sequence[Kernel], events: Sequence[Event]) -> list[Block]:
+def scratch_blocks(net: Net, kernels: Sequence[Kernel], events: Sequence[Event]) -> list[Block]:
+    """Working memory, by node in the order of first calls."""
     moments: dict[int, list[int]] = {}
     for moment, event in enumerate(events, start=1):
         if kernels[event.node].scratch_bytes:

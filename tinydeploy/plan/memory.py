@@ -12,13 +12,13 @@ from collections.abc import Callable, Mapping, Sequence
 from tinydeploy.board import Board, Memory
 from tinydeploy.graph.graph import Graph
 from tinydeploy.plan.budget import budget_error
-from tinydeploy.plan.choose import propose_partitions, rate
+from tinydeploy.plan.choose import most_cost, propose_partitions, rate, trim_partitions
 from tinydeploy.plan.exchange import prefer_cycles
+from tinydeploy.plan.fill import exchange_kernels, fill_holes
 from tinydeploy.plan.kernel import Optimize
-from tinydeploy.plan.lifetimes import find_blocks
 from tinydeploy.plan.net import Net, make_net
-from tinydeploy.plan.pack import pack_blocks
 from tinydeploy.plan.partition import Partition, Partitioner
+from tinydeploy.plan.place import place_partition
 from tinydeploy.plan.places import Placed, find_wide, place_rows, place_scratch
 from tinydeploy.plan.plan import FEED, InputForm, Plan, Step
 from tinydeploy.plan.pools import (
@@ -31,7 +31,6 @@ from tinydeploy.plan.pools import (
     spread_for_room,
     spread_for_speed,
 )
-from tinydeploy.plan.schedule import schedule_groups
 from tinydeploy.plan.smaller import advise_input
 from tinydeploy.plan.variants import Variant, list_variants
 
@@ -41,6 +40,7 @@ DATA_RESERVE = 12 * 1024
 # Partitions that are placed, the best by live bytes first; those of them for which better places
 # are searched, if they are needed no more.
 _MOST_PLACED, _MOST_SEARCHED = 6, 3
+_TOO_SLOW = 1000  # times as bad as its bytes say
 # Limits of live bytes that are tried where places for none of those fit, relative to the room.
 _TIGHTER = (0.97, 0.94, 0.91, 0.88, 0.84, 0.8)
 
@@ -144,7 +144,7 @@ class Search:
         """The schedule that needs least."""
         partition = self._partitioner.least_cost(self._lower_bound)
         assert partition is not None
-        return place_partition(self._graph, self.net, partition)
+        return place_partition(self.net, partition)
 
     def _run(
         self, room: int, lay_out: LayOut, given: Sequence[Partition] | None
@@ -152,30 +152,35 @@ class Search:
         """The best schedule of at most `room` live bytes that `lay_out` finds places for."""
         partitioner, optimize = self._partitioner, self._optimize
         whole = partitioner.layer_by_layer()
+
+        def rate_size(placed: Placed, size: int) -> float:
+            cost = placed.partition.cost
+            slow = given is None and cost > most_cost(whole, optimize)
+            return rate(size, cost, whole, optimize) * (_TOO_SLOW if slow else 1)
+
         proposed = (
             propose_partitions(partitioner, optimize, room, _MOST_PLACED)
             if given is None
             else [p for p in given if p.live <= room][:_MOST_PLACED]
         )
-        proposed = [
-            prefer_cycles(self._graph, self.net, p, whole, self._board.cpu, optimize)
-            for p in proposed
-        ]
-        rough = [place_partition(self._graph, self.net, p, search=False) for p in proposed]
-
-        def rate_size(placed: Placed, size: int) -> float:
-            return rate(size, placed.partition.cost, whole, optimize)
-
+        proposed = [self._exchange(partition) for partition in proposed]
+        if optimize == "ram":
+            # The less scratch, the closer rows are packed; what they leave becomes scratch again.
+            proposed += trim_partitions(partitioner, proposed[:_MOST_SEARCHED], optimize)
+        rough = [self._fill(place_partition(self.net, p, search=False)) for p in proposed]
         # A search ends somewhere between the bound and what was found without.
-        rough.sort(key=lambda p: rate_size(p, p.packing.size + p.packing.lower_bound))
+        order = sorted(
+            zip(rough, proposed, strict=True),
+            key=lambda pair: rate_size(pair[0], pair[0].packing.size + pair[0].packing.lower_bound),
+        )
         best: tuple[Placed, Layout] | None = None
         least = float("inf")
-        for number, (partition, live) in enumerate((p.partition, p.partition.live) for p in rough):
+        for number, (guess, partition) in enumerate(order):
             if best is not None and number >= _MOST_SEARCHED:
                 break
-            if rate(live, partition.cost, whole, optimize) >= least:
+            if rate_size(guess, partition.live) >= least:
                 continue
-            placed = place_partition(self._graph, self.net, partition)
+            placed = self._fill(place_partition(self.net, partition))
             layout = lay_out(placed)
             if layout is not None and rate_size(placed, layout.size) < least:
                 best, least = (placed, layout), rate_size(placed, layout.size)
@@ -187,11 +192,22 @@ class Search:
         for limit in (*limits, self._lower_bound):
             tight = partitioner.least_cost(limit)
             assert tight is not None
-            placed = place_partition(self._graph, self.net, tight)
+            placed = place_partition(self.net, tight)
             layout = lay_out(placed)
             if layout is not None:
                 return placed, layout
         return None
+
+    def _fill(self, placed: Placed) -> Placed:
+        """With the kernels that are worth the room that rows leave."""
+        filled = fill_holes(self.net, placed)
+        return exchange_kernels(self.net, filled, self._exchange(filled.partition))
+
+    def _exchange(self, partition: Partition) -> Partition:
+        """With kernels of fewer cycles."""
+        whole = self._partitioner.layer_by_layer()
+        cpu, optimize = self._board.cpu, self._optimize
+        return prefer_cycles(self._graph, self.net, partition, whole, cpu, optimize)
 
     def _lay_out_in_one(self, placed: Placed) -> Layout | None:
         """Everything in the first memory that holds it."""
@@ -234,31 +250,10 @@ def plan_layer_by_layer(graph: Graph, board: Board | None, optimize: Optimize = 
         optimize: What to prefer when kernels are chosen.
     """
     net = make_net(graph, list_variants(graph, board, optimize))
-    placed = place_partition(graph, net, Partitioner(net).layer_by_layer())
+    placed = place_partition(net, Partitioner(net).layer_by_layer())
     layout = lay_out_in_one(placed.packing, {"host": placed.packing.size})
     assert layout is not None
     return make_plan(graph, net, placed, layout, placed.partition.live)
-
-
-def place_partition(graph: Graph, net: Net, partition: Partition, *, search: bool = True) -> Placed:
-    """Finds places for a schedule; without search, the best of a few simple ways."""
-    events = schedule_groups(net, partition.groups)
-    whole: frozenset[int] = frozenset()
-    overlaid = partition.overlaid
-    while True:
-        ways = []
-        for joined in (True, False):
-            blocks = find_blocks(net, partition.kernels, events, overlaid, whole, joined=joined)
-            ways.append((blocks, pack_blocks(blocks, search=False)))
-        blocks, packing = min(ways, key=lambda way: way[1].size)
-        if search:
-            packing = pack_blocks(blocks)
-        # With the rows of some tensors further apart than their tables reach, once more.
-        wide = find_wide(blocks, packing.places)
-        if wide <= whole:
-            return Placed(partition, events, blocks, packing)
-        whole |= wide
-        overlaid = frozenset()
 
 
 def make_plan(

@@ -106,6 +106,50 @@ class Partitioner:
         nodes = enumerate(self._net.nodes)
         return self._join([Group(n, n + 1, node.rows) for n, node in nodes], 1 << 62)
 
+    def trim_scratch(self, partition: Partition, most_cost: float) -> Partition:
+        """The same groups with less scratch, where it costs least for a byte.
+
+        Args:
+            partition: Of this net.
+            most_cost: Instructions that all calls may have.
+        """
+        loads = [load for group in partition.groups for load in self._load(group)]
+        variants = [node.variants for node in self._net.nodes]
+        costs = [
+            [sum(variant_cost(variant, load)) for variant in variants[load.node]] for load in loads
+        ]
+        chosen = [
+            next(n for n, variant in enumerate(variants[load.node]) if variant.kernel is kernel)
+            for load, kernel in zip(loads, partition.kernels, strict=True)
+        ]
+        trims = sorted(
+            (max(of_node[n] - of_node[now], 0) / max(scratch[now] - scratch[n], 1), node, n)
+            for node, (now, of_node, scratch) in enumerate(
+                zip(chosen, costs, self._scratch, strict=True)
+            )
+            for n in range(now)
+        )
+        cost = partition.cost
+        for _, node, number in trims:
+            more = costs[node][number] - costs[node][chosen[node]]
+            if number < chosen[node] and cost + more <= most_cost:
+                chosen[node], cost = number, cost + more
+        trimmed = self._with_variants(partition.groups, loads, chosen, cost)
+        return replace(trimmed, overlaid=trimmed.overlaid | partition.overlaid)
+
+    def _with_variants(
+        self, groups: Sequence[Group], loads: Sequence[Load], chosen: Sequence[int], cost: int
+    ) -> Partition:
+        live = max(self._at_cut[0], self._at_cut[-1])
+        kernels, plain = [], []
+        for load, number in zip(loads, chosen, strict=True):
+            kernels.append(self._net.nodes[load.node].variants[number].kernel)
+            scratch = self._scratch[load.node][number]
+            live = max(live, load.live + scratch)
+            plain.append(load.plain + scratch)
+        overlaid = frozenset(node for node, needed in enumerate(plain) if needed > live)
+        return Partition(tuple(groups), tuple(kernels), overlaid, live, cost)
+
     def least_live(self) -> int:
         """The least live bytes that one-row calls and kernels of the least scratch reach."""
         best = [self._at_cut[0]]
@@ -224,18 +268,14 @@ class Partitioner:
         return self._choices[key]
 
     def _join(self, groups: Sequence[Group], limit: int) -> Partition:
-        live, cost = max(self._at_cut[0], self._at_cut[-1]), 0
-        kernels, plain = [], []
-        for load in (load for group in groups for load in self._load(group)):
+        loads = [load for group in groups for load in self._load(group)]
+        cost, chosen = 0, []
+        for load in loads:
             choice = self._choose(load, limit)
             assert choice is not None
-            kernels.append(self._net.nodes[load.node].variants[choice[1]].kernel)
             cost += choice[0]
-            scratch = self._scratch[load.node][choice[1]]
-            live = max(live, load.live + scratch)
-            plain.append(load.plain + scratch)
-        overlaid = frozenset(node for node, needed in enumerate(plain) if needed > live)
-        return Partition(tuple(groups), tuple(kernels), overlaid, live, cost)
+            chosen.append(choice[1])
+        return self._with_variants(groups, loads, chosen, cost)
 
 
 def variant_cost(variant: Variant, load: Load) -> Iterator[int]:

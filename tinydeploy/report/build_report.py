@@ -136,7 +136,7 @@ class ChoiceFacts:
     form: str | None
     scratch_bytes: int
     instructions_estimated: int
-    cycles_estimated: int | None
+    cycles_estimated: int
 
 
 @dataclass(frozen=True)
@@ -173,6 +173,7 @@ class PlanFacts:
     lower_bound_bytes: int
     instructions_estimated: int
     instructions: int | None
+    cycles_estimated: int
     extra_macs: int
     chosen: bool
 

@@ -8,14 +8,13 @@ from tinydeploy.graph.op import Op
 from tinydeploy.graph.ops.conv_2d import Conv2D
 from tinydeploy.graph.ops.expanded_depthwise_conv_2d import ExpandedDepthwiseConv2D
 from tinydeploy.plan.calls import call_rows
-from tinydeploy.plan.cost import call_instructions
+from tinydeploy.plan.cost import call_cycles, call_instructions
 from tinydeploy.plan.kernel import Kernel
 from tinydeploy.plan.kernel_choice.conv_2d import (
     GemmKernel,
     list_forms,
     make_kernel,
 )
-from tinydeploy.plan.kernel_choice.conv_2d_cost import estimate_rows
 from tinydeploy.plan.kernel_choice.depthwise_conv_2d import PlanarKernel
 from tinydeploy.plan.kernel_choice.fully_connected import PackedKernel
 from tinydeploy.plan.kernels import choose_kernel, portable_kernel
@@ -58,13 +57,11 @@ def _form(kernel: Kernel) -> str | None:
 
 
 def _facts(graph: Graph, op: Op, kernel: Kernel, board: Board) -> ChoiceFacts:
-    cycles = None
-    if isinstance(kernel, GemmKernel) and isinstance(op, Conv2D):
-        cycles = int(estimate_rows(kernel, op, graph, op.row_shape(graph)[0], board.cpu))
+    rows = call_rows(graph, op, kernel)
     return ChoiceFacts(
         kernel=kernel.stem,
         form=_form(kernel),
         scratch_bytes=kernel.scratch_bytes,
-        instructions_estimated=call_instructions(graph, op, kernel, call_rows(graph, op, kernel)),
-        cycles_estimated=cycles,
+        instructions_estimated=call_instructions(graph, op, kernel, rows),
+        cycles_estimated=call_cycles(graph, op, kernel, rows, board.cpu),
     )

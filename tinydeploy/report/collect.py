@@ -213,6 +213,7 @@ def _plan_facts(plan: Alternative, run: EmulatorRun | None) -> PlanFacts:
         lower_bound_bytes=plan.lower_bound_bytes,
         instructions_estimated=plan.instructions,
         instructions=run.instructions if run and plan.chosen else None,
+        cycles_estimated=plan.cycles,
         extra_macs=plan.extra_macs,
         chosen=plan.chosen,
     )

@@ -33,7 +33,8 @@ _STEPS: dict[Form, _Step] = {
 # For the results of a turn of the core loop, which are 4 or 8, and what more they cost if they are
 # not plain; for 16 widened weights; for a block of 2 or 4 channels of a chunk; for pixels that fill
 # no group.
-_RESULTS, _CLAMPED, _SUM = {4: 38, 8: 63}, 0.9, 35
+_RESULTS = {4: 38, 8: 63}
+_FINISH = {"plain": 0.0, "clamped": 0.9, "sums": 35.0}
 _WEIGHTS, _BLOCK, _CLAMPED_BLOCK, _TAIL = 12, {2: 138, 4: 178}, 32, 45
 # A run of rows, a chunk of it. A pooled element.
 _RUN, _CHUNK, _POOLED = 90, 176, 2.3
@@ -45,7 +46,9 @@ _PIECE_OF_27, _PAIR_OF_27 = 222, 71
 _GATHERED, _GATHERED_ROW, _GATHERED_WORD = 84, 53, 11.7
 
 
-def estimate_rows(kernel: GemmKernel, op: Conv2D, graph: Graph, rows: int, cpu: str = "") -> float:
+def estimate_rows(
+    kernel: GemmKernel, op: Conv2D, graph: Graph, rows: int, cpu: str = "", beside: float = 1.0
+) -> float:
     """Instructions for some rows of the convolution that lie one behind the other in the result.
 
     Args:
@@ -54,6 +57,7 @@ def estimate_rows(kernel: GemmKernel, op: Conv2D, graph: Graph, rows: int, cpu: 
         graph: Its graph.
         rows: Of the convolution, before any pool.
         cpu: With a core's name, cycles of the core loop instead of its instructions.
+        beside: What an instruction beside the core loop counts.
     """
     _, width, channels = op.row_shape(graph)
     pixels = rows * width
@@ -62,19 +66,20 @@ def estimate_rows(kernel: GemmKernel, op: Conv2D, graph: Graph, rows: int, cpu: 
     blocks = -(-channels // kernel.block)
     results = kernel.block * kernel.group
     step = _STEPS[kernel.form]
-    turn = step.cycles.get(cpu, step.instructions) * kernel.depth * results / 16 + _RESULTS[results]
-    turn += results * {"plain": 0, "clamped": _CLAMPED, "sums": _SUM}[kernel.finish]
+    loop = step.cycles.get(cpu, step.instructions) * kernel.depth * results / 16
+    turn = _RESULTS[results] + _FINISH[kernel.finish] * results
     block: float = _BLOCK[kernel.block] + (_CLAMPED_BLOCK if kernel.finish == "clamped" else 0)
     if kernel.form != "direct":
         block += kernel.depth * kernel.block * _WEIGHTS / 16
     tails = pixels % kernel.group > 0
-    return (
+    others = (
         _RUN
         + chunks * _CHUNK
         + blocks * (groups * turn + chunks * block + tails * _TAIL * kernel.group)
         + _widen(kernel, op, graph, rows, chunks)
         + (_POOLED * pixels * channels if op.pool is not None else 0)
     )
+    return blocks * groups * loop + beside * others
 
 
 def _widen(kernel: GemmKernel, op: Conv2D, graph: Graph, rows: int, chunks: int) -> float:
