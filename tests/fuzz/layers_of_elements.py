@@ -61,6 +61,10 @@ def lookup(m: GraphMaker, x: Handle) -> Handle | None:
     if function == "EXP":
         return m.builder.lookup(function, x, scale=math.exp(127 * x.scale) / 100)
     scale, zero = (None, None) if function == "LOGISTIC" else (m.scale(), m.zero())
+    if function == "HARD_SWISH" and scale is not None:
+        if x.scale >= 128:
+            return None
+        scale = max(scale, x.scale / 100)
     if function == "GELU":
         like = m.builder.activation(x.shape, m.scale(), m.zero())
         m.builder.writer.add_op("GELU", [x.id], [like.id], {"Approximate": m.flag()})
