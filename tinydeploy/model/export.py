@@ -102,7 +102,8 @@ def _export_program(net: nn.Module, input_shape: tuple[int, ...], outputs: list[
         dynamic_shapes=({0: torch.export.Dim("n")},),
     )
     assert program is not None  # it is, without a file to write to
-    return program.model_proto.SerializeToString()
+    content: bytes = program.model_proto.SerializeToString()
+    return content
 
 
 def check_onnx(net: nn.Module, onnx: bytes, inputs: NDArray[np.float32]) -> float:
