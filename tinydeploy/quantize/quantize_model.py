@@ -317,6 +317,5 @@ def _check_labels(model: FloatModel, network: Network) -> None:
 
 
 def _describe_range(name: str, parameters: Parameters, stats: TensorStatistics) -> TensorRange:
-    low = parameters.scale * (-128 - parameters.zero_point)
-    high = parameters.scale * (127 - parameters.zero_point)
+    low, high = (parameters.scale * (q - parameters.zero_point) for q in parameters.limits)
     return TensorRange(name, low, high, *stats.range)

@@ -69,7 +69,7 @@ def measure_losses(
     Returns:
         The input's loss, then one per layer, in order.
     """
-    probe = _Probe(network, samples)
+    probe = Probe(network, samples)
     found = [_measure_input(probe, parameters)]
     for k, layer in enumerate(network.layers):
         found.append(_measure_layer(probe, k, layer, parameters))
@@ -82,7 +82,7 @@ def measure_losses(
 Noise = tuple[float, float, float]  # of weights, biases, activations, as a part of the signal
 
 
-class _Probe:
+class Probe:
     """The float network, run once; tells what a change of one tensor does to the output."""
 
     def __init__(self, network: Network, samples: Values) -> None:
@@ -121,7 +121,7 @@ class _Probe:
         return evaluate_layer(layer, inputs, self.network.shapes[layer.output])
 
 
-def _measure_input(probe: _Probe, parameters: Mapping[str, Parameters]) -> tuple[LayerLoss, Noise]:
+def _measure_input(probe: Probe, parameters: Mapping[str, Parameters]) -> tuple[LayerLoss, Noise]:
     name = probe.network.input
     rounded = _round(probe.exact[name], parameters[name])
     return _make_loss(
@@ -130,7 +130,7 @@ def _measure_input(probe: _Probe, parameters: Mapping[str, Parameters]) -> tuple
 
 
 def _measure_layer(
-    probe: _Probe, k: int, layer: Layer, parameters: Mapping[str, Parameters]
+    probe: Probe, k: int, layer: Layer, parameters: Mapping[str, Parameters]
 ) -> tuple[LayerLoss, Noise]:
     name, target = layer.output, parameters[layer.output]
     weights_noise = bias_noise = 0.0
@@ -150,7 +150,7 @@ def _measure_layer(
     return _make_loss(probe, name, type(layer).__name__, target, noise)
 
 
-def _round_output(probe: _Probe, layer: Layer, parameters: Mapping[str, Parameters]) -> Values:
+def _round_output(probe: Probe, layer: Layer, parameters: Mapping[str, Parameters]) -> Values:
     """The float output plus the error of rounding what the layer makes of rounded inputs."""
     rounded = {name: _round(probe.exact[name], parameters[name]) for name in layer.inputs}
     y = probe.evaluate(layer, rounded)
@@ -158,10 +158,10 @@ def _round_output(probe: _Probe, layer: Layer, parameters: Mapping[str, Paramete
 
 
 def _make_loss(
-    probe: _Probe, name: str, kind: str, parameters: Parameters, noise: Noise
+    probe: Probe, name: str, kind: str, parameters: Parameters, noise: Noise
 ) -> tuple[LayerLoss, Noise]:
     values = probe.exact[name]
-    low, high = ((q - parameters.zero_point) * parameters.scale for q in (-128.5, 127.5))
+    low, high = parameters.outer_range
     outside = int(((values < low) | (values > high)).sum())
     weights, bias, activations = (_decibels(part) for part in noise)
     part = outside / max(values.size, 1)
