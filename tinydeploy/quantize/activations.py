@@ -16,7 +16,6 @@ from tinydeploy.quantize.recipe import RANGE_METHODS, RangeMethod
 from tinydeploy.quantize.statistics import TensorStatistics
 from tinydeploy.quantize.ties import find_fixed, tie_tensors
 
-
 Dtype = Literal["int8", "int16"]
 Integers = NDArray[np.int8] | NDArray[np.int16]
 

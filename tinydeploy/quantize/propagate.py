@@ -55,9 +55,7 @@ def quantize_layers(
     qualities: list[LayerQuality] = []
     # What float and quantized network give; the latter as integers, which is what it computes.
     exact: dict[str, Values] = {network.input: samples}
-    coarse: dict[str, Integers] = {
-        network.input: parameters[network.input].quantize(samples)
-    }
+    coarse: dict[str, Integers] = {network.input: parameters[network.input].quantize(samples)}
     last = last_uses(network.layers)
     for k, layer in enumerate(network.layers):
         corrected_db = 0.0

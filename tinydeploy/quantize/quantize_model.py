@@ -22,6 +22,7 @@ from tinydeploy.quantize.fold import fold_network
 from tinydeploy.quantize.layer_quality import LayerQuality
 from tinydeploy.quantize.lower_quantized import lower_quantized
 from tinydeploy.quantize.metadata import describe_preprocessing
+from tinydeploy.quantize.mix import Mixed, mix_types
 from tinydeploy.quantize.network import Network
 from tinydeploy.quantize.prepare import Trial, prepare_network
 from tinydeploy.quantize.propagate import quantize_layers
@@ -70,6 +71,7 @@ class QuantizedModel:
         trials: Ways to choose ranges that were tried, the chosen one last.
         calibration_inputs: Number of inputs that ranges were measured with.
         seconds: What each step took, by its name.
+        mixed: Which layers got int16 activations; None where that was not asked for.
     """
 
     tflite: bytes
@@ -78,6 +80,7 @@ class QuantizedModel:
     trials: tuple[Trial, ...]
     calibration_inputs: int
     seconds: dict[str, float]
+    mixed: Mixed | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -205,6 +208,11 @@ def _apply(calibrated: CalibratedModel, recipe: Recipe, clock: _Clock) -> Quanti
         recipe,
         clock.tell,
     )
+    mixed = None
+    if recipe.mixed:
+        clock.begin("choose int16 layers")
+        samples = pick_evenly(calibrated.samples, TRIAL_SAMPLES)
+        prepared, mixed = mix_types(prepared, samples, recipe)
     network, parameters = prepared.network, prepared.parameters
 
     clock.begin("quantize weights")
@@ -227,6 +235,7 @@ def _apply(calibrated: CalibratedModel, recipe: Recipe, clock: _Clock) -> Quanti
         prepared.trials,
         calibrated.calibration.inputs,
         clock.finish(),
+        mixed,
     )
 
 

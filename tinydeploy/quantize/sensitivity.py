@@ -123,7 +123,7 @@ class Probe:
 
 def _measure_input(probe: Probe, parameters: Mapping[str, Parameters]) -> tuple[LayerLoss, Noise]:
     name = probe.network.input
-    rounded = _round(probe.exact[name], parameters[name])
+    rounded = round_values(probe.exact[name], parameters[name])
     return _make_loss(
         probe, name, "Input", parameters[name], (0.0, 0.0, probe.noise(0, name, rounded))
     )
@@ -152,9 +152,9 @@ def _measure_layer(
 
 def _round_output(probe: Probe, layer: Layer, parameters: Mapping[str, Parameters]) -> Values:
     """The float output plus the error of rounding what the layer makes of rounded inputs."""
-    rounded = {name: _round(probe.exact[name], parameters[name]) for name in layer.inputs}
+    rounded = {name: round_values(probe.exact[name], parameters[name]) for name in layer.inputs}
     y = probe.evaluate(layer, rounded)
-    return probe.exact[layer.output] + _subtract(_round(y, parameters[layer.output]), y)
+    return probe.exact[layer.output] + _subtract(round_values(y, parameters[layer.output]), y)
 
 
 def _make_loss(
@@ -168,7 +168,8 @@ def _make_loss(
     return LayerLoss(name, kind, weights, bias, activations, 0.0, part), noise
 
 
-def _round(values: Values, parameters: Parameters) -> Values:
+def round_values(values: Values, parameters: Parameters) -> Values:
+    """The nearest real numbers that the integers stand for."""
     return parameters.dequantize(parameters.quantize(values))
 
 

@@ -60,7 +60,9 @@ def dequantize_weights(weights: NDArray[np.int8], scales: Array) -> Array:
     return weights * scales[:, None, None, None]
 
 
-def round_bias(bias: Array, scales: Array, source: Parameters) -> NDArray[np.int32] | NDArray[np.int64]:
+def round_bias(
+    bias: Array, scales: Array, source: Parameters
+) -> NDArray[np.int32] | NDArray[np.int64]:
     """The bias in accumulator units.
 
     Raises:

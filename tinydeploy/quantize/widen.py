@@ -8,6 +8,7 @@ outputs stay int8. Weights are int8 everywhere (TFLite's 16x8).
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 
@@ -53,12 +54,14 @@ _WIDE = (
 )
 _WIDE_ACTIVATIONS = ("LOGISTIC", "TANH")
 
-# Largest input scale times weight scale over output scale: half of what the operators take.
+# What the operators refuse lies at least twice as far: input scale times weight scale over output
+# scale, input scales over output scales, products of scales over output scales, scales of what
+# LOGISTIC, TANH and SOFTMAX read, sizes that means are taken of.
 _MOST_MULTIPLIER = 2.0**6
 _MOST_DENSE_MULTIPLIER = 0.5
-# LOGISTIC and TANH take scales below 5, SOFTMAX below 2.
+_MOST_RATIO = 2.0**12
+_MOST_PRODUCT = 0.5
 _MOST_FUNCTION_SCALE = 1.0
-# Sizes that sums of int16 stay inside an int32 for.
 _MOST_SUMMANDS = 1 << 14
 
 
@@ -157,18 +160,22 @@ def _widen_group(
 
 def _can_be_wide(network: Network, layer: Layer, wide: Mapping[str, Parameters]) -> bool:
     """Whether TFLite and the kernels have the layer's operator for int16, with these scales."""
-    scale, target = wide[layer.inputs[0]].scale, wide[layer.output].scale
-    if isinstance(layer, Activation):
-        return layer.kind in _WIDE_ACTIVATIONS and scale < _MOST_FUNCTION_SCALE
+    scales, target = [wide[name].scale for name in layer.inputs], wide[layer.output].scale
+    if isinstance(layer, (Activation, Softmax)):
+        known = isinstance(layer, Softmax) or layer.kind in _WIDE_ACTIVATIONS
+        return known and scales[0] < _MOST_FUNCTION_SCALE
     if isinstance(layer, TransposeConv) or not isinstance(layer, _WIDE):
         return False
     if isinstance(layer, Conv):
         most = _MOST_DENSE_MULTIPLIER if isinstance(layer, Dense) else _MOST_MULTIPLIER
-        largest = float(np.abs(layer.weights).max()) / 127
-        return (layer.groups == 1 or layer.is_depthwise) and largest * scale < most * target
+        unit = float(np.abs(layer.weights).max()) / 127 * scales[0]
+        return (layer.groups == 1 or layer.is_depthwise) and unit < most * target
+    if isinstance(layer, WithConstant):
+        scales.append(Parameters.from_reach(float(np.abs(layer.value).max())).scale)
+    if isinstance(layer, Mul) or (isinstance(layer, WithConstant) and layer.kind == "MUL"):
+        return math.prod(scales) < _MOST_PRODUCT * target
     if isinstance(layer, Mean):
         shape = network.shapes[layer.inputs[0]]
-        return int(np.prod([shape[axis] for axis in layer.axes])) <= _MOST_SUMMANDS
-    if isinstance(layer, Softmax):
-        return scale < _MOST_FUNCTION_SCALE
-    return True
+        if math.prod(shape[axis] for axis in layer.axes) > _MOST_SUMMANDS:
+            return False
+    return max(scales) < _MOST_RATIO * target
