@@ -22,6 +22,10 @@ from tinydeploy.quantize.widen import WideForms
 # Layers that are tried together at most.
 _LONGEST_RUN = 10
 
+# By tensor: noise over signal at the output when it is rounded, and when but one of its readers,
+# by the name of what that writes, sees it rounded.
+_Noise = Mapping[str, tuple[float, Mapping[str, float]]]
+
 
 @dataclass(frozen=True)
 class WideChoice:
@@ -89,10 +93,10 @@ class _Costs:
         self.possible = forms.layers
         self.makers = {layer.output: layer for layer in network.layers}
         self.readers = {name: network.consumers(name) for name in (network.input, *self.makers)}
-        self.base = sum(estimate_layer(network, layer, "int8") for layer in network.layers)
+        self.base = sum(estimate_layer(network, layer, wide=False) for layer in network.layers)
         self.extra = {
-            layer.output: estimate_layer(network, layer, "int16")
-            - estimate_layer(network, layer, "int8")
+            layer.output: estimate_layer(network, layer, wide=True)
+            - estimate_layer(network, layer, wide=False)
             for layer in network.layers
         }
         self._conversion = {name: estimate_conversion(network, name) for name in self.readers}
@@ -112,30 +116,28 @@ class _Costs:
             self._conversion[name] for name in touched if self.is_split(name, wide)
         )
 
-    def noise_taken(
-        self, noise: Mapping[str, float], wide: frozenset[str], grown: frozenset[str]
-    ) -> float:
+    def noise_taken(self, noise: _Noise, wide: frozenset[str], grown: frozenset[str]) -> float:
         """Noise over signal at the output that more wide layers take away."""
         touched = {name for layer in grown - wide for name in (layer, *self.makers[layer].inputs)}
         return sum(
-            noise[name] * (self._is_rounded(name, wide) - self._is_rounded(name, grown))
+            self._noise_of(name, noise, wide) - self._noise_of(name, noise, grown)
             for name in touched & noise.keys()
         )
 
-    def _is_rounded(self, tensor: str, wide: frozenset[str]) -> bool:
-        """Whether a tensor is rounded to int8, rather than handed on as int8."""
-        if tensor in wide:
-            return self.is_split(tensor, wide)
-        maker = self.makers[tensor]
-        return maker.averages or not maker.hands_on
+    def _noise_of(self, tensor: str, noise: _Noise, wide: frozenset[str]) -> float:
+        """What a tensor's being rounded to int8, for all or some of its readers, leaves."""
+        whole, parts = noise[tensor]
+        if tensor not in wide:
+            maker = self.makers[tensor]
+            return whole if maker.averages or not maker.hands_on else 0.0
+        narrow = [part for reader, part in parts.items() if reader not in wide]
+        is_whole = tensor in self.network.outputs or len(narrow) == len(parts)
+        return whole if is_whole else min(whole, sum(narrow))
 
     def ram(self, wide: frozenset[str]) -> int:
         """Bytes of activations."""
-        each = {
-            name: (2 if name in wide else 1) + (1 + (name not in wide)) * self.is_split(name, wide)
-            for name in self.readers
-        }
-        return estimate_ram(self.network, each)
+        split = {name for name in self.readers if self.is_split(name, wide)}
+        return estimate_ram(self.network, wide.__contains__, split)
 
 
 def _list_runs(
@@ -152,10 +154,12 @@ def _list_runs(
             if not run <= possible:
                 break
             runs[run] = None
-    for name in names:  # a tensor with its readers, wherever they are
-        around = frozenset({name, *(reader.output for reader in readers[name])})
-        if around <= possible and len(around) > 1:
-            runs[around] = None
+    for name in names:  # a tensor with one reader, and with all, wherever they are
+        outputs = [reader.output for reader in readers[name]]
+        for others in (outputs, *([reader] for reader in outputs)):
+            run = frozenset({name, *others})
+            if run <= possible and len(run) > 1:
+                runs[run] = None
     return tuple(runs)
 
 
@@ -165,14 +169,29 @@ def _measure_noise(
     costs: _Costs,
     samples: Values,
     budget: float,
-) -> dict[str, float]:
-    """Noise over signal at the output of each tensor rounded alone, of those that can be wide."""
+) -> _Noise:
+    """The noise that rounding leaves of each tensor that can be wide within the budget."""
     probe = Probe(network, samples)
+    position = {layer.output: k for k, layer in enumerate(network.layers)}
     found = {}
-    for k, layer in enumerate(network.layers):
-        name = layer.output
-        around = frozenset({name, *(reader.output for reader in costs.readers[name])})
-        if around <= costs.possible and sum(map(costs.extra.__getitem__, around)) <= budget:
-            rounded = round_values(probe.exact[name], parameters[name])
-            found[name] = probe.noise(k + 1, name, rounded)
+    for name, k in position.items():
+        if name not in costs.possible or costs.extra[name] > budget:
+            continue
+        rounded = _round_about_mean(probe.exact[name], parameters[name])
+        whole, readers = probe.noise(k + 1, name, rounded), costs.readers[name]
+        parts = {reader.output: whole for reader in readers}
+        if len(parts) > 1:
+            for reader in readers:
+                changed = probe.evaluate(reader, {name: rounded})
+                target = reader.output
+                parts[target] = probe.noise(position[target] + 1, target, changed)
+        found[name] = whole, parts
     return found
+
+
+def _round_about_mean(values: Values, parameters: Parameters) -> Values:
+    """Rounded values whose channels' mean errors are made up for, as biases do behind them."""
+    rounded = round_values(values, parameters)
+    error = rounded - values
+    rounded -= error.mean(axis=tuple(range(values.ndim - 1)), keepdims=True)
+    return rounded

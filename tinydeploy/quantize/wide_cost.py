@@ -9,60 +9,93 @@ the reason why large early tensors cost little RAM.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Collection
 
 from tinydeploy.quantize.network import (
+    Activation,
+    Add,
+    Clamp,
+    Concat,
     Conv,
     Dense,
+    Extremum,
+    Gather,
     Layer,
     Mean,
+    Mul,
     Network,
+    Pad,
     Pool,
+    PRelu,
     Requantize,
     Reshape,
+    Resize,
+    Slice,
     Softmax,
+    Sub,
+    Transpose,
     TransposeConv,
+    WithConstant,
     last_uses,
 )
+from tinydeploy.quantize.same_padding import is_same_padding
 
-# Instructions: of a product, of an element of the largest tensor, with int8 and with int16.
-_PRODUCT = {"int8": 0.9, "int16": 5.0}
-_DEPTHWISE_PRODUCT = {"int8": 1.6, "int16": 6.0}
-_ELEMENT = {"int8": 6.0, "int16": 12.0}
-_SOFTMAX_ELEMENT = {"int8": 45.0, "int16": 80.0}
-_CONVERSION = 14.0  # of an element from one type to the other
-_BOUND = 12.0  # of an element; with int8, bounds of channels cost nothing
-
-
-def count_products(network: Network, layer: Layer) -> int:
-    """Multiplications of a convolution; 0 of other layers."""
-    if not isinstance(layer, Conv):
-        return 0
-    which = layer.inputs[0] if isinstance(layer, TransposeConv) else layer.output
-    pixels = math.prod(network.shapes[which][:-1])
-    return pixels * layer.weights.size
+# Instructions, counted in the emulated board.
+_SOFTMAX = (45, 150)  # of an element, int8 and int16
+_SUM = (7, 80)
+_PRODUCT = (8, 60)
+_FUNCTION = (6, 60)
+_COPY = (4, 10)
+_REORDER = (8, 58)
+_TAP = (4, 15)  # of an element in a pool's window
+_MEAN, _MEAN_OUTPUT = (2, 10), (40, 230)
+_CONVERSION = 32.0  # of an element from one type to the other
+_BOUND = 50.0  # of an element; with int8, bounds of channels cost nothing
 
 
-def estimate_layer(network: Network, layer: Layer, dtype: str) -> float:
-    """Instructions of a layer with activations of a type, "int8" or "int16"."""
-    size = max(math.prod(network.shapes[name]) for name in (*layer.inputs, layer.output))
-    if isinstance(layer, Reshape):
-        return 0.0
-    if isinstance(layer, Requantize):
-        return _CONVERSION * size
-    if isinstance(layer, Softmax):
-        return _SOFTMAX_ELEMENT[dtype] * size
+def estimate_layer(network: Network, layer: Layer, *, wide: bool) -> float:
+    """Instructions of a layer with int8 activations, or with int16."""
+    size = math.prod(network.shapes[layer.output])
     if isinstance(layer, Conv):
-        size = math.prod(network.shapes[layer.output])
-        each = _DEPTHWISE_PRODUCT if layer.is_depthwise else _PRODUCT
-        bounds = _BOUND * size * _count_bounds(layer) if dtype == "int16" else 0.0
-        return each[dtype] * count_products(network, layer) + _ELEMENT[dtype] * size + bounds
-    return _ELEMENT[dtype] * size
+        return size * _convolve_element(network, layer, wide)
+    if isinstance(layer, Mean):
+        return _MEAN[wide] * math.prod(network.shapes[layer.inputs[0]]) + _MEAN_OUTPUT[wide] * size
+    if isinstance(layer, Pool):
+        return _TAP[wide] * size * math.prod(layer.kernel)
+    return size * next((cost[wide] for kind, cost in _ELEMENTS if isinstance(layer, kind)), 0)
+
+
+def _convolve_element(network: Network, conv: Conv, wide: bool) -> float:
+    """Instructions of a number that a convolution gives."""
+    products, each = math.prod(conv.weights.shape[1:]), 0.0
+    if conv.is_depthwise:
+        each = 20 + 10 * products if wide else 2.5 * products
+    elif isinstance(conv, TransposeConv):
+        inputs = math.prod(network.shapes[conv.inputs[0]][:-1])
+        each = 10 + 5 * products * inputs / math.prod(network.shapes[conv.output][:-1])
+    else:
+        each = 60 + 55 * conv.kernel[0] + 2.3 * products if wide else 10 + products
+    if wide and any(conv.padding) and not is_same_padding(conv, network.shapes[conv.inputs[0]]):
+        padded = math.prod(network.shapes[conv.inputs[0]])
+        each += _REORDER[wide] * padded / math.prod(network.shapes[conv.output])
+    return each + (_BOUND * _count_bounds(conv) if wide else 0)
 
 
 def estimate_conversion(network: Network, tensor: str) -> float:
     """Instructions of turning a tensor from one type into the other."""
     return _CONVERSION * math.prod(network.shapes[tensor])
+
+
+_ELEMENTS: tuple[tuple[type[Layer] | tuple[type[Layer], ...], tuple[float, float]], ...] = (
+    (Softmax, _SOFTMAX),
+    ((Add, Sub), _SUM),
+    (Mul, _PRODUCT),
+    (WithConstant, _SUM),
+    ((Activation, PRelu, Requantize, Resize), _FUNCTION),
+    ((Clamp, Extremum), (0, _BOUND)),
+    ((Concat, Slice), _COPY),
+    ((Gather, Pad, Transpose), _REORDER),
+)
 
 
 def _count_bounds(conv: Conv) -> int:
@@ -71,17 +104,22 @@ def _count_bounds(conv: Conv) -> int:
     return int(low) + int(math.isfinite(conv.high.min()))
 
 
-def estimate_ram(network: Network, bytes_each: Mapping[str, int]) -> int:
+def estimate_ram(network: Network, is_wide: Callable[[str], bool], split: Collection[str]) -> int:
     """Bytes of activations that are alive at once, at most.
 
     Args:
-        network: In any form.
-        bytes_each: Bytes of an element of each tensor, with what is made from it beside it.
+        network: All of it int8.
+        is_wide: Whether a tensor is computed as int16.
+        split: Tensors that are there in both types; the second form is made by rows.
     """
-    sizes = {
-        name: math.prod(network.shapes[name]) * bytes_each[name]
-        for name in (network.input, *(layer.output for layer in network.layers))
-    }
+    rows = _rows_wanted(network)
+    sizes = {}
+    for name in (network.input, *(layer.output for layer in network.layers)):
+        size, height = math.prod(network.shapes[name]), _count_rows(network, name)
+        sizes[name] = size * (2 if is_wide(name) else 1)
+        if name in split:
+            copy = size * (1 if is_wide(name) else 2)
+            sizes[name] += copy * min(rows.get(name, 1), height) // height
     last = last_uses(network.layers)
     made = {network.input: -1} | {layer.output: k for k, layer in enumerate(network.layers)}
     count = len(network.layers)
@@ -89,7 +127,6 @@ def estimate_ram(network: Network, bytes_each: Mapping[str, int]) -> int:
     for name, size in sizes.items():
         for k in range(max(made[name], 0), last.get(name, max(made[name], 0)) + 1):
             alive[k] += size
-    rows = _rows_wanted(network)
     streamed, best, peaks = sizes[network.input], max(alive), [0] * (count + 1)
     for k in reversed(range(count)):
         peaks[k] = max(peaks[k + 1], alive[k])
@@ -97,10 +134,14 @@ def estimate_ram(network: Network, bytes_each: Mapping[str, int]) -> int:
         if _reads_all(layer):
             break
         best = min(best, max(streamed + sizes[layer.output], peaks[k + 1]))
-        shape = network.shapes[layer.output]
-        height = shape[1] if len(shape) == 4 else 1
+        height = _count_rows(network, layer.output)
         streamed += sizes[layer.output] * min(rows.get(layer.output, 1), height) // height
     return best
+
+
+def _count_rows(network: Network, tensor: str) -> int:
+    shape = network.shapes[tensor]
+    return shape[1] if len(shape) == 4 else 1
 
 
 def _rows_wanted(network: Network) -> dict[str, int]:

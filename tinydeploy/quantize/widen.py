@@ -45,6 +45,9 @@ from tinydeploy.quantize.ties import find_fixed, tie_tensors
 
 _Statistics = Mapping[str, TensorStatistics]
 
+# How much further than calibration has seen int16 reaches: 15 bits remain.
+_MARGIN = 2.0
+
 # What LOGISTIC, TANH and SOFTMAX write.
 _UNIT = Parameters(1 / 32768, 0, "int16")
 
@@ -150,12 +153,12 @@ def _widen_group(
     statistics: _Statistics,
     parameters: Mapping[str, Parameters],
 ) -> Parameters:
-    """int16 for all that was seen of tied tensors: there is resolution enough to clip nothing."""
+    """int16 for more than what was seen of tied tensors: there is resolution enough for that."""
     if find_fixed(network, group) is not None:
         return _UNIT
     ranges = [statistics[tensor].range for tensor in group if tensor in statistics]
     ranges.append(parameters[group[0]].outer_range)
-    return Parameters.from_reach(max(max(-low, high) for low, high in ranges))
+    return Parameters.from_reach(_MARGIN * max(max(-low, high) for low, high in ranges))
 
 
 def _can_be_wide(network: Network, layer: Layer, wide: Mapping[str, Parameters]) -> bool:
