@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tinydeploy.quantize.activations import Integers, Parameters
+from tinydeploy.quantize.activations import Dtype, Integers, Parameters
 from tinydeploy.quantize.evaluate import Values
 from tinydeploy.quantize.network import Layer
 
@@ -26,6 +26,7 @@ class LayerQuality:
         corrected_db: By how much correcting the biases raised the SNR; 0 where there are none.
         saturated: Part of the float values, 0 to 1, that lie outside the range of its integers by
             more than half a step.
+        dtype: Of the output.
     """
 
     output: str
@@ -34,6 +35,7 @@ class LayerQuality:
     rounding_db: float
     corrected_db: float
     saturated: float
+    dtype: Dtype
 
 
 def measure_layer(
@@ -68,6 +70,7 @@ def measure_layer(
         ratio_db(signal, rounding),
         corrected_db,
         saturated / max(exact.size, 1),
+        parameters.dtype,
     )
 
 

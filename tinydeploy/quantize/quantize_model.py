@@ -131,6 +131,11 @@ def quantize_model(
     clock.begin("read")
     network = _read_network(model)
     if network.given:
+        if recipe.mixed:
+            raise UnsupportedModelError(
+                f"{model.name} brings its own scales along, all of them for int8",
+                "Leave --mixed out, or give the float model that it was made from.",
+            )
         return QuantizedModel(_write_given(model, network), (), (), (), 0, clock.finish())
     calibrated = _calibrate(model, network, recipe.samples, calibration, clock)
     return _apply(calibrated, recipe, clock)

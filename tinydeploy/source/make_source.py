@@ -14,7 +14,7 @@ from tinydeploy.graph.conversions import cut_conversions
 from tinydeploy.graph.normalization import read_normalization
 from tinydeploy.source.float_tflite.recognize import is_float
 from tinydeploy.source.keras import convert_keras, is_keras
-from tinydeploy.source.options import FLOAT_FILE, ZOO, Effort, SourceOptions, check_options
+from tinydeploy.source.options import FLOAT_FILE, ZOO, SourceOptions, check_options
 from tinydeploy.source.source import Source, Watch
 from tinydeploy.source.text_files import read_label_file
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from tinydeploy.model.float_model import FloatModel
+    from tinydeploy.quantize.mix import Mixed
     from tinydeploy.train.classifier import Progress
 
 DEFAULT_ORIGIN = "EtinyNet trained on scikit-learn's digits"
@@ -83,14 +84,14 @@ def make_source(
         has_classes = net.test is not None
         if judge is not None:
             judge(has_float=bool(len(net.calibration)) or has_classes, has_classes=has_classes)
-        return _quantize(net, found.origin, options.effort or "normal", watch)
+        return _quantize(net, found.origin, options, watch)
 
 
 def _find(model: str | None, options: SourceOptions, watch: Watch) -> Source | _FloatNet:
     """What the user names: a model that is int8 already, or a float net to load."""
     if model is None:
         advice = "Name one: tinydeploy build net.onnx --data DIR ..."
-        check_options(options, frozenset({"effort"}), {"": ("needs a model", advice)})
+        check_options(options, frozenset({"effort", "mixed"}), {"": ("needs a model", advice)})
         return _FloatNet(lambda: _train_default(watch), DEFAULT_ORIGIN)
     path = Path(model)
     if path.suffix.lower() == ".onnx":
@@ -223,14 +224,15 @@ def _load(found: _FloatNet, watch: Watch) -> FloatModel:
     return model
 
 
-def _quantize(model: FloatModel, origin: str, effort: Effort, watch: Watch) -> Source:
+def _quantize(model: FloatModel, origin: str, options: SourceOptions, watch: Watch) -> Source:
     from tinydeploy.quantize.quantize_model import quantize_model
     from tinydeploy.quantize.recipe import EFFORTS
 
+    recipe = replace(EFFORTS[options.effort or "normal"], mixed=options.mixed or 0.0)
     with watch.stage("quantize"):
         quantized = quantize_model(
             model,
-            EFFORTS[effort],
+            recipe,
             progress=lambda step, part: watch.detail(f"{step} {100 * part:.0f} %"),
         )
         if not len(model.calibration) and model.test is None:
@@ -245,6 +247,8 @@ def _quantize(model: FloatModel, origin: str, effort: Effort, watch: Watch) -> S
             f"int8 .tflite of {len(quantized.tflite):,} bytes, "
             f"calibrated on {quantized.calibration_inputs} inputs"
         )
+        if quantized.mixed is not None:
+            watch.note(_describe_mixed(quantized.mixed))
     return Source(
         name=model.name,
         origin=origin,
@@ -254,6 +258,17 @@ def _quantize(model: FloatModel, origin: str, effort: Effort, watch: Watch) -> S
         classes=classes,
         model=model,
         layers=quantized.layers,
+    )
+
+
+def _describe_mixed(mixed: Mixed) -> str:
+    count = len(mixed.choice.layers)
+    if not count:
+        return "--mixed: no layer gains by int16 activations within this share"
+    return (
+        f"--mixed: int16 activations for {count} {'layer' if count == 1 else 'layers'}, about "
+        f"{100 * mixed.choice.instructions:.0f} % more instructions and "
+        f"{100 * mixed.choice.ram:.0f} % more RAM"
     )
 
 
