@@ -9,13 +9,13 @@ import numpy as np
 
 from tinydeploy.model.float_model import FloatModel
 from tinydeploy.quantize.activations import Parameters
+from tinydeploy.quantize.calibrate import pick_evenly
 from tinydeploy.quantize.network import Network
 from tinydeploy.quantize.prepare import prepare_network
 from tinydeploy.quantize.quantize_model import (
     TRIAL_SAMPLES,
     CalibratedModel,
     calibrate_model,
-    pick_evenly,
 )
 from tinydeploy.quantize.recipe import EFFORTS
 from tinydeploy.quantize.remedies import RemedyGain, measure_remedies

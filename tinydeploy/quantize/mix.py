@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from tinydeploy.quantize.calibrate import pick_evenly
 from tinydeploy.quantize.choose_wide import WideChoice, choose_wide
 from tinydeploy.quantize.evaluate import Values
 from tinydeploy.quantize.prepare import Prepared, try_prepared
 from tinydeploy.quantize.recipe import Recipe
 from tinydeploy.quantize.widen import WideForms, widen_layers
+
+# Samples that each tensor's noise is followed to the output with.
+PROBED_SAMPLES = 16
 
 
 @dataclass(frozen=True)
@@ -31,11 +35,18 @@ def mix_types(prepared: Prepared, samples: Values, recipe: Recipe) -> tuple[Prep
 
     Args:
         prepared: The network, its ranges chosen.
-        samples: float32 [n, H, W, C] or [n, C] inputs to try it with.
+        samples: float32 [n, H, W, C] or [n, C] inputs to try it with: many, as what layers of few
+            elements gain is small beside the chance of how they round.
         recipe: With the share that int16 may add.
     """
     forms = WideForms.find(prepared.network, prepared.statistics, prepared.parameters)
-    choice = choose_wide(prepared.network, prepared.parameters, forms, samples, recipe.mixed)
+    choice = choose_wide(
+        prepared.network,
+        prepared.parameters,
+        forms,
+        pick_evenly(samples, PROBED_SAMPLES),
+        recipe.mixed,
+    )
     network, parameters = widen_layers(prepared.network, prepared.parameters, forms, choice.layers)
     mixed = replace(prepared, network=network, parameters=parameters)
     before, after = (

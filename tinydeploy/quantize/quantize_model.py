@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from tinydeploy.errors import UnsupportedModelError
 from tinydeploy.model.float_model import FloatModel, Preprocessing
 from tinydeploy.quantize.activations import Parameters
-from tinydeploy.quantize.calibrate import Calibration, calibrate_network
+from tinydeploy.quantize.calibrate import Calibration, calibrate_network, pick_evenly
 from tinydeploy.quantize.evaluate import Values
 from tinydeploy.quantize.fold import fold_network
 from tinydeploy.quantize.layer_quality import LayerQuality
@@ -216,7 +216,7 @@ def _apply(calibrated: CalibratedModel, recipe: Recipe, clock: _Clock) -> Quanti
     mixed = None
     if recipe.mixed:
         clock.begin("choose int16 layers")
-        samples = pick_evenly(calibrated.samples, TRIAL_SAMPLES)
+        samples = pick_evenly(calibrated.samples, recipe.samples)
         prepared, mixed = mix_types(prepared, samples, recipe)
     network, parameters = prepared.network, prepared.parameters
 
@@ -299,12 +299,6 @@ def _observed_tensors(network: Network) -> dict[str, int]:
         for layer in network.layers
         if layer.fixed_quantization is None
     }
-
-
-def pick_evenly(samples: Values, most: int) -> Values:
-    """At most so many samples, evenly spread."""
-    count = min(len(samples), most)
-    return samples[[k * len(samples) // count for k in range(count)]]
 
 
 def count_samples(network: Network) -> int:
