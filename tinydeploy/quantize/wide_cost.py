@@ -49,7 +49,7 @@ _COPY = (4, 10)
 _REORDER = (8, 58)
 _TAP = (4, 15)  # of an element in a pool's window
 _MEAN, _MEAN_OUTPUT = (2, 10), (40, 230)
-_CONVERSION = 32.0  # of an element from one type to the other
+_CONVERSION = 29.0  # of an element from one type to the other
 _BOUND = 50.0  # of an element; with int8, bounds of channels cost nothing
 
 
