@@ -71,6 +71,7 @@ class Figures:
     Args:
         crops: What was compared.
         effort: How it was quantized.
+        mixed: Share of RAM and instructions that int16 could add.
         snr_db: Of all logits.
         top1: Per cent of crops with the same best class.
         confident_top1: The same of crops of which the float net is sure.
@@ -81,6 +82,7 @@ class Figures:
 
     crops: str
     effort: Effort
+    mixed: float
     snr_db: float
     top1: float
     confident_top1: float
@@ -161,18 +163,21 @@ def run_int8(tflite: bytes, crops: Pixels) -> NDArray[np.float64]:
     return np.asarray((np.stack(outputs) - zero_point) * scale)
 
 
-def measure(protocol: Protocol, size: int, split: Split, effort: Effort) -> Figures:
+def measure(
+    protocol: Protocol, size: int, split: Split, effort: Effort, mixed: float = 0.0
+) -> Figures:
     """Quantizes and compares on evaluation crops."""
     crops = protocol.calibration(size, split)
     wall, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_SELF)
     model = protocol.make_model(size, crops)
-    quantized = quantize_model(model, EFFORTS[effort], progress=_show)
+    quantized = quantize_model(model, replace(EFFORTS[effort], mixed=mixed), progress=_show)
     after = resource.getrusage(resource.RUSAGE_SELF)
     wall = time.perf_counter() - wall
     found = protocol.compare(model, quantized, protocol.evaluation(size, split))
     return Figures(
         f"{size}x{size}" + ("" if split == "all" else ", other pictures"),
         effort,
+        mixed,
         found["snr_db"],
         found["top1_percent"],
         found["confident_top1_percent"],
@@ -205,11 +210,17 @@ def show_figures(figures: list[Figures]) -> str:
         "|---|---|---|---|---|---|---|---|",
     ]
     lines += [
-        f"| {f.crops} | {f.effort} | {f.snr_db:.1f} dB | {f.top1:.1f} % | {f.confident_top1:.1f} % "
-        f"| {f.cpu_s:.0f} s | {f.wall_s:.0f} s | {f.peak_mb:,.0f} MB |"
+        f"| {f.crops} | {_describe(f)} | {f.snr_db:.1f} dB | {f.top1:.1f} % "
+        f"| {f.confident_top1:.1f} % | {f.cpu_s:.0f} s | {f.wall_s:.0f} s | {f.peak_mb:,.0f} MB |"
         for f in figures
     ]
     return "\n".join(lines) + "\n"
+
+
+def _describe(figures: Figures) -> str:
+    if not figures.mixed:
+        return figures.effort
+    return f"{figures.effort}, `--mixed {100 * figures.mixed:.0f}%`"
 
 
 def _show(step: str, part: float) -> None:
@@ -217,13 +228,15 @@ def _show(step: str, part: float) -> None:
         sys.stderr.write(f"  {step} {100 * part:.0f} %\n")
 
 
-CASES: Mapping[str, tuple[int, Split, Effort]] = {
-    "224": (224, "all", "normal"),
-    "held-out": (224, "held out", "normal"),
-    "160": (160, "all", "normal"),
-    "128": (128, "all", "normal"),
-    "low": (224, "all", "low"),
-    "high": (224, "all", "high"),
+CASES: Mapping[str, tuple[int, Split, Effort, float]] = {
+    "224": (224, "all", "normal", 0.0),
+    "held-out": (224, "held out", "normal", 0.0),
+    "160": (160, "all", "normal", 0.0),
+    "128": (128, "all", "normal", 0.0),
+    "low": (224, "all", "low", 0.0),
+    "high": (224, "all", "high", 0.0),
+    "mixed": (224, "all", "normal", 0.15),
+    "128-mixed": (128, "all", "normal", 0.15),
 }
 
 
