@@ -122,6 +122,8 @@ BAD = [
     (["build", "{model}", "--board", "stm32h743", "--data", "."], 2, "float", "leave it out"),
     (["build", "{model}", "--board", "stm32h743", "--effort", "low"], 2, "float", "leave it out"),
     (["build", "{net}", "--board", "stm32h743", "--effort", "some"], 2, "some", "normal"),
+    (["build", "{model}", "--board", "stm32h743", "--mixed", "15%"], 2, "float", "leave it out"),
+    (["build", "{net}", "--board", "stm32h743", "--mixed", "15"], 2, "percentage", "--mixed 10%"),
     (["build", "none.onnx", "--board", "stm32h743"], 1, "no file none.onnx", "path"),
     (["build", "{notes}", "--board", "stm32h743", "--data", "."], 1, "no ONNX file", "Export"),
     (["build", "{net}", "--board", "stm32h743"], 2, "needs calibration data", "16 or more"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -129,6 +130,21 @@ def test_effort(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, effort: Effort 
     options = SourceOptions(data=iter(pixels), mean=(127.5,), std=(127.5,), effort=effort)
     check_source(make_source(str(write_net(tmp_path / "net.onnx")), Listener(), options))
     assert seen == [EFFORTS[effort or "normal"]]
+
+
+@pytest.mark.parametrize(
+    ("share", "said"), [(50.0, r"int16 activations for \d"), (1e-9, "no layer")]
+)
+def test_mixed(tmp_path: Path, share: float, said: str) -> None:
+    """What was chosen, or that nothing was, is said."""
+    pixels = np.random.default_rng(2).integers(0, 256, (40, 8, 8, 3), np.uint8)
+    options = SourceOptions(data=iter(pixels), mean=(127.5,), std=(127.5,), mixed=share)
+    watch = Listener()
+    source = make_source(str(write_net(tmp_path / "net.onnx")), watch, options)
+    check_source(source)
+    assert any(re.search(said, note) for note in watch.notes)
+    types = {layer.dtype for layer in source.layers}
+    assert types == ({"int8", "int16"} if share > 1 else {"int8"})
 
 
 def test_effort_of_nets_of_the_zoo() -> None:

@@ -45,10 +45,10 @@ _SOFTMAX = (45, 150)  # of an element, int8 and int16
 _SUM = (7, 80)
 _PRODUCT = (8, 60)
 _FUNCTION = (6, 60)
-_COPY = (4, 10)
+_COPY = (2, 5)
 _REORDER = (8, 58)
-_TAP = (4, 15)  # of an element in a pool's window
-_MEAN, _MEAN_OUTPUT = (2, 10), (40, 230)
+_TAP = (2.7, 16)  # of an element in a pool's window
+_MEAN, _MEAN_OUTPUT = (2, 45), (40, 100)
 _CONVERSION = 29.0  # of an element from one type to the other
 _BOUND = 50.0  # of an element; with int8, bounds of channels cost nothing
 
@@ -74,7 +74,7 @@ def _convolve_element(network: Network, conv: Conv, wide: bool) -> float:
         inputs = math.prod(network.shapes[conv.inputs[0]][:-1])
         each = 10 + 5 * products * inputs / math.prod(network.shapes[conv.output][:-1])
     else:
-        each = 60 + 55 * conv.kernel[0] + 2.3 * products if wide else 10 + products
+        each = 70 + 46 * conv.kernel[0] + 2.2 * products if wide else 15 + 1.1 * products
     if wide and any(conv.padding) and not is_same_padding(conv, network.shapes[conv.inputs[0]]):
         padded = math.prod(network.shapes[conv.inputs[0]])
         each += _REORDER[wide] * padded / math.prod(network.shapes[conv.output])
