@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from tinydeploy.quantize.activations import Parameters
 from tinydeploy.quantize.evaluate import Values
 from tinydeploy.quantize.network import Layer, Network
-from tinydeploy.quantize.sensitivity import Probe, round_values
+from tinydeploy.quantize.sensitivity import Probe, round_values, subtract
 from tinydeploy.quantize.wide_cost import estimate_conversion, estimate_layer, estimate_ram
 from tinydeploy.quantize.widen import WideForms
 
@@ -192,6 +192,6 @@ def _measure_noise(
 def _round_about_mean(values: Values, parameters: Parameters) -> Values:
     """Rounded values whose channels' mean errors are made up for, as biases do behind them."""
     rounded = round_values(values, parameters)
-    error = rounded - values
+    error = subtract(rounded, values)
     rounded -= error.mean(axis=tuple(range(values.ndim - 1)), keepdims=True)
     return rounded

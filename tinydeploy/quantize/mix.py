@@ -9,9 +9,10 @@ from tinydeploy.quantize.choose_wide import WideChoice, choose_wide
 from tinydeploy.quantize.evaluate import Values
 from tinydeploy.quantize.prepare import Prepared, try_prepared
 from tinydeploy.quantize.recipe import Recipe
+from tinydeploy.quantize.sensitivity import count_kept
 from tinydeploy.quantize.widen import WideForms, widen_layers
 
-# Samples that each tensor's noise is followed to the output with.
+# Samples, at most, that each tensor's noise is followed to the output with.
 PROBED_SAMPLES = 16
 
 
@@ -44,7 +45,7 @@ def mix_types(prepared: Prepared, samples: Values, recipe: Recipe) -> tuple[Prep
         prepared.network,
         prepared.parameters,
         forms,
-        pick_evenly(samples, PROBED_SAMPLES),
+        pick_evenly(samples, min(PROBED_SAMPLES, count_kept(prepared.network))),
         recipe.mixed,
     )
     network, parameters = widen_layers(prepared.network, prepared.parameters, forms, choice.layers)

@@ -24,6 +24,10 @@ from tinydeploy.quantize.weights import (
     round_to_nearest,
 )
 
+# Activations of all samples at once, in values: 256 MB.
+_MOST_VALUES = 64 << 20
+_MOST_SAMPLES, _LEAST_SAMPLES = 32, 4
+
 # Noise this far below a layer's own output is not followed to the network's.
 _NEGLIGIBLE_DB = 100.0
 
@@ -79,6 +83,12 @@ def measure_losses(
     return tuple(replace(loss, share=sum(noise) / total if total else 0.0) for loss, noise in found)
 
 
+def count_kept(network: Network) -> int:
+    """How many samples' activations, all of the network's at once, fit the memory for them."""
+    values = sum(int(np.prod(network.shapes[layer.output])) for layer in network.layers)
+    return int(np.clip(_MOST_VALUES // max(values, 1), _LEAST_SAMPLES, _MOST_SAMPLES))
+
+
 Noise = tuple[float, float, float]  # of weights, biases, activations, as a part of the signal
 
 
@@ -101,7 +111,7 @@ class Probe:
             changed: The values.
         """
         exact = self.exact[tensor]
-        own = _power(_subtract(changed, exact))
+        own = _power(subtract(changed, exact))
         if own <= _power(exact) * 10 ** (-_NEGLIGIBLE_DB / 10):
             return 0.0
         values = {tensor: changed}
@@ -109,7 +119,7 @@ class Probe:
             if not values.keys().isdisjoint(layer.inputs):
                 values[layer.output] = self.evaluate(layer, values)
         parts = [
-            _power(_subtract(values[name], self.exact[name])) / signal
+            _power(subtract(values[name], self.exact[name])) / signal
             for name, signal in self._signals.items()
             if name in values and signal
         ]
@@ -154,7 +164,7 @@ def _round_output(probe: Probe, layer: Layer, parameters: Mapping[str, Parameter
     """The float output plus the error of rounding what the layer makes of rounded inputs."""
     rounded = {name: round_values(probe.exact[name], parameters[name]) for name in layer.inputs}
     y = probe.evaluate(layer, rounded)
-    return probe.exact[layer.output] + _subtract(round_values(y, parameters[layer.output]), y)
+    return probe.exact[layer.output] + subtract(round_values(y, parameters[layer.output]), y)
 
 
 def _make_loss(
@@ -173,7 +183,7 @@ def round_values(values: Values, parameters: Parameters) -> Values:
     return parameters.dequantize(parameters.quantize(values))
 
 
-def _subtract(values: Values, exact: Values) -> Values:
+def subtract(values: Values, exact: Values) -> Values:
     """The difference; none where a maximum is padded with -inf, which int8 does as well."""
     return np.subtract(values, exact, where=np.isfinite(exact), out=np.zeros_like(exact))
 
