@@ -24,7 +24,7 @@ from tinydeploy.quantize.recipe import EFFORTS
 from tinydeploy.train.small_nets import load_small_model
 from tinydeploy.validate.fidelity import measure_fidelity
 
-NETS = ("resnet_8-digits", "squeezenet-digits", "mobilenet_v2-faces", "shufflenet_v2-faces")
+NETS = ("resnet_8-digits", "squeezenet-digits", "mobilenet_v2-faces")
 SHARES = (0.0, 0.15, 0.5, 10.0)
 
 
