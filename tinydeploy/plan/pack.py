@@ -18,9 +18,8 @@ from tinydeploy.plan.fit import Fitter, Ints
 from tinydeploy.plan.lifetimes import Block, live_bytes
 from tinydeploy.plan.net import ALIGNMENT, round_up
 
-# Heights that are aimed at, from the bound to what was reached without; fewer of them where
-# there are too many blocks for as many tries.
-_AIMS, _FEW_AIMS, _FEW_TRIES = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9), (0.3, 0.5, 0.7), 100
+# Heights that are aimed at, from the bound to what was reached without.
+_AIMS = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 # Limits of one local search: tries in all, for each block, without any gain; and conflicts of
 # blocks looked at, which are what time is spent on.
 _MOST_TRIES = 1500
@@ -93,7 +92,7 @@ class _Packer:
         """The best state; its size is the bound, or aiming at less than it did not help."""
         best = self._search(self.start())
         reached = best.size
-        for part in _AIMS if self._tries >= _FEW_TRIES else _FEW_AIMS:
+        for part in _AIMS:
             self._aim = round_up(self._bound + int(part * (reached - self._bound)))
             if self._aim >= best.size:
                 break
