@@ -120,6 +120,18 @@ BROKEN = [
     ("MUL", {"y": Tensor((1, 8, 8, 4), scale=2.0**-16)}, "multiplier of at most 2^14"),
     ("MAXIMUM", {"y": scales(X, scale=0.25)}, "the same scale and zero point"),
     ("MINIMUM", {"w": Tensor((1, 1, 1, 4), data=1, zero=3)}, "the same scale and zero point"),
+    # state
+    ("SVDF", {"extra": [X]}, "it has 5 inputs and 1 output"),
+    ("SVDF", {"b": weights(4, 3)}, "the weights of time, is an int16 constant of 2 dimensions"),
+    ("SVDF", {"w": weights(4, 6, zero=1)}, "one scale, above 0, and a zero point of 0"),
+    ("SVDF", {"Rank": 3}, "its filters are its rank times its units"),
+    (
+        "SVDF",
+        {"e": Tensor((1, 13), "int16", variable=True)},
+        "an int16 variable of as many elements",
+    ),
+    ("SVDF", {"FusedActivationFunction": "NONE"}, "RELU: the reference runs no other"),
+    ("SVDF", {"y": Tensor((1, 2), scale=2.0**-10)}, "requantization multipliers below 2^7"),
     # the rest
     ("MEAN", {"w": constant([1])}, "with sizes of 1 or nothing in place of the axes"),
     ("MEAN", {"w": constant([1, 2, 7])}, "its axes are a constant"),
