@@ -10,17 +10,20 @@ import argparse
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.__main__ import place_tables
 from benchmarks.measure import measure_model
 from benchmarks.quantization import run_int8
+from tinydeploy.board import load_board
 from tinydeploy.errors import TinydeployError
 from tinydeploy.model.float_model import FloatModel
 from tinydeploy.model.run_onnx import run_onnx
+from tinydeploy.quantize.cost import Mixing
 from tinydeploy.quantize.quantize_model import apply_recipe, calibrate_model
 from tinydeploy.quantize.recipe import EFFORTS
+from tinydeploy.source.board_planner import BoardPlanner
 from tinydeploy.train.small_nets import load_small_model
 from tinydeploy.validate.fidelity import measure_fidelity
 
@@ -55,14 +58,15 @@ def measure(model: FloatModel, shares: Sequence[float], board: str) -> Iterator[
     recipe = EFFORTS["normal"]
     calibrated = calibrate_model(model, recipe.samples)
     exact = run_onnx(model.onnx, model.test.inputs)
+    planner = BoardPlanner(load_board(board))
     for share in shares:
-        quantized = apply_recipe(calibrated, replace(recipe, mixed=share))
+        quantized = apply_recipe(calibrated, recipe, Mixing(share, planner) if share else None)
         outputs = run_int8(quantized.tflite, model.test.inputs)
         with tempfile.TemporaryDirectory(prefix="tinydeploy-") as folder:
             path = Path(folder) / "net_int8.tflite"
             path.write_bytes(quantized.tflite)
             built = measure_model(path, board)
-        layers = 0 if quantized.mixed is None else len(quantized.mixed.choice.layers)
+        layers = 0 if quantized.mixed is None else len(quantized.mixed.layers)
         snr = measure_fidelity(exact, outputs, classes=True).snr_db
         yield Figures(model.name, share, layers, snr, built.instructions, built.arena)
 

@@ -21,11 +21,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.__main__ import place_tables
+from tinydeploy.board import load_board
 from tinydeploy.errors import InputFileError, TinydeployError
 from tinydeploy.model.export import export_onnx
 from tinydeploy.model.float_model import FloatModel
 from tinydeploy.model.run_onnx import run_onnx
 from tinydeploy.model.weights import load_weights, read_weights
+from tinydeploy.quantize.cost import Mixing
 from tinydeploy.quantize.quantize_model import (
     QuantizedModel,
     apply_recipe,
@@ -33,7 +35,11 @@ from tinydeploy.quantize.quantize_model import (
     quantize_model,
 )
 from tinydeploy.quantize.recipe import EFFORTS, Effort, Recipe
+from tinydeploy.source.board_planner import BoardPlanner
 from tinydeploy.zoo.registry import find_model
+
+# What int16 activations cost is counted for this one.
+_BOARD = "stm32h743"
 
 Pixels = NDArray[np.uint8]
 Split = Literal["all", "held out"]
@@ -170,7 +176,8 @@ def measure(
     crops = protocol.calibration(size, split)
     wall, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_SELF)
     model = protocol.make_model(size, crops)
-    quantized = quantize_model(model, replace(EFFORTS[effort], mixed=mixed), progress=_show)
+    mixing = Mixing(mixed, BoardPlanner(load_board(_BOARD))) if mixed else None
+    quantized = quantize_model(model, EFFORTS[effort], mixing=mixing, progress=_show)
     after = resource.getrusage(resource.RUSAGE_SELF)
     wall = time.perf_counter() - wall
     found = protocol.compare(model, quantized, protocol.evaluation(size, split))

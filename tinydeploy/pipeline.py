@@ -42,6 +42,7 @@ from tinydeploy.project.toolchain import find_toolchain, kernel_level
 from tinydeploy.project.write import project_files
 from tinydeploy.report.build_report import BuildReport, QuantizationFacts
 from tinydeploy.report.collect import Evidence, collect_report
+from tinydeploy.source.board_planner import BoardPlanner
 from tinydeploy.source.make_source import make_source
 from tinydeploy.source.options import SourceOptions
 from tinydeploy.source.source import Source, Watch
@@ -145,7 +146,10 @@ def plan_model(request: BuildRequest, watch: Watch) -> PlannedModel:
     if request.max_extra_macs is not None:
         check_share(request.max_extra_macs)
     judge = partial(check_measurable, min_snr=request.min_snr, max_drop=request.max_drop)
-    source = make_source(request.model, watch, request.options, judge)
+    planner = BoardPlanner(
+        board, request.optimize, request.input_form, request.max_ram, request.max_extra_macs
+    )
+    source = make_source(request.model, watch, request.options, judge, planner)
 
     with watch.stage("graph"):
         try:

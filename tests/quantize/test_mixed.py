@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,12 +17,14 @@ from torch import Tensor, nn
 from torch_nets import NETS, float_model, pictures, settle
 
 from tests.test_pipeline import build, check_report
+from tinydeploy.board import load_board
 from tinydeploy.errors import UnsupportedModelError
 from tinydeploy.graph.read import read_graph
 from tinydeploy.model.float_model import FloatModel
 from tinydeploy.model.run_onnx import run_onnx
 from tinydeploy.quantize.activations import Parameters
-from tinydeploy.quantize.choose_wide import choose_wide
+from tinydeploy.quantize.choose_wide import Layers, Prices, choose_wide
+from tinydeploy.quantize.cost import Cost, Mixing
 from tinydeploy.quantize.evaluate import evaluate_layer
 from tinydeploy.quantize.network import (
     Activation,
@@ -35,6 +39,7 @@ from tinydeploy.quantize.network import (
 from tinydeploy.quantize.quantize_model import QuantizedModel, quantize_model
 from tinydeploy.quantize.recipe import EFFORTS
 from tinydeploy.quantize.widen import WideForms, widen_layers
+from tinydeploy.source.board_planner import BoardPlanner
 from tinydeploy.source.options import SourceOptions
 from tinydeploy.validate.fidelity import measure_fidelity
 from tinydeploy.validate.quality import dequantize_outputs, quantize_inputs
@@ -171,19 +176,58 @@ def test_a_scale_that_an_operator_refuses_keeps_a_layer_int8():
     assert not WideForms.find(net, {}, parameters).layers
 
 
-@pytest.mark.parametrize("coarse", ["b", "c", "d"])
-def test_the_noisiest_tensor_comes_first(coarse):
+# As many for every layer, three times as many with int16.
+PRICES = Prices(dict.fromkeys("abpcde", 10_000), dict.fromkeys("abpcde", 30_000), 0.0)
+
+
+BUDGETS = (0.0, 5e4, 7.5e4, 1e5, 1e6)
+
+
+def choose(
+    coarse: str, most: float, allows: Callable[[Layers], bool] = lambda wide: True
+) -> tuple[Layers, ...]:
     parameters = find_parameters(RESIDUAL, coarse)
     forms = WideForms.find(RESIDUAL, {}, parameters)
-    shares = [0.0, *np.linspace(0.5, 10, 20)]
-    choices = [choose_wide(RESIDUAL, parameters, forms, SAMPLES, share) for share in shares]
-    assert choices[0].layers == ()
-    first = next(choice for choice in choices if choice.layers)
-    assert coarse in first.layers
-    for share, choice in zip(shares, choices, strict=True):
-        assert choice.instructions <= share
-        assert choice.ram <= share
-        assert bool(choice.layers) == (choice.instructions > 0)
+    prices = replace(PRICES, most=most)
+    return choose_wide(RESIDUAL, parameters, forms, SAMPLES, prices, allows)
+
+
+@pytest.mark.parametrize("coarse", ["b", "c", "d"])
+def test_the_noisiest_tensor_comes_first(coarse):
+    choices = choose(coarse, 1e6)
+    assert coarse in choices[0]
+    assert choices[-1] == set("abpcde")
+    for fewer, more in itertools.pairwise(choices):
+        assert fewer < more
+
+
+def test_prices_bound_what_is_chosen():
+    counts = [len(choices[-1]) if choices else 0 for choices in (choose("b", m) for m in BUDGETS)]
+    assert counts[0] == 0
+    assert counts[-1] == 6
+    assert counts == sorted(counts)
+
+
+@pytest.mark.parametrize("refused", ["a", "pc", "de"])
+def test_layers_that_are_not_allowed_are_left_out(refused):
+    """Those that bring what is refused are given up; what is chosen besides has been asked for."""
+    asked = set()
+
+    def allows(wide: Layers) -> bool:
+        asked.add(wide)
+        return not wide >= set(refused)
+
+    choices = choose("b", 1e6, allows)
+    assert choices
+    assert choices[-1] in asked
+    assert all(allows(wide) for wide in choices)
+    assert choose("b", 1e6, lambda wide: False) == ()
+
+
+def test_questions_are_bounded():
+    asked = []
+    choose("b", 1e6, lambda wide: bool(asked.append(wide)))
+    assert 1 < len(asked) <= 12
 
 
 def snr(model: FloatModel, quantized: QuantizedModel) -> float:
@@ -201,15 +245,38 @@ def operators(quantized: QuantizedModel) -> set[str]:
     return {operator["op_name"] for operator in details}
 
 
+def mixing(share: float) -> Mixing:
+    return Mixing(share, BoardPlanner(load_board("stm32h743")))
+
+
+class Doubter:
+    """Plans the first file, and says of all others that they take more RAM than there may be."""
+
+    def __init__(self, *, fits: bool) -> None:
+        self.inner, self.fits = mixing(1).planner, fits
+        self.asked = 0
+        self.first: Cost | None = None
+
+    def plan(self, tflite: bytes) -> Cost | None:
+        self.asked += 1
+        if self.first is None:
+            self.first = self.inner.plan(tflite)
+            return self.first
+        return replace(self.first, ram=2 * self.first.ram + 1) if self.fits else None
+
+    def price(self, tflite: bytes) -> Sequence[tuple[str, int]]:
+        return self.inner.price(tflite)
+
+
 @pytest.mark.parametrize("name", NETS)
 def test_int16_is_closer_to_float(name):
     make, shape = NETS[name]
     torch.manual_seed(0)
     model = float_model(name, settle(make(), shape), shape)
     recipe = EFFORTS["low"]
-    quantized = quantize_model(model, replace(recipe, mixed=ALL))
+    quantized = quantize_model(model, recipe, mixing=mixing(ALL))
     assert quantized.mixed is not None
-    assert quantized.mixed.choice.layers
+    assert quantized.mixed.layers
     assert quantized.mixed.snr_db > quantized.mixed.int8_db
     assert {layer.dtype for layer in quantized.layers} == {"int8", "int16"}
     int8_snr = snr(model, quantize_model(model, recipe))
@@ -258,6 +325,52 @@ def test_firmware_computes_it(tmp_path: Path) -> None:
     assert {"conv_2d_s16", "depthwise_conv_2d_s16", "add_s16", "mul_s16", "requantize"} <= kernels
 
 
+def measure(tflite: bytes, folder: Path) -> tuple[int, int]:
+    """Instructions and arena bytes of a build that is run in the emulated board."""
+    path = folder / "net.tflite"
+    path.write_bytes(tflite)
+    report, _ = build(folder, model=str(path), board="stm32h743")
+    assert report.inference is not None
+    return report.inference.instructions, report.memory.arena_bytes
+
+
+@pytest.mark.parametrize(
+    ("name", "share"),
+    [
+        ("ds_cnn", 0.15),
+        ("behind_relu", 0.6),
+        pytest.param("resnet", 0.3, marks=pytest.mark.slow),
+    ],
+)
+def test_the_limit_holds_in_the_emulated_board(name, share, tmp_path):
+    """Of instructions that are executed and of the arena that is linked, not of estimates."""
+    make, shape = NETS[name]
+    torch.manual_seed(0)
+    model = float_model(name, settle(make(), shape), shape)
+    recipe = EFFORTS["low"]
+    quantized = quantize_model(model, recipe, mixing=mixing(share))
+    assert quantized.mixed is not None
+    assert quantized.mixed.layers
+    before = measure(quantize_model(model, recipe).tflite, tmp_path)
+    after = measure(quantized.tflite, tmp_path)
+    assert after[0] <= (1 + share) * before[0]
+    assert after[1] <= (1 + share) * before[1]
+    assert after[0] > before[0]
+
+
+@pytest.mark.parametrize("fits", [True, False])
+def test_what_never_keeps_the_limit_stays_int8(fits):
+    make, shape = NETS["behind_relu"]
+    torch.manual_seed(0)
+    model = float_model("net", settle(make(), shape), shape)
+    planner = Doubter(fits=fits)
+    quantized = quantize_model(model, EFFORTS["low"], mixing=Mixing(1.0, planner))
+    assert quantized.mixed is not None
+    assert quantized.mixed.layers == ()
+    assert quantized.tflite == quantize_model(model, EFFORTS["low"]).tflite
+    assert 2 < planner.asked <= 13
+
+
 @pytest.mark.filterwarnings("ignore")
 def test_given_scales_cannot_be_mixed(tmp_path: Path) -> None:
     export_quantized(tmp_path / "net.onnx", per_channel=True)
@@ -266,4 +379,4 @@ def test_given_scales_cannot_be_mixed(tmp_path: Path) -> None:
     sizes = tuple(dim.dim_value for dim in shape.dim)
     model = FloatModel("net", content, sizes, None, (), np.zeros((0, *sizes[1:]), np.float32))
     with pytest.raises(UnsupportedModelError, match="brings its own scales"):
-        quantize_model(model, replace(EFFORTS["normal"], mixed=0.15))
+        quantize_model(model, mixing=mixing(0.15))

@@ -230,8 +230,8 @@ MixedOption = Annotated[
     str | None,
     typer.Option(
         metavar="SHARE",
-        help="Give int16 activations to the layers of a float net that gain most by them, for "
-        "roughly this share more RAM and instructions at most, e.g. 15%.",
+        help="Give int16 activations to the layers of a float net that gain most by them, for at "
+        "most this share more RAM and instructions, as planned, e.g. 15%.",
         show_default="int8 everywhere",
     ),
 ]

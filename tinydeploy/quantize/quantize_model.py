@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,14 +17,15 @@ from tinydeploy.errors import UnsupportedModelError
 from tinydeploy.model.float_model import FloatModel, Preprocessing
 from tinydeploy.quantize.activations import Parameters
 from tinydeploy.quantize.calibrate import Calibration, calibrate_network, pick_evenly
+from tinydeploy.quantize.cost import Mixing
 from tinydeploy.quantize.evaluate import Values
 from tinydeploy.quantize.fold import fold_network
 from tinydeploy.quantize.layer_quality import LayerQuality
 from tinydeploy.quantize.lower_quantized import lower_quantized
 from tinydeploy.quantize.metadata import describe_preprocessing
-from tinydeploy.quantize.mix import Mixed, mix_types
+from tinydeploy.quantize.mix import Mixed, Mixer
 from tinydeploy.quantize.network import Network
-from tinydeploy.quantize.prepare import Trial, prepare_network
+from tinydeploy.quantize.prepare import Prepared, Trial, prepare_network
 from tinydeploy.quantize.propagate import quantize_layers
 from tinydeploy.quantize.read_onnx import read_onnx
 from tinydeploy.quantize.recipe import EFFORTS, Recipe
@@ -107,6 +108,7 @@ def quantize_model(
     recipe: Recipe = EFFORTS["normal"],
     *,
     calibration: Iterable[NDArray[np.floating]] | None = None,
+    mixing: Mixing | None = None,
     progress: Progress | None = None,
 ) -> QuantizedModel:
     """Quantizes a float network to int8, weights per channel, activations per tensor.
@@ -119,6 +121,7 @@ def quantize_model(
         recipe: What to do against the loss of accuracy.
         calibration: Other calibration inputs than the model's, which are read once, one by one:
             each float32, of the input's shape without the batch.
+        mixing: What int16 activations may add; None for int8 everywhere.
         progress: Told the step's name and the part of it that is done, 0 to 1.
 
     Raises:
@@ -131,14 +134,14 @@ def quantize_model(
     clock.begin("read")
     network = _read_network(model)
     if network.given:
-        if recipe.mixed:
+        if mixing is not None:
             raise UnsupportedModelError(
                 f"{model.name} brings its own scales along, all of them for int8",
                 "Leave --mixed out, or give the float model that it was made from.",
             )
         return QuantizedModel(_write_given(model, network), (), (), (), 0, clock.finish())
     calibrated = _calibrate(model, network, recipe.samples, calibration, clock)
-    return _apply(calibrated, recipe, clock)
+    return _apply(calibrated, recipe, mixing, clock)
 
 
 def calibrate_model(model: FloatModel, samples: int) -> CalibratedModel:
@@ -161,14 +164,17 @@ def calibrate_model(model: FloatModel, samples: int) -> CalibratedModel:
     return _calibrate(model, network, samples, None, _Clock(None))
 
 
-def apply_recipe(calibrated: CalibratedModel, recipe: Recipe) -> QuantizedModel:
+def apply_recipe(
+    calibrated: CalibratedModel, recipe: Recipe, mixing: Mixing | None = None
+) -> QuantizedModel:
     """Quantizes a calibrated model, which stays as it is.
 
     Args:
         calibrated: The model.
         recipe: What to do against the loss of accuracy.
+        mixing: What int16 activations may add; None for int8 everywhere.
     """
-    return _apply(calibrated, recipe, _Clock(None))
+    return _apply(calibrated, recipe, mixing, _Clock(None))
 
 
 def _read_network(model: FloatModel) -> Network:
@@ -202,8 +208,9 @@ def _calibrate(
     return CalibratedModel(model, network, found, parameters, stored)
 
 
-def _apply(calibrated: CalibratedModel, recipe: Recipe, clock: _Clock) -> QuantizedModel:
-    model = calibrated.model
+def _apply(
+    calibrated: CalibratedModel, recipe: Recipe, mixing: Mixing | None, clock: _Clock
+) -> QuantizedModel:
     clock.begin("choose ranges")
     prepared = prepare_network(
         calibrated.network,
@@ -213,13 +220,21 @@ def _apply(calibrated: CalibratedModel, recipe: Recipe, clock: _Clock) -> Quanti
         recipe,
         clock.tell,
     )
-    mixed = None
-    if recipe.mixed:
-        clock.begin("choose int16 layers")
-        samples = pick_evenly(calibrated.samples, recipe.samples)
-        prepared, mixed = mix_types(prepared, samples, recipe)
-    network, parameters = prepared.network, prepared.parameters
+    if mixing is None:
+        return _finish(calibrated, prepared, recipe, clock)
+    clock.begin("choose int16 layers")
+    samples = pick_evenly(calibrated.samples, recipe.samples)
+    quantized, mixed = Mixer(prepared, mixing).mix(
+        samples, recipe, lambda choice: _finish(calibrated, choice, recipe, clock)
+    )
+    return replace(quantized, mixed=mixed)
 
+
+def _finish(
+    calibrated: CalibratedModel, prepared: Prepared, recipe: Recipe, clock: _Clock
+) -> QuantizedModel:
+    """Rounds weights and writes the file."""
+    model, network, parameters = calibrated.model, prepared.network, prepared.parameters
     clock.begin("quantize weights")
     samples = pick_evenly(calibrated.samples, recipe.samples)
     layers = quantize_layers(network, parameters, samples, recipe, clock.tell)
@@ -240,7 +255,6 @@ def _apply(calibrated: CalibratedModel, recipe: Recipe, clock: _Clock) -> Quanti
         prepared.trials,
         calibrated.calibration.inputs,
         clock.finish(),
-        mixed,
     )
 
 

@@ -27,8 +27,6 @@ class Recipe:
             other; or, beyond that, by search for what the layer gives.
         guard: Keep a remedy only where it helps on calibration inputs that it has not seen.
         samples: Calibration inputs, at most, that weights and biases are fitted to.
-        mixed: Part of the instructions and of the RAM that int16 activations may add, 0.15 for
-            15 %; 0 for int8 everywhere.
     """
 
     ranges: RangeMethod | Literal["measured"] = "measured"
@@ -38,7 +36,6 @@ class Recipe:
     rounding: Rounding = "compensated"
     guard: bool = True
     samples: int = 96
-    mixed: float = 0.0
 
 
 EFFORTS: MappingProxyType[Effort, Recipe] = MappingProxyType(

@@ -55,6 +55,13 @@ def round_to_nearest(weights: Array, scales: Array) -> NDArray[np.int8]:
     return np.clip(q, -127, 127).astype(np.int8)
 
 
+def quantize_nearest(conv: Conv, source: Parameters, target: Parameters) -> QuantizedConv:
+    """The nearest integers for everything."""
+    scales = choose_weight_scales(conv, source, target)
+    weights = round_to_nearest(conv.weights, scales)
+    return QuantizedConv(weights, scales, round_bias(conv.bias, scales, source))
+
+
 def dequantize_weights(weights: NDArray[np.int8], scales: Array) -> Array:
     """The real numbers that integer weights stand for."""
     return weights * scales[:, None, None, None]

@@ -138,13 +138,17 @@ def widen_layers(
     for layer in network.layers:
         as_wide = layer.output in wide
         inputs = tuple(name(tensor, as_wide) for tensor in layer.inputs)
-        is_copied = as_wide and layer.output in network.outputs
-        target = f"{layer.output}/int16" if is_copied else layer.output
+        target = made_tensor(network, layer.output, wide)
         layers.append(replace(layer, inputs=inputs, output=target))
         declare(layer.output, as_wide, target)
-        if is_copied:
+        if target != layer.output:
             name(layer.output, False)
     return replace(network, layers=tuple(layers), shapes=shapes), found
+
+
+def made_tensor(network: Network, output: str, wide: Collection[str]) -> str:
+    """What a layer writes that writes `output` where none is wide; see `widen_layers`."""
+    return f"{output}/int16" if output in wide and output in network.outputs else output
 
 
 def _widen_group(

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 from tinydeploy.errors import InputFileError, MissingDependencyError, TinydeployError, UsageError
 from tinydeploy.graph.conversions import cut_conversions
 from tinydeploy.graph.normalization import read_normalization
+from tinydeploy.quantize.cost import Mixing, Planner
 from tinydeploy.source.float_tflite.recognize import is_float
 from tinydeploy.source.keras import convert_keras, is_keras
 from tinydeploy.source.options import FLOAT_FILE, ZOO, SourceOptions, check_options
@@ -56,6 +57,7 @@ def make_source(
     watch: Watch,
     options: SourceOptions = _NOTHING_SAID,
     judge: Judge | None = None,
+    planner: Planner | None = None,
 ) -> Source:
     """Makes the int8 model.
 
@@ -66,6 +68,7 @@ def make_source(
         watch: Is shown the stages.
         options: What the user says of the model.
         judge: Called before a float net is quantized.
+        planner: Tells what int16 activations cost; None where nobody knows the board.
 
     Raises:
         UsageError: The options do not fit the model, or there is no such net.
@@ -74,6 +77,7 @@ def make_source(
         MissingDependencyError: torch or a package beside it is not installed.
     """
     options = options.read_preprocess()
+    mixing = _read_mixing(options, planner)
     found = _find(model, options, watch)
     if isinstance(found, Source):
         if judge is not None:
@@ -84,7 +88,18 @@ def make_source(
         has_classes = net.test is not None
         if judge is not None:
             judge(has_float=bool(len(net.calibration)) or has_classes, has_classes=has_classes)
-        return _quantize(net, found.origin, options, watch)
+        return _quantize(net, found.origin, options, mixing, watch)
+
+
+def _read_mixing(options: SourceOptions, planner: Planner | None) -> Mixing | None:
+    if options.mixed is None:
+        return None
+    if planner is None:
+        raise UsageError(
+            "--mixed is for a board, whose RAM and instructions it counts",
+            "Use it with tinydeploy build, check or plan.",
+        )
+    return Mixing(options.mixed, planner)
 
 
 def _find(model: str | None, options: SourceOptions, watch: Watch) -> Source | _FloatNet:
@@ -224,15 +239,21 @@ def _load(found: _FloatNet, watch: Watch) -> FloatModel:
     return model
 
 
-def _quantize(model: FloatModel, origin: str, options: SourceOptions, watch: Watch) -> Source:
+def _quantize(
+    model: FloatModel,
+    origin: str,
+    options: SourceOptions,
+    mixing: Mixing | None,
+    watch: Watch,
+) -> Source:
     from tinydeploy.quantize.quantize_model import quantize_model
     from tinydeploy.quantize.recipe import EFFORTS
 
-    recipe = replace(EFFORTS[options.effort or "normal"], mixed=options.mixed or 0.0)
     with watch.stage("quantize"):
         quantized = quantize_model(
             model,
-            recipe,
+            EFFORTS[options.effort or "normal"],
+            mixing=mixing,
             progress=lambda step, part: watch.detail(f"{step} {100 * part:.0f} %"),
         )
         if not len(model.calibration) and model.test is None:
@@ -248,7 +269,7 @@ def _quantize(model: FloatModel, origin: str, options: SourceOptions, watch: Wat
             f"calibrated on {quantized.calibration_inputs} inputs"
         )
         if quantized.mixed is not None:
-            watch.note(_describe_mixed(quantized.mixed))
+            watch.note(_describe_mixed(quantized.mixed, options.mixed or 0.0))
     return Source(
         name=model.name,
         origin=origin,
@@ -261,14 +282,14 @@ def _quantize(model: FloatModel, origin: str, options: SourceOptions, watch: Wat
     )
 
 
-def _describe_mixed(mixed: Mixed) -> str:
-    count = len(mixed.choice.layers)
+def _describe_mixed(mixed: Mixed, share: float) -> str:
+    count = len(mixed.layers)
     if not count:
-        return "--mixed: no layer gains by int16 activations within this share"
+        return f"--mixed: all stays int8, as no layer gains by int16 within {100 * share:g} %"
     return (
-        f"--mixed: int16 activations for {count} {'layer' if count == 1 else 'layers'}, about "
-        f"{100 * mixed.choice.instructions:.0f} % more instructions and "
-        f"{100 * mixed.choice.ram:.0f} % more RAM"
+        f"--mixed: int16 activations for {count} {'layer' if count == 1 else 'layers'}, planned "
+        f"with {100 * mixed.instructions:+.1f} % instructions and {100 * mixed.ram:+.1f} % RAM; "
+        f"{mixed.snr_db:.1f} dB instead of {mixed.int8_db:.1f} when tried on calibration inputs"
     )
 
 
