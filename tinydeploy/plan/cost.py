@@ -40,7 +40,7 @@ _CYCLES = {"cortex-m7": 1.0, "cortex-m4": 1.7}
 _PER_MAC, _PER_ELEMENT = 5, 12
 _ELEMENT = {
     "add_linear_s8": 6,
-    "add_s16": 82,
+    "add_s16": 62,
     "add_table_s8": 10,
     "average_pool_2d_global_s8": 2,
     "concatenation_s8": 2,
@@ -50,8 +50,9 @@ _ELEMENT = {
     "mean_s8": 2,
     "minimum_s16": 17,
     "mul_fours_s8": 8,
-    "mul_s16": 60,
+    "mul_s16": 42,
     "requantize": 30,
+    "requantize_linear": 17,
     "sigmoid_s16": 60,
     "softmax_s16": 150,
     "softmax_s8": 45,

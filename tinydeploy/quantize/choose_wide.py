@@ -27,7 +27,7 @@ _LONGEST_RUN = 10
 _MOST_QUESTIONS = 12
 
 # Instructions of an element from one type to the other, counted in the emulated board.
-_CONVERSION = 29.0
+_CONVERSION = 17.0
 
 # By tensor: noise over signal at the output when it is rounded, and when but one of its readers,
 # by the name of what that writes, sees it rounded.
