@@ -124,6 +124,7 @@ BAD = [
     (["build", "{net}", "--board", "stm32h743", "--effort", "some"], 2, "some", "normal"),
     (["build", "{model}", "--board", "stm32h743", "--mixed", "15%"], 2, "float", "leave it out"),
     (["build", "{net}", "--board", "stm32h743", "--mixed", "15"], 2, "percentage", "--mixed 10%"),
+    (["inspect", "{net}", "--mixed", "15%"], 2, "for a board", "build, check or plan"),
     (["build", "none.onnx", "--board", "stm32h743"], 1, "no file none.onnx", "path"),
     (["build", "{notes}", "--board", "stm32h743", "--data", "."], 1, "no ONNX file", "Export"),
     (["build", "{net}", "--board", "stm32h743"], 2, "needs calibration data", "16 or more"),
