@@ -10,16 +10,21 @@ from tinydeploy.errors import UsageError
 from tinydeploy.model.count import count_model
 from tinydeploy.model.export import check_onnx, export_onnx
 from tinydeploy.zoo.ds_cnn import DsCnn
-from tinydeploy.zoo.layers import make_divisible
+from tinydeploy.zoo.igcv3 import Igcv3
+from tinydeploy.zoo.layers import make_divisible, shuffle_channels
 from tinydeploy.zoo.mobile_blocks import BlockNet, Row
 from tinydeploy.zoo.mobilenet_v1 import MobileNetV1
 from tinydeploy.zoo.mobilenet_v2 import MobileNetV2
 from tinydeploy.zoo.mobilenet_v3 import MobileNetV3
+from tinydeploy.zoo.mobilenext import MobileNeXt
+from tinydeploy.zoo.peleenet import PeleeNet
 from tinydeploy.zoo.plain_cnn import PlainCnn
 from tinydeploy.zoo.registry import create_model, find_model, list_models
 from tinydeploy.zoo.resnet_8 import ResNet8
-from tinydeploy.zoo.shufflenet_v2 import ShuffleNetV2, shuffle_channels
+from tinydeploy.zoo.shufflenet_v1 import ShuffleNetV1
+from tinydeploy.zoo.shufflenet_v2 import ShuffleNetV2
 from tinydeploy.zoo.squeezenet import SqueezeNet
+from tinydeploy.zoo.tiny_fire import TinyFire
 
 
 # Counted by others: torchvision's and timm's nets of these names, MLPerf Tiny's Keras summaries.
@@ -91,6 +96,11 @@ SMALL = {
     "minimal": lambda **a: MobileNetV3("small", 0.1, minimal=True, stem_stride=1, **a),
     "squeezenet": lambda **a: SqueezeNet("1.1", 0.1, stem_stride=1, **a),
     "shufflenet_v2": lambda **a: ShuffleNetV2(0.5, stem_stride=1, **a),
+    "shufflenet_v1": lambda **a: ShuffleNetV1(3, 0.5, stem_stride=1, **a),
+    "igcv3": lambda **a: Igcv3(0.1, stem_stride=1, **a),
+    "mobilenext": lambda **a: MobileNeXt(0.1, stem_stride=1, **a),
+    "peleenet": lambda **a: PeleeNet(0.25, stem_stride=1, **a),
+    "tiny_fire": lambda **a: TinyFire(stem_stride=1, **a),
     "block table": lambda **a: BlockNet("net", ROWS, stem=8, head=16, stem_stride=1, **a),
     "resnet_8": lambda **a: ResNet8(0.25, **a),
     "ds_cnn": lambda **a: DsCnn(0.25, **a),
@@ -113,6 +123,14 @@ def test_small_gray_pictures(make):
 def test_impossible_arguments(make, wrong):
     with pytest.raises(UsageError, match="is not possible"):
         make(**wrong)
+
+
+@pytest.mark.parametrize(
+    ("groups", "width", "message"), [(5, 1.0, "no variant of 5 groups"), (8, 0.3, "no width 0.3")]
+)
+def test_groups_of_shufflenet(groups, width, message):
+    with pytest.raises(UsageError, match=message):
+        ShuffleNetV1(groups, width)
 
 
 @pytest.mark.parametrize("width", [0.25, 3.0])
