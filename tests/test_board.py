@@ -83,7 +83,7 @@ def write_files(folder: Path, file: str, old: str, new: str) -> str:
         (CHIP, 'use = ["hot_code"]', 'use = ["hot_code", "arena"]', "'itcm' for hot code must"),
         (CHIP, "flash_bytes = 0x20_0000", "flash_bytes = 0x40_0000", "flash budget"),
         (CHIP, "clock_hz = 480_000_000", 'clock_hz = "fast"', "wrong type"),
-        (CHIP, "[core]", "[core", "not valid TOML"),
+        (CHIP, "[core]", "[core", "no TOML"),
         (CHIP, 'name = "axi"', 'name = "a xi"', "'a xi' must be lower-case"),
         (CHIP, "PD8 = 7", "PQ8 = 7", "PQ8 with function 7 is not a pin"),
         (CHIP, "PD8 = 7", "PD8 = 16", "PD8 with function 16 is not a pin"),

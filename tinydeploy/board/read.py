@@ -7,7 +7,6 @@ memory of that name or comes behind all of them, anything else replaces what the
 from __future__ import annotations
 
 import difflib
-import tomllib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
@@ -20,6 +19,7 @@ from tinydeploy.board.parse import parse_board, parse_chip
 from tinydeploy.board.rules import find_problems
 from tinydeploy.errors import InputFileError, UsageError
 from tinydeploy.paths import BOARDS
+from tinydeploy.toml_file import parse_toml
 
 
 def list_boards(folder: Path = BOARDS) -> tuple[str, ...]:
@@ -107,11 +107,10 @@ def _guess(name: str, known: tuple[str, ...]) -> str:
 
 def _read_toml(path: Path, kind: str) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, ValueError) as error:
         raise InputFileError(f"cannot read {kind} file {path}: {error}") from error
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
-        raise InputFileError(f"{kind} file {path} is not valid TOML: {error}") from error
+    return parse_toml(text, f"{kind} file {path}")
 
 
 @contextmanager
