@@ -121,7 +121,9 @@ def test_everything_lies_where_it_should(
     assert words[0] == target.data_memory.address + STACK_BYTES
     assert words[1] == entry == symbols["Reset_Handler"] | 1
     assert set(words[2:]) == {symbols["fault_entry"] | 1}
-    interrupts = {"stm32h7": 150, "stm32l4": 95, "stm32f7": 98, "stm32f4": 97}[target.family]
+    interrupts = {"stm32h7": 150, "stm32l4": 95, "stm32f7": 98, "stm32f4": 97, "mps2": 32}[
+        target.family
+    ]
     assert len(words) == 16 + interrupts
     assert symbols["td_vectors"] % (1 << (len(vectors) - 1).bit_length()) == 0
     assert symbols["td_vectors"] % 128 == 0
@@ -158,6 +160,9 @@ def read_hex(content: bytes) -> dict[object, int]:
             base = int.from_bytes(data, "big") << 16
         elif kind == 5:
             found["entry"] = int.from_bytes(data, "big")
+        elif kind == 3:  # objcopy has the entry as segment and offset where that can hold it
+            segment, offset = int.from_bytes(data[:2], "big"), int.from_bytes(data[2:], "big")
+            found["entry"] = 16 * segment + offset
     return found
 
 
