@@ -22,6 +22,7 @@ from tinydeploy.errors import (
 from tinydeploy.graph.graph import Graph
 from tinydeploy.graph.passes import fuse_graph
 from tinydeploy.graph.read import read_graph
+from tinydeploy.link.baud import with_baud
 from tinydeploy.plan.alternatives import describe_chosen, list_alternatives
 from tinydeploy.plan.check import check_plan
 from tinydeploy.plan.check_recomputation import check_recomputation
@@ -79,6 +80,7 @@ class BuildRequest:
             0.1 for 10 %; None to compute nothing again.
         min_snr: Least SNR in dB of the int8 outputs; None for no limit.
         max_drop: Most points of accuracy that int8 may lose; None for no limit.
+        baud: Speed of the console; None for the board's.
         emulate: Run the image in the emulated board.
         keep: Leave an output folder behind; False for a mere check.
     """
@@ -95,6 +97,7 @@ class BuildRequest:
     max_extra_macs: float | None = None
     min_snr: float | None = None
     max_drop: float | None = None
+    baud: int | None = None
     emulate: bool = True
     keep: bool = True
 
@@ -141,7 +144,7 @@ def plan_model(request: BuildRequest, watch: Watch) -> PlannedModel:
     Raises:
         TinydeployError: See errors.py; its class tells the exit code.
     """
-    board = load_board(request.board)
+    board = _load_board(request)
     if request.max_extra_macs is not None:
         check_share(request.max_extra_macs)
     judge = partial(check_measurable, min_snr=request.min_snr, max_drop=request.max_drop)
@@ -196,7 +199,7 @@ def build_image(request: BuildRequest, watch: Watch) -> BuildResult:
     Raises:
         TinydeployError: See errors.py; its class tells the exit code.
     """
-    board = load_board(request.board)
+    board = _load_board(request)
     toolchain = replace(find_toolchain(), kernel_level=kernel_level(request.optimize))
     max_flash = board.flash_budget if request.max_flash is None else request.max_flash
     max_ram = board.ram_budget if request.max_ram is None else request.max_ram
@@ -296,6 +299,11 @@ def build_image(request: BuildRequest, watch: Watch) -> BuildResult:
         )
         _complete_folder(folder, model, firmware, report)
     return BuildResult(report, target)
+
+
+def _load_board(request: BuildRequest) -> Board:
+    board = load_board(request.board)
+    return board if request.baud is None else with_baud(board, request.baud)
 
 
 @contextmanager

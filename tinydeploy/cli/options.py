@@ -270,5 +270,9 @@ MaxDropOption = Annotated[
     float | None,
     typer.Option(metavar="POINTS", help="Most accuracy, in points, that int8 may lose to float."),
 ]
+BaudOption = Annotated[
+    int | None,
+    typer.Option(metavar="N", help="Speed of the serial console, e.g. 921600. Default: 115200."),
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the report as JSON on stdout.")]
 QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")]
