@@ -30,7 +30,7 @@ STAGES = (
     "pipeline",
     "cli",
 )
-LEAVES = {"errors", "paths", "board", "native", "tinydeploy"}
+LEAVES = {"errors", "paths", "board", "native", "toml_file", "tinydeploy"}
 # The int8 .tflite is the waist: what reads it knows nothing of what made it.
 FLOAT_STAGES = {"model", "zoo", "train", "quantize"}
 ABOVE_THE_WAIST = {*FLOAT_STAGES, "source", "pipeline", "cli"}

@@ -5,7 +5,6 @@ from __future__ import annotations
 import difflib
 import itertools
 import re
-import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Any
 
 from tinydeploy.errors import InputFileError, UsageError
 from tinydeploy.paths import BOARDS
+from tinydeploy.toml_file import parse_toml
 
 # gcc's -mfpu for each core we know; a core has one FPU on the chips we support.
 CORES = {"cortex-m4": ("fpv4-sp-d16",), "cortex-m7": ("fpv5-d16", "fpv5-sp-d16")}
@@ -181,15 +181,13 @@ def load_board(name: str, folder: Path = BOARDS) -> Board:
         raise UsageError(f"unknown board '{name}'", f"{guess}Known boards: {', '.join(known)}.")
     try:
         text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, ValueError) as error:
         raise InputFileError(f"cannot read board file {path}: {error}") from error
     try:
-        board = _parse_board(tomllib.loads(text))
-    except tomllib.TOMLDecodeError as error:
-        raise InputFileError(f"board file {path} is not valid TOML: {error}") from error
+        board = _parse_board(parse_toml(text, f"board file {path}"))
     except KeyError as error:
         raise InputFileError(f"board file {path} lacks the entry {error}") from error
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError, AttributeError) as error:
         raise InputFileError(
             f"board file {path} has an entry of the wrong type: {error}"
         ) from error

@@ -14,7 +14,19 @@ from typing import Annotated, NoReturn
 import typer
 
 from tinydeploy import __version__
-from tinydeploy.cli import boards, build, check, doctor, flash, inspect, ops, plan, run, validate
+from tinydeploy.cli import (
+    boards,
+    build,
+    check,
+    doctor,
+    emulate,
+    flash,
+    inspect,
+    ops,
+    plan,
+    run,
+    validate,
+)
 from tinydeploy.cli.console import show_error, stderr
 from tinydeploy.errors import OutputError, TinydeployError
 
@@ -68,6 +80,7 @@ for _name, _command in (
     ("plan", plan.plan),
     ("inspect", inspect.inspect),
     ("run", run.run),
+    ("emulate", emulate.emulate),
     ("flash", flash.flash),
     ("validate", validate.validate),
     ("boards", boards.boards),
