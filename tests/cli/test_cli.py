@@ -64,7 +64,10 @@ def test_version(cli: Callable[..., Outcome]) -> None:
 
 @pytest.mark.parametrize(
     "command",
-    ["build", "check", "plan", "inspect", "run", "emulate", "flash", "boards", "ops", "doctor"],
+    [
+        *("build", "check", "plan", "inspect", "run", "validate", "bench", "monitor"),
+        *("emulate", "flash", "boards", "ops", "doctor"),
+    ],
 )
 def test_every_command_has_help_of_80_columns(cli: Callable[..., Outcome], command: str) -> None:
     code, out, _ = cli(command, "--help")

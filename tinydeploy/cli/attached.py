@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -74,34 +73,33 @@ def attach_board(built: BuiltImage, where: Where, port: str | None) -> Iterator[
     with _open_line(built, board, where, port) as line:
         client = BoardClient(line)
         hello = client.hello()
-        check_build(hello, built)
+        _check_build(hello, built)
         yield Attached(client, hello, board)
 
 
-def check_build(hello: Hello, built: BuiltImage) -> None:
+def read_build_id(image: Image) -> bytes:
+    """The 8 bytes that identify an image; app_model.build_id lies where app_model begins.
+
+    Raises:
+        InputFileError: It is no firmware of tinydeploy.
+    """
+    found = image.code_at(image.symbols.get("app_model", 0), _BUILD_ID_BYTES)
+    if "app_model" not in image.symbols or not found:
+        raise InputFileError(
+            "the image holds no build id", "Name the firmware.elf of a build, or its folder."
+        )
+    return found
+
+
+def _check_build(hello: Hello, built: BuiltImage) -> None:
     """Raises BoardLinkError where the board runs another image than the build's."""
-    expected = read_build_id(built.elf)
+    expected = read_build_id(Image(built.elf))
     if hello.build_id != expected:
         raise BoardLinkError(
             f"the board runs build {hello.build_id.hex()} of model {hello.model} for "
             f"{hello.board}, not build {expected.hex()} in {built.elf.parent}",
             f"Write that to the board first: tinydeploy flash {built.elf.parent}",
         )
-
-
-def read_build_id(elf: Path) -> bytes:
-    """The 8 bytes that identify an image; app_model.build_id lies where app_model begins.
-
-    Raises:
-        InputFileError: The file is no firmware of tinydeploy.
-    """
-    image = Image(elf)
-    found = image.code_at(image.symbols.get("app_model", 0), _BUILD_ID_BYTES)
-    if "app_model" not in image.symbols or not found:
-        raise InputFileError(
-            f"{elf} holds no build id", "Name the firmware.elf of a build, or its folder."
-        )
-    return found
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from tinydeploy.cli.attached import PortOption
+from tinydeploy.cli.attached import PortOption, read_build_id
 from tinydeploy.cli.console import stderr
 from tinydeploy.cli.image import find_image, load_built_board, newest_build
 from tinydeploy.emulate.fault_text import explain_fault
