@@ -106,8 +106,8 @@ def _validate_board(
     tflite = read_built_model(built)
     graph = read_graph(tflite, built.model)
     vectors = make_vectors(graph, count) if data is None else [_read_inputs(data, graph, count)]
-    expected = run_graph_reference(graph, tflite, vectors)
     with attach_board(built, on, port) as attached:
+        expected = run_graph_reference(graph, tflite, vectors)
         with stderr.status("sending inputs") as status:
             found = run_vectors(
                 attached.client,

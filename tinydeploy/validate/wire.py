@@ -32,8 +32,9 @@ class Measurement:
 
     Args:
         runs: Inferences that were measured.
-        total: Cycles of a whole inference, without anything between its layers.
-        layers: Of each layer, by position in Graph.ops, with what lies before it.
+        total: Cycles of a whole inference, in which nothing else is measured.
+        layers: Of each layer, by position in Graph.ops, with what lies before it. Asking the
+            counter takes some twenty cycles, which are among them.
     """
 
     runs: int
