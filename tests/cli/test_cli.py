@@ -165,6 +165,7 @@ BAD = [
     (["build", "{net}", "--board", "stm32h743", "--mean", "much"], 2, "'much' is no list", "127.5"),
     (["check", "{net}", "--board", "stm32h743", "--std", "1,,2"], 2, "'1,,2' is no list", "127.5"),
     (["check", "{net}", "--board", "stm32h743", "--std", "nan"], 2, "'nan' is no list", "127.5"),
+    (["build", "{model}", "--board", "stm32h743", "--format", "keil"], 2, "keil", "'library'"),
     (["flash", "nowhere"], 1, "no firmware image", "Build one"),
     (["flash", "{model}"], 1, "no ELF", "firmware.elf"),
     (["run", "picture.png"], 2, "no build", "--build"),
