@@ -443,6 +443,19 @@ typedef struct {
 
 void td_svdf_s8(const td_svdf *op, const td_tensor *in, const td_tensor *out, int32_t first, int32_t last, void *state);
 
+/* A variable, which keeps its bytes in `state` from one inference to the next: as differences from its initial values,
+ * modulo 256, so that a state of zeros is the first one. An assignment takes all rows of `in`, whatever piece it is
+ * called for, and makes `out`, one byte that means nothing. */
+typedef struct {
+    const int8_t *initial; /* of all bytes, or NULL */
+    int8_t fill;           /* the initial value of every byte where `initial` is NULL */
+    int32_t row_bytes;
+} td_variable;
+
+void td_read_variable_s8(const td_variable *op, const td_tensor *out, int32_t first, int32_t last, const void *state);
+void td_assign_variable_s8(const td_variable *op, const td_tensor *in, const td_tensor *out, int32_t first,
+                           int32_t last, void *state);
+
 /* Groups of `depth` neighbouring elements divided by the square root of the sum of their squares; a row is a whole number
  * of groups. In place. The output has scale 1/128 and zero point 0. depth <= 2^15, so that the sum stays below 2^31. */
 typedef struct {

@@ -47,7 +47,7 @@ def find_overlays(graph: Graph, op: Op, kernel: Kernel) -> Iterator[Overlay]:
         for tensor in dict.fromkeys(op.inputs):
             if _same_rows(graph, tensor, op.outputs[0]):
                 yield Overlay(tensor, 0)
-    elif not _same_rows(graph, op.inputs[0], op.outputs[0]):
+    elif not op.inputs or not _same_rows(graph, op.inputs[0], op.outputs[0]):
         return
     elif isinstance(op, Conv2D) and isinstance(kernel, GemmKernel | PairKernel):
         # The taps of some pixels are copied before any of their results are written.

@@ -48,12 +48,14 @@ from tinydeploy.graph.ops.svdf import Svdf
 from tinydeploy.graph.ops.tile import Tile
 from tinydeploy.graph.ops.transpose import Transpose
 from tinydeploy.graph.ops.transpose_conv import TransposeConv
+from tinydeploy.graph.ops.variable import AssignVariable, ReadVariable
 
 __all__ = [
     "OPS",
     "WIDE_OPS",
     "Add",
     "ArgExtreme",
+    "AssignVariable",
     "AveragePool2D",
     "Concatenation",
     "Conv2D",
@@ -82,6 +84,7 @@ __all__ = [
     "Pad",
     "Pool2DWide",
     "Prelu",
+    "ReadVariable",
     "Reduce",
     "Requantize",
     "Reshape",

@@ -44,15 +44,14 @@ def fold_clamps(graph: Graph) -> Graph:
     uses = Uses(graph)
     merged: dict[int, Op] = {}  # by output
     for op in graph.ops:
-        producer = merged.get(op.inputs[0])
-        bounds = _read_bounds(op)
-        alike = quantize_alike(graph, (op.inputs[0], *op.outputs))  # a constant table fits any
-        if producer is not None and bounds and alike and uses.is_private(op.inputs[0]):
-            clamped = _clamp(producer, *bounds)
-            if clamped is not None:
-                del merged[op.inputs[0]]
-                merged[op.outputs[0]] = replace(clamped, outputs=op.outputs)
-                continue
+        clamped = None
+        if (bounds := _read_bounds(op)) and uses.is_private(op.inputs[0]):
+            producer = merged.get(op.inputs[0])
+            alike = quantize_alike(graph, (op.inputs[0], *op.outputs))  # a constant table fits any
+            clamped = _clamp(producer, *bounds) if producer is not None and alike else None
+        if clamped is not None:
+            del merged[op.inputs[0]]
+            op = replace(clamped, outputs=op.outputs)
         merged[op.outputs[0]] = op
     if len(merged) == len(graph.ops):
         return graph
