@@ -13,16 +13,21 @@ KEEP = object()
 class Tensor:
     """A tensor of a model with one operator."""
 
-    def __init__(self, shape, dtype="int8", scale=0.5, zero=0, data=None, axis=0):
-        self.shape, self.dtype, self.axis = shape, dtype, axis
+    def __init__(self, shape, dtype="int8", scale=0.5, zero=0, data=None, axis=0, variable=False):
+        self.shape, self.dtype, self.axis, self.variable = shape, dtype, axis, variable
         self.scales = None if scale is None else np.atleast_1d(np.float32(scale))
         self.zeros = None if scale is None else np.resize(zero, len(self.scales))
         self.data = None if data is None else np.full(shape, data, dtype)
 
+    @property
+    def is_given(self):
+        """Whether it is an input of the model."""
+        return self.data is None and not self.variable
+
     def write(self, writer, name):
         return writer.add_tensor(
             name, self.shape, self.dtype, scales=self.scales, zero_points=self.zeros,
-            axis=self.axis, data=self.data,
+            axis=self.axis, data=self.data, variable=self.variable,
         )  # fmt: skip
 
 
@@ -123,15 +128,28 @@ SOUND = {
     ),
     "RESIZE_NEAREST_NEIGHBOR": ([X, constant([16, 8])], Tensor((1, 16, 8, 4)), {}),
     "RESIZE_BILINEAR": ([X, constant([16, 8])], Tensor((1, 16, 8, 4)), {}),
+    "SVDF": (
+        [
+            Tensor((1, 6)),
+            weights(4, 6),
+            weights(4, 3, dtype="int16"),
+            bias(2),
+            Tensor((1, 12), "int16", variable=True),
+        ],
+        Tensor((1, 2)),
+        {"Rank": 2},
+    ),
 }
 
 
-def model(builtin, *, x=KEEP, w=KEEP, b=KEEP, d=KEEP, y=KEEP, extra=(), options=KEEP, **changes):
+def model(
+    builtin, *, x=KEEP, w=KEEP, b=KEEP, d=KEEP, e=KEEP, y=KEEP, extra=(), options=KEEP, **changes
+):
     """The sound operator with some of its parts replaced; None leaves an input out."""
     inputs, output, sound_options = SOUND[builtin]
     inputs = [
         new if new is not KEEP else old
-        for new, old in zip((x, w, b, d), [*inputs, None, None, None], strict=False)
+        for new, old in zip((x, w, b, d, e), [*inputs, None, None, None], strict=False)
     ]
     while inputs and inputs[-1] is None:
         inputs.pop()
@@ -140,9 +158,7 @@ def model(builtin, *, x=KEEP, w=KEEP, b=KEEP, d=KEEP, y=KEEP, extra=(), options=
     ids = [-1 if t is None else t.write(writer, f"in{i}") for i, t in enumerate((*inputs, *extra))]
     out = output.write(writer, "out")
     writer.add_op(builtin, ids, [out], {**sound_options, **changes})
-    ends = [
-        i for i, t in zip(ids, (*inputs, *extra), strict=True) if t is not None and t.data is None
-    ]
+    ends = [i for i, t in zip(ids, (*inputs, *extra), strict=True) if t is not None and t.is_given]
     if options is None:
         return remove_options(writer, ends, out)
     return writer.finish(ends, [out])

@@ -162,6 +162,12 @@ BROKEN = [
         {"x": Tensor((1, 40000)), "y": Tensor((1, 40000), scale=1 / 128)},
         "its last dimension has at most 2^15 elements",
     ),
+    # state
+    ("SVDF", {"b": weights(4, 3)}, "an int16 constant of 2 dimensions"),
+    ("SVDF", {"w": weights(4, 6, zero=1)}, "one scale, above 0, and a zero point of 0"),
+    ("SVDF", {"Rank": 3}, "its filters are its rank times its units"),
+    ("SVDF", {"e": Tensor((1, 13), "int16", variable=True)}, "its fifth input is its state"),
+    ("SVDF", {"y": Tensor((1, 2), scale=2.0**-10)}, "requantization multipliers below 2^7"),
     # bytes in another order
     ("TRANSPOSE", {"w": constant([0, 2, 2, 3])}, "its order of dimensions is a constant"),
     ("TRANSPOSE", {"w": constant([0, 3, 1, 2])}, "its order of dimensions is a constant"),
