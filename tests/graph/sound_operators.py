@@ -137,7 +137,7 @@ SOUND = {
             Tensor((1, 12), "int16", variable=True),
         ],
         Tensor((1, 2)),
-        {"Rank": 2},
+        {"Rank": 2, "FusedActivationFunction": "RELU"},
     ),
 }
 
@@ -146,6 +146,8 @@ def model(
     builtin, *, x=KEEP, w=KEEP, b=KEEP, d=KEEP, e=KEEP, y=KEEP, extra=(), options=KEEP, **changes
 ):
     """The sound operator with some of its parts replaced; None leaves an input out."""
+    if builtin in VARIABLES:
+        return variable_model(builtin, X, **changes)
     inputs, output, sound_options = SOUND[builtin]
     inputs = [
         new if new is not KEEP else old
@@ -166,6 +168,8 @@ def model(
 
 def wide_model(builtin, *, x=KEEP, w=KEEP, b=KEEP, y=KEEP, **changes):
     """The sound operator with int16 activations, some of its parts replaced."""
+    if builtin in VARIABLES:
+        return variable_model(builtin, widen(X))
     inputs, output, options = SOUND[builtin]
     inputs = [
         widen(t) if new is KEEP else new for t, new in zip(inputs, (x, w, b, KEEP), strict=False)
@@ -178,6 +182,30 @@ def wide_model(builtin, *, x=KEEP, w=KEEP, b=KEEP, y=KEEP, **changes):
         options = {**options, "PotScaleInt16": False}
     writer.add_op(builtin, ids, [out], {**options, **changes})
     return writer.finish([i for i, t in zip(ids, inputs, strict=True) if t.data is None], [out])
+
+
+VARIABLES = ("READ_VARIABLE", "ASSIGN_VARIABLE")
+
+
+def variable_model(builtin, like, *, initial=None, value=None, read=None):
+    """A variable that is read, and perhaps assigned the input; parts replaced."""
+    value = like if value is None else value
+    read = like if read is None else read
+    writer = TfliteWriter()
+    x = value.write(writer, "x")
+    handle = writer.add_tensor("handle", (), "resource")
+    y = read.write(writer, "y")
+    writer.add_op("CALL_ONCE", [], [], {"InitSubgraphIndex": 1})
+    writer.add_op("VAR_HANDLE", [], [handle], {"SharedName": "v"})
+    writer.add_op("READ_VARIABLE", [handle], [y])
+    if builtin == "ASSIGN_VARIABLE":
+        writer.add_op("ASSIGN_VARIABLE", [handle, x], [])
+    writer.start_graph()
+    handle = writer.add_tensor("handle", (), "resource")
+    writer.add_op("VAR_HANDLE", [], [handle], {"SharedName": "v"})
+    first = Tensor(like.shape, like.dtype, data=3) if initial is None else initial
+    writer.add_op("ASSIGN_VARIABLE", [handle, first.write(writer, "initial")], [])
+    return writer.finish([x] if value.is_given else [], [y])
 
 
 def widen(tensor, scale=None):

@@ -15,7 +15,8 @@ RENAMINGS = ("SPLIT", "SPLIT_V", "UNPACK")  # of a single piece
 
 @pytest.mark.parametrize("builtin", sorted(OPS))
 def test_sound_operators_are_accepted(builtin):
-    (op,) = read_graph(model(builtin)).ops
+    *before, op = read_graph(model(builtin)).ops
+    assert len(before) == (builtin == "ASSIGN_VARIABLE")  # what reads the variable
     assert type(op) is (Reshape if builtin in RENAMINGS else OPS[builtin])
 
 
@@ -163,11 +164,18 @@ BROKEN = [
         "its last dimension has at most 2^15 elements",
     ),
     # state
+    ("SVDF", {"extra": [X]}, "it has 5 inputs and 1 output"),
+    ("SVDF", {"FusedActivationFunction": "NONE"}, "is RELU, which the reference demands"),
     ("SVDF", {"b": weights(4, 3)}, "an int16 constant of 2 dimensions"),
     ("SVDF", {"w": weights(4, 6, zero=1)}, "one scale, above 0, and a zero point of 0"),
     ("SVDF", {"Rank": 3}, "its filters are its rank times its units"),
     ("SVDF", {"e": Tensor((1, 13), "int16", variable=True)}, "its fifth input is its state"),
     ("SVDF", {"y": Tensor((1, 2), scale=2.0**-10)}, "requantization multipliers below 2^7"),
+    ("READ_VARIABLE", {"initial": Tensor((1, 8, 8, 3), data=1)}, "is initialized by CALL_ONCE"),
+    ("READ_VARIABLE", {"initial": Tensor(X.shape, "int16", data=1)}, "is initialized by CALL_ONCE"),
+    ("READ_VARIABLE", {"read": Tensor(X.shape, "int32", None)}, "its activations are int8"),
+    ("ASSIGN_VARIABLE", {"value": Tensor((1, 8, 8, 3))}, "its value has the shape, type, scale"),
+    ("ASSIGN_VARIABLE", {"value": scales(X, scale=0.25)}, "its value has the shape, type, scale"),
     # bytes in another order
     ("TRANSPOSE", {"w": constant([0, 2, 2, 3])}, "its order of dimensions is a constant"),
     ("TRANSPOSE", {"w": constant([0, 3, 1, 2])}, "its order of dimensions is a constant"),

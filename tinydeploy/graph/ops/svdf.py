@@ -27,6 +27,11 @@ _MAX_DEPTH = 1 << 16
 """Products per filter: sums stay below 2^16 * 128 * 255 < 2^31."""
 
 
+def relu_demanded(node: Node) -> bool:
+    """Its fused activation function is RELU, which the reference demands and leaves out."""
+    return node.activation == "RELU"
+
+
 def time_weights(node: Node) -> bool:
     """Its third input, the weights of time, is an int16 constant of 2 dimensions."""
     if not node.has_input(2):
@@ -108,6 +113,7 @@ class Svdf(Op):
     constraints: ClassVar[tuple[Constraint, ...]] = (
         inputs_and_outputs(5),
         *ACTIVATION_CONSTRAINTS,
+        relu_demanded,
         weights_constant(2),
         time_weights,
         scalar_scales,

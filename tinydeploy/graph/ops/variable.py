@@ -35,7 +35,7 @@ def starts_with_constants(node: Node) -> bool:
 
 
 def same_values(node: Node) -> bool:
-    """What it assigns has the shape, type, scale and zero point of what is read."""
+    """Its value has the shape, type, scale and zero point of what is read."""
     new, old = node.input(0), node.input(1)
     alike = new.shape == old.shape and new.dtype == old.dtype
     return alike and new.quantization == old.quantization
@@ -95,8 +95,7 @@ class AssignVariable(Op):
     """
 
     builtin: ClassVar[str] = "ASSIGN_VARIABLE"
-    constraints: ClassVar[tuple[Constraint, ...]] = (
-        inputs_and_outputs(2),
+    constraints: ClassVar[tuple[Constraint, ...]] = (  # `join_variables` has made its ends
         first_is_activation,
         activations_int8,
         shapes_known,
