@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from tests.model_builder import Handle, ModelBuilder
+from tests.model_builder import Handle, ModelBuilder, add_lstm, initialize
 
 Maker = Callable[[], bytes]
 
@@ -181,12 +181,7 @@ def remembering() -> bytes:
     initial.append(b.rng.integers(-99, 99, (1, 2, 1, 5)).astype(np.int8))
     x = b.conv(_remember(b, "later", x, 2), 4, (2, 1), padding="VALID")
     y = b.fully_connected(x, 3)
-    writer.start_graph()
-    for name, values in zip(("steps", "later"), initial, strict=True):
-        handle = writer.add_tensor(name, (), "resource")
-        writer.add_op("VAR_HANDLE", [], [handle], {"SharedName": name})
-        data = writer.add_tensor("initial", values.shape, "int8", scales=[0.1], data=values)
-        writer.add_op("ASSIGN_VARIABLE", [handle, data], [])
+    initialize(writer, dict(zip(("steps", "later"), initial, strict=True)))
     return b.finish([y, x])
 
 
@@ -205,6 +200,19 @@ def _remember(b: ModelBuilder, name: str, x: Handle, steps: int) -> Handle:
     return both
 
 
+def recurrent() -> bytes:
+    """Two LSTM layers over the rows of a convolution, and the classes of the last step."""
+    b = ModelBuilder(12)
+    x = b.conv(b.input((6, 5, 2)), 3, scale=0.03)
+    x = _op(b, "RESHAPE", [x, (1, 6, 15)], (1, 6, 15), x)
+    for units in (8, 5):
+        y = b.activation((1, 6, units), 1 / 128, 4)
+        add_lstm(b.writer, b.rng, x, y, gain=2.0, CellClip=10.0)
+        x = y
+    last = _op(b, "SLICE", [x, (0, 5, 0), (1, 1, 5)], (1, 1, 5), x)
+    return b.finish([b.fully_connected(last, 4), x])
+
+
 KINDS: Mapping[str, Maker] = {
     maker.__name__: maker
     for maker in (
@@ -219,5 +227,6 @@ KINDS: Mapping[str, Maker] = {
         wide,
         streaming,
         remembering,
+        recurrent,
     )
 }

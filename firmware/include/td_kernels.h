@@ -443,6 +443,33 @@ typedef struct {
 
 void td_svdf_s8(const td_svdf *op, const td_tensor *in, const td_tensor *out, int32_t first, int32_t last, void *state);
 
+/* A multiplier of td_requantize. */
+typedef struct {
+    int32_t multiplier;
+    int32_t shift;
+} td_lstm_scale;
+
+/* A long short-term memory: `in` are `steps` vectors of `depth` elements, `out` as many of `units`. Gates are those of the
+ * input, forget, cell and output. The state are int16 [units] cells, and int16 [units] outputs of the last step less their
+ * zero point. A call for any piece makes all of `out`. depth and units <= 2^15, |biases| < 2^30. */
+typedef struct {
+    const int8_t *weights;       /* [4][units][depth] */
+    const int8_t *state_weights; /* [4][units][units] */
+    const int32_t *biases;       /* [4][units] */
+    td_lstm_scale scales[8];     /* of sums over the input for each gate, and over the last output: to Q3.12 */
+    td_lstm_scale hidden;        /* of products in Q0.30, to the output */
+    int32_t steps;
+    int32_t depth;
+    int32_t units;
+    int32_t input_offset;
+    int32_t output_offset;
+    int32_t state_zero_point;
+    int32_t cell_log2; /* of the scale of cells, -15 to -9 */
+    int32_t cell_clip; /* cells stay within this of 0; 0 for no limit */
+} td_lstm;
+
+void td_lstm_s8(const td_lstm *op, const td_tensor *in, const td_tensor *out, int32_t first, int32_t last, void *state);
+
 /* A variable, which keeps its bytes in `state` from one inference to the next: as differences from its initial values,
  * modulo 256, so that a state of zeros is the first one. An assignment takes all rows of `in`, whatever piece it is
  * called for, and makes `out`, one byte that means nothing. */

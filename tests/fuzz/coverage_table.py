@@ -165,6 +165,7 @@ ATTRIBUTES: Mapping[str, tuple[Attribute, ...]] = {
     "ADD": (_FUSED, _OPERANDS),
     "ARG_MAX": (_axis_constant(1), _INDICES),
     "ARG_MIN": (_axis_constant(1), _INDICES),
+    "ASSIGN_VARIABLE": (),
     "AVERAGE_POOL_2D": (_FUSED, _PADDING, _STRIDE, _WINDOW),
     "BROADCAST_TO": (),
     "CONCATENATION": (
@@ -216,6 +217,7 @@ ATTRIBUTES: Mapping[str, tuple[Attribute, ...]] = {
     "PADV2": (Attribute("padded", ("edges", "channels too"), _padded),),
     "PRELU": (),
     "QUANTIZE": (),
+    "READ_VARIABLE": (),
     "REDUCE_MAX": (_KEEP, _axis_constant(1)),
     "REDUCE_MIN": (_KEEP, _axis_constant(1)),
     "RELU": (),
@@ -259,6 +261,7 @@ ATTRIBUTES: Mapping[str, tuple[Attribute, ...]] = {
     "TILE": (),
     "TRANSPOSE": (),
     "TRANSPOSE_CONV": (_FUSED, _PADDING, _STRIDE, _scales(1), _given("bias", 3)),
+    "UNIDIRECTIONAL_SEQUENCE_LSTM": (),
     "UNPACK": (_AXIS,),
 }  # fmt: skip
 

@@ -148,6 +148,8 @@ def model(
     """The sound operator with some of its parts replaced; None leaves an input out."""
     if builtin in VARIABLES:
         return variable_model(builtin, X, **changes)
+    if builtin == "UNIDIRECTIONAL_SEQUENCE_LSTM":
+        return lstm_model(y=None if y is KEEP else y, **changes)
     inputs, output, sound_options = SOUND[builtin]
     inputs = [
         new if new is not KEEP else old
@@ -182,6 +184,23 @@ def wide_model(builtin, *, x=KEEP, w=KEEP, b=KEEP, y=KEEP, **changes):
         options = {**options, "PotScaleInt16": False}
     writer.add_op(builtin, ids, [out], {**options, **changes})
     return writer.finish([i for i, t in zip(ids, inputs, strict=True) if t.data is None], [out])
+
+
+def lstm_model(*, parts=None, y=None, intermediates=5, **changes):
+    """A sound UNIDIRECTIONAL_SEQUENCE_LSTM of 4 units; `parts` replace inputs by number."""
+    inputs = [Tensor((1, 3, 6)), *[weights(4, 6, scale=0.01)] * 4, *[weights(4, 4, scale=0.01)] * 4]
+    inputs += [None] * 3 + [bias(4)] * 4 + [None] * 2
+    inputs += [Tensor((1, 4), variable=True), Tensor((1, 4), "int16", 2.0**-11, variable=True)]
+    inputs += [None] * 4
+    for which, tensor in (parts or {}).items():
+        inputs[which] = tensor
+    writer = TfliteWriter()
+    ids = [-1 if t is None else t.write(writer, f"in{i}") for i, t in enumerate(inputs)]
+    out = (Tensor((1, 3, 4)) if y is None else y).write(writer, "out")
+    inner = [Tensor((0,)).write(writer, f"inner{i}") for i in range(intermediates)]
+    options = {"FusedActivationFunction": "TANH", **changes}
+    writer.add_op("UNIDIRECTIONAL_SEQUENCE_LSTM", ids, [out], options, intermediates=inner)
+    return writer.finish(ids[:1], [out])
 
 
 VARIABLES = ("READ_VARIABLE", "ASSIGN_VARIABLE")

@@ -125,6 +125,7 @@ def _make_nodes(file: TfliteFile, index: int, operator: Operator) -> Iterator[No
             which=which,
             siblings=operator.outputs,
             dtype=dtype,
+            intermediates=operator.intermediates,
         )
 
 

@@ -63,6 +63,7 @@ class Operator:
         outputs: Tensor ids; at least one, but for what only assigns variables.
         options: Scalar fields of the options, by the name of their accessor; empty without options.
             Those of VAR_HANDLE are bytes or None.
+        intermediates: Tensor ids; their quantization tells how the operator computes inside.
     """
 
     builtin: str
@@ -70,6 +71,7 @@ class Operator:
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
     options: Mapping[str, Any]
+    intermediates: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -265,7 +267,8 @@ class _Parser:
         self.budget -= sum(len(v) for v in options.values() if isinstance(v, bytes))
         if self.budget < 0:
             raise _damaged("its names are longer than the file")
-        return Operator(builtin, custom, inputs, outputs, options)
+        intermediates = self._ids(table, "Intermediates", count, least=0)
+        return Operator(builtin, custom, inputs, outputs, options, intermediates)
 
     def _tensor(
         self, model: tflite.Model, table: tflite.Tensor, index: int, buffers: int

@@ -54,6 +54,7 @@ class OpRecord:
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
     options: Mapping[str, OptionValue]
+    intermediates: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -199,12 +200,18 @@ def _write_tensor(builder: Builder, tensor: TensorRecord) -> int:
 def _write_op(builder: Builder, op: OpRecord) -> int:
     inputs = _write_vector(builder, tflite.OperatorStartInputsVector, op.inputs, "Int32")
     outputs = _write_vector(builder, tflite.OperatorStartOutputsVector, op.outputs, "Int32")
+    inner = 0
+    if op.intermediates:
+        start = tflite.OperatorStartIntermediatesVector
+        inner = _write_vector(builder, start, op.intermediates, "Int32")
     _, union = options_table(op.builtin)
     options = write_options(builder, op.builtin, op.options)
     tflite.OperatorStart(builder)
     tflite.OperatorAddOpcodeIndex(builder, op.code)
     tflite.OperatorAddInputs(builder, inputs)
     tflite.OperatorAddOutputs(builder, outputs)
+    if inner:
+        tflite.OperatorAddIntermediates(builder, inner)
     if options:
         tflite.OperatorAddBuiltinOptionsType(builder, union)
         tflite.OperatorAddBuiltinOptions(builder, options)

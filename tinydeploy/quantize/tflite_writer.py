@@ -116,6 +116,7 @@ class TfliteWriter:
         outputs: Sequence[int],
         options: Mapping[str, OptionValue] | None = None,
         version: int | None = None,
+        intermediates: Sequence[int] = (),
     ) -> None:
         """Adds an operator behind those there are.
 
@@ -127,6 +128,7 @@ class TfliteWriter:
                 "Padding": "SAME", "FusedActivationFunction": "RELU"} or {"NewShape": [1, 10]}.
                 Fields left out get the schema's default.
             version: Of the operator; None for the first one that takes the dtype of the inputs.
+            intermediates: Tensor ids, whose quantization some operators compute with.
 
         Raises:
             ValueError: Unknown builtin, tensor or option, or a value that the option cannot take.
@@ -145,7 +147,7 @@ class TfliteWriter:
             self._codes.append((builtin, version))
         code = self._codes.index((builtin, version))
         inputs, outputs = tuple(map(int, inputs)), tuple(map(int, outputs))
-        self._ops.append(OpRecord(code, builtin, inputs, outputs, options))
+        self._ops.append(OpRecord(code, builtin, inputs, outputs, options, tuple(intermediates)))
 
     def finish(
         self,

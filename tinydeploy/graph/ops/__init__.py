@@ -17,6 +17,7 @@ from tinydeploy.graph.ops.grouped_conv_2d import GroupedConv2D
 from tinydeploy.graph.ops.l2_normalization import L2Normalization
 from tinydeploy.graph.ops.log_softmax import LogSoftmax
 from tinydeploy.graph.ops.lookup import Lookup
+from tinydeploy.graph.ops.lstm import Lstm
 from tinydeploy.graph.ops.max_pool_2d import MaxPool2D
 from tinydeploy.graph.ops.maximum import Maximum
 from tinydeploy.graph.ops.mean import Mean
@@ -71,6 +72,7 @@ __all__ = [
     "L2Normalization",
     "LogSoftmax",
     "Lookup",
+    "Lstm",
     "MaxPool2D",
     "Maximum",
     "Mean",
