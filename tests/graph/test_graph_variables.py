@@ -162,6 +162,24 @@ def test_what_has_no_handle_is_refused(inputs, sentence):
         read_graph(b.finish(v=VALUES))
 
 
+@pytest.mark.parametrize("use", ["operand", "output", "value", "written"])
+def test_a_handle_is_no_activation(use):
+    b = Stream()
+    y = b.read()
+    handle = b.handles["v"]
+    if use == "operand":
+        b.add(handle, y)
+    elif use == "output":
+        b.outputs.append(handle)
+    elif use == "value":
+        b.assign(handle)
+    else:
+        b.writer.add_op("ADD", [b.x, y], [handle], {})
+    b.assign(b.x)
+    with pytest.raises(InputFileError, match="handle is used as if it were an activation"):
+        read_graph(b.finish(v=VALUES))
+
+
 def test_a_constant_is_no_value_to_assign():
     b = Stream()
     b.add(b.read(), b.x)

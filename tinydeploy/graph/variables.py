@@ -78,9 +78,9 @@ class _Walk:
 def join_variables(file: TfliteFile) -> TfliteFile:
     """The file with its variables as operators whose inputs and outputs are tensors of values.
 
-    READ_VARIABLE has the initial values as its input, a constant. ASSIGN_VARIABLE has the new
-    values and those that were read; its output is a tensor of one element that nobody reads. Both
-    tensors are added behind the file's own. Operators that have become superfluous have no output.
+    READ_VARIABLE has the initial values as its input, a constant behind the file's own tensors.
+    ASSIGN_VARIABLE has the new values and those that were read; its output is the handle, now a
+    tensor of one element that nobody reads. Operators that have become superfluous have no output.
 
     Args:
         file: Any file; its operators are not trusted.
@@ -93,6 +93,7 @@ def join_variables(file: TfliteFile) -> TfliteFile:
         return file
     walk = _Walk(file, list(file.operators), list(file.tensors))
     names = _handles(file.operators)
+    _check_handles(file, names)
     for index, operator in enumerate(file.operators):
         if operator.builtin == "CALL_ONCE":
             for name, values in _initial_values(file, index).items():
@@ -116,6 +117,18 @@ def _handles(operators: tuple[Operator, ...]) -> dict[int, Name]:
         for operator in operators
         if operator.builtin == "VAR_HANDLE"
     }
+
+
+def _check_handles(file: TfliteFile, names: Mapping[int, Name]) -> None:
+    """Handles are for operators of variables alone."""
+    others = [o for o in file.operators if o.builtin not in VARIABLE_OPERATORS]
+    ends = {*file.inputs, *file.outputs, *(t for o in others for t in (*o.inputs, *o.outputs))}
+    values = {t for o in file.operators if o.builtin == "ASSIGN_VARIABLE" for t in o.inputs[1:]}
+    read = {t for o in file.operators if o.builtin == "READ_VARIABLE" for t in o.outputs}
+    if not names.keys().isdisjoint(ends | values | read):
+        raise InputFileError(
+            "a variable's handle is used as if it were an activation", "Export the model again."
+        )
 
 
 def _initial_values(file: TfliteFile, index: int) -> dict[Name, Tensor]:
@@ -175,8 +188,11 @@ def _keep(walk: _Walk, use: _Use) -> int | None:
     if use.value == read:
         return None
     value = walk.tensors[use.value]
-    made = walk.add(Tensor(value.name, (1,), value.dtype, value.quantization))
     operator = walk.file.operators[use.assigned]
+    made = operator.inputs[0]
+    walk.tensors[made] = replace(
+        walk.tensors[made], shape=(1,), dtype=value.dtype, quantization=value.quantization
+    )
     walk.operators[use.assigned] = replace(operator, inputs=(use.value, read), outputs=(made,))
     return made
 
