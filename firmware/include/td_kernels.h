@@ -421,6 +421,29 @@ typedef struct {
 void td_arg_extreme_s8(const td_arg_extreme *op, const td_tensor *in, const td_tensor *out, int32_t first,
                        int32_t last);
 
+/* Products of matrices: `out` has rows * columns of them each, `a` rows * depth, `b` or `constant` depth * columns. A row of
+ * a tensor holds whole matrices; `out` may not lie where an operand does. depth <= 2^15. */
+typedef struct {
+    const int8_t *constant; /* or NULL: the second operand is `b` */
+    int32_t rows;
+    int32_t depth;
+    int32_t columns;
+    int32_t a_row; /* elements of `a` from one row of its matrix to the next */
+    int32_t a_step;
+    int32_t b_step;
+    int32_t b_column;
+    int32_t one_a; /* whether it has one matrix, for all of those of `b` */
+    int32_t one_b;
+    int32_t a_offset;
+    int32_t b_offset;
+    int32_t output_offset;
+    int32_t multiplier;
+    int32_t shift;
+} td_batch_matmul;
+
+void td_batch_matmul_s8(const td_batch_matmul *op, const td_tensor *a, const td_tensor *b, const td_tensor *out,
+                        int32_t first, int32_t last);
+
 /* Groups of `depth` neighbouring elements divided by the square root of the sum of their squares; a row is a whole number
  * of groups. In place. The output has scale 1/128 and zero point 0. depth <= 2^15, so that the sum stays below 2^31. */
 typedef struct {

@@ -58,6 +58,15 @@ def _given(shown: str, which: int) -> Attribute:
     )
 
 
+def _given_constant(shown: str, which: int) -> Attribute:
+    def look(op: Operator, file: TfliteFile) -> str:
+        tensor = _input(op, file, which)
+        assert tensor
+        return "computed" if tensor.data is None else "constant"
+
+    return Attribute(shown, ("constant", "computed"), look)
+
+
 def _scales(which: int) -> Attribute:
     def look(op: Operator, file: TfliteFile) -> str:
         weights = _input(op, file, which)
@@ -167,6 +176,11 @@ ATTRIBUTES: Mapping[str, tuple[Attribute, ...]] = {
     "ARG_MIN": (_axis_constant(1), _INDICES),
     "ASSIGN_VARIABLE": (),
     "AVERAGE_POOL_2D": (_FUSED, _PADDING, _STRIDE, _WINDOW),
+    "BATCH_MATMUL": (
+        _option("AdjX", "first turned", "no", "yes"),
+        _option("AdjY", "second turned", "no", "yes"),
+        _given_constant("second operand", 1),
+    ),
     "BROADCAST_TO": (),
     "CONCATENATION": (
         _AXIS,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from builders import Handle
 from graph_maker import GraphMaker, Layer
@@ -58,10 +60,11 @@ def svdf(m: GraphMaker, x: Handle) -> Handle | None:
     return output
 
 
-def lstm(m: GraphMaker, x: Handle) -> Handle | None:
-    """A recurrent layer over a sequence."""
+def lstm(m: GraphMaker, x: Handle) -> Handle:
+    """A recurrent layer over a sequence, or over what is made one."""
     if len(x.shape) != 3 or x.shape[0] != 1:
-        return None
+        shape = (1, math.prod(x.shape[:-1]), x.shape[-1])
+        x = m.op("RESHAPE", [x, m.numbers(shape)], shape, x)
     y = m.builder.activation((*x.shape[:2], m.number(1, 6)), 1 / 128, m.zero())
     clip, inside = m.pick((0.0, 0.5)), m.zero()
     bits = m.pick((-11, -13, -9, -15))

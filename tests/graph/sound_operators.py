@@ -128,6 +128,7 @@ SOUND = {
     ),
     "RESIZE_NEAREST_NEIGHBOR": ([X, constant([16, 8])], Tensor((1, 16, 8, 4)), {}),
     "RESIZE_BILINEAR": ([X, constant([16, 8])], Tensor((1, 16, 8, 4)), {}),
+    "BATCH_MATMUL": ([Tensor((1, 3, 4)), Tensor((1, 4, 5))], Tensor((1, 3, 5)), {}),
     "SVDF": (
         [
             Tensor((1, 6)),

@@ -164,6 +164,12 @@ BROKEN = [
         {"x": Tensor((1, 40000)), "y": Tensor((1, 40000), scale=1 / 128)},
         "its last dimension has at most 2^15 elements",
     ),
+    ("BATCH_MATMUL", {"w": Tensor((1, 4, 5), "int8", None, data=3)}, "its second operand is int8"),
+    ("BATCH_MATMUL", {"w": Tensor((1, 3, 5))}, "its operands are matrices that fit each other"),
+    ("BATCH_MATMUL", {"AdjX": True}, "its operands are matrices that fit each other"),
+    ("BATCH_MATMUL", {"y": Tensor((1, 3, 4))}, "its operands are matrices that fit each other"),
+    ("BATCH_MATMUL", {"w": Tensor((4,))}, "its operands are matrices that fit each other"),
+    ("BATCH_MATMUL", {"y": Tensor((1, 3, 5), scale=2.0**-10)}, "a requantization multiplier below"),
     # state
     ("SVDF", {"extra": [X]}, "it has 5 inputs and 1 output"),
     ("SVDF", {"FusedActivationFunction": "NONE"}, "is RELU, which the reference demands"),

@@ -21,6 +21,7 @@ from kernel_cases import (
     add_transposed,
 )
 from kernel_library import WARNINGS, c_files, write_layers
+from test_kernel_batch_matmul import add_matmul
 from test_kernel_lstm import add_case
 from test_kernel_svdf import add_svdf
 from wide_cases import add_wide_convolution, add_wide_elementwise, add_wide_fully_connected, wide
@@ -116,6 +117,7 @@ def every_kernel(board: str | None) -> Batch:
     indices = batch.output("indices", (1, 3, 5), Q(dtype="int64"))
     batch.op("ARG_MAX", [source, batch.numbers([1])], indices, {"OutputType": "INT64"})
     add_every_wide_kernel(batch)
+    add_matmul(batch, constant=True)
     add_svdf(batch, rank=2, gain=5)
     add_case(batch)
     values = batch.rng.integers(-128, 128, (1, 3, 2, 5)).astype(np.int8)

@@ -4,6 +4,7 @@ from tinydeploy.graph.op import OPS, WIDE_OPS
 from tinydeploy.graph.ops.add import Add
 from tinydeploy.graph.ops.arg_extreme import ArgExtreme
 from tinydeploy.graph.ops.average_pool_2d import AveragePool2D
+from tinydeploy.graph.ops.batch_matmul import BatchMatmul
 from tinydeploy.graph.ops.concatenation import Concatenation
 from tinydeploy.graph.ops.conv_2d import Conv2D
 from tinydeploy.graph.ops.conv_2d_wide import Conv2DWide
@@ -58,6 +59,7 @@ __all__ = [
     "ArgExtreme",
     "AssignVariable",
     "AveragePool2D",
+    "BatchMatmul",
     "Concatenation",
     "Conv2D",
     "Conv2DWide",
