@@ -109,6 +109,18 @@ typedef struct {
 void td_requantize_rows(const td_requantization *op, const td_tensor *in, const td_tensor *out, int32_t first,
                         int32_t last);
 
+/* A slope for values of at least 0, and another for those below, which are negated first where the op says so. In place.
+ * Shifts are at most 14. */
+typedef struct {
+    int32_t negates;
+    int32_t above_multiplier;
+    int32_t above_shift;
+    int32_t below_multiplier;
+    int32_t below_shift;
+} td_slopes_wide;
+
+void td_slopes_s16(const td_slopes_wide *op, const td_tensor *in, const td_tensor *out, int32_t first, int32_t last);
+
 /* in1 * in2, operands as for td_add_s8. In place as that. The multiplier is below 1: shift <= 0. */
 typedef struct {
     int32_t multiplier;

@@ -140,6 +140,8 @@ def add_every_wide_kernel(batch: Batch) -> None:
     add_wide_elementwise(batch, "SUB", PotScaleInt16=False)
     add_wide_elementwise(batch, "MUL", other=(1, 1, 1, 3))
     q, one = wide(0.001), wide(1 / 32768)
+    source = batch.input((1, 3, 4, 5), q)
+    batch.op("ABS", [source], batch.output("wide ABS", (1, 3, 4, 5), q), {})
     for builtin in ("MAXIMUM", "MINIMUM"):
         add_wide_elementwise(batch, builtin, other=(1, 5, 1, 1), qs=(q, q, q))
     shape = (1, 3, 4, 5)

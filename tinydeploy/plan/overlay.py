@@ -14,6 +14,7 @@ from tinydeploy.graph.ops.l2_normalization import L2Normalization
 from tinydeploy.graph.ops.log_softmax import LogSoftmax
 from tinydeploy.graph.ops.lookup import Lookup
 from tinydeploy.graph.ops.sigmoid_wide import SigmoidWide
+from tinydeploy.graph.ops.slopes_wide import SlopesWide
 from tinydeploy.graph.ops.softmax import Softmax
 from tinydeploy.graph.ops.softmax_wide import SoftmaxWide
 from tinydeploy.plan.kernel import Kernel
@@ -23,7 +24,16 @@ from tinydeploy.plan.kernel_choice.depthwise_conv_2d import PlanarKernel
 
 # Their kernels run in place.
 _IN_PLACE = (
-    *(Elementwise, L2Normalization, LogSoftmax, Lookup, SigmoidWide, Softmax, SoftmaxWide),
+    *(
+        Elementwise,
+        L2Normalization,
+        LogSoftmax,
+        Lookup,
+        SigmoidWide,
+        SlopesWide,
+        Softmax,
+        SoftmaxWide,
+    ),
 )
 
 

@@ -38,6 +38,7 @@ from tinydeploy.graph.ops.reshape import Reshape
 from tinydeploy.graph.ops.resize_bilinear import ResizeBilinear
 from tinydeploy.graph.ops.resize_nearest_neighbor import ResizeNearestNeighbor
 from tinydeploy.graph.ops.sigmoid_wide import SigmoidWide
+from tinydeploy.graph.ops.slopes_wide import SlopesWide
 from tinydeploy.graph.ops.softmax import Softmax
 from tinydeploy.graph.ops.softmax_wide import SoftmaxWide
 from tinydeploy.graph.ops.space_to_depth import DepthToSpace, SpaceToDepth
@@ -97,6 +98,7 @@ __all__ = [
     "ReverseV2",
     "SigmoidWide",
     "Slice",
+    "SlopesWide",
     "Softmax",
     "SoftmaxWide",
     "SpaceToDepth",
