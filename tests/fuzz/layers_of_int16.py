@@ -33,7 +33,7 @@ def _activation(m: GraphMaker, shape: tuple[int, ...], scale: float) -> Handle:
 
 def _apply(m: GraphMaker, x: Handle) -> Handle:
     kinds = ["ADD", "SUB", "MUL", "MAXIMUM", "RELU", "RELU6", "TANH", "LOGISTIC", "SOFTMAX"]
-    kinds += ["LEAKY_RELU", "ABS"]
+    kinds += ["LEAKY_RELU", "ABS", "REDUCE_MAX", "REDUCE_MIN"]
     kinds += ["TRANSPOSE", "REVERSE_V2", "FULLY_CONNECTED", "MEAN"]
     kinds += ["CONV_2D", "DEPTHWISE_CONV_2D", "MAX_POOL_2D"] if len(x.shape) == 4 else []
     builtin = m.pick(kinds)
@@ -55,7 +55,8 @@ def _apply(m: GraphMaker, x: Handle) -> Handle:
         inputs.append(m.numbers(order))
     elif builtin == "REVERSE_V2":
         inputs, scale = [x.id, m.numbers([len(x.shape) - 1])], x.scale
-    elif builtin == "MEAN":
+    elif builtin in ("MEAN", "REDUCE_MAX", "REDUCE_MIN"):
+        scale = scale if builtin == "MEAN" else x.scale
         options, shape = {"KeepDims": True}, (*x.shape[:-1], 1)
         inputs.append(m.numbers([len(x.shape) - 1]))
     elif builtin == "MAX_POOL_2D":

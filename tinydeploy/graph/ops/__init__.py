@@ -22,7 +22,6 @@ from tinydeploy.graph.ops.lstm import Lstm
 from tinydeploy.graph.ops.max_pool_2d import MaxPool2D
 from tinydeploy.graph.ops.maximum import Maximum
 from tinydeploy.graph.ops.mean import Mean
-from tinydeploy.graph.ops.mean_wide import MeanWide
 from tinydeploy.graph.ops.minimum import Minimum
 from tinydeploy.graph.ops.mirror_pad import MirrorPad
 from tinydeploy.graph.ops.move import Move
@@ -33,6 +32,7 @@ from tinydeploy.graph.ops.pad import Pad
 from tinydeploy.graph.ops.pool_2d_wide import Pool2DWide
 from tinydeploy.graph.ops.prelu import Prelu
 from tinydeploy.graph.ops.reduce import Reduce
+from tinydeploy.graph.ops.reduce_wide import ExtremeWide, MeanWide
 from tinydeploy.graph.ops.requantize import Requantize
 from tinydeploy.graph.ops.reshape import Reshape
 from tinydeploy.graph.ops.resize_bilinear import ResizeBilinear
@@ -67,6 +67,7 @@ __all__ = [
     "DepthToSpace",
     "DepthwiseConv2D",
     "DepthwiseConv2DWide",
+    "ExtremeWide",
     "ExtremumWide",
     "FullyConnected",
     "FullyConnectedWide",
