@@ -127,8 +127,6 @@ SOUND = {
         {"Mode": "REFLECT"},
     ),
     "RESIZE_NEAREST_NEIGHBOR": ([X, constant([16, 8])], Tensor((1, 16, 8, 4)), {}),
-    "RESIZE_BILINEAR": ([X, constant([16, 8])], Tensor((1, 16, 8, 4)), {}),
-    "BATCH_MATMUL": ([Tensor((1, 3, 4)), Tensor((1, 4, 5))], Tensor((1, 3, 5)), {}),
     "SVDF": (
         [
             Tensor((1, 6)),
@@ -140,6 +138,8 @@ SOUND = {
         Tensor((1, 2)),
         {"Rank": 2, "FusedActivationFunction": "RELU"},
     ),
+    "RESIZE_BILINEAR": ([X, constant([16, 8])], Tensor((1, 16, 8, 4)), {}),
+    "BATCH_MATMUL": ([Tensor((1, 3, 4)), Tensor((1, 4, 5))], Tensor((1, 3, 5)), {}),
 }
 
 
@@ -154,7 +154,7 @@ def model(
     inputs, output, sound_options = SOUND[builtin]
     inputs = [
         new if new is not KEEP else old
-        for new, old in zip((x, w, b, d, e), [*inputs, None, None, None], strict=False)
+        for new, old in zip((x, w, b, d, e), [*inputs, *[None] * 4], strict=False)
     ]
     while inputs and inputs[-1] is None:
         inputs.pop()

@@ -122,6 +122,18 @@ BROKEN = [
     ("MUL", {"y": Tensor((1, 8, 8, 4), scale=2.0**-16)}, "multiplier of at most 2^14"),
     ("MAXIMUM", {"y": scales(X, scale=0.25)}, "the same scale and zero point"),
     ("MINIMUM", {"w": Tensor((1, 1, 1, 4), data=1, zero=3)}, "the same scale and zero point"),
+    # state
+    ("SVDF", {"extra": [X]}, "it has 5 inputs and 1 output"),
+    ("SVDF", {"b": weights(4, 3)}, "the weights of time, is an int16 constant of 2 dimensions"),
+    ("SVDF", {"w": weights(4, 6, zero=1)}, "one scale, above 0, and a zero point of 0"),
+    ("SVDF", {"Rank": 3}, "its filters are its rank times its units"),
+    (
+        "SVDF",
+        {"e": Tensor((1, 13), "int16", variable=True)},
+        "an int16 variable of as many elements",
+    ),
+    ("SVDF", {"FusedActivationFunction": "NONE"}, "RELU: the reference runs no other"),
+    ("SVDF", {"y": Tensor((1, 2), scale=2.0**-10)}, "requantization multipliers below 2^7"),
     # the rest
     ("MEAN", {"w": constant([1])}, "with sizes of 1 or nothing in place of the axes"),
     ("MEAN", {"w": constant([1, 2, 7])}, "its axes are a constant"),
@@ -171,13 +183,6 @@ BROKEN = [
     ("BATCH_MATMUL", {"w": Tensor((4,))}, "its operands are matrices that fit each other"),
     ("BATCH_MATMUL", {"y": Tensor((1, 3, 5), scale=2.0**-10)}, "a requantization multiplier below"),
     # state
-    ("SVDF", {"extra": [X]}, "it has 5 inputs and 1 output"),
-    ("SVDF", {"FusedActivationFunction": "NONE"}, "is RELU, which the reference demands"),
-    ("SVDF", {"b": weights(4, 3)}, "an int16 constant of 2 dimensions"),
-    ("SVDF", {"w": weights(4, 6, zero=1)}, "one scale, above 0, and a zero point of 0"),
-    ("SVDF", {"Rank": 3}, "its filters are its rank times its units"),
-    ("SVDF", {"e": Tensor((1, 13), "int16", variable=True)}, "its fifth input is its state"),
-    ("SVDF", {"y": Tensor((1, 2), scale=2.0**-10)}, "requantization multipliers below 2^7"),
     ("READ_VARIABLE", {"initial": Tensor((1, 8, 8, 3), data=1)}, "is initialized by CALL_ONCE"),
     ("READ_VARIABLE", {"initial": Tensor(X.shape, "int16", data=1)}, "is initialized by CALL_ONCE"),
     ("READ_VARIABLE", {"read": Tensor(X.shape, "int32", None)}, "its activations are int8"),

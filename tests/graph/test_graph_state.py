@@ -31,8 +31,7 @@ def svdf(*, rank=1, state=None, dtype="int16", variable=True, shared=False, bias
         outputs.append(
             writer.add_tensor(f"y{number}", (1, 4 // max(rank, 1)), "int8", scales=[0.5])
         )
-        options = {"Rank": rank, "FusedActivationFunction": "RELU"}
-        writer.add_op("SVDF", ids, [outputs[-1]], options)
+        writer.add_op("SVDF", ids, [outputs[-1]], {"Rank": rank, "FusedActivationFunction": "RELU"})
     return writer.finish([x], outputs)
 
 

@@ -17,7 +17,7 @@ from tinydeploy.emulate.emulated_board import EmulatedBoard
 from tinydeploy.errors import EmulationError, MismatchError
 from tinydeploy.graph.graph import Graph
 from tinydeploy.pipeline import BuildRequest, build_image
-from tinydeploy.plan.plan import Arena, InputForm, Plan, Rows
+from tinydeploy.plan.plan import Arena, InputForm, Plan, PlannedGraph, Rows
 from tinydeploy.validate.touched import TouchedBytes
 
 
@@ -85,14 +85,15 @@ def test_a_write_into_a_kept_input(
 def test_a_plan_that_reserves_too_much(
     build: Callable[[], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = pipeline.plan_memory
+    real = pipeline.plan_graph
 
-    def plan(*args: Any, **options: Any) -> Plan:
+    def plan(*args: Any, **options: Any) -> PlannedGraph:
         found = real(*args, **options)
-        (arena,) = found.arenas
-        return replace(found, arenas=(Arena(arena.memory, arena.size + 64),))
+        (arena,) = found.plan.arenas
+        larger = (Arena(arena.memory, arena.size + 64),)
+        return replace(found, plan=replace(found.plan, arenas=larger))
 
-    monkeypatch.setattr(pipeline, "plan_memory", plan)
+    monkeypatch.setattr(pipeline, "plan_graph", plan)
     with pytest.raises(MismatchError, match=r"writes the first \d+ alone: at most \d+ may"):
         build()
 

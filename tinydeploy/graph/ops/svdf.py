@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
+from tflite import ActivationFunctionType
 
 from tinydeploy.graph.constraints import (
     ACTIVATION_CONSTRAINTS,
@@ -25,11 +26,6 @@ if TYPE_CHECKING:
 _MAX_SHIFT = 7
 _MAX_DEPTH = 1 << 16
 """Products per filter: sums stay below 2^16 * 128 * 255 < 2^31."""
-
-
-def relu_demanded(node: Node) -> bool:
-    """Its fused activation function is RELU, which the reference demands and leaves out."""
-    return node.activation == "RELU"
 
 
 def time_weights(node: Node) -> bool:
@@ -84,6 +80,11 @@ def small_multipliers(node: Node) -> bool:
     return all(shift <= _MAX_SHIFT for _, shift in _read_multipliers(node))
 
 
+def fuses_relu(node: Node) -> bool:
+    """Its fused activation function is RELU: the reference runs no other, and leaves it out."""
+    return bool(node.option("FusedActivationFunction") == ActivationFunctionType.RELU)
+
+
 @register_op()
 @dataclass(frozen=True, eq=False)
 class Svdf(Op):
@@ -94,8 +95,6 @@ class Svdf(Op):
         state[f] = state[f, 1:], seen                                    kept for the next inference
         acc = bias[u] + sum(time[f, t] * state[f, t]) over the filters f of u  (32 bits, wrapping)
         output = clamp(multiply_double_rounding(acc, *output_multiplier) + output_zero_point)
-
-    The reference leaves the activation function out.
 
     Args:
         weights: int8 [filters, depth].
@@ -113,13 +112,13 @@ class Svdf(Op):
     constraints: ClassVar[tuple[Constraint, ...]] = (
         inputs_and_outputs(5),
         *ACTIVATION_CONSTRAINTS,
-        relu_demanded,
         weights_constant(2),
         time_weights,
         scalar_scales,
         ranks_fit,
         own_state,
         small_multipliers,
+        fuses_relu,
     )
 
     weights: NDArray[np.int8]
