@@ -57,8 +57,9 @@ td_planar_3x3_prepare:
     pop     {r4, r5, r6, r7, r8, r9, r10, r11, pc}
     .size td_planar_3x3_prepare, . - td_planar_3x3_prepare
 
-/* In all that follows: pitch is 1 << pitch_log, that of the planes; r0 words, r1 output, r2 pixel, r3 constants + 12, lr the words at which groups of four outputs
- * end, r4 to r7 sums of outputs 0 to 3, r8 to r10 words, r11 and r12 weights. */
+/* In all that follows: pitch is 1 << pitch_log, that of the planes; r0 words, r1 output, r2 pixel, r3 constants + 12,
+ * lr the words at which groups of four outputs end, r4 to r7 sums of outputs 0 to 3, r8 to r10 words, r11 and r12
+ * weights. */
 
 /* Sums to outputs 0 to \count - 1. */
     .macro  finish sum
@@ -277,19 +278,23 @@ td_planar_3x3_prepare:
     .size   \name, . - \name
     .endm
 
-    .macro  functions suffix
+/* Not by a macro round these: the assembler's line tables lose what nested macros put into sections. */
+    .set    pitch_log, 8 /* 8 slots of 32 bytes */
     .set    pitch, 1 << pitch_log
     .set    rectified, 0
-    function td_planar_3x3_multiply1\suffix, 1
-    function td_planar_3x3_multiply2\suffix, 2
+    function td_planar_3x3_multiply1, 1
+    function td_planar_3x3_multiply2, 2
     .set    rectified, 1
-    function td_planar_3x3_multiply1\suffix\()_rectified, 1
-    function td_planar_3x3_multiply2\suffix\()_rectified, 2
-    .endm
+    function td_planar_3x3_multiply1_rectified, 1
+    function td_planar_3x3_multiply2_rectified, 2
 
-    .set    pitch_log, 8 /* 8 slots of 32 bytes */
-    functions
     .set    pitch_log, 7
-    functions _short
+    .set    pitch, 1 << pitch_log
+    .set    rectified, 0
+    function td_planar_3x3_multiply1_short, 1
+    function td_planar_3x3_multiply2_short, 2
+    .set    rectified, 1
+    function td_planar_3x3_multiply1_short_rectified, 1
+    function td_planar_3x3_multiply2_short_rectified, 2
 
 #endif
