@@ -14,7 +14,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-NAMES = ("tflite", "onnx", "params", "toml", "frames")
+NAMES = ("tflite", "float_tflite", "onnx", "params", "toml", "rules", "frames")
 HANG_S, MEMORY_MB, LONGEST = 5, 1024, 16384
 
 
