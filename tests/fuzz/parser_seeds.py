@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import struct
 import sys
 from collections.abc import Iterator
@@ -141,6 +142,22 @@ def _frames() -> Iterator[bytes]:
         yield bytes([topic]) + b"\5text\0".join(pieces) + b"\4text"
 
 
+def _board() -> Iterator[bytes]:
+    """Requests of every kind, noise between them; inputs are taken whole, or in rows."""
+    talks = (
+        [b"\1", b"\2\0", b"\2\1", b"\3\0\0", b"\3\0\1", b"\3\1\0"],
+        [b"\4" + struct.pack("<BI", 0, 0) + bytes(14), b"\4" + struct.pack("<BI", 1, 0) + b"x"],
+        [b"\5", b"\6" + struct.pack("<BIB", 0, 7, 63)],
+        [b"\7", b"\x08\0\0", b"\x08\x13\0"],
+        [b"\x09", b"\x0a", b"\x0b"],
+    )
+    for rows in (b"\0", b"\1"):
+        for talk in (*talks, list(itertools.chain(*talks))):
+            frames = [request[:1] + bytes([i]) + request[1:] for i, request in enumerate(talk)]
+            pieces = [bytes([0x80 + len(frame)]) + frame for frame in frames]
+            yield rows + b"\3\1\0\2".join(pieces)
+
+
 _SEEDS = {
     "tflite": _tflite,
     "float_tflite": _float_tflite,
@@ -149,4 +166,5 @@ _SEEDS = {
     "toml": _toml,
     "rules": _rules,
     "frames": _frames,
+    "board": _board,
 }
