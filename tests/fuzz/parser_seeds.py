@@ -115,7 +115,7 @@ def _params() -> Iterator[bytes]:
 
 
 def _toml() -> Iterator[bytes]:
-    for path in sorted(BOARDS.glob("*.toml")):
+    for path in sorted(BOARDS.rglob("*.toml")):
         text = path.read_text("utf-8").splitlines()
         yield "\n".join(line for line in text if not line.startswith("#")).encode()
 

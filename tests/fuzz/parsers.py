@@ -29,6 +29,17 @@ from tinydeploy.source.options import SourceOptions
 
 _FOLDER = tempfile.TemporaryDirectory(prefix="tinydeploy-parsers-")
 """For parsers that take the path of a file."""
+_BOARD_ON_TOP = """
+name = "fuzzed"
+title = "Fuzzed"
+chip = "fuzzed.toml"
+order_code = "FUZZED"
+[console]
+uart = "USART3"
+tx = "PD8"
+rx = "PD9"
+baud = 115_200
+"""
 
 
 def parse_tflite(data: bytes) -> None:
@@ -59,10 +70,14 @@ def parse_mxnet(data: bytes) -> None:
 
 
 def parse_toml(data: bytes) -> None:
-    """A board."""
-    path = Path(_FOLDER.name) / "board.toml"
-    path.write_bytes(data)
-    load_board(str(path))
+    """A board, or the profile of a chip with a board on top of it."""
+    folder = Path(_FOLDER.name)
+    (folder / "fuzzed.toml").write_bytes(data)
+    if b"[console]" in data:
+        load_board(str(folder / "fuzzed.toml"))
+        return
+    (folder / "board.toml").write_text(_BOARD_ON_TOP, encoding="utf-8")
+    load_board(str(folder / "board.toml"))
 
 
 def parse_rules(data: bytes) -> None:
