@@ -18,10 +18,12 @@ from tinydeploy.report.build_report import (
     BuildReport,
     ChoiceFacts,
     FidelityFacts,
+    HeldFacts,
     InferenceFacts,
     LayerFacts,
     MemoryFacts,
     ModelFacts,
+    PeakFacts,
     PlaceFacts,
     PlanFacts,
     PreprocessingFacts,
@@ -48,6 +50,7 @@ def example() -> BuildReport:
         memory=MemoryFacts(
             100, 50, 40, 10, 300, 200, 200, 180, 0, 20, 80, 64,
             (RegionFacts("dtcm", 0x2000_0000, 131072, 300, 200, 200),), "rows", 8,
+            PeakFacts(180, 0, "Peak: 180 bytes", (HeldFacts(-1, "in", scratch=False, bytes=180),)),
         ),
         budget=BudgetFacts(1000, 1000, met=True),
         inference=InferenceFacts("cortex-m7", 1000, 100.0, 900, 0.01, 300),
@@ -55,6 +58,7 @@ def example() -> BuildReport:
             LayerFacts(
                 0, "conv", "CONV_2D", "conv_2d_s8", (1, 8, 8, 4), 10, 64, 1000, 900,
                 (ChoiceFacts("conv_2d_s8", None, 64, 1100, 1050),),
+                (-1,), ((1, 8, 8, 1),), 40, 64, 180,
             ),
         ),
         plans=(PlanFacts("input in the arena", 200, 0, 180, 990, 1000, 950, 0, chosen=True),),

@@ -87,11 +87,14 @@ for _name, _command in (
     ("validate", validate.validate),
     ("bench", bench.bench),
     ("monitor", monitor.monitor),
-    ("boards", boards.boards),
     ("ops", ops.ops),
     ("doctor", doctor.doctor),
 ):
     app.command(_name)(_guard(_command))
+
+_boards = typer.Typer(rich_markup_mode="rich")
+_boards.callback(invoke_without_command=True)(_guard(boards.boards))
+app.add_typer(_boards, name="boards")
 
 
 def _show_version(value: bool) -> None:

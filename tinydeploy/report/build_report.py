@@ -81,6 +81,29 @@ class RegionFacts:
 
 
 @dataclass(frozen=True)
+class HeldFacts:
+    """What is live at the peak: rows of a tensor, or scratch; `layer` made it, -1 is the input."""
+
+    layer: int
+    name: str
+    scratch: bool
+    bytes: int
+
+
+@dataclass(frozen=True)
+class PeakFacts:
+    """The moment at which most bytes of the arenas are live, and what they are, largest first.
+
+    `layer`: the one that runs then; None while inputs are written or outputs are read.
+    """
+
+    bytes: int
+    layer: int | None
+    text: str
+    held: tuple[HeldFacts, ...]
+
+
+@dataclass(frozen=True)
 class MemoryFacts:
     """Flash and RAM, all from the linked ELF but for what is named planned, bound or touched.
 
@@ -103,6 +126,7 @@ class MemoryFacts:
     regions: tuple[RegionFacts, ...]
     input_form: str
     input_bytes: int
+    peak: PeakFacts
 
 
 @dataclass(frozen=True)
@@ -145,7 +169,10 @@ class LayerFacts:
     """One layer of the executed plan; instructions are exact.
 
     `kernel` is the file in firmware/kernels/ that runs it, without suffix; `choices` are that
-    kernel and others.
+    kernel and others. `inputs` are the layers that make its inputs, -1 the model's input;
+    `flash_bytes` are linked for it alone: weights, constants, its function, no kernel;
+    `held_bytes` are the most of its outputs at one time, `live_bytes` the most of all arenas while
+    it runs.
     """
 
     index: int
@@ -158,6 +185,11 @@ class LayerFacts:
     instructions: int | None
     cycles_estimated: int | None
     choices: tuple[ChoiceFacts, ...]
+    inputs: tuple[int, ...]
+    input_shapes: tuple[tuple[int, ...], ...]
+    flash_bytes: int
+    held_bytes: int
+    live_bytes: int
 
 
 @dataclass(frozen=True)
