@@ -46,6 +46,8 @@ int main(void)
         int byte = target_console_get();
         if (byte >= 0) {
             protocol_receive((uint8_t)byte);
+        } else {
+            target_wait();
         }
     }
 }

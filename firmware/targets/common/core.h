@@ -17,8 +17,17 @@
 #define SCB_HFSR REGISTER(0xE000ED2Cu)  /* HardFault Status Register */
 #define SCB_MMFAR REGISTER(0xE000ED34u) /* MemManage Fault Address Register */
 #define SCB_BFAR REGISTER(0xE000ED38u)  /* BusFault Address Register */
+#define SCB_CFSR_MSTKERR (1u << 4)
+#define SCB_CFSR_MMARVALID (1u << 7)
+#define SCB_CFSR_STKERR (1u << 12)
+#define SCB_CFSR_BFARVALID (1u << 15)
 #define SCB_CCR_DC (1u << 16)
 #define SCB_CCR_IC (1u << 17)
+
+/* Nested vectored interrupt controller (B3.4) */
+#define NVIC_ISER(irq) REGISTER(0xE000E100u + 4u * ((irq) / 32u)) /* Interrupt Set-Enable Registers */
+#define NVIC_ICPR(irq) REGISTER(0xE000E280u + 4u * ((irq) / 32u)) /* Interrupt Clear-Pending Registers */
+#define NVIC_BIT(irq) (1u << ((irq) % 32u))
 
 /* Caches (B2.2.7, Cortex-M7 only) */
 #define SCB_CCSIDR REGISTER(0xE000ED80u) /* Cache Size ID Register */
@@ -57,6 +66,18 @@ static inline void core_data_barrier(void)
 static inline void core_instruction_barrier(void)
 {
     __asm volatile("isb" ::: "memory");
+}
+
+/* Interrupts wake the core from then on, but call no handler. */
+static inline void core_mask_interrupts(void)
+{
+    __asm volatile("cpsid i" ::: "memory");
+}
+
+/* Sleeps until an interrupt is pending. */
+static inline void core_wait_for_interrupt(void)
+{
+    __asm volatile("dsb\n\twfi\n\tisb" ::: "memory"); /* isb: STM32L4 may execute a stale fetch behind wfi */
 }
 
 #endif

@@ -5,11 +5,11 @@
 #include "core.h"
 #include "cycle_counter.h"
 #include "family.h"
+#include "fault.h"
 #include "target.h"
 #include "uart.h"
 
 #define GUARD_REGION 7u /* of the MPU; the highest number wins where regions overlap */
-#define GUARD_LOG2_BYTES 12u
 
 static target_clocks clocks;
 
@@ -17,8 +17,8 @@ static target_clocks clocks;
 static void guard_stack(void)
 {
     MPU_RNR = GUARD_REGION;
-    MPU_RBAR = BOARD_DATA_ADDRESS - (1u << GUARD_LOG2_BYTES);
-    MPU_RASR = MPU_RASR_EXECUTE_NEVER | MPU_RASR_SIZE(GUARD_LOG2_BYTES) | MPU_RASR_ENABLE;
+    MPU_RBAR = BOARD_DATA_ADDRESS - (1u << STACK_GUARD_LOG2_BYTES);
+    MPU_RASR = MPU_RASR_EXECUTE_NEVER | MPU_RASR_SIZE(STACK_GUARD_LOG2_BYTES) | MPU_RASR_ENABLE;
     MPU_CTRL = MPU_CTRL_PRIVDEFENA | MPU_CTRL_ENABLE;
     core_data_barrier();
     core_instruction_barrier();
@@ -62,4 +62,9 @@ void target_console_put(uint8_t byte)
 int target_console_get(void)
 {
     return uart_get();
+}
+
+void target_wait(void)
+{
+    uart_wait();
 }

@@ -30,6 +30,9 @@ void target_console_put(uint8_t byte);
 /* The oldest received byte, or -1 where there is none. Up to 255 bytes are kept. */
 int target_console_get(void);
 
+/* Sleeps until a byte arrives at the console; may return before. For when there is nothing to do. */
+void target_wait(void);
+
 #ifdef __cplusplus
 }
 #endif

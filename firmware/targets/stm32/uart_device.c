@@ -8,6 +8,7 @@
 
 #define UART_CR1_RE (1u << 2)
 #define UART_CR1_TE (1u << 3)
+#define UART_CR1_RXNEIE (1u << 5)
 #define UART_STATUS_ERRORS 0xFu /* PE, FE, NE, ORE */
 #define UART_STATUS_RXNE (1u << 5)
 #define UART_STATUS_TXE (1u << 7)
@@ -51,7 +52,7 @@ void uart_device_start(uint32_t kernel_hz)
     UART_CR3 = 0u;
     UART_BRR = divider(kernel_hz);
     UART_CR1 = FAMILY_UART_CR1;
-    UART_CR1 = FAMILY_UART_CR1 | UART_CR1_TE | UART_CR1_RE | UART_CR1_UE;
+    UART_CR1 = FAMILY_UART_CR1 | UART_CR1_TE | UART_CR1_RE | UART_CR1_RXNEIE | UART_CR1_UE;
 }
 
 int uart_device_receive(void)
@@ -64,6 +65,11 @@ int uart_device_receive(void)
         UART_CLEAR_ERRORS();
     }
     return -1;
+}
+
+void uart_device_await(void)
+{
+    /* The interrupt lasts as long as there is a byte. */
 }
 
 int uart_device_send(uint8_t byte)
