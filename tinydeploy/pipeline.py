@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
-from tinydeploy.board import Board, load_board
+from tinydeploy.board import Board, load_board, with_watchdog
 from tinydeploy.codegen.generate import generate_sources, list_kernels
 from tinydeploy.errors import (
     InputFileError,
@@ -83,6 +83,7 @@ class BuildRequest:
         min_snr: Least SNR in dB of the int8 outputs; None for no limit.
         max_drop: Most points of accuracy that int8 may lose; None for no limit.
         baud: Speed of the console; None for the board's.
+        watchdog: Seconds that a layer's call may take before the chip is reset; None: any time.
         chosen_format: What the output folder holds besides the firmware project, in a subfolder of
             that name; "cmake" for nothing.
         emulate: Run the image in the emulated board.
@@ -102,6 +103,7 @@ class BuildRequest:
     min_snr: float | None = None
     max_drop: float | None = None
     baud: int | None = None
+    watchdog: float | None = None
     chosen_format: Format = "cmake"
     emulate: bool = True
     keep: bool = True
@@ -313,6 +315,8 @@ def build_image(request: BuildRequest, watch: Watch) -> BuildResult:
 
 def _load_board(request: BuildRequest) -> Board:
     board = load_board(request.board)
+    if request.watchdog is not None:
+        board = with_watchdog(board, request.watchdog)
     return board if request.baud is None else with_baud(board, request.baud)
 
 

@@ -20,6 +20,9 @@ static void print_identity(void)
     console_text(", ");
     console_decimal(target_core_hz() / 1000000u);
     console_text(" MHz\r\n");
+    if (target_was_reset_by_watchdog()) {
+        console_text("reset by the watchdog\r\n");
+    }
 }
 
 static void print_selftest(void)
@@ -43,6 +46,7 @@ int main(void)
     print_identity();
     print_selftest();
     for (;;) {
+        target_feed_watchdog();
         int byte = target_console_get();
         if (byte >= 0) {
             protocol_receive((uint8_t)byte);

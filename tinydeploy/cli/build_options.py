@@ -33,6 +33,7 @@ from tinydeploy.cli.options import (
     PreprocessOption,
     ResizeOption,
     StdOption,
+    WatchdogOption,
     WeightsOption,
     parse_bytes,
     parse_numbers,
@@ -83,6 +84,7 @@ def _make_request(
     min_snr: MinSnrOption = None,
     max_drop: MaxDropOption = None,
     baud: BaudOption = None,
+    watchdog: WatchdogOption = None,
 ) -> BuildRequest:
     return BuildRequest(
         board=board,
@@ -95,6 +97,7 @@ def _make_request(
         min_snr=min_snr,
         max_drop=max_drop,
         baud=baud,
+        watchdog=watchdog,
     )
 
 

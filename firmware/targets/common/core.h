@@ -11,6 +11,8 @@
 #endif
 
 /* System control block (B3.2) */
+#define SCB_ICSR REGISTER(0xE000ED04u)  /* Interrupt Control and State Register */
+#define SCB_ICSR_PENDSTCLR (1u << 25)
 #define SCB_VTOR REGISTER(0xE000ED08u)  /* Vector Table Offset Register */
 #define SCB_CCR REGISTER(0xE000ED14u)   /* Configuration and Control Register */
 #define SCB_CFSR REGISTER(0xE000ED28u)  /* Configurable Fault Status Register */
@@ -23,6 +25,15 @@
 #define SCB_CFSR_BFARVALID (1u << 15)
 #define SCB_CCR_DC (1u << 16)
 #define SCB_CCR_IC (1u << 17)
+
+/* System timer (B3.3) */
+#define SYST_CSR REGISTER(0xE000E010u) /* SysTick Control and Status Register */
+#define SYST_CSR_ENABLE (1u << 0)
+#define SYST_CSR_TICKINT (1u << 1)
+#define SYST_CSR_CLKSOURCE (1u << 2)
+#define SYST_RVR REGISTER(0xE000E014u) /* SysTick Reload Value Register */
+#define SYST_RVR_MAX 0xFFFFFFu
+#define SYST_CVR REGISTER(0xE000E018u) /* SysTick Current Value Register */
 
 /* Nested vectored interrupt controller (B3.4) */
 #define NVIC_ISER(irq) REGISTER(0xE000E100u + 4u * ((irq) / 32u)) /* Interrupt Set-Enable Registers */

@@ -30,6 +30,12 @@ void target_console_put(uint8_t byte);
 /* The oldest received byte, or -1 where there is none. Up to 255 bytes are kept. */
 int target_console_get(void);
 
+/* Whether the watchdog caused the last reset. */
+int target_was_reset_by_watchdog(void);
+
+/* To be called more often than every BOARD_WATCHDOG_MS, where that is not 0. */
+void target_feed_watchdog(void);
+
 /* Sleeps until a byte arrives at the console; may return before. For when there is nothing to do. */
 void target_wait(void);
 
