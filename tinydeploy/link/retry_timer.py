@@ -25,7 +25,7 @@ class RetryTimer:
         """Seconds to wait for the answer to the `attempt`-th sending of a request, from 0 on."""
         usual = max(self._mean + 4 * self._deviation, self._least_s)
         wait = usual if self._known else self._first_s
-        return min(wait * _GROWTH**attempt, self._most_s)
+        return min(wait * _GROWTH ** min(attempt, 64), self._most_s)
 
     def learn(self, seconds: float) -> None:
         """Takes how long an answer took.
