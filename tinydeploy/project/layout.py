@@ -30,8 +30,8 @@ def include_folders(board: Board) -> tuple[str, ...]:
 def target_folders(board: Board) -> tuple[str, ...]:
     """Folders of firmware/ that hold what a board needs of targets/.
 
-    Besides the family's own there may be one that it shares with others: targets/stm32f holds what
-    the families stm32f4 and stm32f7 have in common.
+    Besides the family's own there may be some that it shares with others: targets/stm32 holds what
+    all STM32 have in common, targets/stm32f what the families stm32f4 and stm32f7 do.
     """
     families = sorted(
         path.name for path in (FIRMWARE / "targets").iterdir() if board.family.startswith(path.name)
