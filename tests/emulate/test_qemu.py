@@ -7,10 +7,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from builders import conv_model
 from programs import require_program
 
 from tinydeploy.board import list_boards, load_board
 from tinydeploy.cli.console import StageView
+from tinydeploy.cli.main import main
 from tinydeploy.emulate import qemu
 from tinydeploy.emulate.emulated_board import EmulatedBoard
 from tinydeploy.emulate.qemu import QemuBoard
@@ -69,7 +71,7 @@ def test_agrees_with_the_emulated_board(
         traced = sum(event.instructions for event in emulated.layer_events())
         marks = client.memory()
     with QemuBoard(elf, board) as machine:
-        client = BoardClient(machine.transport)
+        client = BoardClient(machine)
         hello = client.hello()
         assert hello.board == board.title
         assert client.selftest().passed
@@ -80,6 +82,20 @@ def test_agrees_with_the_emulated_board(
     assert np.abs(np.array(counted) - instructions).max() < 1
     # The last inference, without what the protocol does around it.
     assert 0 <= instructions[-1] - traced < 100
+
+
+def test_validate_command(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    require_program(qemu.PROGRAM)
+    (tmp_path / "small.tflite").write_bytes(conv_model((8, 8, 3), 4))
+    folder = tmp_path / "built"
+    for words in (
+        ["build", tmp_path / "small.tflite", "--board", "mps2-an386", "-q", "-o", folder],
+        ["validate", folder, "--on", "qemu", "--vectors", "3"],
+    ):
+        with pytest.raises(SystemExit) as caught:
+            main([str(word) for word in words])
+        assert caught.value.code == 0
+    assert "small on MPS2 AN386 (qemu): 3 inputs, 768 bytes, all equal" in capfd.readouterr().out
 
 
 def test_boards_that_qemu_does_not_have(tmp_path: Path) -> None:

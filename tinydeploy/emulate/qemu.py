@@ -26,10 +26,10 @@ _SHIFT = 6
 
 
 class QemuBoard:
-    """Runs an ELF file in QEMU.
+    """Runs an ELF file in QEMU; a Transport to its console.
 
-        with QemuBoard(elf, board) as board:
-            client = BoardClient(board.transport)
+        with QemuBoard(elf, board) as machine:
+            client = BoardClient(machine)
 
     Args:
         elf: The firmware.
@@ -48,7 +48,6 @@ class QemuBoard:
             )
         if shutil.which(PROGRAM) is None:
             raise MissingDependencyError(f"{PROGRAM} is not installed", f"Try: {INSTALL_ADVICE}")
-        self.transport = self
         self._elf, self._board = elf, board
         self._process: subprocess.Popen[bytes] | None = None
         self._received = bytearray()
