@@ -39,6 +39,7 @@ from tinydeploy.project.build import Firmware
 from tinydeploy.project.formats.handover import Handover
 from tinydeploy.project.formats.make import Format, format_files
 from tinydeploy.project.hot_code import build_project, rank_hot_sources
+from tinydeploy.project.mlperf import check_form, find_task
 from tinydeploy.project.publish import check_target, publish_folder
 from tinydeploy.project.size import Sizes, check_budget, read_sizes
 from tinydeploy.project.toolchain import find_toolchain, kernel_level
@@ -84,6 +85,7 @@ class BuildRequest:
         max_drop: Most points of accuracy that int8 may lose; None for no limit.
         baud: Speed of the console; None for the board's.
         watchdog: Seconds that a layer's call may take before the chip is reset; None: any time.
+        mlperf: The firmware answers MLPerf Tiny's runner, too.
         chosen_format: What the output folder holds besides the firmware project, in a subfolder of
             that name; "cmake" for nothing.
         emulate: Run the image in the emulated board.
@@ -104,6 +106,7 @@ class BuildRequest:
     max_drop: float | None = None
     baud: int | None = None
     watchdog: float | None = None
+    mlperf: bool = False
     chosen_format: Format = "cmake"
     emulate: bool = True
     keep: bool = True
@@ -171,6 +174,9 @@ def plan_model(request: BuildRequest, watch: Watch) -> PlannedModel:
 
     with watch.stage("plan"):
         check_input_form(fused, request.input_form)
+        if request.mlperf:
+            check_form(request.input_form)
+            find_task(fused)
         check_float_ends(request.input_form, float_ends=request.float_ends)
         max_flash = request.max_flash or board.flash_budget
         far = place_weights(fused, board, max_flash)
@@ -243,6 +249,7 @@ def build_image(request: BuildRequest, watch: Watch) -> BuildResult:
                 hot=hot,
                 kernel_level=toolchain.kernel_level,
                 far=model.far,
+                mlperf=find_task(graph) if request.mlperf else None,
             )
 
     with _folder(request, f"{graph.name}-{board.name}") as (folder, target):

@@ -14,6 +14,8 @@ from tinydeploy.cli.options import (
     ColorOption,
     DataOption,
     EffortOption,
+    FirmwareChoice,
+    FirmwareOption,
     InputChoice,
     InputOption,
     InputShapeOption,
@@ -85,6 +87,7 @@ def _make_request(
     max_drop: MaxDropOption = None,
     baud: BaudOption = None,
     watchdog: WatchdogOption = None,
+    firmware: FirmwareOption = FirmwareChoice.STANDARD,
 ) -> BuildRequest:
     return BuildRequest(
         board=board,
@@ -98,6 +101,7 @@ def _make_request(
         max_drop=max_drop,
         baud=baud,
         watchdog=watchdog,
+        mlperf=firmware is FirmwareChoice.MLPERF,
     )
 
 

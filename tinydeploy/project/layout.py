@@ -123,6 +123,12 @@ def kernel_files(kernels: Iterable[str], including: Iterable[bytes]) -> dict[str
     return files | _included_headers([*files.values(), *including])
 
 
+def mlperf_files() -> dict[str, bytes]:
+    """What answers MLPerf Tiny's runner, by path in the project: beside the application."""
+    files = _read_folder("mlperf")
+    return {f"app/{Path(path).name}": content for path, content in files.items()}
+
+
 def _read_folder(folder: str) -> dict[str, bytes]:
     return {
         f"{folder}/{path.name}": path.read_bytes()

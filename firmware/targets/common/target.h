@@ -21,7 +21,7 @@ void target_init(void);
 /* Clock of the core in Hz. */
 uint32_t target_core_hz(void);
 
-/* Cycles of the core's clock since target_init, modulo 2^32. */
+/* Cycles of the core's clock since target_init, modulo 2^32; asleep it may stand. */
 uint32_t target_cycles(void);
 
 /* Writes one byte to the console; received bytes are collected while it waits. Gives up after about a second. */
