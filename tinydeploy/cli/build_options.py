@@ -9,6 +9,7 @@ from functools import wraps
 from typing import Annotated, Any, get_args, get_type_hints
 
 from tinydeploy.cli.options import (
+    BaudOption,
     BoardOption,
     ColorOption,
     DataOption,
@@ -82,6 +83,7 @@ def _make_request(
     max_extra_macs: MaxExtraMacsOption = None,
     min_snr: MinSnrOption = None,
     max_drop: MaxDropOption = None,
+    baud: BaudOption = None,
 ) -> BuildRequest:
     return BuildRequest(
         board=board,
@@ -93,6 +95,7 @@ def _make_request(
         max_extra_macs=parse_percent("--max-extra-macs", max_extra_macs),
         min_snr=min_snr,
         max_drop=max_drop,
+        baud=baud,
     )
 
 
