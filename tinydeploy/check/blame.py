@@ -168,9 +168,7 @@ def _blame_peak(now: Figures, before: Figures | None) -> Blame | None:
     grown = f"the arena grew by {now.arena - before.arena:,} bytes, the peak is{where}"
     if most is None or growth(most) <= 0:
         return Blame(runs, grown, tensors)
-    if most.layer == _INPUT:
-        return Blame(None, f"{grown}; the model's input grew by {growth(most):,} bytes", tensors)
-    root = roots[index[most.layer]]
+    root = _INPUT if most.layer == _INPUT else roots[index[most.layer]]
     if root == _INPUT:
         shapes = _shapes(now.layers, before.layers, pairs)
         return Blame(None, f"the model's input changed{shapes}; {grown}", tensors)
@@ -189,23 +187,30 @@ def _find_roots(
     due to; -1 for the model's input, None where nothing changed.
     """
     index = {layer.index: k for k, layer in enumerate(now)}
+    reshaped = set()  # indices of what makes another shape than it did, or is new
     roots: list[int | None] = []
     for k, layer in enumerate(now):
         old = before[pairs[k]] if k in pairs else None
+        if old is None or old.output_shape != layer.output_shape:
+            reshaped.add(layer.index)
         if old is None:
-            roots.append(k)
-            continue
-        shapes = zip(layer.inputs, layer.input_shapes, old.input_shapes, strict=False)
-        changed = [maker for maker, shape, was in shapes if shape != was]
-        if changed:
-            maker = changed[0]
-            found = _INPUT if maker == _INPUT else roots[index[maker]]
-            roots.append(k if found is None else found)
+            causes = [maker for maker in layer.inputs if maker in reshaped]
         else:
-            alike = (layer.flash, layer.held, layer.live, layer.instructions, layer.output_shape)
-            same = alike == (old.flash, old.held, old.live, old.instructions, old.output_shape)
-            roots.append(None if same else k)
+            shapes = zip(layer.inputs, layer.input_shapes, old.input_shapes, strict=False)
+            causes = [maker for maker, shape, was in shapes if shape != was]
+        root: int | None
+        if causes:
+            root = _INPUT if causes[0] == _INPUT else roots[index[causes[0]]]
+            root = k if root is None else root
+        else:
+            root = None if old is not None and _costs_the_same(layer, old) else k
+        roots.append(root)
     return roots
+
+
+def _costs_the_same(layer: LayerFigures, old: LayerFigures) -> bool:
+    fields = ("output_shape", "flash", "held", "live", "instructions")
+    return all(getattr(layer, field) == getattr(old, field) for field in fields)
 
 
 def _describe_change(layer: LayerFigures, old: LayerFigures | None) -> str:

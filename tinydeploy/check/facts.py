@@ -111,6 +111,18 @@ def list_problems(result: TargetResult) -> Iterator[tuple[Finding | None, int, s
     """The findings, or the error, each with its line of tinydeploy.toml and a text."""
     if result.error is not None:
         hint = f". {result.error.hint}" if result.error.hint else ""
-        yield None, result.target.lines[""], f"{result.error.message}{hint}"
+        yield None, result.target.lines[""], make_printable(f"{result.error.message}{hint}")
     for finding in result.findings:
-        yield finding, finding.line, finding.text
+        yield finding, finding.line, make_printable(finding.text)
+
+
+def list_peak(finding: Finding | None) -> list[str]:
+    """What is live at the peak, where that is to blame."""
+    if finding is None or finding.blame is None:
+        return []
+    return [make_printable(tensor) for tensor in finding.blame.tensors]
+
+
+def make_printable(text: str) -> str:
+    """The text on one line; names come from models, and may hold anything."""
+    return "".join(c if c.isprintable() else "?" for c in " ".join(text.split()))

@@ -45,7 +45,7 @@ class Store:
         """An entry's JSON content and arrays; None where there is none."""
         path = self._folder / f"{key}.npz"
         try:
-            with np.load(path, allow_pickle=False) as file:
+            with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as file:
                 arrays = {name: file[name] for name in file.files}
             content = json.loads(arrays.pop(_META).tobytes())
             os.utime(path)

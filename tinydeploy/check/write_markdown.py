@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+import html
 import re
 from collections.abc import Iterator
 from typing import Final
 
 from tinydeploy.check.blame import LayerChange
-from tinydeploy.check.facts import describe_status, describe_total, list_problems, list_rows
+from tinydeploy.check.facts import (
+    describe_status,
+    describe_total,
+    list_peak,
+    list_problems,
+    list_rows,
+    make_printable,
+)
 from tinydeploy.check.results import CheckResult, TargetResult
 
 MARKER: Final = "<!-- tinydeploy check -->"
 """The first line: by it a comment is found again, to be replaced."""
 
 _MOST_LAYERS: Final = 12
-_SPECIAL = re.compile(r"([\\`*_{}\[\]<>|#@~!&])")
+_SPECIAL = re.compile(r"([\\`*_{}\[\]|~!]|(?<!&)#)")
 
 
 def write_markdown(check: CheckResult) -> str:
@@ -57,8 +65,7 @@ def _target(result: TargetResult) -> Iterator[str]:
         yield ""
         for finding, line, text in problems:
             yield f"* {_escape(text)} (line {line})"
-            blame = None if finding is None else finding.blame
-            for tensor in () if blame is None else blame.tensors:
+            for tensor in list_peak(finding):
                 yield f"  * at the peak: {_escape(tensor)}"
     if result.changes:
         yield ""
@@ -97,4 +104,4 @@ def _delta(value: int | None) -> str:
 
 def _escape(text: str) -> str:
     """Names of layers come from the model: nothing in them may format, link or mention."""
-    return _SPECIAL.sub(r"\\\1", " ".join(text.split())).replace("\\@", "&#64;")
+    return _SPECIAL.sub(r"\\\1", html.escape(make_printable(text))).replace("@", "&#64;")

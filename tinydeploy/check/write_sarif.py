@@ -44,7 +44,7 @@ def write_sarif(check: CheckResult) -> str:
 def _rule(name: str) -> dict[str, Any]:
     if name == _BUILD:
         text = "The target builds, and its outputs equal the reference."
-        return {"id": name, "name": "Build", "shortDescription": {"text": text}}
+        return {"id": name, "name": "TargetBuilds", "shortDescription": {"text": text}}
     resource = RESOURCES[name]
     return {
         "id": name,

@@ -11,6 +11,7 @@ from tinydeploy.check.facts import (
     describe_stages,
     describe_status,
     describe_total,
+    list_peak,
     list_problems,
     list_rows,
 )
@@ -37,8 +38,8 @@ def _target(result: TargetResult) -> Iterator[str]:
     yield from map(_row, list_rows(result))
     for finding, line, text in list_problems(result):
         yield from _wrap(f"line {line}: {text}")
-        if finding is not None and finding.blame is not None and finding.blame.tensors:
-            yield from _wrap("at the peak: " + "; ".join(finding.blame.tensors))
+        if peak := list_peak(finding):
+            yield from _wrap("at the peak: " + "; ".join(peak))
     for note in result.notes:
         yield from _wrap(f"note: {note}")
 
