@@ -39,6 +39,7 @@ from tinydeploy.project.build import Firmware
 from tinydeploy.project.formats.handover import Handover
 from tinydeploy.project.formats.make import Format, format_files
 from tinydeploy.project.hot_code import build_project, rank_hot_sources
+from tinydeploy.project.mlperf import check_form, find_task
 from tinydeploy.project.publish import check_target, publish_folder
 from tinydeploy.project.size import Sizes, check_budget, read_sizes
 from tinydeploy.project.toolchain import find_toolchain, kernel_level
@@ -83,6 +84,7 @@ class BuildRequest:
         min_snr: Least SNR in dB of the int8 outputs; None for no limit.
         max_drop: Most points of accuracy that int8 may lose; None for no limit.
         baud: Speed of the console; None for the board's.
+        mlperf: The firmware answers MLPerf Tiny's runner, too.
         chosen_format: What the output folder holds besides the firmware project, in a subfolder of
             that name; "cmake" for nothing.
         emulate: Run the image in the emulated board.
@@ -102,6 +104,7 @@ class BuildRequest:
     min_snr: float | None = None
     max_drop: float | None = None
     baud: int | None = None
+    mlperf: bool = False
     chosen_format: Format = "cmake"
     emulate: bool = True
     keep: bool = True
@@ -175,6 +178,9 @@ def plan_model(request: BuildRequest, watch: Watch, source: Source | None = None
 
     with watch.stage("plan"):
         check_input_form(fused, request.input_form)
+        if request.mlperf:
+            check_form(request.input_form)
+            find_task(fused)
         check_float_ends(request.input_form, float_ends=request.float_ends)
         max_flash = request.max_flash or board.flash_budget
         far = place_weights(fused, board, max_flash)
@@ -252,6 +258,7 @@ def build_image(request: BuildRequest, watch: Watch, source: Source | None = Non
                 hot=hot,
                 kernel_level=toolchain.kernel_level,
                 far=model.far,
+                mlperf=find_task(graph) if request.mlperf else None,
             )
 
     with _folder(request, f"{graph.name}-{board.name}") as (folder, target):

@@ -53,6 +53,7 @@ typedef struct {
     int (*run)(void);
     /* As run; calls observe(context, k) behind each piece of layer k, 0 <= k < layers. */
     int (*run_observed)(void (*observe)(void *context, int layer), void *context);
+    void (*receive)(uint8_t byte); /* takes each byte that the host sends */
 } app_model_t;
 
 extern const app_model_t app_model;

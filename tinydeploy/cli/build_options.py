@@ -14,6 +14,8 @@ from tinydeploy.cli.options import (
     ColorOption,
     DataOption,
     EffortOption,
+    FirmwareChoice,
+    FirmwareOption,
     InputChoice,
     InputOption,
     InputShapeOption,
@@ -84,6 +86,7 @@ def _make_request(
     min_snr: MinSnrOption = None,
     max_drop: MaxDropOption = None,
     baud: BaudOption = None,
+    firmware: FirmwareOption = FirmwareChoice.STANDARD,
 ) -> BuildRequest:
     return BuildRequest(
         board=board,
@@ -96,6 +99,7 @@ def _make_request(
         min_snr=min_snr,
         max_drop=max_drop,
         baud=baud,
+        mlperf=firmware is FirmwareChoice.MLPERF,
     )
 
 

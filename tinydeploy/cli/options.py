@@ -30,6 +30,13 @@ class EffortChoice(StrEnum):
     HIGH = "high"
 
 
+class FirmwareChoice(StrEnum):
+    """Values of --firmware."""
+
+    STANDARD = "standard"
+    MLPERF = "mlperf"
+
+
 class InputChoice(StrEnum):
     """Values of --input; the same words as tinydeploy.plan.plan.InputForm."""
 
@@ -276,6 +283,14 @@ MinSnrOption = Annotated[
 MaxDropOption = Annotated[
     float | None,
     typer.Option(metavar="POINTS", help="Most accuracy, in points, that int8 may lose to float."),
+]
+FirmwareOption = Annotated[
+    FirmwareChoice,
+    typer.Option(
+        "--firmware",
+        metavar="KIND",
+        help="standard, or mlperf: it also answers the runner of MLPerf Tiny. Needs --input kept.",
+    ),
 ]
 BaudOption = Annotated[
     int | None,
