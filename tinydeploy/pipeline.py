@@ -150,8 +150,13 @@ class PlannedModel:
     far: Mapping[int, str]
 
 
-def plan_model(request: BuildRequest, watch: Watch) -> PlannedModel:
+def plan_model(request: BuildRequest, watch: Watch, source: Source | None = None) -> PlannedModel:
     """Everything up to a checked plan.
+
+    Args:
+        request: What the user asks for.
+        watch: Is shown the stages.
+        source: The int8 model, where it has been made before; else it is made as asked for.
 
     Raises:
         TinydeployError: See errors.py; its class tells the exit code.
@@ -159,8 +164,9 @@ def plan_model(request: BuildRequest, watch: Watch) -> PlannedModel:
     board = _load_board(request)
     if request.max_extra_macs is not None:
         check_share(request.max_extra_macs)
-    judge = partial(check_measurable, min_snr=request.min_snr, max_drop=request.max_drop)
-    source = make_source(request.model, watch, request.options, judge)
+    if source is None:
+        judge = partial(check_measurable, min_snr=request.min_snr, max_drop=request.max_drop)
+        source = make_source(request.model, watch, request.options, judge)
 
     with watch.stage("graph"):
         try:
@@ -205,11 +211,16 @@ def plan_model(request: BuildRequest, watch: Watch) -> PlannedModel:
     return PlannedModel(source, unfused, fused, graph, board, plan, far)
 
 
-def build_image(request: BuildRequest, watch: Watch) -> BuildResult:
+def build_image(request: BuildRequest, watch: Watch, source: Source | None = None) -> BuildResult:
     """Builds, compiles, emulates and proves an image, and puts it into its folder.
 
     Nothing appears at the output folder before everything has passed; what stood there stays until
     then.
+
+    Args:
+        request: What the user asks for.
+        watch: Is shown the stages.
+        source: See `plan_model`.
 
     Raises:
         TinydeployError: See errors.py; its class tells the exit code.
@@ -221,7 +232,7 @@ def build_image(request: BuildRequest, watch: Watch) -> BuildResult:
     if request.output is not None:
         check_target(request.output)
 
-    model = plan_model(request, watch)
+    model = plan_model(request, watch, source)
     source, unfused, graph, plan = model.source, model.unfused, model.graph, model.plan
 
     with watch.stage("reference"):
