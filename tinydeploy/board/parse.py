@@ -19,6 +19,7 @@ from tinydeploy.board.board import (
 from tinydeploy.board.choices import (
     MistakeError,
     choose_baud,
+    choose_clock_kind,
     choose_external_clock,
     choose_pin,
     choose_uart,
@@ -76,6 +77,7 @@ def parse_board(table: Mapping[str, Any], chip: Chip) -> Board:
         fpu=str(core["fpu"]),
         clock_hz=int(core["clock_hz"]),
         external_clock_hz=choose_external_clock(chip, int(clock.get("hz", 0))),
+        external_crystal=choose_clock_kind(str(clock.get("kind", "signal"))) == "crystal",
         memories=tuple(_parse_memory(entry) for entry in table["memory"]),
         console=_parse_console(table["console"], chip),
         probes={str(tool): str(target) for tool, target in table.get("probe", {}).items()},

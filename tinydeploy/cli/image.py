@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tinydeploy.board import Board, load_board
+from tinydeploy.board import Board, load_board, with_baud
 from tinydeploy.errors import InputFileError, UsageError
-from tinydeploy.link.baud import with_baud
 
 
 @dataclass(frozen=True)
