@@ -1,9 +1,16 @@
-"""What a board may choose of what its chip offers: the console's UART, its pins, its clock."""
+"""What a board may choose: names, and of what its chip offers UART, pins, speed and clock."""
 
 from __future__ import annotations
 
+import re
+
 from tinydeploy.board.baud import MOST_ERROR, baud_error
 from tinydeploy.board.board import Chip, Pin, Uart
+
+# Names go into C, linker scripts, Makefiles and paths as they are.
+_NAME = re.compile(r"[a-z][a-z0-9_-]*")
+_PROBE = re.compile(r"[A-Za-z0-9_./-]+")
+_PRINTABLE = re.compile(r"[ -~]+")
 
 
 class MistakeError(ValueError):
@@ -111,3 +118,40 @@ def choose_clock_kind(kind: str) -> str:
             "It is a signal at OSC_IN, or a crystal at OSC_IN and OSC_OUT.",
         )
     return kind
+
+
+def choose_name(name: str) -> str:
+    """A board's name.
+
+    Raises:
+        MistakeError: It has characters that paths or Makefiles cannot hold.
+    """
+    if not _NAME.fullmatch(name):
+        raise MistakeError(
+            f"the name '{name}' must be lower-case letters, digits, _ and -, a letter first"
+        )
+    return name
+
+
+def choose_text(text: str) -> str:
+    """A title or an order code.
+
+    Raises:
+        MistakeError: It cannot stand in a comment of C.
+    """
+    if not _PRINTABLE.fullmatch(text) or "*/" in text:
+        raise MistakeError(f"'{text}' must be printable ASCII and not end a comment")
+    return text
+
+
+def choose_probe(name: str) -> str:
+    """The name of a flashing tool's configuration; empty: none.
+
+    Raises:
+        MistakeError: It has characters that a Makefile cannot hold.
+    """
+    if name and not _PROBE.fullmatch(name):
+        raise MistakeError(
+            f"probe configuration '{name}' has characters other than letters, digits and _ . / -"
+        )
+    return name
