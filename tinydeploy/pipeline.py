@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 
 from tinydeploy.board import Board, load_board
+from tinydeploy.board.baud import with_baud
 from tinydeploy.codegen.generate import generate_sources, list_kernels
 from tinydeploy.errors import (
     InputFileError,
@@ -22,7 +23,6 @@ from tinydeploy.errors import (
 from tinydeploy.graph.graph import Graph
 from tinydeploy.graph.passes import fuse_graph
 from tinydeploy.graph.read import read_graph
-from tinydeploy.link.baud import with_baud
 from tinydeploy.plan.alternatives import describe_chosen, list_alternatives
 from tinydeploy.plan.check import check_plan
 from tinydeploy.plan.check_recomputation import check_recomputation
