@@ -35,6 +35,7 @@ from tinydeploy.cli.options import (
     PreprocessOption,
     ResizeOption,
     StdOption,
+    VectorsOption,
     WeightsOption,
     parse_bytes,
     parse_numbers,
@@ -84,6 +85,7 @@ def _make_request(
     max_extra_macs: MaxExtraMacsOption = None,
     min_snr: MinSnrOption = None,
     max_drop: MaxDropOption = None,
+    vectors: VectorsOption = 0,
     baud: BaudOption = None,
     firmware: FirmwareOption = FirmwareChoice.STANDARD,
 ) -> BuildRequest:
@@ -97,6 +99,7 @@ def _make_request(
         max_extra_macs=parse_percent("--max-extra-macs", max_extra_macs),
         min_snr=min_snr,
         max_drop=max_drop,
+        vectors=vectors,
         baud=baud,
         mlperf=firmware is FirmwareChoice.MLPERF,
     )
