@@ -19,6 +19,9 @@ static void print_identity(void)
     console_text(", ");
     console_decimal(target_core_hz() / 1000000u);
     console_text(" MHz\r\n");
+    if (target_was_reset_by_watchdog()) {
+        console_text("reset by the watchdog\r\n");
+    }
 }
 
 static void print_selftest(void)
@@ -48,9 +51,12 @@ int main(void)
     print_identity();
     print_selftest();
     for (;;) {
+        target_feed_watchdog();
         int byte = target_console_get();
         if (byte >= 0) {
             app_model.receive((uint8_t)byte);
+        } else {
+            target_wait();
         }
     }
 }

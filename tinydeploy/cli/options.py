@@ -305,6 +305,13 @@ BaudOption = Annotated[
     int | None,
     typer.Option(metavar="N", help="Speed of the serial console, e.g. 921600. Default: 115200."),
 ]
+WatchdogOption = Annotated[
+    float | None,
+    typer.Option(
+        metavar="S",
+        help="Start the watchdog: a layer's call that takes longer than S seconds resets the chip.",
+    ),
+]
 FormatOption = Annotated[
     FormatChoice,
     typer.Option(
