@@ -35,6 +35,8 @@ from tinydeploy.cli.options import (
     PreprocessOption,
     ResizeOption,
     StdOption,
+    VectorsOption,
+    WatchdogOption,
     WeightsOption,
     parse_bytes,
     parse_numbers,
@@ -85,7 +87,9 @@ def _make_request(
     max_extra_macs: MaxExtraMacsOption = None,
     min_snr: MinSnrOption = None,
     max_drop: MaxDropOption = None,
+    vectors: VectorsOption = 0,
     baud: BaudOption = None,
+    watchdog: WatchdogOption = None,
     firmware: FirmwareOption = FirmwareChoice.STANDARD,
 ) -> BuildRequest:
     return BuildRequest(
@@ -98,7 +102,9 @@ def _make_request(
         max_extra_macs=parse_percent("--max-extra-macs", max_extra_macs),
         min_snr=min_snr,
         max_drop=max_drop,
+        vectors=vectors,
         baud=baud,
+        watchdog=watchdog,
         mlperf=firmware is FirmwareChoice.MLPERF,
     )
 
