@@ -58,6 +58,7 @@ from tinydeploy.validate.quality import (
     measure_outputs,
     quantize_inputs,
 )
+from tinydeploy.validate.selftest_samples import choose_samples, extend_crc
 
 # Random vectors for the host where there are no samples; few for nets that take long.
 _HOST_VECTORS, _HOST_VECTORS_OF_LARGE = 44, 4
@@ -83,6 +84,7 @@ class BuildRequest:
         min_snr: Least SNR in dB of the int8 outputs; None for no limit.
         max_drop: Most points of accuracy that int8 may lose; None for no limit.
         baud: Speed of the console; None for the board's.
+        vectors: Inputs from the data set that the firmware's self-test runs.
         watchdog: Seconds that a layer's call may take before the chip is reset; None: any time.
         mlperf: The firmware answers MLPerf Tiny's runner, too.
         chosen_format: What the output folder holds besides the firmware project, in a subfolder of
@@ -104,6 +106,7 @@ class BuildRequest:
     min_snr: float | None = None
     max_drop: float | None = None
     baud: int | None = None
+    vectors: int = 0
     watchdog: float | None = None
     mlperf: bool = False
     chosen_format: Format = "cmake"
@@ -237,6 +240,7 @@ def build_image(request: BuildRequest, watch: Watch, source: Source | None = Non
     with watch.stage("reference"):
         samples = None if source.samples is None else quantize_inputs(graph, source.samples)
         extra = _HOST_VECTORS if graph.macs < _LARGE_MACS else _HOST_VECTORS_OF_LARGE
+        vectors = choose_samples(graph, samples, request.vectors)
         expectation = expect_outputs(unfused, source.tflite, samples, extra)
         watch.detail(f"{len(expectation.outputs[0])} vectors, {expectation.reference}")
 
@@ -246,6 +250,7 @@ def build_image(request: BuildRequest, watch: Watch, source: Source | None = Non
         )
         kernels = list_kernels(graph, plan)
         crc = expectation.selftest_crc
+        whole_crc = extend_crc(expectation, request.vectors)
         watch.detail(f"{len(sources)} files, {len(kernels)} kernels")
 
         def make_files(hot: Sequence[str]) -> Mapping[str, bytes]:
@@ -255,11 +260,12 @@ def build_image(request: BuildRequest, watch: Watch, source: Source | None = Non
                 sources,
                 kernels,
                 board,
-                selftest_crc=crc,
+                selftest_crc=whole_crc,
                 hot=hot,
                 kernel_level=toolchain.kernel_level,
                 far=model.far,
                 mlperf=find_task(graph) if request.mlperf else None,
+                vectors=vectors,
             )
 
     with _folder(request, f"{graph.name}-{board.name}") as (folder, target):
