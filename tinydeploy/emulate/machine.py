@@ -114,7 +114,7 @@ class EmulatedChip:
         self._irq = FIRST_IRQ + board.console.irq
         self._skipped = 0  # cycles that passed while the core slept, or before its code changed
         self._code_changed = False
-        self.debug = CoreDebug(self, self._traps) if options.debug else None
+        self.debug = CoreDebug(self, self._traps, memory) if options.debug else None
         line.on_message(self._on_message)
         self.reset()
 
@@ -373,10 +373,11 @@ class EmulatedChip:
         self.memories.close_gates()
 
     def _violate(self, rule: str) -> None:
-        if self.debug is not None and self.debug.is_looking:
-            return  # a debugger writes registers in an order of its own
+        pc = self.uc.reg_read(uc_arm.UC_ARM_REG_PC)
+        if self.debug is not None and self.debug.is_at_work(pc):
+            return
         if self.stopped is None:
-            self._stop("violation", rule, self.uc.reg_read(uc_arm.UC_ARM_REG_PC))
+            self._stop("violation", rule, pc)
             self._kick()
 
     def _request_reset(self) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from unicorn import UC_HOOK_CODE, Uc
 from unicorn import arm_const as uc_arm
 
+from tinydeploy.board import Memory
 from tinydeploy.emulate import bus, system
 from tinydeploy.emulate.exceptions import (
     BUS_FAULT,
@@ -54,6 +55,7 @@ class CoreDebug:
     Args:
         chip: The chip.
         traps: For breakpoints.
+        flash: Where the firmware is.
 
     Attributes:
         enabled: Whether a debugger has taken control (DHCSR.C_DEBUGEN).
@@ -67,8 +69,8 @@ class CoreDebug:
             again.
     """
 
-    def __init__(self, chip: EmulatedChip, traps: Traps) -> None:
-        self._chip, self._traps = chip, traps
+    def __init__(self, chip: EmulatedChip, traps: Traps, flash: Memory) -> None:
+        self._chip, self._traps, self._flash = chip, traps, flash
         self.enabled = self.halted = self.masks_interrupts = self.was_reset = False
         self.catch_faults = self.is_looking = False
         self.vector_catch = 0
@@ -158,6 +160,13 @@ class CoreDebug:
     def is_breakpoint(self, event: str) -> bool:
         """Whether what stopped the core is for the debugger."""
         return event == "halt" or (event == "breakpoint" and self.enabled)
+
+    def is_at_work(self, pc: int) -> bool:
+        """Whether an access is the debugger's, or of a program that it has put into RAM.
+
+        Flashing tools have their own order of doing things, and real chips put up with them.
+        """
+        return self.is_looking or (self.enabled and not self._flash.address <= pc < self._flash.end)
 
     def catches(self, fault: Fault) -> bool:
         """Halts the core at a fault where that is wanted; whether it did."""
