@@ -15,6 +15,23 @@ from tinydeploy.errors import UsageError
 
 _NUMBERS = itertools.count(1)
 _PATIENCE_S = 2.0
+_LAST_PORT = 65535
+
+
+def parse_port(text: str) -> int:
+    """The number of a port as users write it: 3333, :3333 or localhost:3333.
+
+    Raises:
+        UsageError: It is none, or not of this machine.
+    """
+    host, _, number = text.rpartition(":")
+    if host not in ("", "localhost", "127.0.0.1"):
+        raise UsageError(
+            f"'{host}' is not this machine", "The ports are for this machine alone: give a number."
+        )
+    if not number.isdecimal() or not number.isascii() or int(number) > _LAST_PORT:
+        raise UsageError(f"'{text}' is no port", "Give a number up to 65535, or 0 for a free one.")
+    return int(number)
 
 
 class DebugServer:
@@ -23,6 +40,7 @@ class DebugServer:
     Args:
         emulated: The board, running, made with debug=True.
         port: TCP port on this machine; 0 takes a free one.
+        gdb: Whether gdb is expected there, not a tool that brings its own debug probe.
 
     Attributes:
         port: The port.
@@ -31,8 +49,8 @@ class DebugServer:
         UsageError: The port cannot be used.
     """
 
-    def __init__(self, emulated: EmulatedBoard, port: int) -> None:
-        self._process = emulated.process
+    def __init__(self, emulated: EmulatedBoard, port: int, *, gdb: bool = False) -> None:
+        self._process, self._gdb = emulated.process, gdb
         try:
             self._listener = socket.create_server(("127.0.0.1", port))
         except (OSError, OverflowError) as error:
@@ -91,7 +109,7 @@ class DebugServer:
         self._process.open_debug(number, send)
         try:
             while data := client.recv(65536):
-                self._process.send_debug(number, data)
+                self._process.send_debug(number, data, gdb=self._gdb)
         except OSError:
             pass
         finally:

@@ -395,13 +395,13 @@ class EmulatedChip:
         else:
             self.stopped = self._facts(reason, text, pc)
             if self.debug is not None:
-                self.debug.on_stop(self.stopped)
+                self.debug.report_stop(self.stopped)
 
     def _give_up(self) -> None:
         """The handler of a fault has said what it had to say."""
         self.stopped = self._first_fault
         if self.debug is not None and self.stopped is not None:
-            self.debug.on_stop(self.stopped)
+            self.debug.report_stop(self.stopped)
 
     def _facts(self, reason: str, text: str, pc: int) -> dict[str, Any]:
         read = self.uc.reg_read

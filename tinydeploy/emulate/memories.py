@@ -29,7 +29,7 @@ class Memories:
         uc: The processor.
         board: Its memories.
         read_register: Reads a clock enable register.
-        loaders: Whether code may run from all RAM, as the programs do that flashing tools put there.
+        loaders: Whether code may run from all RAM, as that of flashing tools does.
     """
 
     def __init__(

@@ -50,7 +50,7 @@ class EmulatorProcess:
         self._replies: queue.SimpleQueue[tuple[dict[str, Any], bytes]] = queue.SimpleQueue()
         self._stopped: dict[str, Any] | None = None
         self._gone = self._closed = False
-        self._debuggers: dict[int, Callable[[bytes], None]] = {}
+        self._debuggers: dict[int, Callable[[bytes], None]] = {}  # by connection
         self._writing = threading.Lock()
         self._complaints = tempfile.TemporaryFile()  # noqa: SIM115 - close() closes it
         package = str(Path(__file__).resolve().parents[2])
@@ -145,15 +145,19 @@ class EmulatorProcess:
         """Has `send` called with what the debug unit says on a connection; none ends it."""
         self._debuggers[connection] = send
 
-    def send_debug(self, connection: int, data: bytes) -> None:
+    def send_debug(self, connection: int, data: bytes, *, gdb: bool = False) -> None:
         """Passes on what a debugger says; none for its end."""
-        self._write(pack_message(Kind.DEBUG, {"connection": connection}, data))
+        self._write(pack_message(Kind.DEBUG, {"connection": connection, "gdb": gdb}, data))
 
     def close_debug(self, connection: int) -> None:
         """The debugger has gone."""
         self._debuggers.pop(connection, None)
         with contextlib.suppress(EmulationError, MissingDependencyError):
             self.send_debug(connection, b"")
+
+    def is_alive(self) -> bool:
+        """Whether the process is there, whatever the firmware does."""
+        return not self._gone
 
     def failure(self) -> EmulationError | MissingDependencyError | None:
         """Why firmware or process have stopped; None while they run."""

@@ -35,8 +35,9 @@ class Server:
         self._trace: ModelTrace | None = None
         self._connections: Connections | None = None
         if chip.debug is not None:
-            self._connections = Connections(chip.debug, board, line)
-            chip.debug.on_stop = line.report_stop
+            cells = None if chip.flash is None else chip.flash.cells
+            self._connections = Connections(chip.debug, cells, board, line)
+            chip.debug.on_stop.append(line.report_stop)
             if chip.stopped is not None:
                 line.report_stop(chip.stopped)
 
@@ -44,7 +45,7 @@ class Server:
         """Answers one request, or passes on what a debugger says."""
         if request["do"] == "debug":
             if self._connections is not None:
-                self._connections.feed(request["connection"], request["data"])
+                self._connections.feed(**{k: request[k] for k in ("connection", "gdb", "data")})
             return
         try:
             facts, data = getattr(self, f"_do_{request['do']}")(request)

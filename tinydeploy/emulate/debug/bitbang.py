@@ -116,6 +116,9 @@ class RemoteBitbang:
         self._tck = 0
         self._in_reset = False
 
+    def close(self) -> None:
+        """The connection has ended; the core stays as the tool has left it."""
+
     def feed(self, data: bytes) -> bytes | None:
         """Takes what the host sends; returns what it gets back, None to end the connection."""
         chain, answer = self._chain, bytearray()

@@ -64,9 +64,9 @@ class CoreDebug:
         vector_catch: Exceptions whose entry halts it, as in DEMCR.
         was_reset: A reset has come since this was last looked at.
         catch_faults: Whether a fault halts it at the instruction, before its handler.
-        on_halt: Called with the cause when it halts.
-        on_stop: Called with the facts when the firmware stops for good, and with none once it runs
-            again.
+        on_halt: Are called with the cause when it halts.
+        on_stop: Are called with the facts when the firmware stops for good, and with none once it
+            runs again.
     """
 
     def __init__(self, chip: EmulatedChip, traps: Traps, flash: Memory) -> None:
@@ -75,8 +75,8 @@ class CoreDebug:
         self.catch_faults = self.is_looking = False
         self.vector_catch = 0
         self.fault: Fault | None = None  # the one that it halted at
-        self.on_halt: Callable[[str], None] = lambda cause: None
-        self.on_stop: Callable[[dict[str, Any]], None] = lambda facts: None
+        self.on_halt: list[Callable[[str], None]] = []
+        self.on_stop: list[Callable[[dict[str, Any]], None]] = []
         self._breakpoints: dict[int, int] = {}  # Unicorn's hooks by address
         self._passes: int | None = None  # the breakpoint that the core stood on when it went on
 
@@ -88,7 +88,13 @@ class CoreDebug:
         """The core stands from now on; "request", "step", "breakpoint", "vector" or "fault"."""
         if not self.halted:
             self.halted = True
-            self.on_halt(cause)
+            for listener in self.on_halt:
+                listener(cause)
+
+    def report_stop(self, facts: dict[str, Any]) -> None:
+        """Tells that the firmware has stopped for good, or with no facts that it runs again."""
+        for listener in self.on_stop:
+            listener(facts)
 
     def resume(self) -> None:
         """The core goes on, over a breakpoint that it stands on, into a fault that it stands at."""
@@ -120,7 +126,7 @@ class CoreDebug:
         self.halted = False
         self._chip.reset()
         if was_stopped and self._chip.stopped is None:
-            self.on_stop({})
+            self.report_stop({})
         if halt:
             self.halt("vector")
 
@@ -151,10 +157,10 @@ class CoreDebug:
         uc.emu_stop()
 
     def take_over(self) -> None:
-        """The core stands on request of a debugger, also where the firmware had stopped for good."""
+        """A debugger halts the core, also one whose firmware had stopped for good."""
         if self._chip.stopped is not None:
             self._chip.release()
-            self.on_stop({})
+            self.report_stop({})
         self.halt("request")
 
     def is_breakpoint(self, event: str) -> bool:
@@ -211,9 +217,13 @@ class CoreDebug:
         chip = self._chip
         if _is_register(address):
             with self._look():
-                return _split(chip.bus.read, address, size)
+                parts = (
+                    chip.bus.read(at, len(part)).to_bytes(len(part), "little")
+                    for at, part in _pieces(address, bytes(size))
+                )
+                return b"".join(parts)
         memory = chip.memories.find(address)
-        if memory is None or not chip.memories.is_clocked(memory) or self._is_secret(address):
+        if memory is None or not chip.memories.is_clocked(memory) or self.is_secret(address):
             return None
         if chip.flash is not None:
             chip.flash.cells.settle()
@@ -224,10 +234,11 @@ class CoreDebug:
         chip = self._chip
         if _is_register(address):
             with self._look():
-                chip.bus.write(address, len(data), int.from_bytes(data, "little"))
+                for at, part in _pieces(address, data):
+                    chip.bus.write(at, len(part), int.from_bytes(part, "little"))
             return True
         memory = chip.memories.find(address)
-        if memory is None or not chip.memories.is_clocked(memory) or self._is_secret(address):
+        if memory is None or not chip.memories.is_clocked(memory) or self.is_secret(address):
             return False
         if self.halted:  # else it is data for the program that runs
             chip.change_code()
@@ -237,7 +248,8 @@ class CoreDebug:
             chip.flash.program(address, data, by_core=False)
         return True  # a write to memory that cannot be written is ignored
 
-    def _is_secret(self, address: int) -> bool:
+    def is_secret(self, address: int) -> bool:
+        """Whether readout protection keeps debuggers from an address."""
         flash = self._chip.flash
         if flash is None or not flash.protected:
             return False
@@ -257,11 +269,10 @@ def _is_register(address: int) -> bool:
     return any(base <= address < base + size for base, size in spaces)
 
 
-def _split(read: Callable[[int, int], int], address: int, size: int) -> bytes:
-    """Reads registers in words where the address allows."""
-    data = b""
-    while len(data) < size:
-        at = address + len(data)
-        step = 4 if at % 4 == 0 and size - len(data) >= 4 else 1
-        data += read(at, step).to_bytes(step, "little")
-    return data
+def _pieces(address: int, data: bytes) -> Iterator[tuple[int, bytes]]:
+    """An access to registers as words, halves and bytes, as large as address and size allow."""
+    at = 0
+    while at < len(data):
+        size = next(s for s in (4, 2, 1) if (address + at) % s == 0 and len(data) - at >= s)
+        yield address + at, data[at : at + size]
+        at += size

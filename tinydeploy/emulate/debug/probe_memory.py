@@ -36,7 +36,7 @@ class ProbeMemory:
         self._catch = 0
         self._cause = 0
         self._steps = False
-        debug.on_halt = self._on_halt
+        debug.on_halt.append(self._on_halt)
 
     def reset(self, *, halt: bool = False) -> None:
         """The reset line, or a system reset; the core stands afterwards if DEMCR says so."""

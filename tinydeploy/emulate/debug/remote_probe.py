@@ -59,6 +59,9 @@ class RemoteProbe:
         for name in ("swj_sequence", "set_clock"):
             self._requests[name] = lambda *arguments: None
 
+    def close(self) -> None:
+        """The connection has ended; the core stays as the tool has left it."""
+
     def feed(self, data: bytes) -> bytes | None:
         """Takes what the host sends; returns what it gets back, None to end the connection."""
         self._received += data
