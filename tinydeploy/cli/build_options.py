@@ -9,6 +9,7 @@ from functools import wraps
 from typing import Any, get_type_hints
 
 from tinydeploy.cli.options import (
+    BaudOption,
     BoardOption,
     ColorOption,
     DataOption,
@@ -81,6 +82,7 @@ def _make_request(
     max_extra_macs: MaxExtraMacsOption = None,
     min_snr: MinSnrOption = None,
     max_drop: MaxDropOption = None,
+    baud: BaudOption = None,
 ) -> BuildRequest:
     return BuildRequest(
         board=board,
@@ -92,6 +94,7 @@ def _make_request(
         max_extra_macs=parse_percent("--max-extra-macs", max_extra_macs),
         min_snr=min_snr,
         max_drop=max_drop,
+        baud=baud,
     )
 
 

@@ -11,9 +11,10 @@ import typer
 
 from tinydeploy.board import load_board
 from tinydeploy.cli.console import stderr
-from tinydeploy.cli.image import find_image
+from tinydeploy.cli.image import find_image, load_built_board
 from tinydeploy.emulate.debug_port import DebugServer, parse_port
 from tinydeploy.emulate.emulated_board import EmulatedBoard
+from tinydeploy.emulate.pty_bridge import PtyBridge
 from tinydeploy.errors import UsageError
 
 _LOOK_EVERY_S = 0.2
@@ -31,6 +32,12 @@ def emulate(
         str | None,
         typer.Option("--board", "-b", metavar="BOARD", help="Default: the board of the build."),
     ] = None,
+    pty: Annotated[
+        bool,
+        typer.Option(
+            "--pty", help="Give the board's serial port a name in this system, and print it."
+        ),
+    ] = False,
     debug_port: Annotated[
         str | None,
         typer.Option(
@@ -47,24 +54,24 @@ def emulate(
 
     Where a debugger may attach, a firmware that has stopped waits for it.
     """
-    if image is None and board is None:
-        raise UsageError("which board?", "Name a build's folder, or --board BOARD.")
-    elf = None
     if image is not None:
         found = find_image(image, board)
-        elf, board = found.elf, found.board
-    target = load_board(str(board))
+        elf, target, what = found.elf, load_built_board(found), str(found.elf)
+    elif board is not None:
+        elf, target, what = None, load_board(board), "erased flash"
+    else:
+        raise UsageError("which board?", "Name a build's folder, or --board BOARD.")
     debugged = debug_port is not None or gdb is not None
+    if elf is None and not debugged:
+        raise UsageError("nothing can be done with erased flash", "Add --debug-port or --gdb.")
     with EmulatedBoard(elf, target, debug=debugged) as emulated, ExitStack() as services:
-        what = "erased flash" if elf is None else str(elf)
-        _tell(f"{target.title}, emulated: {what}")
-        for name, text in (("OpenOCD, pyOCD", debug_port), ("gdb", gdb)):
-            if text is not None:
-                server = services.enter_context(
-                    DebugServer(emulated, parse_port(text), gdb=name == "gdb")
-                )
-                _tell(f"{name}: localhost:{server.port}")
-        _tell("Ctrl-C ends it")
+        if pty:
+            typer.echo(services.enter_context(PtyBridge(emulated)).port)
+        for name, port in (("OpenOCD, pyOCD", debug_port), ("gdb", gdb)):
+            if port is not None:
+                server = DebugServer(emulated, parse_port(port), gdb=name == "gdb")
+                _tell(f"{name}: localhost:{services.enter_context(server).port}")
+        _tell(f"{target.title}, emulated, runs {what} (Ctrl-C ends it)")
         _wait(emulated, debugged=debugged)
 
 

@@ -15,6 +15,7 @@ import typer
 
 from tinydeploy import __version__
 from tinydeploy.cli import (
+    bench,
     boards,
     build,
     check,
@@ -22,6 +23,7 @@ from tinydeploy.cli import (
     emulate,
     flash,
     inspect,
+    monitor,
     ops,
     plan,
     run,
@@ -83,11 +85,16 @@ for _name, _command in (
     ("emulate", emulate.emulate),
     ("flash", flash.flash),
     ("validate", validate.validate),
-    ("boards", boards.boards),
+    ("bench", bench.bench),
+    ("monitor", monitor.monitor),
     ("ops", ops.ops),
     ("doctor", doctor.doctor),
 ):
     app.command(_name)(_guard(_command))
+
+_boards = typer.Typer(rich_markup_mode="rich")
+_boards.callback(invoke_without_command=True)(_guard(boards.boards))
+app.add_typer(_boards, name="boards")
 
 
 def _show_version(value: bool) -> None:

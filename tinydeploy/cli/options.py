@@ -38,6 +38,13 @@ class InputChoice(StrEnum):
     ROWS = "rows"
 
 
+class FormatChoice(StrEnum):
+    """Values of --format; the same words as tinydeploy.project.formats.make.Format."""
+
+    CMAKE = "cmake"
+    LIBRARY = "library"
+
+
 class IoChoice(StrEnum):
     """Values of --io."""
 
@@ -269,6 +276,19 @@ MinSnrOption = Annotated[
 MaxDropOption = Annotated[
     float | None,
     typer.Option(metavar="POINTS", help="Most accuracy, in points, that int8 may lose to float."),
+]
+BaudOption = Annotated[
+    int | None,
+    typer.Option(metavar="N", help="Speed of the serial console, e.g. 921600. Default: 115200."),
+]
+FormatOption = Annotated[
+    FormatChoice,
+    typer.Option(
+        "--format",
+        metavar="FORMAT",
+        help="What to write besides the firmware project (CMake and Makefile): library, the model "
+        "alone for any compiler (STM32CubeIDE, Keil, IAR). docs/formats.md has a chapter on each.",
+    ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the report as JSON on stdout.")]
 QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")]

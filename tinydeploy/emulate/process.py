@@ -47,11 +47,11 @@ class EmulatorProcess:
         self._image = image
         self._uart = bytearray()
         self._news = threading.Condition()
+        self._sending = threading.Lock()
         self._replies: queue.SimpleQueue[tuple[dict[str, Any], bytes]] = queue.SimpleQueue()
         self._stopped: dict[str, Any] | None = None
         self._gone = self._closed = False
         self._debuggers: dict[int, Callable[[bytes], None]] = {}  # by connection
-        self._writing = threading.Lock()
         self._complaints = tempfile.TemporaryFile()  # noqa: SIM115 - close() closes it
         package = str(Path(__file__).resolve().parents[2])
         path = os.pathsep.join(filter(None, [package, os.environ.get("PYTHONPATH", "")]))
@@ -168,8 +168,8 @@ class EmulatorProcess:
         if self._closed or stdin is None:
             raise self._death()
         try:
-            view = memoryview(message)
-            with self._writing:
+            with self._sending:
+                view = memoryview(message)
                 while view:
                     view = view[stdin.write(view) :]
         except OSError as error:

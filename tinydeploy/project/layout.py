@@ -100,13 +100,27 @@ def runtime_files(
     files: dict[str, bytes] = {}
     for folder in ("app", *target_folders(board)):
         files |= _read_folder(folder)
+    files["LICENSE"] = (FIRMWARE / "LICENSE").read_bytes()
+    return files | kernel_files(kernels, [*files.values(), *model.values()])
+
+
+def kernel_files(kernels: Iterable[str], including: Iterable[bytes]) -> dict[str, bytes]:
+    """Kernels, and the headers in include/ that they and other texts include.
+
+    Args:
+        kernels: What of firmware/kernels/ is needed, paths without suffix.
+        including: Other sources, whose headers come along.
+
+    Returns:
+        Contents by path in the project.
+    """
+    files: dict[str, bytes] = {}
     for kernel in kernels:
         sources = kernel_sources(kernel)
         if not sources:
             raise InternalError(f"there is no kernel {kernel} in firmware/kernels/")
         files |= {path.relative_to(FIRMWARE).as_posix(): path.read_bytes() for path in sources}
-    files["LICENSE"] = (FIRMWARE / "LICENSE").read_bytes()
-    return files | _included_headers([*files.values(), *model.values()])
+    return files | _included_headers([*files.values(), *including])
 
 
 def _read_folder(folder: str) -> dict[str, bytes]:

@@ -33,6 +33,8 @@ _TEMPLATES = {
     "linker.ld": "linker.ld.j2",
     "Makefile": "Makefile.j2",
     "CMakeLists.txt": "CMakeLists.txt.j2",
+    "CMakePresets.json": "CMakePresets.json.j2",
+    "arm-none-eabi.cmake": "arm-none-eabi.cmake.j2",
     "README.md": "README.md.j2",
 }
 
