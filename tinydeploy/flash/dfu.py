@@ -1,0 +1,86 @@
+"""dfu-util: without a probe, through the boot loader in the chip's ROM and its own USB socket."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from typing import ClassVar
+
+from tinydeploy.board import Board
+from tinydeploy.errors import BoardLinkError
+from tinydeploy.flash.run import run_command
+from tinydeploy.flash.tool import (
+    IN_USE,
+    NO_ACCESS,
+    PROTECTED,
+    FlashTool,
+    Job,
+    Probe,
+    Step,
+    Trouble,
+    need_binary,
+)
+
+_DEVICE = "0483:df11"
+_WAIT = (
+    "Hold BOOT0 high while the chip resets, and connect the chip's own USB socket, not the probe's."
+)
+
+
+class DfuUtil(FlashTool):
+    """See FlashTool."""
+
+    name = "dfu"
+    advice = "apt-get install dfu-util"
+    troubles: ClassVar[tuple[Trouble, ...]] = (
+        Trouble(r"LIBUSB_ERROR_BUSY", "the boot loader is in use by another program", IN_USE),
+        Trouble(
+            r"LIBUSB_ERROR_ACCESS|Cannot open DFU device.*ACCESS",
+            "this user may not use the boot loader's USB device",
+            NO_ACCESS,
+        ),
+        Trouble(
+            r"No DFU capable USB device",
+            "{tool} finds no chip in its boot loader",
+            _WAIT,
+        ),
+        Trouble(
+            r"status\(\d+\) = (.*vendor|.*address|.*firmware)|not (readable|writeable)|errVENDOR",
+            "the flash of {board} is protected",
+            PROTECTED,
+        ),
+    )
+
+    def is_installed(self) -> bool:
+        """See FlashTool."""
+        return shutil.which("dfu-util") is not None
+
+    def knows(self, board: Board) -> bool:
+        """See FlashTool."""
+        return board.family.startswith("stm32")
+
+    def list_probes(self) -> list[Probe]:
+        """See FlashTool."""
+        output = run_command(["dfu-util", "-l"], self.name).output
+        serials = re.findall(rf'Found DFU: \[{_DEVICE}\].*serial="([^"]*)"', output)
+        return [Probe(serial, "STM32 boot loader") for serial in dict.fromkeys(serials)]
+
+    def steps(self, job: Job) -> list[Step]:
+        """See FlashTool; the boot loader does not tell the chip's id."""
+        words = ["dfu-util", "-d", _DEVICE, "-a", "0"]
+        words += ["-S", job.serial] if job.serial else []
+        binary, back = need_binary(job), job.scratch / "read_back.bin"
+        place = f"{job.board.code_memory.address:#010x}"
+        size = binary.stat().st_size
+
+        def check(_: str) -> None:
+            if not back.is_file() or back.read_bytes() != binary.read_bytes():
+                raise BoardLinkError(
+                    "what was read back is not what was written",
+                    "Try again; if it stays, the flash is worn out or the supply is weak.",
+                )
+
+        return [
+            Step([*words, "-s", place, "-D", str(binary)], "write"),
+            Step([*words, "-s", f"{place}:{size}:leave", "-U", str(back)], "compare, start", check),
+        ]
