@@ -15,6 +15,7 @@ from tinydeploy.errors import UsageError
 
 _NUMBERS = itertools.count(1)
 _PATIENCE_S = 2.0
+_GRACE_S = 0.5
 _LAST_PORT = 65535
 
 
@@ -60,6 +61,8 @@ class DebugServer:
             ) from error
         self.port: int = self._listener.getsockname()[1]
         self._client: socket.socket | None = None
+        self._free = threading.Event()
+        self._free.set()
         self._accepting = threading.Thread(target=self._accept, daemon=True)
         self._accepting.start()
 
@@ -90,10 +93,12 @@ class DebugServer:
             except OSError:
                 return
             client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            if self._client is not None:
+            # A tool that was started at once after another may come before that one's end is seen.
+            if not self._free.wait(_GRACE_S):
                 threading.Thread(target=_turn_away, args=(client,), daemon=True).start()
                 continue
             self._client = client
+            self._free.clear()
             threading.Thread(target=self._serve, args=(client,), daemon=True).start()
 
     def _serve(self, client: socket.socket) -> None:
@@ -114,8 +119,9 @@ class DebugServer:
             pass
         finally:
             self._process.close_debug(number)
-            client.close()
             self._client = None
+            self._free.set()
+            client.close()
 
 
 def _turn_away(client: socket.socket) -> None:

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from unicorn import UC_ARCH_ARM, UC_MODE_THUMB, Uc, UcError
+from unicorn import UC_ARCH_ARM, UC_HOOK_CODE, UC_MODE_THUMB, Uc, UcError
 from unicorn import arm_const as uc_arm
 
 from tinydeploy.board import SINGLE_PRECISION, Board
@@ -137,7 +137,7 @@ class EmulatedChip:
                 serve(self._line.requests.popleft())
             if self.stopped is not None and self.debug is None:
                 return self.stopped
-            if self.debug is not None and not self.debug.may_run():
+            if self._is_halted() or self.stopped is not None:
                 self._line.take(self.uart.received, None)
                 continue
             self._take_interrupts()
@@ -198,13 +198,30 @@ class EmulatedChip:
         self._code_changed = True
 
     def step(self) -> None:
-        """Executes one instruction."""
+        """Executes one instruction, or what is left of an IT block."""
         self._take_interrupts()
         self._asleep = False
-        self.counter.deadline = counting.NEVER
-        self._execute(_NOWHERE, 1)
-        self._handle_event()
+        executed: list[int] = []
+
+        def stop_at_second(uc: Uc, address: int, size: int, _: object) -> None:
+            if executed:
+                uc.emu_stop()
+            executed.append(address)
+
+        # Blocks that are translated already have no hooks on their instructions.
+        hook = self.uc.hook_add(UC_HOOK_CODE, stop_at_second, None, 1, 0)
+        self.uc.ctl_flush_tb()
+        while not executed and self.stopped is None and not self._is_halted():
+            self.counter.deadline = counting.NEVER
+            self._execute(_NOWHERE)
+            self._handle_event()
+        self.uc.hook_del(hook)
+        self.uc.ctl_flush_tb()
         self.counter.trim(self.uc.reg_read(uc_arm.UC_ARM_REG_PC) & ~1)
+
+    def _is_halted(self) -> bool:
+        """Whether a debugger holds the core."""
+        return self.debug is not None and self.debug.halted
 
     def _program_flash(self, address: int, size: int, value: int) -> bool:
         memory = self._board.code_memory
@@ -213,7 +230,7 @@ class EmulatedChip:
         data = (value & (1 << 8 * size) - 1).to_bytes(size, "little")
         return self.flash.program(address, data, by_core=True)
 
-    def _execute(self, until: int, count: int = 0) -> None:
+    def _execute(self, until: int) -> None:
         """Runs until something happens; what it was is in `_event` and in the counter."""
         self._traps.event, self.counter.reason = "", counting.NOTHING
         if self.flash is not None:
@@ -226,7 +243,7 @@ class EmulatedChip:
             self._alignment.forget()
         pc = self.uc.reg_read(uc_arm.UC_ARM_REG_PC)
         try:
-            self.uc.emu_start(pc | 1, until, count=count)
+            self.uc.emu_start(pc | 1, until)
         except UcError as error:
             if not self._traps.event:
                 self._traps.event = f"emulator error: {error}"

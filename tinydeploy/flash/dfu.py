@@ -7,17 +7,18 @@ import shutil
 from typing import ClassVar
 
 from tinydeploy.board import Board
-from tinydeploy.errors import BoardLinkError
 from tinydeploy.flash.run import run_command
 from tinydeploy.flash.tool import (
     IN_USE,
     NO_ACCESS,
     PROTECTED,
+    READ_BACK,
     FlashTool,
     Job,
     Probe,
     Step,
     Trouble,
+    check_read_back,
     need_binary,
 )
 
@@ -69,18 +70,14 @@ class DfuUtil(FlashTool):
         """See FlashTool; the boot loader does not tell the chip's id."""
         words = ["dfu-util", "-d", _DEVICE, "-a", "0"]
         words += ["-S", job.serial] if job.serial else []
-        binary, back = need_binary(job), job.scratch / "read_back.bin"
+        binary = need_binary(job)
         place = f"{job.board.code_memory.address:#010x}"
         size = binary.stat().st_size
-
-        def check(_: str) -> None:
-            if not back.is_file() or back.read_bytes() != binary.read_bytes():
-                raise BoardLinkError(
-                    "what was read back is not what was written",
-                    "Try again; if it stays, the flash is worn out or the supply is weak.",
-                )
-
         return [
             Step([*words, "-s", place, "-D", str(binary)], "write"),
-            Step([*words, "-s", f"{place}:{size}:leave", "-U", str(back)], "compare, start", check),
+            Step(
+                [*words, "-s", f"{place}:{size}:leave", "-U", READ_BACK],
+                "compare, start",
+                lambda output: check_read_back(job),
+            ),
         ]

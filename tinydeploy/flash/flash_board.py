@@ -108,7 +108,7 @@ def flash_board(job: Job, tool: FlashTool) -> None:
         TinydeployError: It did not work; the message says why, or quotes the tool.
     """
     for step in tool.steps(job):
-        outcome = run_command(step.command, tool.name)
+        outcome = run_command(step.command, tool.name, job.scratch)
         if outcome.code != 0:
             known = tool.explain(outcome.output, job.board)
             if known is not None:

@@ -15,6 +15,7 @@ from tinydeploy.flash.tool import (
     NO_PROBE,
     NO_TARGET,
     PROTECTED,
+    WORN,
     FlashTool,
     Job,
     Probe,
@@ -81,7 +82,7 @@ class OpenOcd(FlashTool):
         Trouble(
             r"Verify Failed|checksum mismatch|contents differ",
             "what was read back is not what was written",
-            "Try again; if it stays, the flash is worn out or the supply is weak.",
+            WORN,
         ),
     )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from tinydeploy.errors import BoardLinkError, MissingDependencyError
 
@@ -24,8 +25,13 @@ class Outcome:
     output: str
 
 
-def run_command(command: Sequence[str], tool: str) -> Outcome:
+def run_command(command: Sequence[str], tool: str, folder: Path | None = None) -> Outcome:
     """Runs a command to its end.
+
+    Args:
+        command: The command line.
+        tool: Whose it is.
+        folder: Where it runs; None for here.
 
     Raises:
         MissingDependencyError: There is no such program.
@@ -34,6 +40,7 @@ def run_command(command: Sequence[str], tool: str) -> Outcome:
     try:
         done = subprocess.run(
             command,
+            cwd=folder,
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,

@@ -15,6 +15,7 @@ from tinydeploy.flash.tool import (
     NO_PROBE,
     NO_TARGET,
     PROTECTED,
+    WORN,
     FlashTool,
     Job,
     Probe,
@@ -56,7 +57,7 @@ class StLinkTools(FlashTool):
         Trouble(
             r"Verification of flash failed|verify.*fail",
             "what was read back is not what was written",
-            "Try again; if it stays, the flash is worn out or the supply is weak.",
+            WORN,
         ),
     )
 

@@ -22,6 +22,8 @@ PROTECTED = (
     "Readout or write protection keeps tools out. STM32CubeProgrammer takes readout protection away"
     " and erases the whole chip: STM32_Programmer_CLI -c port=SWD mode=UR -rdu"
 )
+WORN = "Try again; if it stays, the flash is worn out or the supply is weak."
+READ_BACK = "read_back.bin"
 NO_TARGET = "Is the board powered, and is nothing holding its reset? Try with the button pressed."
 
 
@@ -47,7 +49,7 @@ class Job:
         board: The board.
         serial: Serial number of the probe; empty where there is only one.
         remote: HOST:PORT of an emulated board's debug port; empty for a probe at USB.
-        scratch: An empty folder for what is read back.
+        scratch: An empty folder, in which the commands run and leave what they read back.
     """
 
     elf: Path
@@ -126,6 +128,17 @@ class FlashTool(ABC):
                     trouble.message.format(tool=self.name, board=board.title), trouble.hint
                 )
         return None
+
+
+def check_read_back(job: Job) -> None:
+    """Compares what a tool has read back, into READ_BACK, with the binary.
+
+    Raises:
+        BoardLinkError: It is something else.
+    """
+    found = job.scratch / READ_BACK
+    if not found.is_file() or found.read_bytes() != job.binary.read_bytes():
+        raise BoardLinkError("what was read back is not what was written", WORN)
 
 
 def need_binary(job: Job) -> Path:
