@@ -192,7 +192,7 @@ BAD = [
     (["flash", "{model}"], 1, "no ELF", "firmware.elf"),
     (["run", "picture.png"], 2, "no build", "--build"),
     (["run", "picture.png", "--on", "moon"], 2, "moon", "emulator"),
-    (["run", "picture.png", "--on", "board"], 2, "serial port", "--port"),
+    (["run", "picture.png", "--on", "board"], 2, "no build in out", "--build"),
 ]
 
 

@@ -206,3 +206,14 @@ def test_mistakes(
     found, _, err = cli(*(word.format(build=builds[0]) for word in words))
     assert found == code
     assert message in " ".join(err.split())
+
+
+def test_validate_in_qemu(cli: Callable[..., Outcome], builds: tuple[Path, Path]) -> None:
+    """A board that QEMU has no machine for is refused; tests/emulate/test_qemu.py has those."""
+    code, _, err = cli("validate", builds[0], "--on", "qemu")
+    assert code == 2
+    assert "QEMU has no machine that is STM32L4R9I-DISCO" in " ".join(err.split())
+    assert "mps2-an500" in err
+    code, _, err = cli("bench", builds[0], "--on", "qemu")
+    assert code == 2
+    assert "--on emulator" in err

@@ -48,6 +48,7 @@ def parse_chip(name: str, table: Mapping[str, Any]) -> Chip:
         external_clock=ExternalClock(int(limits["multiple_of_hz"]), int(limits["most_hz"]))
         if "multiple_of_hz" in limits
         else None,
+        watchdog_hz=int(table.get("watchdog", {}).get("clock_hz", 0)),
     )
 
 
@@ -80,6 +81,7 @@ def parse_board(table: Mapping[str, Any], chip: Chip) -> Board:
         probes={str(tool): str(target) for tool, target in table.get("probe", {}).items()},
         flash_budget=int(budget["flash_bytes"]),
         ram_budget=int(budget["ram_bytes"]),
+        qemu_machine=str(table.get("qemu_machine", "")),
     )
 
 

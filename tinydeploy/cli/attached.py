@@ -14,6 +14,7 @@ from tinydeploy.board import Board
 from tinydeploy.cli.image import BuiltImage, load_built_board
 from tinydeploy.emulate.emulated_board import EmulatedBoard
 from tinydeploy.emulate.image import Image
+from tinydeploy.emulate.qemu import QemuBoard
 from tinydeploy.errors import BoardLinkError, InputFileError, UsageError
 from tinydeploy.link.client import BoardClient, Hello
 from tinydeploy.link.ports import choose_port
@@ -26,6 +27,7 @@ class Where(StrEnum):
     """Values of --on."""
 
     EMULATOR = "emulator"
+    QEMU = "qemu"
     BOARD = "board"
 
 
@@ -63,11 +65,12 @@ def attach_board(built: BuiltImage, where: Where, port: str | None) -> Iterator[
         port: Serial port of a real one; None for the ST-LINK's.
 
     Raises:
-        UsageError: A port is named for the emulated board, or several ST-LINKs are there.
+        UsageError: A port is named for an emulated board, several ST-LINKs are there, or QEMU has
+            no such board.
         BoardLinkError: No board answers, or it runs another image.
         EmulationError: The firmware faults.
     """
-    if where is Where.EMULATOR and port is not None:
+    if where is not Where.BOARD and port is not None:
         raise UsageError("the emulated board needs no port", "Use --on board with --port.")
     board = load_built_board(built)
     with _open_line(built, board, where, port) as line:
@@ -102,6 +105,15 @@ def _check_build(hello: Hello, built: BuiltImage) -> None:
         )
 
 
+def refuse_qemu(where: Where) -> None:
+    """Raises UsageError where something is to be measured in QEMU, whose counter is a timer."""
+    if where is Where.QEMU:
+        raise UsageError(
+            "QEMU is there to validate, not to measure",
+            "Use --on emulator: it counts the same instructions.",
+        )
+
+
 @contextmanager
 def _open_line(
     built: BuiltImage, board: Board, where: Where, port: str | None
@@ -109,6 +121,9 @@ def _open_line(
     if where is Where.EMULATOR:
         with EmulatedBoard(built.elf, board) as emulated:
             yield emulated.transport
+    elif where is Where.QEMU:
+        with QemuBoard(built.elf, board) as machine:
+            yield machine
     else:
         with SerialTransport(choose_port(port), board.console.baud) as line:
             yield line

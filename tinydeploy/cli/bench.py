@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from tinydeploy.cli.attached import Attached, PortOption, Where, attach_board
+from tinydeploy.cli.attached import Attached, PortOption, Where, attach_board, refuse_qemu
 from tinydeploy.cli.console import stdout
 from tinydeploy.cli.image import (
     find_image,
@@ -43,6 +43,7 @@ def bench(
     The counter is the core's own (DWT). The emulated board has none that counts time: there it
     counts instructions, which are the same in every run.
     """
+    refuse_qemu(on)
     built = find_image(newest_build() if build is None else build, None)
     graph = read_graph(read_built_model(built), built.model)
     layers = {layer["index"]: layer for layer in read_report(built)["layers"]}

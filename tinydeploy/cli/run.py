@@ -9,7 +9,7 @@ import numpy as np
 import typer
 from rich.table import Table
 
-from tinydeploy.cli.attached import Attached, PortOption, Where, attach_board
+from tinydeploy.cli.attached import Attached, PortOption, Where, attach_board, refuse_qemu
 from tinydeploy.cli.console import stdout
 from tinydeploy.cli.image import (
     BuiltImage,
@@ -47,6 +47,7 @@ def run(
     A picture is prepared as the model's metadata says: colours, mean and std, stretched or cropped.
     Without metadata the input is taken to be the pixel minus 128, the picture stretched.
     """
+    refuse_qemu(on)
     built = find_image(newest_build() if build is None else build, None)
     graph = read_graph(read_built_model(built), built.model)
     values = read_model_input(image, graph)

@@ -68,8 +68,8 @@ def validate(
         Where | None,
         typer.Option(
             metavar="WHERE",
-            help="board or emulator: run MODEL, a build, there and compare every output byte with "
-            "LiteRT's reference kernels.",
+            help="board, emulator or qemu (mps2 boards): run MODEL, a build, there and compare "
+            "every output byte with LiteRT's reference kernels.",
         ),
     ] = None,
     port: PortOption = None,

@@ -8,9 +8,8 @@ from typing import Protocol
 from unicorn import Uc
 
 from tinydeploy.emulate import system
-from tinydeploy.emulate.peripherals.family import Family
+from tinydeploy.emulate.peripherals.family import ConsoleUart, Family
 from tinydeploy.emulate.peripherals.flash import FlashController
-from tinydeploy.emulate.peripherals.uart import Uart
 
 BASE, SIZE = 0x40000000, 0x20000000
 
@@ -80,7 +79,7 @@ class PeripheralBus:
         uc.mmio_map(system.BASE, system.SIZE, self._read_space, None, self._write_space, None)
 
     def connect(
-        self, family: Family, uart: Uart, space: Device, flash: FlashController | None
+        self, family: Family, uart: ConsoleUart, space: Device, flash: FlashController | None
     ) -> None:
         """Puts the devices of a chip that was just reset in their places.
 

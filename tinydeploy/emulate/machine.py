@@ -36,7 +36,6 @@ from tinydeploy.emulate.messages import Kind
 from tinydeploy.emulate.open_counter import open_counter
 from tinydeploy.emulate.peripherals.family import Supervisor, open_family
 from tinydeploy.emulate.peripherals.flash import Cells, open_flash
-from tinydeploy.emulate.peripherals.uart import Uart
 from tinydeploy.emulate.traps import Traps
 
 _CPUS = {"cortex-m4": uc_arm.UC_CPU_ARM_CORTEX_M4, "cortex-m7": uc_arm.UC_CPU_ARM_CORTEX_M7}
@@ -155,9 +154,7 @@ class EmulatedChip:
         board, uc = self._board, self.uc
         supervisor = Supervisor(self.now, self._violate)
         self.family = open_family(board, supervisor)
-        self.uart = Uart(
-            board.console, self.family, supervisor, self._line.send_byte, self._look_for_bytes
-        )
+        self.uart = self.family.open_uart(board.console, self._line.send_byte, self._look_for_bytes)
         if self.flash is not None:
             self.flash.reset()
         self._exceptions = Exceptions(uc, self.memories, board.code_memory.address)

@@ -8,7 +8,17 @@ import traceback
 from pathlib import Path
 from typing import Any
 
-from tinydeploy.board import Board, ClockGate, Console, Memory, Pin
+from tinydeploy.board import (
+    Board,
+    Chip,
+    ClockGate,
+    Console,
+    ExternalClock,
+    Memory,
+    Pin,
+    Uart,
+    Watchdog,
+)
 from tinydeploy.emulate.chip_options import ChipOptions
 from tinydeploy.emulate.debug.connections import Connections
 from tinydeploy.emulate.host_line import HostLine
@@ -128,7 +138,15 @@ class Server:
 
 def board_from_facts(facts: dict[str, Any]) -> Board:
     """Rebuilds a Board from what dataclasses.asdict() made of it."""
-    console = facts["console"]
+
+    def pin(entry: dict[str, Any] | None) -> Pin | None:
+        return Pin(**entry) if entry else None
+
+    def uart(entry: dict[str, Any]) -> Uart:
+        return Uart(**entry | {k: tuple(Pin(**p) for p in entry[k]) for k in ("tx", "rx")})
+
+    console, chip = facts["console"], facts["profile"]
+    clock = chip["external_clock"]
     return Board(
         **facts
         | {
@@ -136,7 +154,15 @@ def board_from_facts(facts: dict[str, Any]) -> Board:
                 Memory(**m | {"clock": ClockGate(**m["clock"]) if m["clock"] else None})
                 for m in facts["memories"]
             ),
-            "console": Console(**console | {k: Pin(**console[k]) for k in ("tx", "rx")}),
+            "console": Console(**console | {k: pin(console[k]) for k in ("tx", "rx")}),
+            "watchdog": Watchdog(**facts["watchdog"]) if facts["watchdog"] else None,
+            "profile": Chip(
+                **chip
+                | {
+                    "uarts": tuple(uart(entry) for entry in chip["uarts"]),
+                    "external_clock": ExternalClock(**clock) if clock else None,
+                }
+            ),
         }
     )
 

@@ -59,7 +59,7 @@ def describe_memories(board: Board) -> str:
     block = _BLOCKS.get(board.family, _SMALL_BLOCK)
     for memory in board.memories:
         place = f'start="{memory.address:#x}" length="{memory.size:#x}"'
-        if memory == board.code_memory:
+        if memory == board.code_memory and "w" not in memory.access:
             size = f'<property name="blocksize">{block:#x}</property>'
             lines.append(f'<memory type="flash" {place}>{size}</memory>')
         else:

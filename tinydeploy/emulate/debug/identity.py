@@ -53,7 +53,7 @@ class Identity:
 def identify_chip(board: Board) -> Identity:
     """The identification of the board's chip."""
     size_kb = board.code_memory.size // 1024
-    chip = _CHIPS[board.family]
+    chip = _CHIPS.get(board.family, _NO_CHIP)
     tap, port, access = _CORES[board.cpu]
     unique = {chip.unique + 4 * n: word for n, word in enumerate(_UNIQUE)}
     # The size stands in half a word, the lower one or the upper one.
@@ -87,6 +87,8 @@ _CHIPS = {
     "stm32f7": _Chip(0xE0042000, 0x1001_6449, 0x1FF0F442, 0x1FF0F420),
     "stm32f4": _Chip(0xE0042000, 0x2000_6441, 0x1FFF7A22, 0x1FFF7A10),
 }
+# A core that is no vendor's chip.
+_NO_CHIP = _Chip(0xE0042000, 0, 0x1FFF7A20, 0x1FFF7A10)
 # TAP, DPIDR, IDR of the AHB access port.
 _CORES = {
     "cortex-m7": (0x6BA00477, 0x6BA02477, 0x84770001),
