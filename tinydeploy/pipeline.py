@@ -10,8 +10,7 @@ from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
-from tinydeploy.board import Board, load_board, with_watchdog
-from tinydeploy.board.baud import with_baud
+from tinydeploy.board import Board, load_board, with_baud, with_watchdog
 from tinydeploy.codegen.generate import generate_sources, list_kernels
 from tinydeploy.errors import (
     InputFileError,

@@ -33,6 +33,10 @@ io = "int8"
 max_ram = "64K"
 max_flash = 500_000
 max_extra_macs = "10 %"
+vectors = 3
+baud = 921600
+watchdog = 2
+firmware = "mlperf"
 budget = { stack = "+8 B" }
 [targets.two]
 model = "package.module:factory"
@@ -55,7 +59,9 @@ def test_a_target_has_its_own_options_and_the_defaults(tmp_path: Path) -> None:
     assert (options.color, options.layout, options.input_shape) == ("bgr", "nhwc", (3, 96, 96))
     assert [limit.text for limit in one.limits["flash"]] == ["1 MB"]
     assert [limit.text for limit in one.limits["stack"]] == ["+8 B"]
-    assert one.lines == {"": 8, "flash": 6, "stack": 24}
+    assert (request.vectors, request.baud, request.watchdog) == (3, 921600, 2.0)
+    assert request.mlperf
+    assert one.lines == {"": 8, "flash": 6, "stack": 28}
     assert (two.request.board, two.request.optimize) == ("stm32l4r9", "speed")
     assert two.limits["flash"] == ()
 
@@ -79,6 +85,8 @@ BAD = [
     ('"net.tflite"', '"n.tflite"\nmax_extra_macs = 10', ":7: max_extra_macs", '"10 %"'),
     ('"net.tflite"', '"n.tflite"\ninput_shape = [0]', ":7: input_shape = [0]", "[3, 96, 96]"),
     ('"net.tflite"', '"n.tflite"\nmean = "x"', ":7: mean = 'x'", "127.5"),
+    ('"net.tflite"', '"n.tflite"\nvectors = -1', ":7: vectors = -1 is no whole", "1000"),
+    ('"net.tflite"', '"n.tflite"\nwatchdog = [1, 2]', ":7: watchdog", "no number"),
     ("[targets.net.budget]", "[targets.net]", "is no TOML", "two names"),
     ("[targets.net]", '[targets."a/../b"]', "is no name", "letters"),
     ("[targets.net.budget]", "[targets.net.budget", "is no TOML", ""),

@@ -17,6 +17,7 @@ from tinydeploy.check.results import CheckResult
 from tinydeploy.check.run import check_targets, pick_targets
 from tinydeploy.check.tasks import Task
 from tinydeploy.errors import UsageError
+from tinydeploy.paths import BOARDS
 
 TARGETS = [
     f'[targets.t{k}]\nmodel = "n{k}.tflite"\nboard = "stm32h743"\nbudget.ram = "+1 %"\n'
@@ -161,6 +162,27 @@ def test_relative_limits_need_a_baseline_of_the_same_board(tmp_path: Path) -> No
     assert absolute.exit_code == 0
     assert absolute.results[0].before is None
     assert any("stm32h743" in note for note in absolute.results[0].notes)
+
+
+def test_a_board_of_the_users_is_followed_into_its_file(tmp_path: Path, tasks: list[Task]) -> None:
+    text = (BOARDS / "nucleo-h743zi2.toml").read_text(encoding="utf-8")
+    (tmp_path / "mine.toml").write_text(text, encoding="utf-8")
+    one = '[targets.a]\nmodel = "n0.tflite"\nboard = "mine.toml"\nbudget.ram = "+1 %"\n'
+    assert run(tmp_path, one, update_baseline=True).exit_code == 0
+    assert counts(run(tmp_path, one)) == (0, 5)
+    (tmp_path / "mine.toml").write_text(f"# a comment\n{text}", encoding="utf-8")
+    assert counts(run(tmp_path, one)) == (0, 5)
+    chip = (BOARDS / "chips" / "stm32h743.toml").read_text(encoding="utf-8")
+    text = text.replace('chip = "stm32h743"', 'chip = "chip.toml"')
+    (tmp_path / "mine.toml").write_text(text, encoding="utf-8")
+    (tmp_path / "chip.toml").write_text(chip, encoding="utf-8")
+    run(tmp_path, one)
+    assert counts(run(tmp_path, one)) == (0, 5)
+    smaller = chip.replace("ram_bytes = 0xF_8000", "ram_bytes = 0x8000")
+    assert smaller != chip
+    (tmp_path / "chip.toml").write_text(smaller, encoding="utf-8")
+    assert counts(run(tmp_path, one)) == (4, 1)
+    assert len(tasks) == 4
 
 
 @pytest.mark.usefixtures("tasks")

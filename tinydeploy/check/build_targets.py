@@ -7,7 +7,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
-from tinydeploy.board import load_board
 from tinydeploy.check.children import Children
 from tinydeploy.check.config import Target
 from tinydeploy.check.results import TargetResult
@@ -15,6 +14,7 @@ from tinydeploy.check.store import Store
 from tinydeploy.check.tasks import (
     Outcome,
     Task,
+    find_board,
     find_image,
     find_source,
     image_key,
@@ -129,8 +129,7 @@ def _check_files(target: Target, folder: Path) -> None:
         InputFileError: A file that is named is not there, or the board's is not valid.
     """
     request, options = target.request, target.request.options
-    board = request.board
-    load_board(str(folder / board) if board.endswith(".toml") else board)
+    find_board(request, folder)
     model = request.model or ""
     named: Mapping[str, object] = {
         "model": model if Path(model).suffix in _MODEL_SUFFIXES or "/" in model else None,

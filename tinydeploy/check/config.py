@@ -236,6 +236,21 @@ def _share(value: Any) -> float:
     return float(match[1]) / 100
 
 
+def _count(most: int) -> Callable[[Any], int]:
+    def parse(value: Any) -> int:
+        if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= most:
+            raise ValueError(f"{value!r} is no whole number of 0 to {most}")
+        return value
+
+    return parse
+
+
+def _seconds(value: Any) -> float:
+    if isinstance(value, list):
+        raise ValueError(f"{value!r} is no number of seconds")  # noqa: TRY004 - a value of a file
+    return _numbers(value)[0]
+
+
 _SOURCE_KEYS: Final[Mapping[str, Callable[[Any], Any]]] = {
     "weights": _path,
     "data": _path,
@@ -258,6 +273,10 @@ _KEYS: Final[Mapping[str, Callable[[Any], Any]]] = {
     "max_ram": parse_size,
     "max_flash": parse_size,
     "max_extra_macs": _share,
+    "vectors": _count(1000),
+    "baud": _count(1 << 31),
+    "watchdog": _seconds,
+    "firmware": lambda value: _word("standard", "mlperf")(value) == "mlperf",
     **_SOURCE_KEYS,
 }
-_FIELDS: Final = {"input": "input_form", "io": "float_ends"}
+_FIELDS: Final = {"input": "input_form", "io": "float_ends", "firmware": "mlperf"}

@@ -49,7 +49,7 @@ class Finding:
         return self.message if self.blame is None else f"{self.message}: {self.blame.text}"
 
 
-def check_baseline(target: Target, before: Figures | None) -> None:
+def check_baseline(target: Target, figures: Figures, before: Figures | None) -> None:
     """Refuses relative limits that there is no baseline for.
 
     Raises:
@@ -61,10 +61,10 @@ def check_baseline(target: Target, before: Figures | None) -> None:
     first = f'{relative[0].resource.name} = "{relative[0].text}"'
     if before is None:
         raise UsageError(f"{first} has no baseline: there is none of this target", _UPDATE)
-    if before.board != target.request.board:
+    if before.board != figures.board:
         raise UsageError(
             f"{first}: the baseline of this target is of the board {before.board}, "
-            f"not {target.request.board}",
+            f"not {figures.board}",
             _UPDATE,
         )
 

@@ -94,7 +94,7 @@ def _judge(built: TargetResult, before: Figures | None, *, updating: bool) -> Ta
     target, figures, notes = built.target, built.figures, list(built.notes)
     if not updating:
         try:
-            check_baseline(target, before)
+            check_baseline(target, figures, before)
         except UsageError as error:
             return replace(built, error=error)
     shown = before if before is not None and before.board == figures.board else None

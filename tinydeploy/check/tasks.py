@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from tinydeploy.board import Board, load_board
 from tinydeploy.check.content import are_unchanged, hash_path, hash_reads, hash_tool, record_reads
 from tinydeploy.check.figures import Figures, read_figures, take_figures, write_figures
 from tinydeploy.check.source_file import hash_source, pack_source, unpack_source
@@ -104,9 +105,20 @@ def make_target_source(request: BuildRequest, key: str, watch: TaskWatch, store:
     return made
 
 
+def find_board(request: BuildRequest, folder: Path) -> Board:
+    """The board of a target; files are relative to the folder.
+
+    Raises:
+        UsageError: There is no such board.
+        InputFileError: Its file is not valid.
+    """
+    board = request.board
+    return load_board(str(folder / board) if board.endswith(".toml") else board)
+
+
 def image_key(request: BuildRequest, source: str, folder: Path, compiler: str) -> str:
     """Key of a target's figures: of its int8 model, its board, its options and the compiler."""
-    board = hash_path(folder / request.board) if request.board.endswith(".toml") else ""
+    board = find_board(request, folder)
     plain = replace(request, model=None, options=BuildRequest(request.board).options)
     return make_key("image", hash_tool(), source, plain, board, compiler)
 

@@ -20,7 +20,7 @@ from tinydeploy.check.write_sarif import write_sarif
 from tinydeploy.check.write_text import write_text
 from tinydeploy.cli.build_options import takes_optional_build_options
 from tinydeploy.cli.console import StageView, stdout
-from tinydeploy.cli.options import JsonOption, QuietOption
+from tinydeploy.cli.options import JsonOption, QuietOption, VerboseOption
 from tinydeploy.cli.summary import show_result
 from tinydeploy.cli.target_view import TargetView
 from tinydeploy.errors import OutputError, UsageError
@@ -44,6 +44,7 @@ def check(
     ] = False,
     as_json: JsonOption = False,
     quiet: QuietOption = False,
+    verbose: VerboseOption = False,
     config: Annotated[
         Path | None,
         typer.Option(metavar="FILE", rich_help_panel=_PANEL, help=f"The file. Default: ./{NAME}."),
@@ -92,7 +93,8 @@ def check(
                 "Leave --board out to check the file's targets, or the option.",
             )
         request = replace(request, emulate=not no_emulate, keep=False)
-        show_result(build_image(request, StageView(quiet=quiet)), as_json)
+        watch = StageView(quiet=quiet, verbose=verbose)
+        show_result(build_image(request, watch), as_json, verbose=verbose)
         return
     if update_baseline and no_emulate:
         raise UsageError(
@@ -101,7 +103,7 @@ def check(
         )
     read = load_config(config or Path(NAME))
     targets = pick_targets(read, only or ())
-    with TargetView(len(targets), quiet=quiet) as view:
+    with TargetView(len(targets), quiet=quiet, verbose=verbose) as view:
         outcome = check_targets(
             read,
             targets,

@@ -323,3 +323,6 @@ FormatOption = Annotated[
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the report as JSON on stdout.")]
 QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")]
+VerboseOption = Annotated[
+    bool, typer.Option("--verbose", "-v", help="Show every step of a stage, and all layers.")
+]

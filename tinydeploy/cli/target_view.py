@@ -12,6 +12,7 @@ from rich.status import Status
 from tinydeploy.check.facts import describe_stages, describe_status
 from tinydeploy.check.results import TargetResult
 from tinydeploy.cli.console import stderr
+from tinydeploy.errors import UsageError
 
 
 class TargetView:
@@ -20,11 +21,15 @@ class TargetView:
     Args:
         count: Of targets.
         quiet: Show nothing.
+        verbose: Show each stage as it begins.
     """
 
-    def __init__(self, count: int, *, quiet: bool) -> None:
+    def __init__(self, count: int, *, quiet: bool, verbose: bool = False) -> None:
+        if quiet and verbose:
+            raise UsageError("--quiet and --verbose ask for opposites", "Leave one of them out.")
         self._count = count
         self._quiet = quiet
+        self._verbose = verbose
         self._lock = threading.Lock()
         self._begin = time.perf_counter()
         self._status: Status | None = None
@@ -51,6 +56,8 @@ class TargetView:
         """A stage of a target begins; called from several threads."""
         with self._lock:
             self._working[target] = stage
+            if self._verbose:
+                stderr.print(f"  {escape(target)}: {stage}", style="dim", soft_wrap=True)
             self._update()
 
     def done(self, result: TargetResult) -> None:
