@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from tinydeploy.emulate.debug.identity import Identity
-from tinydeploy.emulate.debug.probe_memory import ProbeMemory
+
+if TYPE_CHECKING:  # it loads Unicorn, which the parent of the emulator's process must not
+    from tinydeploy.emulate.debug.probe_memory import ProbeMemory
 
 _CTRL_STAT, _SELECT, _RDBUFF = 4, 8, 12
 _STICKYORUN, _STICKYCMP, _STICKYERR = 1 << 1, 1 << 4, 1 << 5
