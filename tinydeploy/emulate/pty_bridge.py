@@ -7,6 +7,7 @@ import select
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from types import TracebackType
 from typing import Self
 
@@ -88,8 +89,9 @@ class PtyBridge:
         if not self._is_open.wait(_POLL_S):
             return
         data = self._emulated.process.read_uart(_CHUNK, _POLL_S)
-        while data and select.select([], [self._master], [], _POLL_S)[1]:
-            data = data[os.write(self._master, data) :]
+        with suppress(OSError):  # the program has gone meanwhile
+            while data and select.select([], [self._master], [], _POLL_S)[1]:
+                data = data[os.write(self._master, data) :]
 
     def _carry_to_board(self) -> None:
         poll = select.poll()
@@ -106,7 +108,7 @@ class PtyBridge:
             time.sleep(_SETTLE_S)
             self._is_open.set()
         if events & select.POLLIN:
-            with suppress(OSError):  # the program has gone meanwhile
+            with suppress(OSError):
                 data = os.read(self._master, _CHUNK)
                 self._emulated.process.write_uart(data)
 
