@@ -65,7 +65,10 @@ def test_version(cli: Callable[..., Outcome]) -> None:
 
 @pytest.mark.parametrize(
     "command",
-    ["build", "check", "plan", "inspect", "run", "emulate", "flash", "boards", "ops", "doctor"],
+    [
+        *("build", "check", "plan", "graph", "inspect", "run", "validate", "bench", "monitor"),
+        *("emulate", "flash", "boards", "ops", "doctor"),
+    ],
 )
 def test_every_command_has_help_of_80_columns(cli: Callable[..., Outcome], command: str) -> None:
     code, out, _ = cli(command, "--help")
@@ -115,6 +118,9 @@ BAD = [
     (["build", "{text}", "--board", "stm32h743"], 1, "text.tflite: this is not", "Lite"),
     (["build", "{short}", "--board", "stm32h743"], 1, "", ""),
     (["build", "{model}", "--board", "stm32h743", "--max-ram", "lots"], 2, "no size", "64K"),
+    (["build", "{model}", "--board", "stm32h743", "-q", "-v"], 2, "opposites", "out"),
+    (["graph", "{model}", "-o", "graph.gif"], 2, "graph.gif is no .svg", "graph.svg"),
+    (["graph", "{model}", "-o", "/proc/x.svg"], 1, "cannot write /proc/x.svg", ""),
     (["plan", "{model}", "--board", "stm32h743", "--max-extra-macs", "10"], 2, "'10'", "10%"),
     (["plan", "{model}", "--board", "stm32h743", "--max-extra-macs", "-5%"], 2, "-5%", "10%"),
     (["plan", "{model}", "--board", "stm32h743", "--max-extra-macs", "9999%"], 2, "9999%", "10%"),
@@ -189,7 +195,7 @@ BAD = [
     (["flash", "{model}"], 1, "no ELF", "firmware.elf"),
     (["run", "picture.png"], 2, "no build", "--build"),
     (["run", "picture.png", "--on", "moon"], 2, "moon", "emulator"),
-    (["run", "picture.png", "--on", "board"], 2, "serial port", "--port"),
+    (["run", "picture.png", "--on", "board"], 2, "no build in out", "--build"),
 ]
 
 

@@ -19,4 +19,7 @@ def read_hex(content: bytes) -> dict[object, int]:
             base = int.from_bytes(data, "big") << 16
         elif kind == 5:
             found["entry"] = int.from_bytes(data, "big")
+        elif kind == 3:  # objcopy has the entry as segment and offset where that can hold it
+            segment, offset = int.from_bytes(data[:2], "big"), int.from_bytes(data[2:], "big")
+            found["entry"] = 16 * segment + offset
     return found

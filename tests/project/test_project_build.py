@@ -109,7 +109,9 @@ def test_everything_lies_where_it_should(
     assert words[0] == target.data_memory.address + STACK_BYTES
     assert words[1] == entry == symbols["Reset_Handler"] | 1
     assert set(words[2:]) == {symbols["fault_entry"] | 1}
-    interrupts = {"stm32h7": 150, "stm32l4": 95, "stm32f7": 98, "stm32f4": 97}[target.family]
+    interrupts = {"stm32h7": 150, "stm32l4": 95, "stm32f7": 98, "stm32f4": 97, "mps2": 32}[
+        target.family
+    ]
     assert len(words) == 16 + interrupts
     assert symbols["td_vectors"] % (1 << (len(vectors) - 1).bit_length()) == 0
     assert symbols["td_vectors"] % 128 == 0

@@ -15,13 +15,17 @@ import typer
 
 from tinydeploy import __version__
 from tinydeploy.cli import (
+    bench,
     boards,
+    boards_new,
     build,
     check,
     doctor,
     emulate,
     flash,
+    graph,
     inspect,
+    monitor,
     ops,
     plan,
     run,
@@ -78,11 +82,14 @@ for _name, _command in (
     ("build", build.build),
     ("check", check.check),
     ("plan", plan.plan),
+    ("graph", graph.graph),
     ("inspect", inspect.inspect),
     ("run", run.run),
     ("emulate", emulate.emulate),
     ("flash", flash.flash),
     ("validate", validate.validate),
+    ("bench", bench.bench),
+    ("monitor", monitor.monitor),
     ("ops", ops.ops),
     ("doctor", doctor.doctor),
 ):
@@ -90,6 +97,8 @@ for _name, _command in (
 
 _boards = typer.Typer(rich_markup_mode="rich")
 _boards.callback(invoke_without_command=True)(_guard(boards.boards))
+_boards.command("new")(_guard(boards_new.new))
+_boards.command("check")(_guard(boards_new.check))
 app.add_typer(_boards, name="boards")
 
 

@@ -6,13 +6,14 @@ A family adds its registers, voltage scales and limits.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
 from tinydeploy.board import Board, Console
 from tinydeploy.emulate.peripherals.family import Supervisor
 from tinydeploy.emulate.peripherals.registers import Oscillator, Oscillators, Ports, Registers
+from tinydeploy.emulate.peripherals.uart import Uart
 from tinydeploy.emulate.peripherals.uart_layout import UartLayout
 
 # Dividers by the value of their field: of the bus clock, and of the peripheral buses' clocks.
@@ -100,6 +101,7 @@ class Chip(ABC):
     ) -> None:
         self._supervisor = supervisor
         self._hse_hz = float(board.external_clock_hz)
+        self._crystal = board.external_crystal
         self._rcc, self._ports = rcc, ports
         self._oscillators = Oscillators(self.layout.sources, supervisor, self.layout.running)
         self._ready = sum(1 << source.ready for source in self.layout.sources)
@@ -151,6 +153,12 @@ class Chip(ABC):
         for problem in self._clock_problems()[:1]:
             self._supervisor.violate(problem)
 
+    def open_uart(
+        self, console: Console, send: Callable[[int], None], look: Callable[[bool], None]
+    ) -> Uart:
+        """The console's USART; see Family."""
+        return Uart(console, self, self.uart_layout, self._supervisor, send, look)
+
     def console_problems(self, console: Console) -> list[str]:
         """Why the console's pins cannot work."""
         return self._ports.console_problems(console)
@@ -201,9 +209,9 @@ class Chip(ABC):
         oscillators, pll = self._oscillators, self.layout.pll
         used = self._system_name(self._rcc[self.layout.configuration])
         turns_on = not oscillators.is_on(pll)
-        # The board may feed a clock signal; without the bypass bit the crystal oscillator never
-        # starts.
-        blocked = () if value & _HSEBYP and self._hse_hz else ("HSE",)
+        # A clock signal wants the bypass of the crystal's oscillator, a crystal must not have it.
+        fits = bool(value & _HSEBYP) != self._crystal
+        blocked = () if fits and self._hse_hz else ("HSE",)
         if value >> oscillators.enable_bit(pll) & 1 and turns_on:
             for problem in self._pll_problems()[:1]:
                 self._supervisor.violate(problem)
