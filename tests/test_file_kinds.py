@@ -43,6 +43,8 @@ def test_the_host_gives_the_bytes_of_the_reference(kind: str) -> None:
     [
         ("streaming", "stm32l4r9", "arena"),
         ("wide", "stm32h743", "rows"),
+        ("remembering", "stm32h743", "rows"),
+        pytest.param("recurrent", "stm32l4r9", "rows", marks=pytest.mark.slow),
         pytest.param("streaming", "stm32h743", "kept", marks=pytest.mark.slow),
         pytest.param("indices", "stm32l4r9", "kept", marks=pytest.mark.slow),
         pytest.param("float_ends", "stm32h743", "arena", marks=pytest.mark.slow),

@@ -109,6 +109,18 @@ typedef struct {
 void td_requantize_rows(const td_requantization *op, const td_tensor *in, const td_tensor *out, int32_t first,
                         int32_t last);
 
+/* A slope for values of at least 0, and another for those below, which are negated first where the op says so. In place.
+ * Shifts are at most 14. */
+typedef struct {
+    int32_t negates;
+    int32_t above_multiplier;
+    int32_t above_shift;
+    int32_t below_multiplier;
+    int32_t below_shift;
+} td_slopes_wide;
+
+void td_slopes_s16(const td_slopes_wide *op, const td_tensor *in, const td_tensor *out, int32_t first, int32_t last);
+
 /* in1 * in2, operands as for td_add_s8. In place as that. The multiplier is below 1: shift <= 0. */
 typedef struct {
     int32_t multiplier;
@@ -140,16 +152,17 @@ typedef struct {
 
 void td_pool_2d_s16(const td_pool_2d_wide *op, const td_tensor *in, const td_tensor *out, int32_t first, int32_t last);
 
-/* The mean over some dimensions, loops as of td_reduce_s8. 2^15 * (number of elements) * 2^max(shift, 0) < 2^31. */
+/* Sums, largest or smallest over some dimensions, loops as of td_reduce_s8; sums are then multiplied. 2^15 * (number of elements) * 2^max(shift, 0) < 2^31. */
 typedef struct {
     td_move box;
     const td_move_level *levels;
     int32_t level_count;
+    td_reduction kind;
     int32_t multiplier; /* with the division by the number of elements in it */
     int32_t shift;
-} td_mean_wide;
+} td_reduce_wide;
 
-void td_mean_s16(const td_mean_wide *op, const td_tensor *in, const td_tensor *out, int32_t first, int32_t last);
+void td_reduce_s16(const td_reduce_wide *op, const td_tensor *in, const td_tensor *out, int32_t first, int32_t last);
 
 /* The logistic function or the hyperbolic tangent, with a scale of the output of 1/32768. In place.
  * (in * multiplier + rounding) >> shift counts in 1/12288. */

@@ -58,6 +58,15 @@ def _given(shown: str, which: int) -> Attribute:
     )
 
 
+def _given_constant(shown: str, which: int) -> Attribute:
+    def look(op: Operator, file: TfliteFile) -> str:
+        tensor = _input(op, file, which)
+        assert tensor
+        return "computed" if tensor.data is None else "constant"
+
+    return Attribute(shown, ("constant", "computed"), look)
+
+
 def _scales(which: int) -> Attribute:
     def look(op: Operator, file: TfliteFile) -> str:
         weights = _input(op, file, which)
@@ -165,7 +174,13 @@ ATTRIBUTES: Mapping[str, tuple[Attribute, ...]] = {
     "ADD": (_FUSED, _OPERANDS),
     "ARG_MAX": (_axis_constant(1), _INDICES),
     "ARG_MIN": (_axis_constant(1), _INDICES),
+    "ASSIGN_VARIABLE": (),
     "AVERAGE_POOL_2D": (_FUSED, _PADDING, _STRIDE, _WINDOW),
+    "BATCH_MATMUL": (
+        _option("AdjX", "first turned", "no", "yes"),
+        _option("AdjY", "second turned", "no", "yes"),
+        _given_constant("second operand", 1),
+    ),
     "BROADCAST_TO": (),
     "CONCATENATION": (
         _AXIS,
@@ -216,6 +231,7 @@ ATTRIBUTES: Mapping[str, tuple[Attribute, ...]] = {
     "PADV2": (Attribute("padded", ("edges", "channels too"), _padded),),
     "PRELU": (),
     "QUANTIZE": (),
+    "READ_VARIABLE": (),
     "REDUCE_MAX": (_KEEP, _axis_constant(1)),
     "REDUCE_MIN": (_KEEP, _axis_constant(1)),
     "RELU": (),
@@ -259,6 +275,7 @@ ATTRIBUTES: Mapping[str, tuple[Attribute, ...]] = {
     "TILE": (),
     "TRANSPOSE": (),
     "TRANSPOSE_CONV": (_FUSED, _PADDING, _STRIDE, _scales(1), _given("bias", 3)),
+    "UNIDIRECTIONAL_SEQUENCE_LSTM": (),
     "UNPACK": (_AXIS,),
 }  # fmt: skip
 

@@ -9,6 +9,9 @@ from typing import Any, TypeVar
 import numpy as np
 from builders import Handle, ModelBuilder
 from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from tests.model_builder import initialize
 
 T = TypeVar("T")
 Shape = tuple[int, ...]
@@ -28,6 +31,7 @@ class GraphMaker:
         self.builder = ModelBuilder(self.number(0, 1 << 16))
         self.known: list[Handle] = []
         self.indices: list[Handle] = []  # outputs that nothing reads
+        self.variables: list[NDArray[np.int8]] = []  # their first values
 
     def pick(self, options: Sequence[T]) -> T:
         picked: T = self.draw(st.sampled_from(options))
@@ -108,6 +112,8 @@ class GraphMaker:
             y = self.pick(inner)
             outputs[y.id] = y
         outputs |= {y.id: y for y in self.indices}
+        for number, values in enumerate(self.variables):
+            initialize(self.builder.writer, {f"v{number}": values})
         return self.builder.finish(list(outputs.values()))
 
 

@@ -113,7 +113,30 @@ def arg_extreme(m: GraphMaker, x: Handle) -> None:
         m.indices.append(Handle(output, shape, 1.0, 0))
 
 
+def matmul(m: GraphMaker, x: Handle) -> Handle | None:
+    """A tensor's matrices times a constant, or times themselves turned."""
+    if len(x.shape) < 2:
+        return None
+    first, second, itself = m.flag(), m.flag(), m.flag()
+    rows, depth = x.shape[-2:][::-1] if first else x.shape[-2:]
+    if itself:
+        columns, other, scale, second = rows, x.id, x.scale, not first
+    else:
+        columns, scale = m.number(1, 6), 0.02
+        size = (columns, depth) if second else (depth, columns)
+        batch = x.shape[:-2] if m.flag() else (1,) * (len(x.shape) - 2)
+        values = m.builder.rng.integers(-128, 128, (*batch, *size)).astype(np.int8)
+        other = m.builder.constant(values, scale, m.zero())
+    shape = (*x.shape[:-2], rows, columns)
+    if not fits(shape):
+        return None
+    output = m.builder.activation(shape, x.scale * scale * 90 * math.sqrt(depth), m.zero())
+    options = {"AdjX": first, "AdjY": second}
+    m.builder.writer.add_op("BATCH_MATMUL", [x.id, other], [output.id], options)
+    return output
+
+
 ANY_RANK: tuple[Layer, ...] = (
     *(lookup, two_operands, prelu, softmax, log_softmax),
-    *(l2_normalization, reduce, arg_extreme),
+    *(l2_normalization, reduce, arg_extreme, matmul),
 )

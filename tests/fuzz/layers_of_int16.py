@@ -33,6 +33,7 @@ def _activation(m: GraphMaker, shape: tuple[int, ...], scale: float) -> Handle:
 
 def _apply(m: GraphMaker, x: Handle) -> Handle:
     kinds = ["ADD", "SUB", "MUL", "MAXIMUM", "RELU", "RELU6", "TANH", "LOGISTIC", "SOFTMAX"]
+    kinds += ["LEAKY_RELU", "ABS", "REDUCE_MAX", "REDUCE_MIN"]
     kinds += ["TRANSPOSE", "REVERSE_V2", "FULLY_CONNECTED", "MEAN"]
     kinds += ["CONV_2D", "DEPTHWISE_CONV_2D", "MAX_POOL_2D"] if len(x.shape) == 4 else []
     builtin = m.pick(kinds)
@@ -46,13 +47,16 @@ def _apply(m: GraphMaker, x: Handle) -> Handle:
         options = {"PotScaleInt16": False} if builtin in ("ADD", "SUB") else {}
     elif builtin in ("TANH", "LOGISTIC", "SOFTMAX"):
         scale, options = _ONE, {"Beta": 1.0} if builtin == "SOFTMAX" else {}
+    elif builtin in ("LEAKY_RELU", "ABS"):
+        options = {"Alpha": m.pick((0.1, 0.0, 1.7))} if builtin == "LEAKY_RELU" else {}
     elif builtin == "TRANSPOSE":
         order = [0, *range(len(x.shape) - 1, 0, -1)]
         shape, scale = tuple(x.shape[d] for d in order), x.scale
         inputs.append(m.numbers(order))
     elif builtin == "REVERSE_V2":
         inputs, scale = [x.id, m.numbers([len(x.shape) - 1])], x.scale
-    elif builtin == "MEAN":
+    elif builtin in ("MEAN", "REDUCE_MAX", "REDUCE_MIN"):
+        scale = scale if builtin == "MEAN" else x.scale
         options, shape = {"KeepDims": True}, (*x.shape[:-1], 1)
         inputs.append(m.numbers([len(x.shape) - 1]))
     elif builtin == "MAX_POOL_2D":

@@ -9,13 +9,15 @@ from tinydeploy.errors import UnsupportedModelError
 from tinydeploy.graph.ops import OPS, Reshape
 from tinydeploy.graph.read import read_graph
 
+LSTM = "UNIDIRECTIONAL_SEQUENCE_LSTM"
 # What a sound operator of these is read as, besides an op of its own.
 RENAMINGS = ("SPLIT", "SPLIT_V", "UNPACK")  # of a single piece
 
 
 @pytest.mark.parametrize("builtin", sorted(OPS))
 def test_sound_operators_are_accepted(builtin):
-    (op,) = read_graph(model(builtin)).ops
+    *before, op = read_graph(model(builtin)).ops
+    assert len(before) == (builtin == "ASSIGN_VARIABLE")  # what reads the variable
     assert type(op) is (Reshape if builtin in RENAMINGS else OPS[builtin])
 
 
@@ -174,6 +176,35 @@ BROKEN = [
         {"x": Tensor((1, 40000)), "y": Tensor((1, 40000), scale=1 / 128)},
         "its last dimension has at most 2^15 elements",
     ),
+    ("BATCH_MATMUL", {"w": Tensor((1, 4, 5), "int8", None, data=3)}, "its second operand is int8"),
+    ("BATCH_MATMUL", {"w": Tensor((1, 3, 5))}, "its operands are matrices that fit each other"),
+    ("BATCH_MATMUL", {"AdjX": True}, "its operands are matrices that fit each other"),
+    ("BATCH_MATMUL", {"y": Tensor((1, 3, 4))}, "its operands are matrices that fit each other"),
+    ("BATCH_MATMUL", {"w": Tensor((4,))}, "its operands are matrices that fit each other"),
+    ("BATCH_MATMUL", {"y": Tensor((1, 3, 5), scale=2.0**-10)}, "a requantization multiplier below"),
+    # state
+    ("READ_VARIABLE", {"initial": Tensor((1, 8, 8, 3), data=1)}, "is initialized by CALL_ONCE"),
+    ("READ_VARIABLE", {"initial": Tensor(X.shape, "int16", data=1)}, "is initialized by CALL_ONCE"),
+    ("READ_VARIABLE", {"read": Tensor(X.shape, "int32", None)}, "its activations are int8"),
+    ("ASSIGN_VARIABLE", {"value": Tensor((1, 8, 8, 3))}, "its value has the shape, type, scale"),
+    ("ASSIGN_VARIABLE", {"value": scales(X, scale=0.25)}, "its value has the shape, type, scale"),
+    (LSTM, {"parts": {9: weights(4, dtype="int16")}}, "neither peepholes, projection nor norms"),
+    (LSTM, {"parts": {1: None, 5: None}}, "neither peepholes, projection nor norms"),
+    (LSTM, {"FusedActivationFunction": "RELU"}, "activation function is TANH"),
+    (LSTM, {"CellClip": -1.0}, "its clipping of cells not negative"),
+    (LSTM, {"TimeMajor": True}, "one of the first two being 1: the batch"),
+    (LSTM, {"y": Tensor((1, 4))}, "three dimensions, one of the first two being 1"),
+    (LSTM, {"parts": {7: weights(4, 5, scale=0.01)}}, "its weights are int8 constants, units by"),
+    (LSTM, {"parts": {2: weights(4, 6, zero=1)}}, "with one scale and zero point 0"),
+    (LSTM, {"parts": {13: bias(4, data=1 << 30)}}, "one value below 2^30 for each unit"),
+    (LSTM, {"parts": {18: Tensor((1, 5), variable=True)}}, "its states are variables of its own"),
+    (
+        LSTM,
+        {"parts": {19: Tensor((1, 4), "int16", 0.01, variable=True)}},
+        "int16 cells of scale 2^-15 to 2^-9",
+    ),
+    (LSTM, {"intermediates": 0}, "its fifth intermediate tensor is int8"),
+    (LSTM, {"parts": {4: weights(4, 6, scale=0.1)}}, "requantization multipliers below 2^7"),
     # bytes in another order
     ("TRANSPOSE", {"w": constant([0, 2, 2, 3])}, "its order of dimensions is a constant"),
     ("TRANSPOSE", {"w": constant([0, 3, 1, 2])}, "its order of dimensions is a constant"),

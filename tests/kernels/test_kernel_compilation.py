@@ -6,6 +6,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
+import numpy as np
 import pytest
 from emulated import check_emulated
 from expanded_cases import add_expanded
@@ -20,6 +21,8 @@ from kernel_cases import (
     add_transposed,
 )
 from kernel_library import WARNINGS, c_files, write_layers
+from test_kernel_batch_matmul import add_matmul
+from test_kernel_lstm import add_case
 from test_kernel_svdf import add_svdf
 from wide_cases import add_wide_convolution, add_wide_elementwise, add_wide_fully_connected, wide
 
@@ -114,7 +117,11 @@ def every_kernel(board: str | None) -> Batch:
     indices = batch.output("indices", (1, 3, 5), Q(dtype="int64"))
     batch.op("ARG_MAX", [source, batch.numbers([1])], indices, {"OutputType": "INT64"})
     add_every_wide_kernel(batch)
+    add_matmul(batch, constant=True)
     add_svdf(batch, rank=2, gain=5)
+    add_case(batch)
+    values = batch.rng.integers(-128, 128, (1, 3, 2, 5)).astype(np.int8)
+    batch.op("READ_VARIABLE", [batch.variable(values)], batch.output("variable", values.shape, Q()))
     for axis in (1, 2, 3):
         inputs = [batch.input((1, 3, 3, 3), q) for _ in range(3)]
         shape = [1, 3, 3, 3]
@@ -133,6 +140,8 @@ def add_every_wide_kernel(batch: Batch) -> None:
     add_wide_elementwise(batch, "SUB", PotScaleInt16=False)
     add_wide_elementwise(batch, "MUL", other=(1, 1, 1, 3))
     q, one = wide(0.001), wide(1 / 32768)
+    source = batch.input((1, 3, 4, 5), q)
+    batch.op("ABS", [source], batch.output("wide ABS", (1, 3, 4, 5), q), {})
     for builtin in ("MAXIMUM", "MINIMUM"):
         add_wide_elementwise(batch, builtin, other=(1, 5, 1, 1), qs=(q, q, q))
     shape = (1, 3, 4, 5)

@@ -19,7 +19,7 @@ SHAPES = [
 ]
 
 
-def reductions(builtin: str) -> Batch:
+def reductions(builtin: str, *, wide: bool = False) -> Batch:
     batch = Batch(1)
     for (shape, all_axes), keep in itertools.product(SHAPES, (False, True)):
         for axes in all_axes:
@@ -29,8 +29,9 @@ def reductions(builtin: str) -> Batch:
             )
             if not result or (len(result) == 4 and result[0] != 1):
                 continue
-            q = Q(0.05, -3)
-            out_q = Q(0.031, 7) if builtin == "MEAN" else q
+            q = Q(0.05, 0, "int16") if wide else Q(0.05, -3)
+            other = Q(0.031, 0, "int16") if wide else Q(0.031, 7)
+            out_q = other if builtin == "MEAN" else q
             source = batch.input(shape, q)
             output = batch.output(f"{builtin} {shape} {axes} {keep}", result, out_q)
             batch.op(builtin, [source, batch.numbers(axes)], output, {"KeepDims": keep})
@@ -40,6 +41,15 @@ def reductions(builtin: str) -> Batch:
 @pytest.mark.parametrize("builtin", ["MEAN", "REDUCE_MAX", "REDUCE_MIN"])
 def test_reductions(tmp_path: Path, builtin: str) -> None:
     check_batch(reductions(builtin), tmp_path)
+
+
+@pytest.mark.parametrize("builtin", ["MEAN", "REDUCE_MAX", "REDUCE_MIN"])
+def test_reductions_of_int16(tmp_path: Path, builtin: str) -> None:
+    check_batch(reductions(builtin, wide=True), tmp_path)
+
+
+def test_reductions_of_int16_on_the_board(tmp_path: Path) -> None:
+    check_emulated(reductions("REDUCE_MIN", wide=True), tmp_path, "cortex-m7")
 
 
 def test_means_of_extremes(tmp_path: Path) -> None:

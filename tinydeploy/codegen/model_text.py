@@ -380,7 +380,8 @@ def _describe_layer(graph: Graph, plan: Plan, position: int, op: Op) -> LayerTex
     sources = ", ".join("x".join(map(str, graph.tensors[t].shape)) for t in op.inputs)
     results = ", ".join(_describe_shape(graph, t) for t in op.outputs)
     comment = c_comment(f"{op.kind}: {sources} -> {results}", 110)
-    places = (context.tensors[op.inputs[0]], context.tensors[op.outputs[0]], context.scratch)
+    ends = (*op.inputs[:1], *op.outputs[:1])
+    places = (*(context.tensors[t] for t in ends), context.scratch)
     return LayerText(
         symbol,
         comment,
@@ -393,9 +394,10 @@ def _describe_layer(graph: Graph, plan: Plan, position: int, op: Op) -> LayerTex
 
 def _place_state(graph: Graph, position: int) -> str:
     """C expression for where the op at a position keeps its state; "NULL" where it has none."""
-    if not graph.ops[position].state_bytes:
+    keeper = graph.keeper(position)
+    if not graph.ops[keeper].state_bytes:
         return "NULL"
-    before = sum(round_state(op.state_bytes) for op in graph.ops[:position])
+    before = sum(round_state(op.state_bytes) for op in graph.ops[:keeper])
     return f"{graph.name}_state + {before}"
 
 

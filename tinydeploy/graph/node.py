@@ -32,6 +32,7 @@ class Node:
         which: Number of the output among those that the operator has in the file.
         siblings: Ids of all these outputs.
         dtype: Of its activations: int8 or int16.
+        intermediates: Ids of tensors that tell how it quantizes inside.
     """
 
     index: int
@@ -43,6 +44,7 @@ class Node:
     which: int = 0
     siblings: tuple[int, ...] = ()
     dtype: str = "int8"
+    intermediates: tuple[int, ...] = ()
 
     def has_input(self, which: int) -> bool:
         """Whether the operator has this input."""

@@ -21,6 +21,7 @@ from tinydeploy.graph.refused_ops import REFUSED
 from tinydeploy.graph.shapes import find_open_sizes
 from tinydeploy.graph.tensor import INDEX_TYPES, Tensor
 from tinydeploy.graph.tflite_file import Operator, TfliteFile, parse_tflite
+from tinydeploy.graph.variables import join_variables
 from tinydeploy.graph.verify import verify_graph
 
 _INT8_ADVICE = (
@@ -50,7 +51,7 @@ def read_graph(source: Path | bytes, name: str | None = None) -> Graph:
     data = source if isinstance(source, bytes) else _load_file(source)
     if name is None:
         name = "model" if isinstance(source, bytes) else source.stem
-    file = find_open_sizes(parse_tflite(data))
+    file = join_variables(find_open_sizes(parse_tflite(data)))
     _check_dtypes(file)
     nodes = _live_nodes(file)
     _check_operators_known(nodes)
@@ -90,14 +91,14 @@ def _load_file(path: Path) -> bytes:
 
 
 def _live_nodes(file: TfliteFile) -> list[Node]:
-    """The operators that an output depends on, in the file's order."""
+    """The operators that an output or a variable depends on, in the file's order."""
     nodes = [
         node
         for index, operator in enumerate(file.operators)
         for node in _make_nodes(file, index, operator)
     ]
     nodes = join_phases(nodes, file.outputs)
-    needed = set(file.outputs)
+    needed = {*file.outputs, *file.kept}
     live = []
     for node in reversed(nodes):
         if not needed.isdisjoint(node.outputs):
@@ -124,6 +125,7 @@ def _make_nodes(file: TfliteFile, index: int, operator: Operator) -> Iterator[No
             which=which,
             siblings=operator.outputs,
             dtype=dtype,
+            intermediates=operator.intermediates,
         )
 
 

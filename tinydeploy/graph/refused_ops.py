@@ -11,7 +11,9 @@ _INDICES: Final = (
     "application pick"
 )
 _TRUTH: Final = "its output is of truth values, not int8"
-_STATE: Final = "of operators that keep state, SVDF alone is supported"
+_STATE: Final = (
+    "of operators that keep state, SVDF, UNIDIRECTIONAL_SEQUENCE_LSTM and variables are supported"
+)
 
 REFUSED: Final[Mapping[str, str]] = {
     "SUM": "LiteRT's reference adds int8 as if its bytes were unsigned; MEAN is right",
@@ -19,9 +21,7 @@ REFUSED: Final[Mapping[str, str]] = {
     **dict.fromkeys(
         ("EQUAL", "NOT_EQUAL", "GREATER", "GREATER_EQUAL", "LESS", "LESS_EQUAL"), _TRUTH
     ),
-    **dict.fromkeys(
-        ("LSTM", "UNIDIRECTIONAL_SEQUENCE_LSTM", "VAR_HANDLE", "READ_VARIABLE"), _STATE
-    ),
+    "LSTM": _STATE,
     **dict.fromkeys(("SQRT", "RSQRT"), "LiteRT's reference fails where its input is negative"),
     "DEQUANTIZE": "it makes float32, which is supported at the end of a model alone",
     "CAST": "it makes another type than int8",

@@ -33,7 +33,7 @@ def _wrong_ids(graph: Graph) -> list[str]:
     count = len(graph.tensors)
     problems = []
     for position, op in enumerate(graph.ops):
-        if not op.inputs or not op.outputs:
+        if not (op.inputs or op.state_bytes) or not op.outputs:
             problems.append(f"op {position} ({op.kind}) has no input or no output")
         if any(not 0 <= tensor < count for tensor in (*op.inputs, *op.outputs)):
             problems.append(f"op {position} ({op.kind}) names a tensor that there is not")

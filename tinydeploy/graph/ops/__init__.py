@@ -4,6 +4,7 @@ from tinydeploy.graph.op import OPS, WIDE_OPS
 from tinydeploy.graph.ops.add import Add
 from tinydeploy.graph.ops.arg_extreme import ArgExtreme
 from tinydeploy.graph.ops.average_pool_2d import AveragePool2D
+from tinydeploy.graph.ops.batch_matmul import BatchMatmul
 from tinydeploy.graph.ops.concatenation import Concatenation
 from tinydeploy.graph.ops.conv_2d import Conv2D
 from tinydeploy.graph.ops.conv_2d_wide import Conv2DWide
@@ -17,10 +18,10 @@ from tinydeploy.graph.ops.grouped_conv_2d import GroupedConv2D
 from tinydeploy.graph.ops.l2_normalization import L2Normalization
 from tinydeploy.graph.ops.log_softmax import LogSoftmax
 from tinydeploy.graph.ops.lookup import Lookup
+from tinydeploy.graph.ops.lstm import Lstm
 from tinydeploy.graph.ops.max_pool_2d import MaxPool2D
 from tinydeploy.graph.ops.maximum import Maximum
 from tinydeploy.graph.ops.mean import Mean
-from tinydeploy.graph.ops.mean_wide import MeanWide
 from tinydeploy.graph.ops.minimum import Minimum
 from tinydeploy.graph.ops.mirror_pad import MirrorPad
 from tinydeploy.graph.ops.move import Move
@@ -31,11 +32,13 @@ from tinydeploy.graph.ops.pad import Pad
 from tinydeploy.graph.ops.pool_2d_wide import Pool2DWide
 from tinydeploy.graph.ops.prelu import Prelu
 from tinydeploy.graph.ops.reduce import Reduce
+from tinydeploy.graph.ops.reduce_wide import ExtremeWide, MeanWide
 from tinydeploy.graph.ops.requantize import Requantize
 from tinydeploy.graph.ops.reshape import Reshape
 from tinydeploy.graph.ops.resize_bilinear import ResizeBilinear
 from tinydeploy.graph.ops.resize_nearest_neighbor import ResizeNearestNeighbor
 from tinydeploy.graph.ops.sigmoid_wide import SigmoidWide
+from tinydeploy.graph.ops.slopes_wide import SlopesWide
 from tinydeploy.graph.ops.softmax import Softmax
 from tinydeploy.graph.ops.softmax_wide import SoftmaxWide
 from tinydeploy.graph.ops.space_to_depth import DepthToSpace, SpaceToDepth
@@ -48,19 +51,23 @@ from tinydeploy.graph.ops.svdf import Svdf
 from tinydeploy.graph.ops.tile import Tile
 from tinydeploy.graph.ops.transpose import Transpose
 from tinydeploy.graph.ops.transpose_conv import TransposeConv
+from tinydeploy.graph.ops.variable import AssignVariable, ReadVariable
 
 __all__ = [
     "OPS",
     "WIDE_OPS",
     "Add",
     "ArgExtreme",
+    "AssignVariable",
     "AveragePool2D",
+    "BatchMatmul",
     "Concatenation",
     "Conv2D",
     "Conv2DWide",
     "DepthToSpace",
     "DepthwiseConv2D",
     "DepthwiseConv2DWide",
+    "ExtremeWide",
     "ExtremumWide",
     "FullyConnected",
     "FullyConnectedWide",
@@ -69,6 +76,7 @@ __all__ = [
     "L2Normalization",
     "LogSoftmax",
     "Lookup",
+    "Lstm",
     "MaxPool2D",
     "Maximum",
     "Mean",
@@ -82,6 +90,7 @@ __all__ = [
     "Pad",
     "Pool2DWide",
     "Prelu",
+    "ReadVariable",
     "Reduce",
     "Requantize",
     "Reshape",
@@ -90,6 +99,7 @@ __all__ = [
     "ReverseV2",
     "SigmoidWide",
     "Slice",
+    "SlopesWide",
     "Softmax",
     "SoftmaxWide",
     "SpaceToDepth",

@@ -1,4 +1,4 @@
-"""MEAN of int16 activations, over any dimensions."""
+"""MEAN, REDUCE_MAX and REDUCE_MIN of int16 activations, over any dimensions."""
 
 from __future__ import annotations
 
@@ -6,7 +6,11 @@ import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar
 
-from tinydeploy.graph.constraints import ACTIVATION_CONSTRAINTS, inputs_and_outputs
+from tinydeploy.graph.constraints import (
+    ACTIVATION_CONSTRAINTS,
+    inputs_and_outputs,
+    same_quantization,
+)
 from tinydeploy.graph.fixed_point import INT32_MAX
 from tinydeploy.graph.invariants import broken, is_multiplier
 from tinydeploy.graph.movement import Level, Part, Walk, make_levels, make_part
@@ -24,29 +28,23 @@ def wide_sums_fit(node: Node) -> bool:
     return real < 2.0**15 and _fits(_count(node), mean_multiplier(real, _count(node))[1])
 
 
-@register_op(types=("int16",))
 @dataclass(frozen=True, eq=False)
-class MeanWide(Op):
-    """The mean of the elements, for each place in the dimensions that remain.
+class ReduceWide(Op):
+    """Elements taken together, for each place in the dimensions that remain.
+
+    REDUCE_MAX and REDUCE_MIN take the largest or smallest and quantize like their input. MEAN:
 
         output = clamp(multiply_double_rounding(sum, multiplier, shift), -32768, 32767)
 
     Args:
+        function: The operation's name in TFLite's schema.
         part: Where the elements of each output begin in the input.
         taken: Loops over the elements that are taken together.
-        multiplier: In [2^29, 2^31) or 0, with the division by the count in it.
-        shift: In [-31, 30].
+        multiplier: In [2^29, 2^31) or 0, with the division by the count in it; 0 for extremes.
+        shift: In [-31, 30]; 0 for extremes.
     """
 
-    builtin: ClassVar[str] = "MEAN"
-    constraints: ClassVar[tuple[Constraint, ...]] = (
-        inputs_and_outputs(2),
-        *ACTIVATION_CONSTRAINTS,
-        axes_constant,
-        reduced_shape,
-        wide_sums_fit,
-    )
-
+    function: str
     part: Part
     taken: tuple[Level, ...]
     multiplier: int
@@ -55,7 +53,12 @@ class MeanWide(Op):
     @property
     def portable_kernel(self) -> str:
         """The kernel of int16."""
-        return "mean_s16"
+        return "reduce_s16"
+
+    @property
+    def kind(self) -> str:
+        """The operation's name in TFLite's schema."""
+        return self.function
 
     @property
     def count(self) -> int:
@@ -63,7 +66,7 @@ class MeanWide(Op):
         return math.prod(level.count for level in self.taken)
 
     @classmethod
-    def read(cls, node: Node) -> MeanWide:
+    def read(cls, node: Node) -> ReduceWide:
         """Makes the op from an operator whose constraints hold."""
         axes, keep, tensor = read_axes(node) or (), node.option("KeepDims"), node.input(0)
         walks = [
@@ -72,11 +75,13 @@ class MeanWide(Op):
             if keep or d not in axes
         ]
         real = node.quantization(0).scale / node.output_quantization.scale
-        multiplier, shift = mean_multiplier(real, _count(node))
+        means = node.builtin == "MEAN"
+        multiplier, shift = mean_multiplier(real, _count(node)) if means else (0, 0)
         return cls(
             index=node.index,
             inputs=(node.inputs[0],),
             outputs=node.outputs,
+            function=node.builtin,
             part=make_part(0, tensor, node.output, walks, apart=True),
             taken=make_levels(tensor, [Walk(tensor.shape[d], d) for d in axes]),
             multiplier=multiplier,
@@ -91,7 +96,7 @@ class MeanWide(Op):
         return replace(self.part, levels=(*self.part.levels, *self.taken))
 
     def verify(self, graph: Graph) -> list[str]:
-        """The invariants of a mean."""
+        """The invariants of a reduction."""
         source, output = graph.tensors[self.inputs[0]], graph.tensors[self.outputs[0]]
         first, last = self._reads().read_rows(0, output.rows[0])
         columns = self._reads().columns()
@@ -101,8 +106,36 @@ class MeanWide(Op):
             (self.part.size == output.size, "all of the output is made"),
             (self.part.size * self.count == source.size, "nothing is left out"),
             (is_multiplier(self.multiplier, self.shift, least=0), "the multiplier is in range"),
-            (_fits(self.count, self.shift), "sums fit an int32"),
+            (self.function != "MEAN" or _fits(self.count, self.shift), "sums fit an int32"),
         )
+
+
+@register_op(types=("int16",))
+class MeanWide(ReduceWide):
+    """The mean of the elements."""
+
+    builtin: ClassVar[str] = "MEAN"
+    constraints: ClassVar[tuple[Constraint, ...]] = (
+        inputs_and_outputs(2),
+        *ACTIVATION_CONSTRAINTS,
+        axes_constant,
+        reduced_shape,
+        wide_sums_fit,
+    )
+
+
+@register_op("REDUCE_MAX", "REDUCE_MIN", types=("int16",))
+class ExtremeWide(ReduceWide):
+    """The largest or smallest of the elements."""
+
+    builtin: ClassVar[str] = "REDUCE_MAX"
+    constraints: ClassVar[tuple[Constraint, ...]] = (
+        inputs_and_outputs(2),
+        *ACTIVATION_CONSTRAINTS,
+        same_quantization,
+        axes_constant,
+        reduced_shape,
+    )
 
 
 def _count(node: Node) -> int:
