@@ -129,7 +129,9 @@ def pad(m: GraphMaker, x: Handle) -> Handle | None:
     if not fits(shape):
         return None
     if m.flag():
-        value = m.builder.constant(np.array([m.number(-128, 127)], np.int8), x.scale, x.zero_point)
+        value = m.builder.constant(
+            np.array([m.number(-128, 127)], m.builder.dtype), x.scale, x.zero_point
+        )
         return m.op("PADV2", [x, m.numbers(amounts), value], shape, x)
     return m.op("PAD", [x, m.numbers(amounts)], shape, x)
 
@@ -144,8 +146,12 @@ def mirror_pad(m: GraphMaker, x: Handle) -> Handle | None:
     return m.op("MIRROR_PAD", [x, m.numbers(amounts)], shape, x, Mode=mode)
 
 
-def resize(m: GraphMaker, x: Handle) -> Handle | None:
-    builtin = m.pick(("RESIZE_NEAREST_NEIGHBOR", "RESIZE_BILINEAR"))
+def resize(
+    m: GraphMaker,
+    x: Handle,
+    builtins: tuple[str, ...] = ("RESIZE_NEAREST_NEIGHBOR", "RESIZE_BILINEAR"),
+) -> Handle | None:
+    builtin = m.pick(builtins)
     size = m.pair(1, 14) if m.flag() else (x.shape[1] * 2, x.shape[2] * 2)
     shape = (1, *size, x.shape[3])
     options = m.pick(({}, {"AlignCorners": True}, {"HalfPixelCenters": True}))

@@ -19,7 +19,7 @@ from coverage_table import CoverageTable
 from emulate_graph import check_emulated_graph
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
-from random_graphs import graphs
+from random_graphs import all_graphs
 
 CASES = Path(__file__).with_name("cases")
 ROUND = 50  # graphs between looks at the clock
@@ -80,7 +80,7 @@ class Campaign:
             max_examples=most, deadline=None, database=None,
             phases=(Phase.generate, Phase.shrink), suppress_health_check=list(HealthCheck),
         )  # fmt: skip
-        @given(model=graphs(), mode=MODES, compiler=st.sampled_from(self._compilers))
+        @given(model=all_graphs(), mode=MODES, compiler=st.sampled_from(self._compilers))
         def one_round(model: bytes, mode: Mode, compiler: Compiler) -> None:
             failure.write_bytes(model)  # the last one that is tried is the smallest
             if not self._emulator:
