@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from tinydeploy.graph.op_table import activation_type
 from tinydeploy.graph.ops import OPS, WIDE_OPS
@@ -308,6 +309,16 @@ class CoverageTable:
             for attribute in ATTRIBUTES.get(op.builtin, ()):
                 self._seen[row, attribute.name, attribute.look(op, file)] += 1
         self.graphs.update(found)
+
+    def list_counts(self) -> dict[str, object]:
+        """All counts, for JSON."""
+        return {"graphs": self.graphs, "seen": [[*key, n] for key, n in self._seen.items()]}
+
+    def add_counts(self, counts: Mapping[str, Any]) -> None:
+        """Adds what `list_counts` told."""
+        self.graphs.update(counts["graphs"])
+        for *key, n in counts["seen"]:
+            self._seen[tuple(key)] += n
 
     def list_unseen(self) -> Iterator[str]:
         """What is in ATTRIBUTES and was in no graph."""

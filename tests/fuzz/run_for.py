@@ -1,12 +1,14 @@
 """Random graphs for a given time: `make fuzz SECONDS=600 SEED=1 COMPILER=both EMULATOR=yes`.
 
 Ends with the number of graphs in each mode and of each operator and attribute in them, or with the
-smallest graph that fails, which it leaves among the cases that the fast tests run.
+smallest graph that fails, which it leaves among the cases that the fast tests run. TALLY=FILE adds
+what is counted to the counts of runs before, and keeps the sums there.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 import tempfile
 import time
@@ -33,21 +35,27 @@ def main() -> None:
     options.add_argument("--seed", type=int, default=1, help="of the first round")
     options.add_argument("--compiler", choices=("gcc", "clang", "both"), default="both")
     options.add_argument("--emulator", action="store_true", help="run them as firmware")
+    options.add_argument("--tally", type=Path, help="file of counts to begin with, and to leave")
     arguments = options.parse_args()
     compilers: tuple[Compiler, ...] = (
         ("gcc", "clang") if arguments.compiler == "both" else (arguments.compiler,)
     )
     campaign = Campaign(compilers, arguments.emulator)
+    if arguments.tally and arguments.tally.exists():
+        campaign.add_counts(arguments.tally.read_text("utf-8"))
+    before = campaign.done
     end = time.monotonic() + arguments.seconds
     for round_seed in range(arguments.seed, arguments.seed + 1_000_000):
-        left = arguments.graphs - campaign.done
+        left = arguments.graphs - (campaign.done - before)
         if time.monotonic() >= end or left <= 0:
             break
         _say(f"seed {round_seed}: {campaign.done} graphs are right")
         campaign.run_round(round_seed, min(left, ROUND))
+        if arguments.tally:
+            arguments.tally.write_text(campaign.format_counts(), encoding="utf-8")
     where = "in the emulated boards" if arguments.emulator else "on the host, under sanitizers"
     _say(f"{campaign.done} random graphs {where}, seeds from {arguments.seed} on: bit-exact")
-    _say("\n".join(f"* {mode}: {count}" for mode, count in sorted(campaign.modes.items())))
+    _say(campaign.format_modes())
     _say(campaign.table.format())
     _say(f"never seen: {'; '.join(campaign.table.list_unseen()) or 'nothing'}")
 
@@ -70,6 +78,20 @@ class Campaign:
     def done(self) -> int:
         """Graphs that were right."""
         return self.modes.total()
+
+    def add_counts(self, text: str) -> None:
+        """Adds what `format_counts` wrote."""
+        counts = json.loads(text)
+        self.modes.update(counts["modes"])
+        self.table.add_counts(counts["table"])
+
+    def format_counts(self) -> str:
+        """All counts, as JSON."""
+        return json.dumps({"modes": self.modes, "table": self.table.list_counts()}, indent=1)
+
+    def format_modes(self) -> str:
+        """Graphs of each mode, board and compiler, as a list."""
+        return "\n".join(f"* {mode}: {count}" for mode, count in sorted(self.modes.items()))
 
     def run_round(self, number: int, most: int) -> None:
         """Draws up to `most` graphs; the smallest that fails stays among the cases."""
