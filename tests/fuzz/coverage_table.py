@@ -169,6 +169,8 @@ _INDICES = Attribute(
 )
 _EXTREMUM = Attribute("operands", ("alike", "constant second"), _operands)
 
+_CHOSEN = _given_constant("third operand", 2)
+
 ATTRIBUTES: Mapping[str, tuple[Attribute, ...]] = {
     "ABS": (),
     "ADD": (_FUSED, _OPERANDS),
@@ -195,6 +197,8 @@ ATTRIBUTES: Mapping[str, tuple[Attribute, ...]] = {
         Attribute("multiplier", ("1", "more"), _multiplier),
     ),
     "DEPTH_TO_SPACE": (_option("BlockSize", "block", "2", "3", first=2),),
+    "DIV": (_FUSED, _given_constant("divisor", 1)),
+    "EQUAL": (_OPERANDS,),
     "EXP": (),
     "EXPAND_DIMS": (_axis_constant(1),),
     "FULLY_CONNECTED": (
@@ -209,6 +213,8 @@ ATTRIBUTES: Mapping[str, tuple[Attribute, ...]] = {
         ),
     ),
     "GELU": (_option("Approximate", "approximate", "no", "yes"),),
+    "GREATER": (_OPERANDS,),
+    "GREATER_EQUAL": (_OPERANDS,),
     "HARD_SWISH": (),
     "L2_NORMALIZATION": (),
     "LEAKY_RELU": (
@@ -218,6 +224,12 @@ ATTRIBUTES: Mapping[str, tuple[Attribute, ...]] = {
             else "above 1",
         ),
     ),
+    "LESS": (_OPERANDS,),
+    "LESS_EQUAL": (_OPERANDS,),
+    "LOG": (),
+    "LOGICAL_AND": (),
+    "LOGICAL_NOT": (),
+    "LOGICAL_OR": (),
     "LOGISTIC": (),
     "LOG_SOFTMAX": (),
     "MAXIMUM": (_EXTREMUM,),
@@ -226,6 +238,8 @@ ATTRIBUTES: Mapping[str, tuple[Attribute, ...]] = {
     "MINIMUM": (_EXTREMUM,),
     "MIRROR_PAD": (_option("Mode", "mode", "REFLECT", "SYMMETRIC"),),
     "MUL": (_FUSED, _OPERANDS),
+    "NEG": (),
+    "NOT_EQUAL": (_OPERANDS,),
     "PACK": (_AXIS,),
     "PAD": (Attribute("padded", ("edges", "channels too"), _padded),),
     "PADV2": (Attribute("padded", ("edges", "channels too"), _padded),),
@@ -248,6 +262,9 @@ ATTRIBUTES: Mapping[str, tuple[Attribute, ...]] = {
     "RESIZE_BILINEAR": _RESIZED,
     "RESIZE_NEAREST_NEIGHBOR": _RESIZED,
     "REVERSE_V2": (_axis_constant(1),),
+    "RSQRT": (),
+    "SELECT": (_CHOSEN,),
+    "SELECT_V2": (_CHOSEN,),
     "SLICE": (
         Attribute(
             "sizes", ("numbers", "the rest"),
@@ -262,6 +279,7 @@ ATTRIBUTES: Mapping[str, tuple[Attribute, ...]] = {
     "SPACE_TO_DEPTH": (_option("BlockSize", "block", "2", "3", first=2),),
     "SPLIT": (_axis_constant(0),),
     "SPLIT_V": (_axis_constant(2),),
+    "SQRT": (),
     "SQUARED_DIFFERENCE": (_OPERANDS,),
     "SQUEEZE": (),
     "STRIDED_SLICE": (

@@ -22,8 +22,10 @@ from kernel_cases import (
 )
 from kernel_library import WARNINGS, c_files, write_layers
 from test_kernel_batch_matmul import add_matmul
+from test_kernel_div import add_division
 from test_kernel_lstm import add_case
 from test_kernel_svdf import add_svdf
+from test_kernel_truth import add_choice
 from wide_cases import add_wide_convolution, add_wide_elementwise, add_wide_fully_connected, wide
 
 from tinydeploy.board import load_board
@@ -118,6 +120,8 @@ def every_kernel(board: str | None) -> Batch:
     batch.op("ARG_MAX", [source, batch.numbers([1])], indices, {"OutputType": "INT64"})
     add_every_wide_kernel(batch)
     add_matmul(batch, constant=True)
+    add_division(batch, constant=True)
+    add_choice(batch)
     add_svdf(batch, rank=2, gain=5)
     add_case(batch)
     values = batch.rng.integers(-128, 128, (1, 3, 2, 5)).astype(np.int8)

@@ -17,7 +17,7 @@ from tinydeploy.emulate.emulated_board import EmulatedBoard
 from tinydeploy.errors import InputFileError, UsageError
 from tinydeploy.graph.graph import Graph
 from tinydeploy.graph.read import read_graph
-from tinydeploy.graph.tensor import INDEX_TYPES
+from tinydeploy.graph.tensor import UNQUANTIZED
 from tinydeploy.link.client import BoardClient
 from tinydeploy.link.transport import SerialTransport
 from tinydeploy.validate.quality import dequantize_outputs
@@ -97,7 +97,7 @@ def _show(graph: Graph, outputs: list[NDArray[Any]], board: Board, on: str) -> N
     stdout.print(f"{graph.name} on {board.title} ({on})", markup=False)
     for place, found in enumerate(outputs):
         tensor = graph.tensors[graph.outputs[place]]
-        if tensor.dtype in INDEX_TYPES:
+        if tensor.dtype in UNQUANTIZED:
             stdout.print(f"output {found.reshape(-1)[:_BEST].tolist()}", markup=False)
             continue
         values = dequantize_outputs(graph, found, place)

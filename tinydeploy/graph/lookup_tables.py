@@ -19,6 +19,7 @@ from tinydeploy.graph.fixed_point import (
     round_array,
     rounding_divide_by_pot,
 )
+from tinydeploy.graph.inverse_sqrt import rsqrt_multiplier, rsqrt_table
 from tinydeploy.graph.node import Node
 
 VALUES: Final = np.arange(-128, 128, dtype=np.int64)
@@ -76,6 +77,20 @@ def abs_table(node: Node) -> Table:
         ratio = np.float32(source.scale) / np.float32(output.scale)
         value = multiply_double_rounding(value, *quantize_multiplier(float(ratio)))
     return clamp(value + output.zero_point, INT8_MIN, INT8_MAX)
+
+
+def negated_table(node: Node) -> Table:
+    """NEG: the negated byte; the negative of -128 is itself."""
+    del node
+    return np.where(VALUES == INT8_MIN, INT8_MIN, -VALUES).astype(np.int8)
+
+
+def sqrt_table(node: Node) -> Table:
+    """SQRT: truncated, of what is not negative."""
+    source, output = node.quantization(0), node.output_quantization
+    x = np.float32(source.scale) * np.maximum(VALUES - source.zero_point, 0).astype(np.float32)
+    scaled = np.minimum(np.sqrt(x) / np.float32(output.scale), np.float32(512))
+    return clamp(scaled.astype(np.int64) + output.zero_point, INT8_MIN, INT8_MAX)
 
 
 def _gelu_table(node: Node) -> Table:
@@ -148,6 +163,12 @@ def _exp(x: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.exp(x.astype(np.float64)).astype(np.float32)
 
 
+def _log(x: NDArray[np.float32]) -> NDArray[np.float32]:
+    # What has no logarithm becomes the least that the output holds, as it does in the reference.
+    positive = np.where(x > 0, x, 1).astype(np.float64)
+    return np.where(x > 0, np.log(positive), -np.inf).astype(np.float32)
+
+
 def _gelu_erf(x: NDArray[np.float32]) -> NDArray[np.float32]:
     negated = x * np.float32(-math.sqrt(0.5))
     complement = np.array([math.erfc(float(value)) for value in negated], np.float32)
@@ -171,6 +192,10 @@ TABLES: Final[Mapping[str, Callable[[Node], Table]]] = {
     "EXP": _float_table(_exp),
     "GELU": _gelu_table,
     "LEAKY_RELU": leaky_relu_table,
+    "LOG": _float_table(_log),
+    "NEG": negated_table,
+    "RSQRT": rsqrt_table,
+    "SQRT": sqrt_table,
     "QUANTIZE": quantize_table,
 }
 """By builtin name: makes the table from an operator whose constraints hold."""
@@ -190,6 +215,22 @@ def table_in_range(node: Node) -> bool:
         source, output = node.quantization(0), node.output_quantization
         largest = source.scale * (INT8_MAX - source.zero_point)
         return largest < 80 and math.exp(largest) / output.scale < 2.0**30
+    if node.builtin == "SQRT":
+        return math.sqrt(255 * node.quantization(0).scale) / node.output_quantization.scale < 2**30
+    if node.builtin == "RSQRT":
+        return 2.0**-11 < rsqrt_multiplier(node) < 2.0**30
     alpha = abs(node.options.get("Alpha", 0.0))
     # |input - zero point| <= 255 < 2^8, shifted left by 22 at most.
     return alpha <= 2.0**22 and ratio * max(1.0, alpha) < 2.0**22  # false for NaN, too
+
+
+def root_of_positive(node: Node) -> bool:
+    """Its input, if of SQRT or RSQRT, has a zero point of -128: below 0 the reference fails."""
+    return node.builtin not in ("SQRT", "RSQRT") or node.quantization(0).zero_point == INT8_MIN
+
+
+def negates_bytes(node: Node) -> bool:
+    """Its input and output, if of NEG, have one scale and zero points of 0: it negates bytes."""
+    source, output = node.quantization(0), node.output_quantization
+    alike = source.scale == output.scale and source.zero_point == output.zero_point == 0
+    return node.builtin != "NEG" or alike

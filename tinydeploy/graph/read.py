@@ -19,7 +19,7 @@ from tinydeploy.graph.op_table import activation_type, find_op, list_constraints
 from tinydeploy.graph.ops import OPS, WIDE_OPS
 from tinydeploy.graph.refused_ops import REFUSED
 from tinydeploy.graph.shapes import find_open_sizes
-from tinydeploy.graph.tensor import INDEX_TYPES, Tensor
+from tinydeploy.graph.tensor import UNQUANTIZED, Tensor
 from tinydeploy.graph.tflite_file import Operator, TfliteFile, parse_tflite
 from tinydeploy.graph.variables import join_variables
 from tinydeploy.graph.verify import verify_graph
@@ -251,7 +251,7 @@ def _check_model_ends(file: TfliteFile) -> None:
             raise UnsupportedModelError(
                 f"{label} has a batch of {tensor.shape[0]}", "Export the model with a batch of 1."
             )
-        if tensor.dtype not in TYPES and (t in file.inputs or tensor.dtype not in INDEX_TYPES):
+        if tensor.dtype not in TYPES and (t in file.inputs or tensor.dtype not in UNQUANTIZED):
             raise UnsupportedModelError(f"{label} is {tensor.dtype}, not int8", _INT8_ADVICE)
 
 
