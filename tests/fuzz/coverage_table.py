@@ -309,8 +309,10 @@ class CoverageTable:
         """Counts a graph's operators."""
         file = parse_tflite(model)
         activations = {*file.inputs, *(t for op in file.operators for t in op.outputs)}
-        self.graphs.update({op.builtin for op in file.operators})
-        for op in file.operators:
+        reals = {t for t, tensor in enumerate(file.tensors) if tensor.dtype == "float32"}
+        integral = [op for op in file.operators if reals.isdisjoint((*op.inputs, *op.outputs))]
+        self.graphs.update({op.builtin for op in integral})
+        for op in integral:
             if not any(file.tensors[t].dtype == "int8" for t in op.inputs if t in activations):
                 continue  # arithmetic of shapes
             for attribute in ATTRIBUTES.get(op.builtin, ()):

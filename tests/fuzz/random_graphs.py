@@ -7,6 +7,7 @@ from typing import Any
 
 import layers_of_elements
 import layers_of_moves
+import layers_of_reals
 import layers_of_state
 import layers_of_truth
 import layers_of_windows
@@ -18,6 +19,7 @@ ANY_RANK: tuple[Layer, ...] = (
     *layers_of_elements.ANY_RANK,
     *layers_of_moves.ANY_RANK,
     *layers_of_windows.ANY_RANK,
+    *layers_of_reals.ANY_RANK,
     *layers_of_state.ANY_RANK,
     *layers_of_truth.ANY_RANK,
 )

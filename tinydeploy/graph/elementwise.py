@@ -30,10 +30,9 @@ if TYPE_CHECKING:
 class Elementwise(Op):
     """An operation on two operands, that broadcast to the output.
 
-    * Each activation (`inputs` has one or two ids) has in each dimension of `Tensor.rows` the
-      output's size or 1, and then its one row, pixel or channel serves for all.
-    * The second operand may be `constant` (`inputs` has one id); the first then has the output's
-      shape.
+    Each activation (`inputs` has one or two ids) has in each dimension of `Tensor.rows` the
+    output's size or 1, and then its one row, pixel or channel serves for all. The second operand
+    may be `constant`; `inputs` then has one id.
 
     Args:
         constant: Of the first operand's type, the second operand: [C], the same for every pixel, or
@@ -56,7 +55,8 @@ class Elementwise(Op):
         else:
             shapes = (rows[2:], rows)
             alike = constant.dtype == graph.tensors[self.inputs[0]].dtype
-            fits = operands == [rows] and alike and constant.shape in shapes
+            whole = len(operands) == 1 and repeats(operands[0], rows)
+            fits = whole and alike and constant.shape in shapes
         return broken((fits, "the operands broadcast to the output"))
 
 
@@ -98,7 +98,7 @@ def _order_operands(node: Node) -> Operands | None:
             if all(fits_rows(operand, output) for operand in (one, other)):
                 return Operands((node.inputs[first], node.inputs[1 - first]), None, first)
             continue
-        if one.rows != output.rows:
+        if not fits_rows(one, output):
             continue
         constant = spread_constant(other.data, output)
         if constant is not None:

@@ -21,12 +21,12 @@ from tinydeploy.graph.fixed_point import (
 )
 from tinydeploy.graph.inverse_sqrt import rsqrt_multiplier, rsqrt_table
 from tinydeploy.graph.node import Node
+from tinydeploy.graph.real_functions import Function, exp, gelu_erf, gelu_tanh, log, logistic, tanh
 
 VALUES: Final = np.arange(-128, 128, dtype=np.int64)
 """Every int8, in the order of the tables."""
 
 Table = NDArray[np.int8]
-Function = Callable[[NDArray[np.float32]], NDArray[np.float32]]
 
 
 def quantize_table(node: Node) -> Table:
@@ -95,7 +95,7 @@ def sqrt_table(node: Node) -> Table:
 
 def _gelu_table(node: Node) -> Table:
     """GELU, exact or by the approximation with tanh."""
-    return _float_table(_gelu_tanh if node.option("Approximate") else _gelu_erf)(node)
+    return _float_table(gelu_tanh if node.option("Approximate") else gelu_erf)(node)
 
 
 def _float_table(function: Function) -> Callable[[Node], Table]:
@@ -148,51 +148,19 @@ def _high_mul_16(a: NDArray[np.int64], b: int) -> NDArray[np.int64]:
     return np.where(nudged >= 0, nudged >> 15, -((-nudged) >> 15))
 
 
-def _logistic(x: NDArray[np.float32]) -> NDArray[np.float32]:
-    # exp is taken in double and rounded, as good C libraries do; beyond +-80 the result is 0 or 1
-    # after rounding, and float32 does not overflow.
-    exponential = np.exp(np.clip(-x.astype(np.float64), -80, 80)).astype(np.float32)
-    return np.float32(1) / (np.float32(1) + exponential)
-
-
-def _tanh(x: NDArray[np.float32]) -> NDArray[np.float32]:
-    return np.tanh(x.astype(np.float64)).astype(np.float32)
-
-
-def _exp(x: NDArray[np.float32]) -> NDArray[np.float32]:
-    return np.exp(x.astype(np.float64)).astype(np.float32)
-
-
-def _log(x: NDArray[np.float32]) -> NDArray[np.float32]:
-    # What has no logarithm becomes the least that the output holds, as it does in the reference.
-    positive = np.where(x > 0, x, 1).astype(np.float64)
-    return np.where(x > 0, np.log(positive), -np.inf).astype(np.float32)
-
-
-def _gelu_erf(x: NDArray[np.float32]) -> NDArray[np.float32]:
-    negated = x * np.float32(-math.sqrt(0.5))
-    complement = np.array([math.erfc(float(value)) for value in negated], np.float32)
-    return np.float32(0.5) * x * complement
-
-
-def _gelu_tanh(x: NDArray[np.float32]) -> NDArray[np.float32]:
-    inner = x + np.float32(0.044715) * x * x * x
-    return np.float32(0.5) * x * (np.float32(1) + _tanh(np.float32(math.sqrt(2 / math.pi)) * inner))
-
-
 TABLES: Final[Mapping[str, Callable[[Node], Table]]] = {
-    "LOGISTIC": _float_table(_logistic),
-    "TANH": _float_table(_tanh),
+    "LOGISTIC": _float_table(logistic),
+    "TANH": _float_table(tanh),
     "HARD_SWISH": hard_swish_table,
     "RELU": _relu_table(0.0, None),
     "RELU6": _relu_table(0.0, 6.0),
     "RELU_N1_TO_1": _relu_table(-1.0, 1.0),
     "RELU_0_TO_1": _relu_table(0.0, 1.0),
     "ABS": abs_table,
-    "EXP": _float_table(_exp),
+    "EXP": _float_table(exp),
     "GELU": _gelu_table,
     "LEAKY_RELU": leaky_relu_table,
-    "LOG": _float_table(_log),
+    "LOG": _float_table(log),
     "NEG": negated_table,
     "RSQRT": rsqrt_table,
     "SQRT": sqrt_table,
@@ -204,6 +172,8 @@ TABLES: Final[Mapping[str, Callable[[Node], Table]]] = {
 def table_in_range(node: Node) -> bool:
     """Its scales are such that the reference can compute it."""
     ratio = node.quantization(0).scale / node.output_quantization.scale
+    if node.table is not None:
+        return True
     if node.builtin == "LOGISTIC":
         return node.output_quantization.scale == 1 / 256
     if node.builtin == "HARD_SWISH":

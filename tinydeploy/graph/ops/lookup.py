@@ -63,7 +63,7 @@ class Lookup(Op):
             inputs=(node.inputs[0],),
             outputs=node.outputs,
             function=node.builtin,
-            table=TABLES[node.builtin](node),
+            table=TABLES[node.builtin](node) if node.table is None else node.table,
         )
 
     def verify(self, graph: Graph) -> list[str]:
