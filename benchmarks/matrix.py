@@ -1,7 +1,9 @@
 """`python -m benchmarks.matrix FOLDER`: models in every mode, on both boards, by both compilers.
 
 Each cell is a whole build, proven bit-exact on the host and in the emulated board, and tells the
-instructions of one inference. The table of docs/testing.md.
+instructions of one inference; of whole layers one after the other, which no board's memory need
+hold, the kernels of the board's core run on the host, under the compiler's sanitizers. The table of
+docs/testing.md.
 """
 
 from __future__ import annotations
@@ -16,8 +18,16 @@ from pathlib import Path
 
 from benchmarks.__main__ import BOARDS, place_tables
 from benchmarks.measure import SUFFIX, Silence
+from tinydeploy.board import load_board
+from tinydeploy.codegen.generate import generate_sources
 from tinydeploy.errors import BudgetError, TinydeployError, UsageError
+from tinydeploy.graph.passes import fuse_graph
+from tinydeploy.graph.read import read_graph
 from tinydeploy.pipeline import BuildRequest, build_image
+from tinydeploy.plan.memory import plan_layer_by_layer
+from tinydeploy.validate.compare import add_comparisons, compare_outputs, compare_tensors
+from tinydeploy.validate.host import build_host
+from tinydeploy.validate.prove import expect_outputs
 
 # Every goal and every form of the input, and layers computed again.
 MODES: Mapping[str, BuildRequest] = {
@@ -27,10 +37,12 @@ MODES: Mapping[str, BuildRequest] = {
     "flash, arena": BuildRequest("", optimize="flash"),
     "ram, arena, 10 % more MACs": BuildRequest("", optimize="ram", max_extra_macs=0.1),
 }
+LAYERS = "layer by layer, on the host"
 COMPILERS: Mapping[str, str | None] = {
     "gcc": None,  # whatever is found first
     "clang": f"{sys.executable} -m ziglang cc",
 }
+HOST_VECTORS = 4
 
 
 def main() -> int:
@@ -50,12 +62,16 @@ def main() -> int:
     rows = [["model", "mode", *heads], ["---"] * (len(heads) + 2)]
     failed = False
     for path in paths:
-        for mode, request in MODES.items():
+        for mode in (LAYERS, *MODES):
             cells = []
             for board, compiler in columns:
                 model = path.name.removesuffix(SUFFIX)
                 sys.stderr.write(f"{model}, {mode}, {board}, {compiler}\n")
-                cell = _build(replace(request, board=board, model=str(path), keep=False), compiler)
+                if mode == LAYERS:
+                    cell = _prove_layers(path.read_bytes(), board, compiler)
+                else:
+                    request = replace(MODES[mode], board=board, model=str(path), keep=False)
+                    cell = _build(request, compiler)
                 failed |= cell.startswith("FAILED")
                 cells.append(cell)
             rows.append([path.name.removesuffix(SUFFIX), mode, *cells])
@@ -80,6 +96,28 @@ def _build(request: BuildRequest, compiler: str) -> str:
         except TinydeployError as error:
             return f"FAILED: {error.message}"
     return f"{report.inference.instructions:,}" if report.inference else "FAILED: not emulated"
+
+
+def _prove_layers(model: bytes, board: str, compiler: str) -> str:
+    """Outputs and all stored tensors on the host, with the kernels of the board's core."""
+    unfused = read_graph(model, "net")
+    graph = fuse_graph(unfused)
+    plan = plan_layer_by_layer(graph, load_board(board))
+    expected = expect_outputs(unfused, model, None, HOST_VECTORS)
+    command = COMPILERS[compiler]
+    sources = generate_sources(graph, plan, load_board(board), tflite=b"")
+    first = [values[:1] for values in expected.vectors]
+    try:
+        with build_host(
+            graph, plan, sources, sanitize=True, compiler=command.split() if command else None
+        ) as program:
+            found = add_comparisons(
+                compare_outputs(expected.outputs, program.run(expected.vectors)),
+                compare_tensors(graph, expected.tensors, program.dump(first)),
+            )
+    except TinydeployError as error:  # what a sanitizer says
+        return f"FAILED: {error.message}"
+    return "exact" if found.bit_exact else f"FAILED: {found.first_difference}"
 
 
 @contextmanager

@@ -14,7 +14,21 @@ from typing import Annotated, NoReturn
 import typer
 
 from tinydeploy import __version__
-from tinydeploy.cli import boards, build, check, doctor, flash, inspect, ops, plan, run, validate
+from tinydeploy.cli import (
+    bench,
+    boards,
+    build,
+    check,
+    doctor,
+    emulate,
+    flash,
+    inspect,
+    monitor,
+    ops,
+    plan,
+    run,
+    validate,
+)
 from tinydeploy.cli.console import show_error, stderr
 from tinydeploy.errors import OutputError, TinydeployError
 
@@ -68,13 +82,19 @@ for _name, _command in (
     ("plan", plan.plan),
     ("inspect", inspect.inspect),
     ("run", run.run),
+    ("emulate", emulate.emulate),
     ("flash", flash.flash),
     ("validate", validate.validate),
-    ("boards", boards.boards),
+    ("bench", bench.bench),
+    ("monitor", monitor.monitor),
     ("ops", ops.ops),
     ("doctor", doctor.doctor),
 ):
     app.command(_name)(_guard(_command))
+
+_boards = typer.Typer(rich_markup_mode="rich")
+_boards.callback(invoke_without_command=True)(_guard(boards.boards))
+app.add_typer(_boards, name="boards")
 
 
 def _show_version(value: bool) -> None:

@@ -1,0 +1,34 @@
+"""Boards as data: boards/<name>.toml on top of a chip profile, boards/chips/<chip>.toml."""
+
+from tinydeploy.board.board import (
+    CORES,
+    SINGLE_PRECISION,
+    USES,
+    Board,
+    Chip,
+    ClockGate,
+    Console,
+    ExternalClock,
+    Memory,
+    Pin,
+    Uart,
+)
+from tinydeploy.board.read import list_boards, list_chips, load_board, load_chip
+
+__all__ = [
+    "CORES",
+    "SINGLE_PRECISION",
+    "USES",
+    "Board",
+    "Chip",
+    "ClockGate",
+    "Console",
+    "ExternalClock",
+    "Memory",
+    "Pin",
+    "Uart",
+    "list_boards",
+    "list_chips",
+    "load_board",
+    "load_chip",
+]

@@ -1,0 +1,103 @@
+"""What a board may choose of what its chip offers: the console's UART, its pins, its clock."""
+
+from __future__ import annotations
+
+from tinydeploy.board.board import Chip, Pin, Uart
+
+_TOLERANCE = 0.01  # of the baud rate; both ends together may be off by about 4 %
+
+
+class MistakeError(ValueError):
+    """A choice that the chip does not offer.
+
+    Args:
+        message: What is wrong.
+        hint: What there is to choose from.
+    """
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.hint = hint
+
+
+def choose_uart(chip: Chip, name: str) -> Uart:
+    """The chip's UART of that name.
+
+    Raises:
+        MistakeError: There is none, or none that the firmware can start.
+    """
+    for uart in chip.uarts:
+        if uart.name == name:
+            return uart
+    names = ", ".join(uart.name for uart in chip.uarts)
+    raise MistakeError(
+        f"'{name}' is not a UART that the firmware can start on {chip.name}", f"Those are {names}."
+    )
+
+
+def choose_pin(uart: Uart, direction: str, name: str) -> Pin | None:
+    """The pin of that name with the alternate function that connects it to the UART.
+
+    Args:
+        uart: The UART.
+        direction: "tx" or "rx".
+        name: As in the data sheet, e.g. "PD8"; empty where the chip has no choice of pins.
+
+    Raises:
+        MistakeError: The pin cannot be that.
+    """
+    pins = uart.tx if direction == "tx" else uart.rx
+    for pin in pins:
+        if pin.name == name:
+            return pin
+    if not pins and not name:
+        return None
+    what = f"'{name}' is not the" if name else "there is no"
+    raise MistakeError(
+        f"{what} {direction.upper()} pin of {uart.name}",
+        f"It can be {', '.join(pin.name for pin in pins)}."
+        if pins
+        else "Its pins are fixed: leave the entry out.",
+    )
+
+
+def choose_baud(uart: Uart, baud: int) -> int:
+    """The baud rate, if the UART can make it of its clock.
+
+    Raises:
+        MistakeError: It cannot.
+    """
+    clock = uart.kernel_clock_hz
+    if baud <= 0 or 16 * baud > clock:  # a UART divides its clock by 16 or more
+        raise MistakeError(
+            f"{baud} baud cannot be made of {uart.name}'s {clock} Hz", f"At most {clock // 16}."
+        )
+    made = clock / round(clock / baud)
+    if abs(made / baud - 1) > _TOLERANCE:
+        raise MistakeError(
+            f"{baud} baud cannot be made of {uart.name}'s {clock} Hz", f"The nearest is {made:.0f}."
+        )
+    return baud
+
+
+def choose_external_clock(chip: Chip, hertz: int) -> int:
+    """The frequency at OSC_IN, if the firmware can make the chip's full speed of it; 0 is none.
+
+    Raises:
+        MistakeError: It cannot.
+    """
+    limits = chip.external_clock
+    if hertz == 0:
+        return 0
+    if limits is None:
+        raise MistakeError(
+            f"the firmware starts {chip.name} from its internal oscillator",
+            "Leave the external clock out.",
+        )
+    if not 0 < hertz <= limits.most_hz or hertz % limits.multiple_of_hz:
+        raise MistakeError(
+            f"the firmware cannot make {chip.name}'s clock of {hertz} Hz",
+            f"It takes multiples of {limits.multiple_of_hz} up to {limits.most_hz}; with no"
+            " external clock it starts from the internal oscillator.",
+        )
+    return hertz
