@@ -42,6 +42,8 @@ def test_the_pins_of_the_consoles() -> None:
         "nucleo-f412zg": ("USART3", ("PD8", 7), ("PD9", 7)),
         "nucleo-l4r5zi": ("LPUART1", ("PG7", 8), ("PG8", 8)),
         "stm32l4r9i-disco": ("USART2", ("PA2", 7), ("PA3", 7)),
+        "mps2-an386": ("UART0",),
+        "mps2-an500": ("UART0",),
     }
 
 

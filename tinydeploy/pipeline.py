@@ -22,6 +22,7 @@ from tinydeploy.errors import (
 from tinydeploy.graph.graph import Graph
 from tinydeploy.graph.passes import fuse_graph
 from tinydeploy.graph.read import read_graph
+from tinydeploy.link.baud import with_baud
 from tinydeploy.plan.alternatives import describe_chosen, list_alternatives
 from tinydeploy.plan.check import check_plan
 from tinydeploy.plan.check_recomputation import check_recomputation
@@ -35,11 +36,14 @@ from tinydeploy.plan.picture.svg import write_svg
 from tinydeploy.plan.plan import InputForm, Plan, PlannedGraph
 from tinydeploy.plan.recompute import check_share, plan_graph
 from tinydeploy.project.build import Firmware
+from tinydeploy.project.formats.handover import Handover
+from tinydeploy.project.formats.make import Format, format_files
 from tinydeploy.project.hot_code import build_project, rank_hot_sources
+from tinydeploy.project.mlperf import check_form, find_task
 from tinydeploy.project.publish import check_target, publish_folder
 from tinydeploy.project.size import Sizes, check_budget, read_sizes
 from tinydeploy.project.toolchain import find_toolchain, kernel_level
-from tinydeploy.project.write import project_files
+from tinydeploy.project.write import project_files, write_project
 from tinydeploy.report.build_report import BuildReport, QuantizationFacts
 from tinydeploy.report.collect import Evidence, collect_report
 from tinydeploy.source.make_source import make_source
@@ -79,6 +83,10 @@ class BuildRequest:
             0.1 for 10 %; None to compute nothing again.
         min_snr: Least SNR in dB of the int8 outputs; None for no limit.
         max_drop: Most points of accuracy that int8 may lose; None for no limit.
+        baud: Speed of the console; None for the board's.
+        mlperf: The firmware answers MLPerf Tiny's runner, too.
+        chosen_format: What the output folder holds besides the firmware project, in a subfolder of
+            that name; "cmake" for nothing.
         emulate: Run the image in the emulated board.
         keep: Leave an output folder behind; False for a mere check.
     """
@@ -95,6 +103,9 @@ class BuildRequest:
     max_extra_macs: float | None = None
     min_snr: float | None = None
     max_drop: float | None = None
+    baud: int | None = None
+    mlperf: bool = False
+    chosen_format: Format = "cmake"
     emulate: bool = True
     keep: bool = True
 
@@ -106,10 +117,12 @@ class BuildResult:
     Args:
         report: Everything that was measured.
         folder: The output folder; None where none was kept.
+        chosen_format: What it holds besides the firmware project, see BuildRequest.
     """
 
     report: BuildReport
     folder: Path | None
+    chosen_format: Format = "cmake"
 
 
 @dataclass(frozen=True, eq=False)
@@ -141,7 +154,7 @@ def plan_model(request: BuildRequest, watch: Watch) -> PlannedModel:
     Raises:
         TinydeployError: See errors.py; its class tells the exit code.
     """
-    board = load_board(request.board)
+    board = _load_board(request)
     if request.max_extra_macs is not None:
         check_share(request.max_extra_macs)
     judge = partial(check_measurable, min_snr=request.min_snr, max_drop=request.max_drop)
@@ -159,6 +172,9 @@ def plan_model(request: BuildRequest, watch: Watch) -> PlannedModel:
 
     with watch.stage("plan"):
         check_input_form(fused, request.input_form)
+        if request.mlperf:
+            check_form(request.input_form)
+            find_task(fused)
         check_float_ends(request.input_form, float_ends=request.float_ends)
         max_flash = request.max_flash or board.flash_budget
         far = place_weights(fused, board, max_flash)
@@ -196,7 +212,7 @@ def build_image(request: BuildRequest, watch: Watch) -> BuildResult:
     Raises:
         TinydeployError: See errors.py; its class tells the exit code.
     """
-    board = load_board(request.board)
+    board = _load_board(request)
     toolchain = replace(find_toolchain(), kernel_level=kernel_level(request.optimize))
     max_flash = board.flash_budget if request.max_flash is None else request.max_flash
     max_ram = board.ram_budget if request.max_ram is None else request.max_ram
@@ -231,6 +247,7 @@ def build_image(request: BuildRequest, watch: Watch) -> BuildResult:
                 hot=hot,
                 kernel_level=toolchain.kernel_level,
                 far=model.far,
+                mlperf=find_task(graph) if request.mlperf else None,
             )
 
     with _folder(request, f"{graph.name}-{board.name}") as (folder, target):
@@ -295,7 +312,15 @@ def build_image(request: BuildRequest, watch: Watch) -> BuildResult:
             )
         )
         _complete_folder(folder, model, firmware, report)
-    return BuildResult(report, target)
+        stack = None if run is None else run.stack_high_water
+        handover = Handover(graph, plan, board, sources, kernels, source.tflite, crc, stack)
+        write_project(folder / request.chosen_format, format_files(request.chosen_format, handover))
+    return BuildResult(report, target, request.chosen_format)
+
+
+def _load_board(request: BuildRequest) -> Board:
+    board = load_board(request.board)
+    return board if request.baud is None else with_baud(board, request.baud)
 
 
 @contextmanager

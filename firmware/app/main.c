@@ -3,7 +3,6 @@
 #include "app_model.h"
 #include "console.h"
 #include "high_water.h"
-#include "protocol.h"
 #include "selftest.h"
 #include "target.h"
 
@@ -45,7 +44,7 @@ int main(void)
     for (;;) {
         int byte = target_console_get();
         if (byte >= 0) {
-            protocol_receive((uint8_t)byte);
+            app_model.receive((uint8_t)byte);
         }
     }
 }

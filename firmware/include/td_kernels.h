@@ -283,6 +283,10 @@ typedef struct {
 void td_mul_fours_s8(const td_mul_fours *op, const td_tensor *in1, const td_tensor *in2, const td_tensor *out,
                      int32_t first, int32_t last);
 
+/* in1 / in2, parameters as for td_mul_s8, with an output_shift of 7 to 22; where in2 is zero, it counts as its scale. */
+void td_div_s8(const td_mul *op, const td_tensor *in1, const td_tensor *in2, const td_tensor *out, int32_t first,
+               int32_t last);
+
 /* in1, or in1 * in2 where in1 is negative. */
 typedef struct {
     int32_t input_offset;
@@ -304,6 +308,30 @@ void td_squared_difference_s8(const td_add *op, const td_tensor *in1, const td_t
 /* The larger, the smaller of two; all three tensors have one scale and zero point. */
 void td_maximum_s8(const td_tensor *in1, const td_tensor *in2, const td_tensor *out, int32_t first, int32_t last);
 void td_minimum_s8(const td_tensor *in1, const td_tensor *in2, const td_tensor *out, int32_t first, int32_t last);
+
+/* Truth values, bytes of 0 or 1, of scaled in1 and in2, as those of td_add. In place. */
+typedef struct {
+    int32_t left_shift;
+    int32_t input1_offset;
+    int32_t input1_multiplier;
+    int32_t input1_shift;
+    int32_t input2_offset;
+    int32_t input2_multiplier;
+    int32_t input2_shift;
+    int8_t smaller; /* the result where in1 is the smaller */
+    int8_t equal;
+    int8_t larger;
+} td_compare;
+
+void td_compare_s8(const td_compare *op, const td_tensor *in1, const td_tensor *in2, const td_tensor *out,
+                   int32_t first, int32_t last);
+
+/* 1 - in, of truth values. In place. */
+void td_logical_not_s8(const td_tensor *in, const td_tensor *out, int32_t first, int32_t last);
+
+/* in1 where the condition, of truth values, is 1, else in2. In place. */
+void td_select_s8(const td_tensor *condition, const td_tensor *in1, const td_tensor *in2, const td_tensor *out,
+                  int32_t first, int32_t last);
 
 /* Any function of one int8: out = table[in + 128]. In place. */
 void td_lookup_s8(const int8_t *table, const td_tensor *in, const td_tensor *out, int32_t first, int32_t last);

@@ -65,7 +65,10 @@ def test_version(cli: Callable[..., Outcome]) -> None:
 
 @pytest.mark.parametrize(
     "command",
-    ["build", "check", "plan", "inspect", "run", "emulate", "flash", "boards", "ops", "doctor"],
+    [
+        *("build", "check", "plan", "inspect", "run", "validate", "bench", "monitor"),
+        *("emulate", "flash", "boards", "ops", "doctor"),
+    ],
 )
 def test_every_command_has_help_of_80_columns(cli: Callable[..., Outcome], command: str) -> None:
     code, out, _ = cli(command, "--help")
@@ -184,11 +187,12 @@ BAD = [
     (["build", "{net}", "--board", "stm32h743", "--mean", "much"], 2, "'much' is no list", "127.5"),
     (["check", "{net}", "--board", "stm32h743", "--std", "1,,2"], 2, "'1,,2' is no list", "127.5"),
     (["check", "{net}", "--board", "stm32h743", "--std", "nan"], 2, "'nan' is no list", "127.5"),
+    (["build", "{model}", "--board", "stm32h743", "--format", "keil"], 2, "keil", "'library'"),
     (["flash", "nowhere"], 1, "no firmware image", "Build one"),
     (["flash", "{model}"], 1, "no ELF", "firmware.elf"),
     (["run", "picture.png"], 2, "no build", "--build"),
     (["run", "picture.png", "--on", "moon"], 2, "moon", "emulator"),
-    (["run", "picture.png", "--on", "board"], 2, "serial port", "--port"),
+    (["run", "picture.png", "--on", "board"], 2, "no build in out", "--build"),
 ]
 
 

@@ -177,6 +177,8 @@ _REFUSED = {
     ("LEAKY_RELU (int16)", "alpha", "below 0"),
 }
 
+_CHOSEN = _given_constant("third operand", 2)
+
 ATTRIBUTES: Mapping[str, tuple[Attribute, ...]] = {
     "ABS": (),
     "ADD": (_FUSED, _OPERANDS),
@@ -203,6 +205,8 @@ ATTRIBUTES: Mapping[str, tuple[Attribute, ...]] = {
         Attribute("multiplier", ("1", "more"), _multiplier),
     ),
     "DEPTH_TO_SPACE": (_option("BlockSize", "block", "2", "3", first=2),),
+    "DIV": (_FUSED, _given_constant("divisor", 1)),
+    "EQUAL": (_OPERANDS,),
     "EXP": (),
     "EXPAND_DIMS": (_axis_constant(1),),
     "FULLY_CONNECTED": (
@@ -217,6 +221,8 @@ ATTRIBUTES: Mapping[str, tuple[Attribute, ...]] = {
         ),
     ),
     "GELU": (_option("Approximate", "approximate", "no", "yes"),),
+    "GREATER": (_OPERANDS,),
+    "GREATER_EQUAL": (_OPERANDS,),
     "HARD_SWISH": (),
     "L2_NORMALIZATION": (),
     "LEAKY_RELU": (
@@ -226,6 +232,12 @@ ATTRIBUTES: Mapping[str, tuple[Attribute, ...]] = {
             else "above 1",
         ),
     ),
+    "LESS": (_OPERANDS,),
+    "LESS_EQUAL": (_OPERANDS,),
+    "LOG": (),
+    "LOGICAL_AND": (),
+    "LOGICAL_NOT": (),
+    "LOGICAL_OR": (),
     "LOGISTIC": (),
     "LOG_SOFTMAX": (),
     "MAXIMUM": (_EXTREMUM,),
@@ -234,6 +246,8 @@ ATTRIBUTES: Mapping[str, tuple[Attribute, ...]] = {
     "MINIMUM": (_EXTREMUM,),
     "MIRROR_PAD": (_option("Mode", "mode", "REFLECT", "SYMMETRIC"),),
     "MUL": (_FUSED, _OPERANDS),
+    "NEG": (),
+    "NOT_EQUAL": (_OPERANDS,),
     "PACK": (_AXIS,),
     "PAD": (Attribute("padded", ("edges", "channels too"), _padded),),
     "PADV2": (Attribute("padded", ("edges", "channels too"), _padded),),
@@ -256,6 +270,9 @@ ATTRIBUTES: Mapping[str, tuple[Attribute, ...]] = {
     "RESIZE_BILINEAR": _RESIZED,
     "RESIZE_NEAREST_NEIGHBOR": _RESIZED,
     "REVERSE_V2": (_axis_constant(1),),
+    "RSQRT": (),
+    "SELECT": (_CHOSEN,),
+    "SELECT_V2": (_CHOSEN,),
     "SLICE": (
         Attribute(
             "sizes", ("numbers", "the rest"),
@@ -270,6 +287,7 @@ ATTRIBUTES: Mapping[str, tuple[Attribute, ...]] = {
     "SPACE_TO_DEPTH": (_option("BlockSize", "block", "2", "3", first=2),),
     "SPLIT": (_axis_constant(0),),
     "SPLIT_V": (_axis_constant(2),),
+    "SQRT": (),
     "SQUARED_DIFFERENCE": (_OPERANDS,),
     "SQUEEZE": (),
     "STRIDED_SLICE": (
@@ -289,7 +307,7 @@ ATTRIBUTES: Mapping[str, tuple[Attribute, ...]] = {
 
 
 class CoverageTable:
-    """Counts what was seen, graph by graph; operators of int16 by themselves."""
+    """Counts what was seen, graph by graph; operators of int16 and of float32 by themselves."""
 
     def __init__(self) -> None:
         self.graphs: Counter[str] = Counter()
@@ -301,7 +319,11 @@ class CoverageTable:
         activations = {*file.inputs, *(t for op in file.operators for t in op.outputs)}
         found = set()
         for op in file.operators:
-            dtype = activation_type([file.tensors[t] for t in (*op.inputs, *op.outputs) if t >= 0])
+            tensors = [file.tensors[t] for t in (*op.inputs, *op.outputs) if t >= 0]
+            dtype = activation_type(tensors)
+            if any(tensor.dtype == "float32" for tensor in tensors):
+                found.add(_row(op.builtin, "float32"))
+                continue
             row = _row(op.builtin, dtype)
             found.add(row)
             if not any(file.tensors[t].dtype == dtype for t in op.inputs if t in activations):
@@ -343,11 +365,13 @@ class CoverageTable:
                 cells.setdefault(attribute.name, []).append(count)
             text = "; ".join(f"{name}: {', '.join(counts)}" for name, counts in cells.items())
             lines.append(f"| {row} | {self.graphs[row]:,} | {text} |")
+        reals = sorted(row for row in self.graphs if row.endswith("(float32)"))
+        lines += [f"| {row} | {self.graphs[row]:,} | |" for row in reals]
         return "\n".join(lines)
 
 
 def _row(builtin: str, dtype: str) -> str:
-    return f"{builtin} (int16)" if dtype == "int16" else builtin
+    return builtin if dtype == "int8" else f"{builtin} ({dtype})"
 
 
 def _list_rows() -> Iterator[tuple[str, str]]:

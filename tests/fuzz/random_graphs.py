@@ -7,7 +7,9 @@ from typing import Any
 
 import layers_of_elements
 import layers_of_moves
+import layers_of_reals
 import layers_of_state
+import layers_of_truth
 import layers_of_windows
 from graph_maker import GraphMaker, Layer
 from hypothesis import assume
@@ -18,7 +20,9 @@ ANY_RANK: tuple[Layer, ...] = (
     *layers_of_elements.ANY_RANK,
     *layers_of_moves.ANY_RANK,
     *layers_of_windows.ANY_RANK,
+    *layers_of_reals.ANY_RANK,
     *layers_of_state.ANY_RANK,
+    *layers_of_truth.ANY_RANK,
 )
 
 

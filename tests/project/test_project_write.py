@@ -57,7 +57,7 @@ def test_only_what_is_needed(name: str) -> None:
     assert {"include/td_types.h", "include/td_kernels.h", "include/td_window.h"} <= set(files)
     assert "include/td_binary.h" not in files
     families = {path.split("/")[1] for path in files if path.startswith("targets/")}
-    shared = {"stm32f"} if board.family.startswith("stm32f") else set()
+    shared = {name for name in ("stm32", "stm32f") if board.family.startswith(name)}
     assert families == {"common", "libc", board.family} | shared
     without = fake_files(board)
     assert {path for path in without if path.startswith("include/")} == {"include/td_types.h"}

@@ -45,7 +45,7 @@ def example() -> BuildReport:
             "net", "net.tflite", 10, 5, 100, "0" * 64, (tensor,), (tensor,), ("a",),
             PreprocessingFacts((0.0,), (255.0,), "gray", "", 1.0),
         ),
-        board=BoardFacts("b", "Board", "chip", "cortex-m7", 480_000_000),
+        board=BoardFacts("b", "Board", "chip", "cortex-m7", 480_000_000, 115_200),
         compiler="gcc 12",
         memory=MemoryFacts(
             100, 50, 40, 10, 300, 200, 200, 180, 0, 20, 80, 64,

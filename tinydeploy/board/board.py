@@ -169,6 +169,7 @@ class Board:
         probes: Configuration names by flashing tool ("openocd", "pyocd").
         flash_budget: Bytes of flash that a build may use without being told otherwise.
         ram_budget: Bytes of RAM that a build may use without being told otherwise.
+        qemu_machine: QEMU's machine that is this board; empty where it has none.
     """
 
     name: str
@@ -185,6 +186,7 @@ class Board:
     probes: Mapping[str, str]
     flash_budget: int
     ram_budget: int
+    qemu_machine: str = ""
 
     def memories_for(self, use: str) -> tuple[Memory, ...]:
         """The memories that may hold `use`, one of USES, in order of preference."""

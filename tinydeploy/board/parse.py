@@ -80,6 +80,7 @@ def parse_board(table: Mapping[str, Any], chip: Chip) -> Board:
         probes={str(tool): str(target) for tool, target in table.get("probe", {}).items()},
         flash_budget=int(budget["flash_bytes"]),
         ram_budget=int(budget["ram_bytes"]),
+        qemu_machine=str(table.get("qemu_machine", "")),
     )
 
 

@@ -45,6 +45,8 @@ def _check_names(board: Board) -> list[str]:
         for text in board.probes.values()
         if not _PROBE.fullmatch(text)
     ]
+    if board.qemu_machine and not _BOARD_NAME.fullmatch(board.qemu_machine):
+        problems.append(f"'{board.qemu_machine}' is not the name of a machine of QEMU")
     return problems
 
 

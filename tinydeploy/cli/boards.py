@@ -78,6 +78,7 @@ def _describe(board: Board) -> dict[str, Any]:
             "rx": console.rx.name if console.rx else None,
         },
         "probes": dict(board.probes),
+        "qemu_machine": board.qemu_machine or None,
         "flash_budget": board.flash_budget,
         "ram_budget": board.ram_budget,
     }

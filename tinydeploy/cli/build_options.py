@@ -9,10 +9,13 @@ from functools import wraps
 from typing import Any, get_type_hints
 
 from tinydeploy.cli.options import (
+    BaudOption,
     BoardOption,
     ColorOption,
     DataOption,
     EffortOption,
+    FirmwareChoice,
+    FirmwareOption,
     InputChoice,
     InputOption,
     InputShapeOption,
@@ -81,6 +84,8 @@ def _make_request(
     max_extra_macs: MaxExtraMacsOption = None,
     min_snr: MinSnrOption = None,
     max_drop: MaxDropOption = None,
+    baud: BaudOption = None,
+    firmware: FirmwareOption = FirmwareChoice.STANDARD,
 ) -> BuildRequest:
     return BuildRequest(
         board=board,
@@ -92,6 +97,8 @@ def _make_request(
         max_extra_macs=parse_percent("--max-extra-macs", max_extra_macs),
         min_snr=min_snr,
         max_drop=max_drop,
+        baud=baud,
+        mlperf=firmware is FirmwareChoice.MLPERF,
     )
 
 

@@ -9,10 +9,10 @@ from typing import Annotated
 
 import typer
 
-from tinydeploy.board import load_board
 from tinydeploy.cli.console import stderr
-from tinydeploy.cli.image import find_image
+from tinydeploy.cli.image import find_image, load_built_board
 from tinydeploy.emulate.emulated_board import EmulatedBoard
+from tinydeploy.emulate.pty_bridge import PtyBridge
 
 _LOOK_EVERY_S = 0.2
 
@@ -25,12 +25,19 @@ def emulate(
         str | None,
         typer.Option("--board", "-b", metavar="BOARD", help="Default: the board of the build."),
     ] = None,
+    pty: Annotated[
+        bool,
+        typer.Option(
+            "--pty", help="Give the board's serial port a name in this system, and print it."
+        ),
+    ] = False,
 ) -> None:
     """Run an image in the emulated board until Ctrl-C, or until the firmware stops."""
     found = find_image(image, board)
-    target = load_board(found.board)
+    target = load_built_board(found)
     with EmulatedBoard(found.elf, target) as emulated, ExitStack() as services:
-        del services  # what the options below open is closed with the board
+        if pty:
+            typer.echo(services.enter_context(PtyBridge(emulated)).port)
         stderr.print(f"{target.title}, emulated, runs {found.elf} (Ctrl-C ends it)", markup=False)
         _wait(emulated)
 

@@ -15,6 +15,7 @@ import typer
 
 from tinydeploy import __version__
 from tinydeploy.cli import (
+    bench,
     boards,
     build,
     check,
@@ -22,6 +23,7 @@ from tinydeploy.cli import (
     emulate,
     flash,
     inspect,
+    monitor,
     ops,
     plan,
     run,
@@ -83,6 +85,8 @@ for _name, _command in (
     ("emulate", emulate.emulate),
     ("flash", flash.flash),
     ("validate", validate.validate),
+    ("bench", bench.bench),
+    ("monitor", monitor.monitor),
     ("ops", ops.ops),
     ("doctor", doctor.doctor),
 ):

@@ -30,12 +30,26 @@ class EffortChoice(StrEnum):
     HIGH = "high"
 
 
+class FirmwareChoice(StrEnum):
+    """Values of --firmware."""
+
+    STANDARD = "standard"
+    MLPERF = "mlperf"
+
+
 class InputChoice(StrEnum):
     """Values of --input; the same words as tinydeploy.plan.plan.InputForm."""
 
     ARENA = "arena"
     KEPT = "kept"
     ROWS = "rows"
+
+
+class FormatChoice(StrEnum):
+    """Values of --format; the same words as tinydeploy.project.formats.make.Format."""
+
+    CMAKE = "cmake"
+    LIBRARY = "library"
 
 
 class IoChoice(StrEnum):
@@ -269,6 +283,27 @@ MinSnrOption = Annotated[
 MaxDropOption = Annotated[
     float | None,
     typer.Option(metavar="POINTS", help="Most accuracy, in points, that int8 may lose to float."),
+]
+FirmwareOption = Annotated[
+    FirmwareChoice,
+    typer.Option(
+        "--firmware",
+        metavar="KIND",
+        help="standard, or mlperf: it also answers the runner of MLPerf Tiny. Needs --input kept.",
+    ),
+]
+BaudOption = Annotated[
+    int | None,
+    typer.Option(metavar="N", help="Speed of the serial console, e.g. 921600. Default: 115200."),
+]
+FormatOption = Annotated[
+    FormatChoice,
+    typer.Option(
+        "--format",
+        metavar="FORMAT",
+        help="What to write besides the firmware project (CMake and Makefile): library, the model "
+        "alone for any compiler (STM32CubeIDE, Keil, IAR). docs/formats.md has a chapter on each.",
+    ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the report as JSON on stdout.")]
 QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 from rich.markup import escape
 from rich.table import Table
@@ -19,7 +18,7 @@ def show_result(result: BuildResult, as_json: bool) -> None:
     if as_json:
         stdout.print(result.report.to_json(), end="", soft_wrap=True, markup=False)
     else:
-        _show_summary(result.report, result.folder)
+        _show_summary(result)
 
 
 def list_plans(plans: Sequence[Alternative]) -> str:
@@ -35,7 +34,8 @@ def list_plans(plans: Sequence[Alternative]) -> str:
     return "\n".join(lines)
 
 
-def _show_summary(report: BuildReport, folder: Path | None) -> None:
+def _show_summary(result: BuildResult) -> None:
+    report, folder = result.report, result.folder
     table = Table(
         title=f"{report.model.name} on {report.board.title} ({report.board.cpu.title()})",
         title_justify="left",
@@ -51,9 +51,9 @@ def _show_summary(report: BuildReport, folder: Path | None) -> None:
     stdout.print()
     stdout.print(table)
     if folder is not None:
-        stdout.print(
-            f"\n{escape(str(folder))}: firmware.elf, .bin, .hex, firmware/, report.json, plan.svg"
-        )
+        more = "" if result.chosen_format == "cmake" else f"{result.chosen_format}/, "
+        files = f"firmware.elf, .bin, .hex, firmware/, {more}report.json, plan.svg"
+        stdout.print(f"\n{escape(str(folder))}: {files}")
 
 
 def _rows(report: BuildReport) -> list[tuple[str, str]]:

@@ -8,8 +8,7 @@ from typing import Protocol
 from unicorn import Uc
 
 from tinydeploy.emulate import system
-from tinydeploy.emulate.peripherals.family import Family
-from tinydeploy.emulate.peripherals.uart import Uart
+from tinydeploy.emulate.peripherals.family import ConsoleUart, Family
 
 _BASE, _SIZE = 0x40000000, 0x20000000
 
@@ -60,7 +59,7 @@ class PeripheralBus:
         self,
         uc: Uc,
         family: Family,
-        uart: Uart,
+        uart: ConsoleUart,
         space: Device,
         violate: Callable[[str], None],
         changed: Callable[[], None],

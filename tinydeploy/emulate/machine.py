@@ -33,7 +33,6 @@ from tinydeploy.emulate.memories import Memories
 from tinydeploy.emulate.messages import Kind
 from tinydeploy.emulate.open_counter import open_counter
 from tinydeploy.emulate.peripherals.family import Supervisor, open_family
-from tinydeploy.emulate.peripherals.uart import Uart
 from tinydeploy.emulate.traps import Traps
 
 _CPUS = {"cortex-m4": uc_arm.UC_CPU_ARM_CORTEX_M4, "cortex-m7": uc_arm.UC_CPU_ARM_CORTEX_M7}
@@ -78,9 +77,7 @@ class EmulatedChip:
         uc.ctl_set_cpu_model(_CPUS[board.cpu])
         supervisor = Supervisor(self.now, self._violate)
         self.family = open_family(board, supervisor)
-        self.uart = Uart(
-            board.console, self.family, supervisor, line.send_byte, self._look_for_bytes
-        )
+        self.uart = self.family.open_uart(board.console, line.send_byte, self._look_for_bytes)
         self.memories = Memories(uc, board, self.family.read)
         self.memories.program(image)
         self._exceptions = Exceptions(uc, self.memories, board.code_memory.address)

@@ -44,6 +44,7 @@ class EmulatorProcess:
         self._image = image
         self._uart = bytearray()
         self._news = threading.Condition()
+        self._sending = threading.Lock()
         self._replies: queue.SimpleQueue[tuple[dict[str, Any], bytes]] = queue.SimpleQueue()
         self._stopped: dict[str, Any] | None = None
         self._gone = self._closed = False
@@ -141,9 +142,10 @@ class EmulatorProcess:
         if self._closed or stdin is None:
             raise self._death()
         try:
-            view = memoryview(message)
-            while view:
-                view = view[stdin.write(view) :]
+            with self._sending:
+                view = memoryview(message)
+                while view:
+                    view = view[stdin.write(view) :]
         except OSError as error:
             self._listener.join(5)
             raise self._death() from error

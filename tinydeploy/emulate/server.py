@@ -8,7 +8,7 @@ import traceback
 from pathlib import Path
 from typing import Any
 
-from tinydeploy.board import Board, ClockGate, Console, Memory, Pin
+from tinydeploy.board import Board, Chip, ClockGate, Console, ExternalClock, Memory, Pin, Uart
 from tinydeploy.emulate.host_line import HostLine
 from tinydeploy.emulate.image import Image
 from tinydeploy.emulate.machine import EmulatedChip
@@ -114,7 +114,15 @@ class Server:
 
 def board_from_facts(facts: dict[str, Any]) -> Board:
     """Rebuilds a Board from what dataclasses.asdict() made of it."""
-    console = facts["console"]
+
+    def pin(entry: dict[str, Any] | None) -> Pin | None:
+        return Pin(**entry) if entry else None
+
+    def uart(entry: dict[str, Any]) -> Uart:
+        return Uart(**entry | {k: tuple(Pin(**p) for p in entry[k]) for k in ("tx", "rx")})
+
+    console, chip = facts["console"], facts["profile"]
+    clock = chip["external_clock"]
     return Board(
         **facts
         | {
@@ -122,7 +130,14 @@ def board_from_facts(facts: dict[str, Any]) -> Board:
                 Memory(**m | {"clock": ClockGate(**m["clock"]) if m["clock"] else None})
                 for m in facts["memories"]
             ),
-            "console": Console(**console | {k: Pin(**console[k]) for k in ("tx", "rx")}),
+            "console": Console(**console | {k: pin(console[k]) for k in ("tx", "rx")}),
+            "profile": Chip(
+                **chip
+                | {
+                    "uarts": tuple(uart(entry) for entry in chip["uarts"]),
+                    "external_clock": ExternalClock(**clock) if clock else None,
+                }
+            ),
         }
     )
 

@@ -10,7 +10,6 @@ _INDICES: Final = (
     "its output are indices of several elements: make the scores the output, and let the "
     "application pick"
 )
-_TRUTH: Final = "its output is of truth values, not int8"
 _STATE: Final = (
     "of operators that keep state, SVDF, UNIDIRECTIONAL_SEQUENCE_LSTM and variables are supported"
 )
@@ -18,11 +17,10 @@ _STATE: Final = (
 REFUSED: Final[Mapping[str, str]] = {
     "SUM": "LiteRT's reference adds int8 as if its bytes were unsigned; MEAN is right",
     "TOPK_V2": _INDICES,
-    **dict.fromkeys(
-        ("EQUAL", "NOT_EQUAL", "GREATER", "GREATER_EQUAL", "LESS", "LESS_EQUAL"), _TRUTH
-    ),
     "LSTM": _STATE,
-    **dict.fromkeys(("SQRT", "RSQRT"), "LiteRT's reference fails where its input is negative"),
+    **dict.fromkeys(
+        ("FLOOR_DIV", "FLOOR_MOD", "REDUCE_PROD"), "LiteRT's reference takes bytes for the numbers"
+    ),
     "DEQUANTIZE": "it makes float32, which is supported at the end of a model alone",
     "CAST": "it makes another type than int8",
     **dict.fromkeys(

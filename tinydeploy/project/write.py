@@ -11,7 +11,7 @@ from pathlib import Path
 from tinydeploy.board import Board
 from tinydeploy.codegen.environment import render_template
 from tinydeploy.codegen.model_text import layer_symbol
-from tinydeploy.codegen.text import c_string
+from tinydeploy.codegen.text import c_string, c_type
 from tinydeploy.errors import OutputError, UsageError
 from tinydeploy.graph.graph import Graph
 from tinydeploy.plan.plan import InputForm, Plan
@@ -20,8 +20,10 @@ from tinydeploy.project.layout import (
     check_model_name,
     compiled_sources,
     include_folders,
+    mlperf_files,
     runtime_files,
 )
+from tinydeploy.project.mlperf import MlperfTask
 from tinydeploy.project.toolchain import LEVEL, compiler_flags
 
 STACK_BYTES = 4096
@@ -33,6 +35,8 @@ _TEMPLATES = {
     "linker.ld": "linker.ld.j2",
     "Makefile": "Makefile.j2",
     "CMakeLists.txt": "CMakeLists.txt.j2",
+    "CMakePresets.json": "CMakePresets.json.j2",
+    "arm-none-eabi.cmake": "arm-none-eabi.cmake.j2",
     "README.md": "README.md.j2",
 }
 
@@ -72,6 +76,7 @@ def project_files(
     hot: Sequence[str] = (),
     kernel_level: str = "-O2",
     far: Mapping[int, str] | None = None,
+    mlperf: MlperfTask | None = None,
 ) -> dict[str, bytes]:
     """All files of the project, by path in its folder; the same arguments give the same bytes.
 
@@ -87,6 +92,7 @@ def project_files(
         kernel_level: Compilers' -O flag for kernels.
         far: Memory of the weights of layers, where it is not the flash with the code; by position
             in Graph.ops.
+        mlperf: Have the firmware answer MLPerf Tiny's runner too, for this task.
 
     Raises:
         UsageError: The firmware cannot be written for this board.
@@ -108,8 +114,12 @@ def project_files(
         has_state=graph.state_bytes > 0,
         selftest_crc=selftest_crc,
     )
-    compiled = compiled_sources([*files, *_TEMPLATES])
-    for path, template in _TEMPLATES.items():
+    templates = dict(_TEMPLATES)
+    if mlperf is not None:
+        files |= mlperf_files()
+        templates["config/mlperf_config.h"] = "mlperf_config.h.j2"
+    compiled = compiled_sources([*files, *templates])
+    for path, template in templates.items():
         content = render_template(
             f"project/{template}",
             board=board,
@@ -123,6 +133,7 @@ def project_files(
             far_weights=_list_far_weights(graph.name, far or {}),
             gcc=compiler_flags("gcc", board),
             zig=compiler_flags("zig", board),
+            mlperf=mlperf,
         )
         files[path] = content.encode()
     build_id = ", ".join(f"0x{byte:02X}" for byte in _hash_files(files)[:8])
@@ -169,7 +180,7 @@ def _list_far_weights(name: str, far: Mapping[int, str]) -> dict[str, list[str]]
 def _number_ports(graph: Graph, tensors: tuple[int, ...]) -> tuple[_Port, ...]:
     several = len(tensors) > 1
     return tuple(
-        _Port(f"_{i}" if several else "", f"{graph.tensors[tensor].dtype}_t")
+        _Port(f"_{i}" if several else "", c_type(graph.tensors[tensor].dtype))
         for i, tensor in enumerate(tensors)
     )
 

@@ -58,13 +58,14 @@ class ModelFacts:
 
 @dataclass(frozen=True)
 class BoardFacts:
-    """The board, as its file describes it."""
+    """The board, as its file describes it; `baud` is what the console was built for."""
 
     name: str
     title: str
     chip: str
     cpu: str
     clock_hz: int
+    baud: int
 
 
 @dataclass(frozen=True)

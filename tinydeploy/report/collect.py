@@ -94,7 +94,9 @@ def collect_report(evidence: Evidence) -> BuildReport:
     return BuildReport(
         tinydeploy=__version__,
         model=_model_facts(evidence),
-        board=BoardFacts(board.name, board.title, board.chip, board.cpu, board.clock_hz),
+        board=BoardFacts(
+            board.name, board.title, board.chip, board.cpu, board.clock_hz, board.console.baud
+        ),
         compiler=evidence.compiler,
         memory=_memory_facts(evidence, layers),
         budget=BudgetFacts(

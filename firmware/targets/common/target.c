@@ -3,6 +3,7 @@
 #include "board_config.h"
 #include "cache.h"
 #include "core.h"
+#include "cycle_counter.h"
 #include "family.h"
 #include "target.h"
 #include "uart.h"
@@ -30,16 +31,6 @@ static void enable_memories(void)
 #undef ENABLE_MEMORY
 }
 
-static void start_cycle_counter(void)
-{
-    DEBUG_DEMCR |= DEBUG_DEMCR_TRCENA;
-    if (BOARD_CORTEX_M7 != 0) {
-        DWT_LAR = DWT_LAR_UNLOCK;
-    }
-    DWT_CYCCNT = 0u;
-    DWT_CTRL |= DWT_CTRL_CYCCNTENA;
-}
-
 void target_init(void)
 {
     family_start_core();
@@ -49,7 +40,7 @@ void target_init(void)
     guard_stack();
     enable_memories();
     clocks = family_start_clocks();
-    start_cycle_counter();
+    start_cycle_counter(BOARD_CORTEX_M7);
     uart_init(clocks.console);
 }
 
@@ -60,7 +51,7 @@ uint32_t target_core_hz(void)
 
 uint32_t target_cycles(void)
 {
-    return DWT_CYCCNT;
+    return read_cycle_counter();
 }
 
 void target_console_put(uint8_t byte)

@@ -6,13 +6,14 @@ A family adds its registers, voltage scales and limits.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
 from tinydeploy.board import Board, Console
 from tinydeploy.emulate.peripherals.family import Supervisor
 from tinydeploy.emulate.peripherals.registers import Oscillator, Oscillators, Ports, Registers
+from tinydeploy.emulate.peripherals.uart import Uart
 from tinydeploy.emulate.peripherals.uart_layout import UartLayout
 
 # Dividers by the value of their field: of the bus clock, and of the peripheral buses' clocks.
@@ -150,6 +151,12 @@ class Chip(ABC):
             self._write_block(block, offset, value)
         for problem in self._clock_problems()[:1]:
             self._supervisor.violate(problem)
+
+    def open_uart(
+        self, console: Console, send: Callable[[int], None], look: Callable[[bool], None]
+    ) -> Uart:
+        """The console's USART; see Family."""
+        return Uart(console, self, self.uart_layout, self._supervisor, send, look)
 
     def console_problems(self, console: Console) -> list[str]:
         """Why the console's pins cannot work."""

@@ -5,11 +5,13 @@ from tinydeploy.graph.ops.add import Add
 from tinydeploy.graph.ops.arg_extreme import ArgExtreme
 from tinydeploy.graph.ops.average_pool_2d import AveragePool2D
 from tinydeploy.graph.ops.batch_matmul import BatchMatmul
+from tinydeploy.graph.ops.compare import Compare
 from tinydeploy.graph.ops.concatenation import Concatenation
 from tinydeploy.graph.ops.conv_2d import Conv2D
 from tinydeploy.graph.ops.conv_2d_wide import Conv2DWide
 from tinydeploy.graph.ops.depthwise_conv_2d import DepthwiseConv2D
 from tinydeploy.graph.ops.depthwise_conv_2d_wide import DepthwiseConv2DWide
+from tinydeploy.graph.ops.div import Div
 from tinydeploy.graph.ops.extremum_wide import ExtremumWide
 from tinydeploy.graph.ops.fully_connected import FullyConnected
 from tinydeploy.graph.ops.fully_connected_wide import FullyConnectedWide
@@ -17,6 +19,7 @@ from tinydeploy.graph.ops.gather import Gather
 from tinydeploy.graph.ops.grouped_conv_2d import GroupedConv2D
 from tinydeploy.graph.ops.l2_normalization import L2Normalization
 from tinydeploy.graph.ops.log_softmax import LogSoftmax
+from tinydeploy.graph.ops.logical import Logical, LogicalNot
 from tinydeploy.graph.ops.lookup import Lookup
 from tinydeploy.graph.ops.lstm import Lstm
 from tinydeploy.graph.ops.max_pool_2d import MaxPool2D
@@ -37,6 +40,7 @@ from tinydeploy.graph.ops.requantize import Requantize
 from tinydeploy.graph.ops.reshape import Reshape
 from tinydeploy.graph.ops.resize_bilinear import ResizeBilinear
 from tinydeploy.graph.ops.resize_nearest_neighbor import ResizeNearestNeighbor
+from tinydeploy.graph.ops.select import Select
 from tinydeploy.graph.ops.sigmoid_wide import SigmoidWide
 from tinydeploy.graph.ops.slopes_wide import SlopesWide
 from tinydeploy.graph.ops.softmax import Softmax
@@ -61,12 +65,14 @@ __all__ = [
     "AssignVariable",
     "AveragePool2D",
     "BatchMatmul",
+    "Compare",
     "Concatenation",
     "Conv2D",
     "Conv2DWide",
     "DepthToSpace",
     "DepthwiseConv2D",
     "DepthwiseConv2DWide",
+    "Div",
     "ExtremeWide",
     "ExtremumWide",
     "FullyConnected",
@@ -75,6 +81,8 @@ __all__ = [
     "GroupedConv2D",
     "L2Normalization",
     "LogSoftmax",
+    "Logical",
+    "LogicalNot",
     "Lookup",
     "Lstm",
     "MaxPool2D",
@@ -97,6 +105,7 @@ __all__ = [
     "ResizeBilinear",
     "ResizeNearestNeighbor",
     "ReverseV2",
+    "Select",
     "SigmoidWide",
     "Slice",
     "SlopesWide",
