@@ -47,7 +47,7 @@ HOST_VECTORS = 4
 
 
 def main() -> int:
-    """Builds, prints, and writes each row where asked to; the exit code says whether a build failed."""
+    """Builds, prints and writes row by row; the exit code says whether a build failed."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.matrix", description=__doc__)
     parser.add_argument("folder", type=Path, help=f"with models: *{SUFFIX}")
     parser.add_argument("--model", action="append", default=[], help="only this, without suffix")
