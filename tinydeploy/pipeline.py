@@ -10,7 +10,8 @@ from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
-from tinydeploy.board import Board, load_board
+from tinydeploy.board import Board, load_board, with_watchdog
+from tinydeploy.board.baud import with_baud
 from tinydeploy.codegen.generate import generate_sources, list_kernels
 from tinydeploy.errors import (
     InputFileError,
@@ -22,7 +23,6 @@ from tinydeploy.errors import (
 from tinydeploy.graph.graph import Graph
 from tinydeploy.graph.passes import fuse_graph
 from tinydeploy.graph.read import read_graph
-from tinydeploy.link.baud import with_baud
 from tinydeploy.plan.alternatives import describe_chosen, list_alternatives
 from tinydeploy.plan.check import check_plan
 from tinydeploy.plan.check_recomputation import check_recomputation
@@ -59,6 +59,7 @@ from tinydeploy.validate.quality import (
     measure_outputs,
     quantize_inputs,
 )
+from tinydeploy.validate.selftest_samples import choose_samples, extend_crc
 
 # Random vectors for the host where there are no samples; few for nets that take long.
 _HOST_VECTORS, _HOST_VECTORS_OF_LARGE = 44, 4
@@ -84,6 +85,8 @@ class BuildRequest:
         min_snr: Least SNR in dB of the int8 outputs; None for no limit.
         max_drop: Most points of accuracy that int8 may lose; None for no limit.
         baud: Speed of the console; None for the board's.
+        vectors: Inputs from the data set that the firmware's self-test runs.
+        watchdog: Seconds that a layer's call may take before the chip is reset; None: any time.
         mlperf: The firmware answers MLPerf Tiny's runner, too.
         chosen_format: What the output folder holds besides the firmware project, in a subfolder of
             that name; "cmake" for nothing.
@@ -104,6 +107,8 @@ class BuildRequest:
     min_snr: float | None = None
     max_drop: float | None = None
     baud: int | None = None
+    vectors: int = 0
+    watchdog: float | None = None
     mlperf: bool = False
     chosen_format: Format = "cmake"
     emulate: bool = True
@@ -148,8 +153,13 @@ class PlannedModel:
     far: Mapping[int, str]
 
 
-def plan_model(request: BuildRequest, watch: Watch) -> PlannedModel:
+def plan_model(request: BuildRequest, watch: Watch, source: Source | None = None) -> PlannedModel:
     """Everything up to a checked plan.
+
+    Args:
+        request: What the user asks for.
+        watch: Is shown the stages.
+        source: The int8 model, where it has been made before; else it is made as asked for.
 
     Raises:
         TinydeployError: See errors.py; its class tells the exit code.
@@ -157,8 +167,9 @@ def plan_model(request: BuildRequest, watch: Watch) -> PlannedModel:
     board = _load_board(request)
     if request.max_extra_macs is not None:
         check_share(request.max_extra_macs)
-    judge = partial(check_measurable, min_snr=request.min_snr, max_drop=request.max_drop)
-    source = make_source(request.model, watch, request.options, judge)
+    if source is None:
+        judge = partial(check_measurable, min_snr=request.min_snr, max_drop=request.max_drop)
+        source = make_source(request.model, watch, request.options, judge)
 
     with watch.stage("graph"):
         try:
@@ -203,11 +214,16 @@ def plan_model(request: BuildRequest, watch: Watch) -> PlannedModel:
     return PlannedModel(source, unfused, fused, graph, board, plan, far)
 
 
-def build_image(request: BuildRequest, watch: Watch) -> BuildResult:
+def build_image(request: BuildRequest, watch: Watch, source: Source | None = None) -> BuildResult:
     """Builds, compiles, emulates and proves an image, and puts it into its folder.
 
     Nothing appears at the output folder before everything has passed; what stood there stays until
     then.
+
+    Args:
+        request: What the user asks for.
+        watch: Is shown the stages.
+        source: See `plan_model`.
 
     Raises:
         TinydeployError: See errors.py; its class tells the exit code.
@@ -219,12 +235,13 @@ def build_image(request: BuildRequest, watch: Watch) -> BuildResult:
     if request.output is not None:
         check_target(request.output)
 
-    model = plan_model(request, watch)
+    model = plan_model(request, watch, source)
     source, unfused, graph, plan = model.source, model.unfused, model.graph, model.plan
 
     with watch.stage("reference"):
         samples = None if source.samples is None else quantize_inputs(graph, source.samples)
         extra = _HOST_VECTORS if graph.macs < _LARGE_MACS else _HOST_VECTORS_OF_LARGE
+        vectors = choose_samples(graph, samples, request.vectors)
         expectation = expect_outputs(unfused, source.tflite, samples, extra)
         watch.detail(f"{len(expectation.outputs[0])} vectors, {expectation.reference}")
 
@@ -234,6 +251,7 @@ def build_image(request: BuildRequest, watch: Watch) -> BuildResult:
         )
         kernels = list_kernels(graph, plan)
         crc = expectation.selftest_crc
+        whole_crc = extend_crc(expectation, request.vectors)
         watch.detail(f"{len(sources)} files, {len(kernels)} kernels")
 
         def make_files(hot: Sequence[str]) -> Mapping[str, bytes]:
@@ -243,11 +261,12 @@ def build_image(request: BuildRequest, watch: Watch) -> BuildResult:
                 sources,
                 kernels,
                 board,
-                selftest_crc=crc,
+                selftest_crc=whole_crc,
                 hot=hot,
                 kernel_level=toolchain.kernel_level,
                 far=model.far,
                 mlperf=find_task(graph) if request.mlperf else None,
+                vectors=vectors,
             )
 
     with _folder(request, f"{graph.name}-{board.name}") as (folder, target):
@@ -320,6 +339,8 @@ def build_image(request: BuildRequest, watch: Watch) -> BuildResult:
 
 def _load_board(request: BuildRequest) -> Board:
     board = load_board(request.board)
+    if request.watchdog is not None:
+        board = with_watchdog(board, request.watchdog)
     return board if request.baud is None else with_baud(board, request.baud)
 
 

@@ -46,6 +46,8 @@ typedef struct {
     uint8_t arena_count;
     uint16_t layers;
     app_region stack;
+    const int8_t *vectors; /* inputs of the self-test besides random bytes, each of all parts; models with one input */
+    uint16_t vector_count;
     uint32_t selftest_crc; /* that the self-test must find */
     void (*begin)(void); /* forget the parts of the inputs that came, and the stream: the next part is the first */
     /* One run: all that can be computed with the parts of the inputs that came. Returns how many are missing, 0 where the

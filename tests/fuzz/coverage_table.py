@@ -296,6 +296,7 @@ ATTRIBUTES: Mapping[str, tuple[Attribute, ...]] = {
         Attribute("strides", ("from the front", "from behind"), _constant(3)),
     ),
     "SUB": (_FUSED, _OPERANDS),
+    "SUM": (_KEEP, _axis_constant(1)),
     "SVDF": (),
     "TANH": (),
     "TILE": (),

@@ -122,12 +122,12 @@ def l2_normalization(m: GraphMaker, x: Handle) -> Handle:
 
 
 def reduce(m: GraphMaker, x: Handle) -> Handle | None:
-    builtin, keep = m.pick(("MEAN", "REDUCE_MAX", "REDUCE_MIN")), m.flag()
+    builtin, keep = m.pick(("MEAN", "SUM", "REDUCE_MAX", "REDUCE_MIN")), m.flag()
     axes = [d for d in range(len(x.shape)) if m.flag()]
     shape = tuple(1 if d in axes else n for d, n in enumerate(x.shape) if keep or d not in axes)
     if not axes or not shape or not fits(shape):
         return None
-    like = None if builtin == "MEAN" else x
+    like = x if builtin.startswith("REDUCE") else None
     written = [d - len(x.shape) if m.flag() else d for d in axes]
     return m.op(builtin, [x, m.numbers(written)], shape, like, KeepDims=keep)
 

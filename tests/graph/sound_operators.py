@@ -70,6 +70,7 @@ SOUND = {
     "AVERAGE_POOL_2D": ([X], X, POOL),
     "MAX_POOL_2D": ([X], X, POOL),
     "MEAN": ([X, constant([1, 2])], Tensor((1, 4)), {}),
+    "SUM": ([X, constant([1, 2])], Tensor((1, 4)), {}),
     "PAD": ([X, constant([[0, 0], [1, 1], [1, 1], [0, 0]])], Tensor((1, 10, 10, 4)), {}),
     "PADV2": (
         [X, constant([[0, 0], [1, 1], [1, 1], [0, 0]]), Tensor((1,), data=3)],

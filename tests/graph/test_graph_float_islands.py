@@ -10,7 +10,7 @@ from builders import Handle, ModelBuilder
 from litert import run_litert
 
 from tinydeploy.errors import UnsupportedModelError
-from tinydeploy.graph.ops import Concatenation, Lookup, Move
+from tinydeploy.graph.ops import Compare, Concatenation, Lookup, Move, Select
 from tinydeploy.graph.read import read_graph
 
 SHAPE = (1, 16, 16, 1)
@@ -85,6 +85,14 @@ def joined(island: Island) -> None:
     island.end(both, wide, 0.2)
 
 
+def cast(island: Island) -> None:
+    truths = island.builder.writer.add_tensor("truths", SHAPE, "bool")
+    zero = island.builder.constant(np.array([4], np.int8), 0.05, 4)
+    island.builder.writer.add_op("GREATER", [island.x.id, zero], [truths], {})
+    real = island.real("CAST", [truths], SHAPE, InDataType="BOOL", OutDataType="FLOAT32")
+    island.end(island.real("MUL", [real, island.number(-2.5)], SHAPE))
+
+
 KINDS: dict[str, Build] = {
     "negated": negated,
     "softsign": softsign,
@@ -92,6 +100,7 @@ KINDS: dict[str, Build] = {
     "square root": of_positive("SQRT", 0.02),
     "inverse square root": of_positive("RSQRT", 0.05),
     "undefined": undefined,
+    "cast": cast,
     "split": split,
     "joined": joined,
 }
@@ -105,6 +114,10 @@ def outputs_of(model: bytes) -> list[np.ndarray]:
         shape = graph.tensors[op.outputs[0]].shape
         if isinstance(op, Lookup):
             made = op.table[tensors[op.inputs[0]].astype(np.int32) + 128]
+        elif isinstance(op, Compare):  # with zero
+            made = tensors[op.inputs[0]] > -20
+        elif isinstance(op, Select):
+            made = np.where(tensors[op.inputs[0]], *op.constants[1:])
         elif isinstance(op, Concatenation):
             made = np.concatenate([tensors[t] for t in op.inputs], axis=3)
         else:
@@ -122,7 +135,7 @@ def test_every_value_equals_reference(kind: str) -> None:
     model = island.finish()
     for found, expected in zip(outputs_of(model), run_litert(model, [VALUES]), strict=True):
         np.testing.assert_array_equal(found, expected)
-        assert len(np.unique(expected)) > 20
+        assert len(np.unique(expected)) > (20 if kind != "cast" else 1)
 
 
 def test_of_two_tensors_is_refused() -> None:

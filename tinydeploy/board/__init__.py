@@ -12,8 +12,10 @@ from tinydeploy.board.board import (
     Memory,
     Pin,
     Uart,
+    Watchdog,
 )
 from tinydeploy.board.read import list_boards, list_chips, load_board, load_chip
+from tinydeploy.board.watchdog import with_watchdog
 
 __all__ = [
     "CORES",
@@ -27,8 +29,10 @@ __all__ = [
     "Memory",
     "Pin",
     "Uart",
+    "Watchdog",
     "list_boards",
     "list_chips",
     "load_board",
     "load_chip",
+    "with_watchdog",
 ]

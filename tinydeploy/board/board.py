@@ -132,6 +132,22 @@ class ExternalClock:
 
 
 @dataclass(frozen=True)
+class Watchdog:
+    """The watchdog that a build starts.
+
+    Args:
+        milliseconds: After so long without being fed it resets the chip, by its clock's nominal
+            frequency.
+        prescaler: Value of its prescaler register.
+        reload: Value of its reload register.
+    """
+
+    milliseconds: int
+    prescaler: int
+    reload: int
+
+
+@dataclass(frozen=True)
 class Chip:
     """A chip profile: what all boards with the chip have in common.
 
@@ -141,6 +157,7 @@ class Chip:
         family: Folder in firmware/targets/ with the register-level code.
         uarts: Those that the firmware can start.
         external_clock: None where the firmware always starts from the internal oscillator.
+        watchdog_hz: Clock of the independent watchdog, nominally; 0 where there is none.
     """
 
     name: str
@@ -148,6 +165,7 @@ class Chip:
     family: str
     uarts: tuple[Uart, ...]
     external_clock: ExternalClock | None
+    watchdog_hz: int
 
 
 @dataclass(frozen=True)
@@ -170,6 +188,7 @@ class Board:
         flash_budget: Bytes of flash that a build may use without being told otherwise.
         ram_budget: Bytes of RAM that a build may use without being told otherwise.
         qemu_machine: QEMU's machine that is this board; empty where it has none.
+        watchdog: What a build asks for, no part of the file; None: it starts none.
     """
 
     name: str
@@ -187,6 +206,7 @@ class Board:
     flash_budget: int
     ram_budget: int
     qemu_machine: str = ""
+    watchdog: Watchdog | None = None
 
     def memories_for(self, use: str) -> tuple[Memory, ...]:
         """The memories that may hold `use`, one of USES, in order of preference."""

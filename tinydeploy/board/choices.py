@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+from tinydeploy.board.baud import MOST_ERROR, baud_error
 from tinydeploy.board.board import Chip, Pin, Uart
-
-_TOLERANCE = 0.01  # of the baud rate; both ends together may be off by about 4 %
 
 
 class MistakeError(ValueError):
@@ -67,15 +66,11 @@ def choose_baud(uart: Uart, baud: int) -> int:
     Raises:
         MistakeError: It cannot.
     """
-    clock = uart.kernel_clock_hz
-    if baud <= 0 or 16 * baud > clock:  # a UART divides its clock by 16 or more
+    error = baud_error(uart.name, uart.kernel_clock_hz, baud)
+    if error is None or abs(error) > MOST_ERROR:
         raise MistakeError(
-            f"{baud} baud cannot be made of {uart.name}'s {clock} Hz", f"At most {clock // 16}."
-        )
-    made = clock / round(clock / baud)
-    if abs(made / baud - 1) > _TOLERANCE:
-        raise MistakeError(
-            f"{baud} baud cannot be made of {uart.name}'s {clock} Hz", f"The nearest is {made:.0f}."
+            f"{baud} baud cannot be made of {uart.name}'s {uart.kernel_clock_hz} Hz",
+            f"The clock is divided by 16 or more; the result may be {MOST_ERROR:.0%} off.",
         )
     return baud
 

@@ -48,6 +48,7 @@ def parse_chip(name: str, table: Mapping[str, Any]) -> Chip:
         external_clock=ExternalClock(int(limits["multiple_of_hz"]), int(limits["most_hz"]))
         if "multiple_of_hz" in limits
         else None,
+        watchdog_hz=int(table.get("watchdog", {}).get("clock_hz", 0)),
     )
 
 

@@ -10,7 +10,13 @@ import typer
 
 from tinydeploy.cli.build_options import takes_build_options
 from tinydeploy.cli.console import StageView
-from tinydeploy.cli.options import FormatChoice, FormatOption, JsonOption, QuietOption
+from tinydeploy.cli.options import (
+    FormatChoice,
+    FormatOption,
+    JsonOption,
+    QuietOption,
+    VerboseOption,
+)
 from tinydeploy.cli.summary import show_result
 from tinydeploy.pipeline import BuildRequest, build_image
 
@@ -25,7 +31,9 @@ def build(
     chosen_format: FormatOption = FormatChoice.CMAKE,
     as_json: JsonOption = False,
     quiet: QuietOption = False,
+    verbose: VerboseOption = False,
 ) -> None:
     """Build a model into a verified firmware image for a board."""
     request = replace(request, output=output, chosen_format=chosen_format.value)
-    show_result(build_image(request, StageView(quiet=quiet)), as_json)
+    watch = StageView(quiet=quiet, verbose=verbose)
+    show_result(build_image(request, watch), as_json, verbose=verbose)

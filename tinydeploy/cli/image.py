@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from tinydeploy.board import Board, load_board
+from tinydeploy.board.baud import with_baud
 from tinydeploy.errors import InputFileError, UsageError
-from tinydeploy.link.baud import with_baud
 
 
 @dataclass(frozen=True)

@@ -292,9 +292,25 @@ FirmwareOption = Annotated[
         help="standard, or mlperf: it also answers the runner of MLPerf Tiny. Needs --input kept.",
     ),
 ]
+VectorsOption = Annotated[
+    int,
+    typer.Option(
+        min=0,
+        max=1000,
+        metavar="N",
+        help="Inputs of the data set that go into flash, for the self-test at each boot.",
+    ),
+]
 BaudOption = Annotated[
     int | None,
     typer.Option(metavar="N", help="Speed of the serial console, e.g. 921600. Default: 115200."),
+]
+WatchdogOption = Annotated[
+    float | None,
+    typer.Option(
+        metavar="S",
+        help="Start the watchdog: a layer's call that takes longer than S seconds resets the chip.",
+    ),
 ]
 FormatOption = Annotated[
     FormatChoice,
@@ -307,3 +323,6 @@ FormatOption = Annotated[
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the report as JSON on stdout.")]
 QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")]
+VerboseOption = Annotated[
+    bool, typer.Option("--verbose", "-v", help="Show every step of a stage, and all layers.")
+]

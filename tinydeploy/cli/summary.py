@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 
 from rich.markup import escape
@@ -13,12 +14,30 @@ from tinydeploy.plan.alternatives import Alternative
 from tinydeploy.report.build_report import BuildReport, PlaceFacts, PlanFacts
 
 
-def show_result(result: BuildResult, as_json: bool) -> None:
+def show_result(result: BuildResult, as_json: bool, *, verbose: bool = False) -> None:
     """Prints the report as JSON, or what a reader wants to know first, in at most 80 columns."""
     if as_json:
         stdout.print(result.report.to_json(), end="", soft_wrap=True, markup=False)
-    else:
-        _show_summary(result)
+        return
+    _show_summary(result)
+    if verbose:
+        stdout.print(f"\n{list_layers(result.report)}", markup=False, soft_wrap=True)
+
+
+def list_layers(report: BuildReport) -> str:
+    """A table of the layers that run, with what each costs, and the peak in words."""
+    heads = f"{'MACs':>12}{'instructions':>14}{'/MAC':>7}{'flash':>9}{'live':>9}"
+    lines = [f"{'layer':>5} {'operator':<22}{heads}"]
+    for layer in report.layers:
+        count = layer.instructions
+        cost = "" if count is None else f"{count:,}"
+        each = "" if count is None or not layer.macs else f"{count / layer.macs:.2f}"
+        figures = (
+            f"{layer.macs:>12,}{cost:>14}{each:>7}{layer.flash_bytes:>9,}{layer.live_bytes:>9,}"
+        )
+        lines.append(f"{layer.index:>5} {layer.op[:21]:<22}{figures}")
+    lines.append("flash: of this layer alone; live: bytes of RAM while it runs")
+    return "\n".join([*lines, *textwrap.wrap(report.memory.peak.text, 80)])
 
 
 def list_plans(plans: Sequence[Alternative]) -> str:

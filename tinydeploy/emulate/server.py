@@ -8,7 +8,17 @@ import traceback
 from pathlib import Path
 from typing import Any
 
-from tinydeploy.board import Board, Chip, ClockGate, Console, ExternalClock, Memory, Pin, Uart
+from tinydeploy.board import (
+    Board,
+    Chip,
+    ClockGate,
+    Console,
+    ExternalClock,
+    Memory,
+    Pin,
+    Uart,
+    Watchdog,
+)
 from tinydeploy.emulate.host_line import HostLine
 from tinydeploy.emulate.image import Image
 from tinydeploy.emulate.machine import EmulatedChip
@@ -131,6 +141,7 @@ def board_from_facts(facts: dict[str, Any]) -> Board:
                 for m in facts["memories"]
             ),
             "console": Console(**console | {k: pin(console[k]) for k in ("tx", "rx")}),
+            "watchdog": Watchdog(**facts["watchdog"]) if facts["watchdog"] else None,
             "profile": Chip(
                 **chip
                 | {

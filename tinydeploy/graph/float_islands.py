@@ -1,4 +1,4 @@
-"""Operators of float32 between a DEQUANTIZE and a QUANTIZE: read as the tables that they are.
+"""Operators of float32 between int8 and int8: read as the tables and movements that they are.
 
 TensorFlow's converter leaves in float32 what it has no int8 form of: a negation or a square, the
 SPLIT of an unrolled LSTM's gates. What computes element by element from one int8 tensor is a
@@ -20,7 +20,7 @@ from tinydeploy.graph.constraints import is_per_tensor_int8
 from tinydeploy.graph.fixed_point import INT8_MAX, INT8_MIN, clamp, round_array
 from tinydeploy.graph.real_functions import Reals
 from tinydeploy.graph.real_operators import apply_real
-from tinydeploy.graph.tensor import Quantization, Tensor
+from tinydeploy.graph.tensor import TRUTH, Quantization, Tensor
 from tinydeploy.graph.tflite_file import Operator, TfliteFile
 
 _MOVES: Final = (
@@ -34,11 +34,11 @@ _GONE: Final = Operator("", "", (), (), {})
 
 @dataclass(frozen=True, eq=False)
 class _Function:
-    """A float32 tensor whose every element is a function of an int8 tensor's.
+    """A float32 tensor whose every element is a function of an int8 tensor's, or a truth value's.
 
     Args:
-        source: The int8 tensor, of the same shape.
-        values: Of each int8: float32 [256].
+        source: The tensor of int8 or of truth values, of the same shape.
+        values: Of each int8: float32 [256]; or of false and true: float32 [2].
     """
 
     source: int
@@ -75,6 +75,11 @@ class _Walk:
         self.tensors.append(replace(like, dtype="int8", quantization=quantization))
         return len(self.tensors) - 1
 
+    def add_constant(self, data: NDArray[np.int8], quantization: Quantization | None) -> int:
+        """An int8 constant."""
+        self.tensors.append(Tensor("", data.shape, "int8", quantization, data))
+        return len(self.tensors) - 1
+
 
 def join_islands(file: TfliteFile) -> TfliteFile:
     """The file with its operators of float32 as tables and movements of int8.
@@ -85,7 +90,7 @@ def join_islands(file: TfliteFile) -> TfliteFile:
     Args:
         file: Any file; its operators are not trusted.
     """
-    if not any(operator.builtin == "DEQUANTIZE" for operator in file.operators):
+    if not any(operator.builtin in ("CAST", "DEQUANTIZE") for operator in file.operators):
         return file
     walk, operators = _Walk(file, list(file.tensors)), []
     for operator in file.operators:
@@ -111,6 +116,8 @@ def _convert(walk: _Walk, operator: Operator) -> Operator | None:
         return _dequantize(walk, operator)
     if operator.builtin == "QUANTIZE":
         return _quantize(walk, operator)
+    if operator.builtin == "CAST":
+        return _cast(walk, operator)
     reals = [walk.known[t] for t in operator.inputs if t in walk.known]
     if operator.builtin in _MOVES and len(reals) == 1:
         return _move(walk, operator, reals[0])
@@ -139,6 +146,17 @@ def _dequantize(walk: _Walk, operator: Operator) -> Operator | None:
     return _GONE
 
 
+def _cast(walk: _Walk, operator: Operator) -> Operator | None:
+    """Truth values as the numbers 0 and 1."""
+    if len(operator.inputs) != 1 or len(operator.outputs) != 1 or operator.inputs[0] < 0:
+        return None
+    source = walk.tensors[operator.inputs[0]]
+    if source.dtype != TRUTH or source.data is not None:
+        return None
+    walk.known[operator.outputs[0]] = _Function(operator.inputs[0], np.arange(2, dtype=np.float32))
+    return _GONE
+
+
 def _quantize(walk: _Walk, operator: Operator) -> Operator | None:
     real = walk.known.get(operator.inputs[0]) if len(operator.inputs) == 1 else None
     if real is None or len(operator.outputs) != 1:
@@ -154,6 +172,9 @@ def _build(walk: _Walk, real: _Real, output: int) -> list[Operator]:
     quantization = walk.tensors[output].quantization
     if isinstance(real, _Function):
         table = _quantize_values(real.values, quantization)
+        if walk.tensors[real.source].dtype == TRUTH:
+            choices = [walk.add_constant(table[n : n + 1], quantization) for n in (1, 0)]
+            return [Operator("SELECT_V2", "", (real.source, *choices), (output,), {})]
         return [Operator("QUANTIZE", "", (real.source,), (output,), {}, table=table)]
     operators: list[Operator] = []
     inputs = []
@@ -178,7 +199,7 @@ def _quantize_values(values: Reals, quantization: Quantization | None) -> NDArra
 
 def _move(walk: _Walk, operator: Operator, real: _Real) -> Operator | None:
     """Moves the bytes in place of what the function makes of them."""
-    if isinstance(real, _Joined):
+    if isinstance(real, _Joined) or walk.tensors[real.source].dtype == TRUTH:
         return None
     quantization = walk.tensors[real.source].quantization
     outputs = []

@@ -99,7 +99,7 @@ def _live_nodes(file: TfliteFile) -> list[Node]:
         for part in (*operator.before, operator)
         for node in _make_nodes(file, index, part)
     ]
-    nodes = join_phases(nodes, file.outputs)
+    nodes = join_phases(nodes)
     needed = {*file.outputs, *file.kept}
     live = []
     for node in reversed(nodes):

@@ -15,7 +15,6 @@ _STATE: Final = (
 )
 
 REFUSED: Final[Mapping[str, str]] = {
-    "SUM": "LiteRT's reference adds int8 as if its bytes were unsigned; MEAN is right",
     "TOPK_V2": _INDICES,
     "LSTM": _STATE,
     **dict.fromkeys(

@@ -7,8 +7,13 @@ import struct
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from tinydeploy.board import Board
+from tinydeploy.codegen.c_data import format_array
 from tinydeploy.codegen.environment import render_template
 from tinydeploy.codegen.model_text import layer_symbol
 from tinydeploy.codegen.text import c_string, c_type
@@ -77,6 +82,7 @@ def project_files(
     kernel_level: str = "-O2",
     far: Mapping[int, str] | None = None,
     mlperf: MlperfTask | None = None,
+    vectors: NDArray[Any] | None = None,
 ) -> dict[str, bytes]:
     """All files of the project, by path in its folder; the same arguments give the same bytes.
 
@@ -93,6 +99,7 @@ def project_files(
         far: Memory of the weights of layers, where it is not the flash with the code; by position
             in Graph.ops.
         mlperf: Have the firmware answer MLPerf Tiny's runner too, for this task.
+        vectors: Inputs [n, *shape of the one input] that the self-test runs besides.
 
     Raises:
         UsageError: The firmware cannot be written for this board.
@@ -118,6 +125,8 @@ def project_files(
     if mlperf is not None:
         files |= mlperf_files()
         templates["config/mlperf_config.h"] = "mlperf_config.h.j2"
+    if vectors is not None:
+        files["config/selftest_vectors.h"] = _vectors_header(vectors)
     compiled = compiled_sources([*files, *templates])
     for path, template in templates.items():
         content = render_template(
@@ -134,6 +143,7 @@ def project_files(
             gcc=compiler_flags("gcc", board),
             zig=compiler_flags("zig", board),
             mlperf=mlperf,
+            vectors=vectors,
         )
         files[path] = content.encode()
     build_id = ", ".join(f"0x{byte:02X}" for byte in _hash_files(files)[:8])
@@ -175,6 +185,16 @@ def _list_far_weights(name: str, far: Mapping[int, str]) -> dict[str, list[str]]
     for position, memory in far.items():
         symbols.setdefault(memory, []).append(f"{layer_symbol(name, position)}_weights")
     return symbols
+
+
+def _vectors_header(vectors: NDArray[Any]) -> bytes:
+    """The inputs' bytes, as they lie in memory; app_model.c alone includes it."""
+    data = np.frombuffer(vectors.tobytes(), np.int8)
+    text = format_array("int8_t", "selftest_vectors", data)
+    return (
+        "/* SPDX-License-Identifier: 0BSD */\n"
+        f"/* {len(vectors)} real inputs for the self-test. */\n#include <stdint.h>\n\n{text}"
+    ).encode()
 
 
 def _number_ports(graph: Graph, tensors: tuple[int, ...]) -> tuple[_Port, ...]:

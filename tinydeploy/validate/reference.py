@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from tinydeploy.errors import UnsupportedModelError
 from tinydeploy.graph.tflite_file import parse_tflite
+from tinydeploy.validate.spell_sums import spell_sums
 
 Array = NDArray[Any]
 
@@ -86,6 +87,8 @@ def run_worker(
     Raises:
         UnsupportedModelError: The interpreter refuses the model, or dies of it.
     """
+    if resolver == "BUILTIN_REF":
+        model = spell_sums(model)
     with tempfile.TemporaryDirectory(prefix="tinydeploy-reference-") as name:
         folder = Path(name)
         (folder / "model.tflite").write_bytes(lower_versions(normalize_quantized_dimension(model)))

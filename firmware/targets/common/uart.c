@@ -6,6 +6,8 @@
  * repeats it. */
 #include "uart.h"
 
+#include "board_config.h"
+#include "core.h"
 #include "uart_device.h"
 
 /* Looks at a UART that cannot send. One takes some 50 ns, a byte at 115200 baud 87 us: this is 5000 of them. */
@@ -29,6 +31,8 @@ static void collect(void)
 void uart_init(uint32_t kernel_hz)
 {
     uart_device_start(kernel_hz);
+    core_mask_interrupts();
+    NVIC_ISER(BOARD_CONSOLE_IRQ) = NVIC_BIT(BOARD_CONSOLE_IRQ);
 }
 
 void uart_put(uint8_t byte)
@@ -38,6 +42,17 @@ void uart_put(uint8_t byte)
         if (uart_device_send(byte)) {
             return;
         }
+    }
+}
+
+/* A byte that arrives behind collect() makes the interrupt pending, and the core does not fall asleep. */
+void uart_wait(void)
+{
+    uart_device_await();
+    NVIC_ICPR(BOARD_CONSOLE_IRQ) = NVIC_BIT(BOARD_CONSOLE_IRQ);
+    collect();
+    if (oldest == next) {
+        core_wait_for_interrupt();
     }
 }
 

@@ -25,6 +25,9 @@
 #define UART_CTRL UART(0x08u)
 #define UART_CTRL_TX_ENABLE (1u << 0)
 #define UART_CTRL_RX_ENABLE (1u << 1)
+#define UART_CTRL_RX_INTERRUPT (1u << 3)
+#define UART_INTCLEAR UART(0x0Cu)
+#define UART_INT_RX (1u << 1)
 #define UART_BAUDDIV UART(0x10u) /* at least 16 */
 
 #endif

@@ -9,7 +9,7 @@ void uart_device_start(uint32_t kernel_hz)
 {
     UART_CTRL = 0u;
     UART_BAUDDIV = (kernel_hz + BOARD_CONSOLE_BAUD / 2u) / BOARD_CONSOLE_BAUD;
-    UART_CTRL = UART_CTRL_TX_ENABLE | UART_CTRL_RX_ENABLE;
+    UART_CTRL = UART_CTRL_TX_ENABLE | UART_CTRL_RX_ENABLE | UART_CTRL_RX_INTERRUPT;
 }
 
 int uart_device_receive(void)
@@ -22,6 +22,11 @@ int uart_device_receive(void)
         UART_STATE = UART_STATE_OVERRUNS;
     }
     return -1;
+}
+
+void uart_device_await(void)
+{
+    UART_INTCLEAR = UART_INT_RX;
 }
 
 int uart_device_send(uint8_t byte)

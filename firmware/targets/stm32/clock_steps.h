@@ -7,12 +7,6 @@
 #include "family.h"
 #include "registers.h"
 
-#define RCC_CR_HSEON (1u << 16)
-#define RCC_CR_HSERDY (1u << 17)
-#define RCC_CR_HSEBYP (1u << 18)
-#define RCC_CR_PLLON (1u << 24) /* of the first PLL, where there are several */
-#define RCC_CR_PLLRDY (1u << 25)
-
 /* Waits until (value of the register & mask) == expected. */
 static inline int wait_for(const volatile uint32_t *address, uint32_t mask, uint32_t expected)
 {

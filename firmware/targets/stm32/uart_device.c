@@ -6,19 +6,6 @@
 #include "family.h"
 #include "registers.h"
 
-#define UART_CR1_RE (1u << 2)
-#define UART_CR1_TE (1u << 3)
-#define UART_STATUS_ERRORS 0xFu /* PE, FE, NE, ORE */
-#define UART_STATUS_RXNE (1u << 5)
-#define UART_STATUS_TXE (1u << 7)
-
-#define GPIO(port, offset) REGISTER(FAMILY_GPIO_ADDRESS + 0x400u * (port) + (offset))
-#define GPIO_MODER 0x00u  /* mode: 2 bits per pin */
-#define GPIO_PUPDR 0x0Cu  /* pull-up, pull-down: 2 bits per pin */
-#define GPIO_AFR 0x20u    /* alternate function: 4 bits per pin, two registers */
-#define GPIO_MODE_ALTERNATE 2u
-#define GPIO_PULL_UP 1u
-
 static void set_field(volatile uint32_t *address, uint32_t position, uint32_t mask, uint32_t value)
 {
     *address = (*address & ~(mask << position)) | (value << position);
@@ -27,9 +14,9 @@ static void set_field(volatile uint32_t *address, uint32_t position, uint32_t ma
 static void connect_pin(uint32_t port, uint32_t pin, uint32_t function)
 {
     enable_clock(&FAMILY_GPIO_ENABLE, 1u << port);
-    set_field(&GPIO(port, GPIO_PUPDR), 2u * pin, 3u, GPIO_PULL_UP);
+    set_field(&GPIO(port, GPIO_PUPDR), 2u * pin, 3u, GPIO_PUPDR_UP);
     set_field(&GPIO(port, GPIO_AFR + 4u * (pin / 8u)), 4u * (pin % 8u), 15u, function);
-    set_field(&GPIO(port, GPIO_MODER), 2u * pin, 3u, GPIO_MODE_ALTERNATE);
+    set_field(&GPIO(port, GPIO_MODER), 2u * pin, 3u, GPIO_MODER_ALTERNATE);
 }
 
 /* The baud-rate register, rounded: a USART divides its clock by it, an LPUART 256 times its clock.
@@ -51,7 +38,7 @@ void uart_device_start(uint32_t kernel_hz)
     UART_CR3 = 0u;
     UART_BRR = divider(kernel_hz);
     UART_CR1 = FAMILY_UART_CR1;
-    UART_CR1 = FAMILY_UART_CR1 | UART_CR1_TE | UART_CR1_RE | UART_CR1_UE;
+    UART_CR1 = FAMILY_UART_CR1 | UART_CR1_TE | UART_CR1_RE | UART_CR1_RXNEIE | UART_CR1_UE;
 }
 
 int uart_device_receive(void)
@@ -64,6 +51,11 @@ int uart_device_receive(void)
         UART_CLEAR_ERRORS();
     }
     return -1;
+}
+
+void uart_device_await(void)
+{
+    /* The interrupt lasts as long as there is a byte. */
 }
 
 int uart_device_send(uint8_t byte)

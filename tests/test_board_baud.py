@@ -7,8 +7,8 @@ import dataclasses
 import pytest
 
 from tinydeploy.board import list_boards, load_board
+from tinydeploy.board.baud import baud_error, with_baud
 from tinydeploy.errors import UsageError
-from tinydeploy.link.baud import baud_error, with_baud
 
 
 @pytest.mark.parametrize("name", list_boards())
@@ -33,8 +33,7 @@ def test_every_board_has_the_usual_speeds(name: str, baud: int) -> None:
     ],
 )
 def test_the_error_of_a_divider(uart: str, hertz: int, baud: int, expected: float | None) -> None:
-    console = dataclasses.replace(load_board("stm32h743").console, uart=uart, kernel_clock_hz=hertz)
-    found = baud_error(console, baud)
+    found = baud_error(uart, hertz, baud)
     assert found == (None if expected is None else pytest.approx(expected))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final
 
-from tinydeploy.board import Board, Console
+from tinydeploy.board.board import Board
 from tinydeploy.errors import UsageError
 
 MOST_ERROR: Final = 0.02
@@ -24,7 +24,7 @@ def with_baud(board: Board, baud: int) -> Board:
         UsageError: The UART's clock cannot be divided to it within 2 %.
     """
     console = board.console
-    error = baud_error(console, baud)
+    error = baud_error(console.uart, console.kernel_clock_hz, baud)
     if error is None or abs(error) > MOST_ERROR:
         off = "out of its range" if error is None else f"{error:+.1%} off"
         raise UsageError(
@@ -35,12 +35,12 @@ def with_baud(board: Board, baud: int) -> Board:
     return replace(board, console=replace(console, baud=baud))
 
 
-def baud_error(console: Console, baud: int) -> float | None:
+def baud_error(uart: str, clock_hz: int, baud: int) -> float | None:
     """How far a UART's speed is off the wanted one, as a share of it; None where out of range."""
-    low_power = console.uart.startswith("LPUART")
+    low_power = uart.startswith("LPUART")
     factor = 256 if low_power else 1
-    divider = round(factor * console.kernel_clock_hz / baud) if baud > 0 else 0
+    divider = round(factor * clock_hz / baud) if baud > 0 else 0
     least, most = (_LP_LEAST, _LP_MOST) if low_power else (_LEAST, _MOST)
     if not least <= divider <= most:
         return None
-    return factor * console.kernel_clock_hz / divider / baud - 1
+    return factor * clock_hz / divider / baud - 1
