@@ -7,7 +7,6 @@ import select
 import threading
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from types import TracebackType
 from typing import Self
 
@@ -96,7 +95,9 @@ class PtyBridge:
             self._emulated.process.write_uart(os.read(self._master, _CHUNK))
 
     def _repeat(self, carry: Callable[[], None]) -> None:
-        """Carries until the bridge is closed or the firmware has stopped."""
-        with suppress(EmulationError, MissingDependencyError):  # who holds the board asks it why
-            while not self._ended.is_set():
+        """Carries until the bridge is closed; a stopped firmware may be started again."""
+        while not self._ended.is_set():
+            try:
                 carry()
+            except (EmulationError, MissingDependencyError):  # who holds the board asks it why
+                self._ended.wait(_POLL_S)
