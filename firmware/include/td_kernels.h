@@ -452,7 +452,7 @@ void td_arg_extreme_s8(const td_arg_extreme *op, const td_tensor *in, const td_t
 /* Products of matrices: `out` has rows * columns of them each, `a` rows * depth, `b` or `constant` depth * columns. A row of
  * a tensor holds whole matrices; `out` may not lie where an operand does. depth <= 2^15. */
 typedef struct {
-    const int8_t *constant; /* or NULL: the second operand is `b` */
+    const void *constant; /* int8_t, or NULL: the second operand is `b` */
     int32_t rows;
     int32_t depth;
     int32_t columns;

@@ -35,7 +35,10 @@ def _apply(m: GraphMaker, x: Handle) -> Handle:
     kinds = ["ADD", "SUB", "MUL", "MAXIMUM", "RELU", "RELU6", "TANH", "LOGISTIC", "SOFTMAX"]
     kinds += ["LEAKY_RELU", "ABS", "REDUCE_MAX", "REDUCE_MIN"]
     kinds += ["TRANSPOSE", "REVERSE_V2", "FULLY_CONNECTED", "MEAN"]
-    kinds += ["CONV_2D", "DEPTHWISE_CONV_2D", "MAX_POOL_2D"] if len(x.shape) == 4 else []
+    kinds += ["BATCH_MATMUL"] if len(x.shape) > 1 else []
+    if len(x.shape) == 4:
+        kinds += ["CONV_2D", "DEPTHWISE_CONV_2D", "MAX_POOL_2D"]
+        kinds += ["RESIZE_BILINEAR", "TRANSPOSE_CONV"]
     builtin = m.pick(kinds)
     options: dict[str, object] = {}
     shape, scale, inputs = x.shape, m.pick(_SCALES), [x.id]
@@ -59,6 +62,18 @@ def _apply(m: GraphMaker, x: Handle) -> Handle:
         scale = scale if builtin == "MEAN" else x.scale
         options, shape = {"KeepDims": True}, (*x.shape[:-1], 1)
         inputs.append(m.numbers([len(x.shape) - 1]))
+    elif builtin == "BATCH_MATMUL":
+        columns, turned = m.number(1, 4), m.flag()
+        size = (columns, x.shape[-1]) if turned else (x.shape[-1], columns)
+        values = m.builder.rng.integers(-(2**15), 2**15, size).astype(np.int16)
+        inputs.append(m.builder.constant(values, 0.001))
+        shape, scale = (*x.shape[:-1], columns), x.scale * 10 * math.sqrt(x.shape[-1])
+        options = {"AdjY": turned}
+    elif builtin == "RESIZE_BILINEAR":
+        height, width = (n * m.pick((1, 2)) for n in x.shape[1:3])
+        shape, scale = (1, height, width, x.shape[3]), x.scale
+        inputs.append(m.numbers([height, width]))
+        options = {"HalfPixelCenters": m.flag()}
     elif builtin == "MAX_POOL_2D":
         scale = x.scale
         options = {"FilterHeight": 2, "FilterWidth": 3, "StrideH": 1, "StrideW": 1}
@@ -74,7 +89,7 @@ def _add_weights(
     m: GraphMaker, builtin: str, x: Handle, inputs: list[int]
 ) -> tuple[tuple[int, ...], float, dict[str, object]] | None:
     """Puts weights and a bias behind the inputs; None for an operator without any."""
-    if builtin not in ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED"):
+    if builtin not in ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "TRANSPOSE_CONV"):
         return None
     depth, units = x.shape[-1], m.number(1, 5)
     kernel = m.pair(1, 3)
@@ -87,11 +102,17 @@ def _add_weights(
         options |= {"DepthMultiplier": 1}
     elif builtin == "FULLY_CONNECTED":
         size, shape, options = (units, depth), (math.prod(x.shape[:-1]), units), {}
+    elif builtin == "TRANSPOSE_CONV":
+        stride = m.pick((1, 2))
+        shape = (1, *(n * stride for n in x.shape[1:3]), units)
+        options = {"Padding": "SAME", "StrideH": stride, "StrideW": stride}
+        inputs.insert(0, m.numbers(shape))
     rng, writer = m.builder.rng, m.builder.writer
     values = rng.integers(-127, 128, size).astype(np.int8)
     scales = rng.uniform(0.002, 0.02, size[axis] if m.flag() else 1).astype(np.float32)
     name = f"w{rng.integers(1 << 30)}"
-    inputs.append(writer.add_tensor(name, size, "int8", scales=scales, axis=axis, data=values))
+    weights = writer.add_tensor(name, size, "int8", scales=scales, axis=axis, data=values)
+    inputs.insert(1, weights)  # in front of a TRANSPOSE_CONV's input, behind others
     bias = rng.integers(-(10**6), 10**6, size[axis]).astype(np.int64)
     products = scales * np.float32(x.scale)
     inputs.append(
