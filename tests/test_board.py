@@ -100,6 +100,7 @@ def write_files(folder: Path, file: str, old: str, new: str) -> str:
         (BOARD, 'tx = "PD8"', 'tx = "PD9"', "'PD9' is not the TX pin of USART3"),
         (BOARD, 'rx = "PD9"', "", "there is no RX pin of USART3"),
         (BOARD, "hz = 8_000_000", "hz = 9_000_000", "clock of 9000000 Hz"),
+        (BOARD, 'kind = "signal"', 'kind = "quartz"', "an external clock is no 'quartz'"),
         (BOARD, 'chip = "stm32h743"', 'chip = "stm32h734"', "unknown chip 'stm32h734'"),
         (BOARD, "[console]", "[[console]]", "wrong type"),
     ],

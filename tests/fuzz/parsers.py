@@ -6,11 +6,12 @@ other exception, and an InternalError, is a bug and passes through.
 
 from __future__ import annotations
 
+import re
 import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from tinydeploy.board import load_board
+from tinydeploy.board import list_boards, load_board
 from tinydeploy.errors import BoardLinkError, InternalError, TinydeployError
 from tinydeploy.graph.conversions import cut_conversions
 from tinydeploy.graph.labels import read_labels
@@ -22,6 +23,7 @@ from tinydeploy.link.frames import Frame, FrameSplitter, encode_frame
 from tinydeploy.model.choose_preprocessing import choose_preprocessing
 from tinydeploy.model.import_onnx import import_onnx
 from tinydeploy.model.mxnet_params import parse_params
+from tinydeploy.paths import BOARDS
 from tinydeploy.quantize.read_onnx import read_onnx
 from tinydeploy.source.float_tflite.recognize import is_float
 from tinydeploy.source.float_tflite.translate import translate_tflite
@@ -29,17 +31,6 @@ from tinydeploy.source.options import SourceOptions
 
 _FOLDER = tempfile.TemporaryDirectory(prefix="tinydeploy-parsers-")
 """For parsers that take the path of a file."""
-_BOARD_ON_TOP = """
-name = "fuzzed"
-title = "Fuzzed"
-chip = "fuzzed.toml"
-order_code = "FUZZED"
-[console]
-uart = "USART3"
-tx = "PD8"
-rx = "PD9"
-baud = 115_200
-"""
 
 
 def parse_tflite(data: bytes) -> None:
@@ -76,7 +67,10 @@ def parse_toml(data: bytes) -> None:
     if b"[console]" in data:
         load_board(str(folder / "fuzzed.toml"))
         return
-    (folder / "board.toml").write_text(_BOARD_ON_TOP, encoding="utf-8")
+    names = [name for name in list_boards() if f'default_board = "{name}"'.encode() in data]
+    board = (BOARDS / f"{names[0] if names else 'nucleo-h743zi2'}.toml").read_text("utf-8")
+    board = re.sub('^chip = ".*"', 'chip = "fuzzed.toml"', board, flags=re.MULTILINE)
+    (folder / "board.toml").write_text(board, encoding="utf-8")
     load_board(str(folder / "board.toml"))
 
 

@@ -1,5 +1,6 @@
 """Boards as data: boards/<name>.toml on top of a chip profile, boards/chips/<chip>.toml."""
 
+from tinydeploy.board.baud import with_baud
 from tinydeploy.board.board import (
     CORES,
     SINGLE_PRECISION,
@@ -34,5 +35,6 @@ __all__ = [
     "list_chips",
     "load_board",
     "load_chip",
+    "with_baud",
     "with_watchdog",
 ]

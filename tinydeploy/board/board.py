@@ -181,7 +181,8 @@ class Board:
         cpu: "cortex-m4" or "cortex-m7", gcc's -mcpu.
         fpu: gcc's -mfpu.
         clock_hz: Core clock that the firmware sets up.
-        external_clock_hz: Clock signal (not a crystal) at the chip's OSC_IN pin; 0: none.
+        external_clock_hz: Clock at the chip's OSC_IN pin; 0: none.
+        external_crystal: It comes from a crystal at OSC_IN and OSC_OUT; otherwise it is a signal.
         memories: In the order of the file; arenas prefer earlier ones.
         console: The serial console.
         probes: Configuration names by flashing tool ("openocd", "pyocd").
@@ -200,6 +201,7 @@ class Board:
     fpu: str
     clock_hz: int
     external_clock_hz: int
+    external_crystal: bool
     memories: tuple[Memory, ...]
     console: Console
     probes: Mapping[str, str]

@@ -19,8 +19,12 @@ from tinydeploy.board.board import (
 from tinydeploy.board.choices import (
     MistakeError,
     choose_baud,
+    choose_clock_kind,
     choose_external_clock,
+    choose_name,
     choose_pin,
+    choose_probe,
+    choose_text,
     choose_uart,
 )
 
@@ -67,18 +71,21 @@ def parse_board(table: Mapping[str, Any], chip: Chip) -> Board:
     core, budget = table["core"], table["budget"]
     clock = table.get("external_clock", {})
     return Board(
-        name=str(table["name"]),
-        title=str(table["title"]),
-        chip=str(table["order_code"]),
+        name=choose_name(str(table["name"])),
+        title=choose_text(str(table["title"])),
+        chip=choose_text(str(table["order_code"])),
         profile=chip,
         family=chip.family,
         cpu=str(core["cpu"]),
         fpu=str(core["fpu"]),
         clock_hz=int(core["clock_hz"]),
         external_clock_hz=choose_external_clock(chip, int(clock.get("hz", 0))),
+        external_crystal=choose_clock_kind(str(clock.get("kind", "signal"))) == "crystal",
         memories=tuple(_parse_memory(entry) for entry in table["memory"]),
         console=_parse_console(table["console"], chip),
-        probes={str(tool): str(target) for tool, target in table.get("probe", {}).items()},
+        probes={
+            str(tool): choose_probe(str(name)) for tool, name in table.get("probe", {}).items()
+        },
         flash_budget=int(budget["flash_bytes"]),
         ram_budget=int(budget["ram_bytes"]),
         qemu_machine=str(table.get("qemu_machine", "")),

@@ -9,12 +9,10 @@ from collections.abc import Callable
 from tinydeploy.board.board import CORES, USES, Board
 
 _MOST_EXTERNAL = 5  # of the MPU's 8 regions the firmware needs 3
-# Names go into C, linker scripts, Makefiles and paths as they are.
+# Names go into C, linker scripts and Makefiles as they are.
 _IDENTIFIER = re.compile(r"[a-z][a-z0-9_]*")
-_BOARD_NAME = re.compile(r"[a-z][a-z0-9_-]*")
+_MACHINE = re.compile(r"[a-z0-9][a-z0-9_-]*")
 _UART = re.compile(r"(U|US|LPU)ART[0-9]{1,2}")
-_PROBE = re.compile(r"[A-Za-z0-9_./-]+")
-_PRINTABLE = re.compile(r"[ -~]+")
 
 
 def find_problems(board: Board) -> list[str]:
@@ -24,28 +22,13 @@ def find_problems(board: Board) -> list[str]:
 
 def _check_names(board: Board) -> list[str]:
     """Names are such as C, linker scripts and Makefiles can hold."""
-    problems = []
-    if not _BOARD_NAME.fullmatch(board.name):
-        problems.append(
-            f"the name '{board.name}' must be lower-case letters, digits, _ and -, a letter first"
-        )
     identifiers = [board.family, *(memory.name for memory in board.memories)]
-    problems += [
+    problems = [
         f"'{name}' must be lower-case letters, digits and _, a letter first"
         for name in identifiers
         if not _IDENTIFIER.fullmatch(name)
     ]
-    problems += [
-        f"'{text}' must be printable ASCII and not end a comment"
-        for text in (board.title, board.chip)
-        if not _PRINTABLE.fullmatch(text) or "*/" in text
-    ]
-    problems += [
-        f"probe configuration '{text}' has characters other than letters, digits and _ . / -"
-        for text in board.probes.values()
-        if not _PROBE.fullmatch(text)
-    ]
-    if board.qemu_machine and not _BOARD_NAME.fullmatch(board.qemu_machine):
+    if board.qemu_machine and not _MACHINE.fullmatch(board.qemu_machine):
         problems.append(f"'{board.qemu_machine}' is not the name of a machine of QEMU")
     return problems
 

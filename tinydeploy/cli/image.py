@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tinydeploy.board import Board, load_board
-from tinydeploy.board.baud import with_baud
+from tinydeploy.board import Board, load_board, with_baud
 from tinydeploy.errors import InputFileError, UsageError
 
 

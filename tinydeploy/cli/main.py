@@ -17,6 +17,7 @@ from tinydeploy import __version__
 from tinydeploy.cli import (
     bench,
     boards,
+    boards_new,
     build,
     check,
     doctor,
@@ -96,6 +97,8 @@ for _name, _command in (
 
 _boards = typer.Typer(rich_markup_mode="rich")
 _boards.callback(invoke_without_command=True)(_guard(boards.boards))
+_boards.command("new")(_guard(boards_new.new))
+_boards.command("check")(_guard(boards_new.check))
 app.add_typer(_boards, name="boards")
 
 

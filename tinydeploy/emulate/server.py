@@ -19,6 +19,8 @@ from tinydeploy.board import (
     Uart,
     Watchdog,
 )
+from tinydeploy.emulate.chip_options import ChipOptions
+from tinydeploy.emulate.debug.connections import Connections
 from tinydeploy.emulate.host_line import HostLine
 from tinydeploy.emulate.image import Image
 from tinydeploy.emulate.machine import EmulatedChip
@@ -34,15 +36,27 @@ class Server:
     Args:
         chip: The chip.
         image: Its firmware.
+        board: The board.
         line: The line to the parent.
     """
 
-    def __init__(self, chip: EmulatedChip, image: Image, line: HostLine) -> None:
+    def __init__(self, chip: EmulatedChip, image: Image, board: Board, line: HostLine) -> None:
         self._chip, self._image, self._line = chip, image, line
         self._trace: ModelTrace | None = None
+        self._connections: Connections | None = None
+        if chip.debug is not None:
+            cells = None if chip.flash is None else chip.flash.cells
+            self._connections = Connections(chip.debug, cells, board, line)
+            chip.debug.on_stop.append(line.report_stop)
+            if chip.stopped is not None:
+                line.report_stop(chip.stopped)
 
     def serve(self, request: dict[str, Any]) -> None:
-        """Answers one request."""
+        """Answers one request, or passes on what a debugger says."""
+        if request["do"] == "debug":
+            if self._connections is not None:
+                self._connections.feed(**{k: request[k] for k in ("connection", "gdb", "data")})
+            return
         try:
             facts, data = getattr(self, f"_do_{request['do']}")(request)
         except TinydeployError as error:
@@ -161,12 +175,13 @@ def main() -> None:
     line = HostLine(sys.stdin.buffer, sink)
     request = line.first_request()
     try:
-        image = Image(Path(request["elf"]))
-        chip = EmulatedChip(board_from_facts(request["board"]), image, line, request["counter"])
+        image = Image(request["elf"] and Path(request["elf"]))
+        board, options = board_from_facts(request["board"]), ChipOptions(**request["options"])
+        chip = EmulatedChip(board, image, line, options)
     except TinydeployError as error:
         line.reply({"error": error.message, "hint": error.hint})
         return
-    server = Server(chip, image, line)
+    server = Server(chip, image, board, line)
     line.reply({"counter": chip.counter.kind})
     try:
         stopped = chip.run(server.serve)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import sys
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any, Final
 
 from tinydeploy.errors import BoardLinkError, MissingDependencyError, UsageError
@@ -99,3 +100,27 @@ def _list_ports() -> list[Any]:
             "serial ports need the package pyserial", "Install it with: pip install pyserial."
         ) from error
     return list(list_ports.comports())
+
+
+@dataclass(frozen=True)
+class StLink:
+    """An ST-LINK with a serial port.
+
+    Args:
+        serial: Its serial number.
+        name: Its generation.
+        port: The serial port.
+    """
+
+    serial: str
+    name: str
+    port: str
+
+
+def list_st_links() -> list[StLink]:
+    """The ST-LINKs with a serial port that are connected."""
+    return [
+        StLink(str(each.serial_number or ""), _PROBES[each.pid], str(each.device))
+        for each in _list_ports()
+        if each.vid == _ST and each.pid in _PROBES
+    ]

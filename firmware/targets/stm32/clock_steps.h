@@ -25,10 +25,12 @@ static inline int rcc_start(uint32_t on, uint32_t ready)
     return wait_for(&RCC_CR, ready, ready);
 }
 
-/* Turns on the input for an external clock signal; off again where none arrives. */
-static inline int rcc_start_external(void)
+/* Turns on the external clock, a signal or a crystal; off again where there is none. */
+static inline int rcc_start_external(int crystal)
 {
-    RCC_CR |= RCC_CR_HSEBYP; /* a clock signal, not a crystal; to be set before HSEON */
+    if (crystal == 0) {
+        RCC_CR |= RCC_CR_HSEBYP; /* to be set before HSEON */
+    }
     if (rcc_start(RCC_CR_HSEON, RCC_CR_HSERDY)) {
         return 1;
     }

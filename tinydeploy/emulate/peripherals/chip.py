@@ -101,6 +101,7 @@ class Chip(ABC):
     ) -> None:
         self._supervisor = supervisor
         self._hse_hz = float(board.external_clock_hz)
+        self._crystal = board.external_crystal
         self._rcc, self._ports = rcc, ports
         self._oscillators = Oscillators(self.layout.sources, supervisor, self.layout.running)
         self._ready = sum(1 << source.ready for source in self.layout.sources)
@@ -208,9 +209,9 @@ class Chip(ABC):
         oscillators, pll = self._oscillators, self.layout.pll
         used = self._system_name(self._rcc[self.layout.configuration])
         turns_on = not oscillators.is_on(pll)
-        # The board may feed a clock signal; without the bypass bit the crystal oscillator never
-        # starts.
-        blocked = () if value & _HSEBYP and self._hse_hz else ("HSE",)
+        # A clock signal wants the bypass of the crystal's oscillator, a crystal must not have it.
+        fits = bool(value & _HSEBYP) != self._crystal
+        blocked = () if fits and self._hse_hz else ("HSE",)
         if value >> oscillators.enable_bit(pll) & 1 and turns_on:
             for problem in self._pll_problems()[:1]:
                 self._supervisor.violate(problem)
