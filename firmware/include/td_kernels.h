@@ -479,7 +479,7 @@ void td_concatenation_s8(const td_concatenation *op, const td_tensor *const *in,
 #include "td_depthwise_conv_2d_planar.h"
 #include "td_expanded_depthwise_conv_2d.h"
 
-/* Kernels that keep state, and those of int16. */
+/* Kernels that keep state, those of truth values, and those of int16. */
 #include "td_state.h"
 #include "td_truth.h"
 #include "td_wide.h"
