@@ -309,30 +309,6 @@ void td_squared_difference_s8(const td_add *op, const td_tensor *in1, const td_t
 void td_maximum_s8(const td_tensor *in1, const td_tensor *in2, const td_tensor *out, int32_t first, int32_t last);
 void td_minimum_s8(const td_tensor *in1, const td_tensor *in2, const td_tensor *out, int32_t first, int32_t last);
 
-/* Truth values, bytes of 0 or 1, of scaled in1 and in2, as those of td_add. In place. */
-typedef struct {
-    int32_t left_shift;
-    int32_t input1_offset;
-    int32_t input1_multiplier;
-    int32_t input1_shift;
-    int32_t input2_offset;
-    int32_t input2_multiplier;
-    int32_t input2_shift;
-    int8_t smaller; /* the result where in1 is the smaller */
-    int8_t equal;
-    int8_t larger;
-} td_compare;
-
-void td_compare_s8(const td_compare *op, const td_tensor *in1, const td_tensor *in2, const td_tensor *out,
-                   int32_t first, int32_t last);
-
-/* 1 - in, of truth values. In place. */
-void td_logical_not_s8(const td_tensor *in, const td_tensor *out, int32_t first, int32_t last);
-
-/* in1 where the condition, of truth values, is 1, else in2. In place. */
-void td_select_s8(const td_tensor *condition, const td_tensor *in1, const td_tensor *in2, const td_tensor *out,
-                  int32_t first, int32_t last);
-
 /* Any function of one int8: out = table[in + 128]. In place. */
 void td_lookup_s8(const int8_t *table, const td_tensor *in, const td_tensor *out, int32_t first, int32_t last);
 
@@ -452,7 +428,7 @@ void td_arg_extreme_s8(const td_arg_extreme *op, const td_tensor *in, const td_t
 /* Products of matrices: `out` has rows * columns of them each, `a` rows * depth, `b` or `constant` depth * columns. A row of
  * a tensor holds whole matrices; `out` may not lie where an operand does. depth <= 2^15. */
 typedef struct {
-    const int8_t *constant; /* or NULL: the second operand is `b` */
+    const void *constant; /* int8_t, or NULL: the second operand is `b` */
     int32_t rows;
     int32_t depth;
     int32_t columns;
@@ -503,8 +479,9 @@ void td_concatenation_s8(const td_concatenation *op, const td_tensor *const *in,
 #include "td_depthwise_conv_2d_planar.h"
 #include "td_expanded_depthwise_conv_2d.h"
 
-/* Kernels that keep state, and those of int16. */
+/* Kernels that keep state, those of truth values, and those of int16. */
 #include "td_state.h"
+#include "td_truth.h"
 #include "td_wide.h"
 
 #endif

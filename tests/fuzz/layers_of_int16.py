@@ -6,11 +6,21 @@ import layers_of_moves
 import numpy as np
 from builders import Handle
 from graph_maker import GraphMaker, Layer
-from layers_of_elements import reduce
+from layers_of_elements import matmul, reduce
 from layers_of_state import variable
-from layers_of_windows import convolution, depthwise, fully_connected, mirror_pad, pad, pool, resize
+from layers_of_windows import (
+    convolution,
+    depthwise,
+    fully_connected,
+    mirror_pad,
+    pad,
+    pool,
+    resize,
+    transposed,
+)
 
 _ONE = 1 / 32768
+_LARGEST = 100.0  # scale that a QUANTIZE to int8 takes
 
 
 def wide(m: GraphMaker, x: Handle) -> Handle:
@@ -18,7 +28,8 @@ def wide(m: GraphMaker, x: Handle) -> Handle:
     m.known = [m.op("QUANTIZE", [x], x.shape)]
     for _ in range(m.number(1, 3)):
         m.add_layer(ANY_RANK, IMAGES)
-    y, m.known, m.builder.dtype = m.known[-1], outer, "int8"
+    small = [y for y in m.known if y.scale < _LARGEST]
+    y, m.known, m.builder.dtype = small[-1], outer, "int8"
     return m.op("QUANTIZE", [y], y.shape)
 
 
@@ -54,7 +65,9 @@ def one_operand(m: GraphMaker, x: Handle) -> Handle:
     return m.op(builtin, [x], x.shape, **options)
 
 
-def curve(m: GraphMaker, x: Handle) -> Handle:
+def curve(m: GraphMaker, x: Handle) -> Handle | None:
+    if x.scale >= 1:
+        return None
     builtin = m.pick(("TANH", "LOGISTIC", "SOFTMAX"))
     options = {"Beta": m.pick((1.0, 0.5))} if builtin == "SOFTMAX" else {}
     output = m.builder.activation(x.shape, _ONE, 0)
@@ -62,13 +75,9 @@ def curve(m: GraphMaker, x: Handle) -> Handle:
     return output
 
 
-def resize_nearest(m: GraphMaker, x: Handle) -> Handle | None:
-    return resize(m, x, ("RESIZE_NEAREST_NEIGHBOR",))
-
-
 ANY_RANK: tuple[Layer, ...] = (
     *layers_of_moves.ANY_RANK,
-    *(two_operands, one_operand, curve, reduce, variable, fully_connected, pad, mirror_pad),
+    *(two_operands, one_operand, curve, reduce, matmul, variable, fully_connected, pad, mirror_pad),
     *(two_operands, one_operand, curve),  # twice as often
 )
-IMAGES: tuple[Layer, ...] = (convolution, depthwise, pool, resize_nearest)
+IMAGES: tuple[Layer, ...] = (convolution, depthwise, transposed, pool, resize)

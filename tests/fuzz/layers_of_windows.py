@@ -94,9 +94,10 @@ def _weighted(
     ids = [tensor if one == -1 else one for one in inputs]
     ids = ids if tensor in ids else [*ids, tensor]
     if bias:
-        values = m.builder.rng.integers(-9999, 9999, len(weights)).astype(np.int32)
+        dtype = "int64" if m.builder.dtype == "int16" else "int32"
+        values = m.builder.rng.integers(-9999, 9999, len(weights)).astype(dtype)
         bias_scales = scales * np.float32(x.scale)
-        ids.append(writer.add_tensor("b", values.shape, "int32", scales=bias_scales, data=values))
+        ids.append(writer.add_tensor("b", values.shape, dtype, scales=bias_scales, data=values))
     scale = float(x.scale * scales.mean() * 70 * 70 * math.sqrt(weights[0].size) / 40)
     output = m.builder.activation(shape, scale, m.zero())
     ids = [one.id if isinstance(one, Handle) else one for one in ids]
@@ -146,12 +147,8 @@ def mirror_pad(m: GraphMaker, x: Handle) -> Handle | None:
     return m.op("MIRROR_PAD", [x, m.numbers(amounts)], shape, x, Mode=mode)
 
 
-def resize(
-    m: GraphMaker,
-    x: Handle,
-    builtins: tuple[str, ...] = ("RESIZE_NEAREST_NEIGHBOR", "RESIZE_BILINEAR"),
-) -> Handle | None:
-    builtin = m.pick(builtins)
+def resize(m: GraphMaker, x: Handle) -> Handle | None:
+    builtin = m.pick(("RESIZE_NEAREST_NEIGHBOR", "RESIZE_BILINEAR"))
     size = m.pair(1, 14) if m.flag() else (x.shape[1] * 2, x.shape[2] * 2)
     shape = (1, *size, x.shape[3])
     options = m.pick(({}, {"AlignCorners": True}, {"HalfPixelCenters": True}))

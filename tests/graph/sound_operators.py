@@ -156,7 +156,7 @@ SOUND = {
     "LOGICAL_NOT": ([TRUTHS], TRUTHS, {}),
     "SELECT": ([MASK, X, X], X, {}),
     "SELECT_V2": ([MASK, X, X], X, {}),
-    "BATCH_MATMUL": ([Tensor((1, 3, 4)), Tensor((1, 4, 5))], Tensor((1, 3, 5)), {}),
+    "BATCH_MATMUL": ([Tensor((1, 3, 4)), Tensor((1, 4, 5))], Tensor((1, 3, 5), scale=4), {}),
 }
 
 

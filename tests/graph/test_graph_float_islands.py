@@ -165,3 +165,22 @@ def test_a_spreading_constant_is_refused() -> None:
     island.end(island.real("MUL", [island.start(), number], wide), wide)
     with pytest.raises(UnsupportedModelError, match="partly float32"):
         read_graph(island.finish())
+
+
+def test_what_would_grow_without_bound_is_refused() -> None:
+    """A small file that names many parts many times."""
+    island = Island()
+    x, wide = island.start(), (*SHAPE[:3], 900)
+    both = island.real("CONCATENATION", [x] * 900, wide, Axis=3)
+    for _ in range(12):
+        island.outputs.append(island.builder.activation(wide, 0.05, 3))
+        island.builder.writer.add_op("QUANTIZE", [both], [island.outputs[-1].id], {})
+    with pytest.raises(UnsupportedModelError, match="partly float32"):
+        read_graph(island.finish())
+    island = Island()
+    real = island.start()
+    for size in (2, 4):
+        real = island.real("CONCATENATION", [real, real], (*SHAPE[:3], size), Axis=3)
+    island.end(real, (*SHAPE[:3], 4))
+    with pytest.raises(UnsupportedModelError, match="partly float32"):
+        read_graph(island.finish())

@@ -27,6 +27,7 @@ from test_kernel_lstm import add_case
 from test_kernel_svdf import add_svdf
 from test_kernel_truth import add_choice
 from wide_cases import add_wide_convolution, add_wide_elementwise, add_wide_fully_connected, wide
+from wide_window_cases import add_wide_matmul, add_wide_resized, add_wide_transposed
 
 from tinydeploy.board import load_board
 from tinydeploy.graph.graph import Graph
@@ -159,6 +160,9 @@ def add_every_wide_kernel(batch: Batch) -> None:
     for builtin, options in (("TANH", {}), ("LOGISTIC", {}), ("SOFTMAX", {"Beta": 1.0})):
         source = batch.input(shape, q)
         batch.op(builtin, [source], batch.output(f"wide {builtin}", shape, one), options)
+    add_wide_transposed(batch)
+    add_wide_resized(batch, half=True)
+    add_wide_matmul(batch, constant=True)
 
 
 def fuse_all(model: bytes) -> Graph:

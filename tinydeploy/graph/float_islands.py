@@ -21,7 +21,7 @@ from tinydeploy.graph.fixed_point import INT8_MAX, INT8_MIN, clamp, round_array
 from tinydeploy.graph.real_functions import Reals
 from tinydeploy.graph.real_operators import apply_real
 from tinydeploy.graph.tensor import TRUTH, Quantization, Tensor
-from tinydeploy.graph.tflite_file import Operator, TfliteFile
+from tinydeploy.graph.tflite_file import MAX_OPERATORS, Operator, TfliteFile
 
 _MOVES: Final = (
     *("BROADCAST_TO", "DEPTH_TO_SPACE", "EXPAND_DIMS", "GATHER", "MIRROR_PAD", "RESHAPE"),
@@ -50,7 +50,7 @@ class _Joined:
     """A float32 tensor that an operator joins of others."""
 
     operator: Operator
-    parts: tuple[_Function | _Joined, ...]
+    parts: tuple[_Function, ...]
 
 
 _Real = _Function | _Joined
@@ -69,6 +69,11 @@ class _Walk:
     file: TfliteFile
     tensors: list[Tensor]
     known: dict[int, _Real] = field(default_factory=dict)
+
+    @property
+    def added(self) -> int:
+        """Tensors behind those of the file."""
+        return len(self.tensors) - len(self.file.tensors)
 
     def add(self, like: Tensor, quantization: Quantization | None) -> int:
         """An int8 tensor with the name and shape of another one."""
@@ -123,11 +128,12 @@ def _convert(walk: _Walk, operator: Operator) -> Operator | None:
         return _move(walk, operator, reals[0])
     if len(operator.outputs) != 1:
         return None
+    parts = tuple(real for real in reals if isinstance(real, _Function))
     found: _Real | None = None
-    if operator.builtin in _JOINS and len(reals) == len(operator.inputs):
-        found = _Joined(operator, tuple(reals))
-    else:
+    if operator.builtin not in _JOINS:
         found = _compute(walk, operator)
+    elif len(parts) == len(operator.inputs):
+        found = _Joined(operator, parts)
     if found is None:
         return None
     walk.known[operator.outputs[0]] = found
@@ -163,25 +169,26 @@ def _quantize(walk: _Walk, operator: Operator) -> Operator | None:
         return None
     if not is_per_tensor_int8(walk.tensors[operator.outputs[0]]):
         return None
-    *before, last = _build(walk, real, operator.outputs[0])
-    return replace(last, before=tuple(before))
-
-
-def _build(walk: _Walk, real: _Real, output: int) -> list[Operator]:
-    """The operators that make a float32 tensor as an int8 one."""
-    quantization = walk.tensors[output].quantization
     if isinstance(real, _Function):
-        table = _quantize_values(real.values, quantization)
-        if walk.tensors[real.source].dtype == TRUTH:
-            choices = [walk.add_constant(table[n : n + 1], quantization) for n in (1, 0)]
-            return [Operator("SELECT_V2", "", (real.source, *choices), (output,), {})]
-        return [Operator("QUANTIZE", "", (real.source,), (output,), {}, table=table)]
-    operators: list[Operator] = []
-    inputs = []
-    for part, tensor in zip(real.parts, real.operator.inputs, strict=True):
-        inputs.append(walk.add(walk.tensors[tensor], quantization))
-        operators += _build(walk, part, inputs[-1])
-    return [*operators, replace(real.operator, inputs=tuple(inputs), outputs=(output,))]
+        return _tabulate(walk, real, operator.outputs[0])
+    if walk.added + len(real.parts) > MAX_OPERATORS:  # many readers of many parts
+        return None
+    quantization = walk.tensors[operator.outputs[0]].quantization
+    inputs = [walk.add(walk.tensors[t], quantization) for t in real.operator.inputs]
+    tables = [_tabulate(walk, *pair) for pair in zip(real.parts, inputs, strict=True)]
+    return replace(
+        real.operator, inputs=tuple(inputs), outputs=operator.outputs, before=tuple(tables)
+    )
+
+
+def _tabulate(walk: _Walk, real: _Function, output: int) -> Operator:
+    """The operator that makes a function's values int8."""
+    quantization = walk.tensors[output].quantization
+    table = _quantize_values(real.values, quantization)
+    if walk.tensors[real.source].dtype == TRUTH:
+        choices = [walk.add_constant(table[n : n + 1], quantization) for n in (1, 0)]
+        return Operator("SELECT_V2", "", (real.source, *choices), (output,), {})
+    return Operator("QUANTIZE", "", (real.source,), (output,), {}, table=table)
 
 
 def _quantize_values(values: Reals, quantization: Quantization | None) -> NDArray[np.int8]:
@@ -221,7 +228,7 @@ def _compute(walk: _Walk, operator: Operator) -> _Real | None:
         return _apply(walk, operator, reals)
     if len(joined) != 1 or any(isinstance(real, _Function) for real in reals):
         return None
-    parts: list[_Real] = []
+    parts: list[_Function] = []
     for part in joined[0].parts:
         found = _apply(walk, operator, [part if real else None for real in reals])
         if found is None:

@@ -5,6 +5,7 @@ from tinydeploy.graph.ops.add import Add
 from tinydeploy.graph.ops.arg_extreme import ArgExtreme
 from tinydeploy.graph.ops.average_pool_2d import AveragePool2D
 from tinydeploy.graph.ops.batch_matmul import BatchMatmul
+from tinydeploy.graph.ops.batch_matmul_wide import BatchMatmulWide
 from tinydeploy.graph.ops.compare import Compare
 from tinydeploy.graph.ops.concatenation import Concatenation
 from tinydeploy.graph.ops.conv_2d import Conv2D
@@ -39,6 +40,7 @@ from tinydeploy.graph.ops.reduce_wide import ExtremeWide, MeanWide
 from tinydeploy.graph.ops.requantize import Requantize
 from tinydeploy.graph.ops.reshape import Reshape
 from tinydeploy.graph.ops.resize_bilinear import ResizeBilinear
+from tinydeploy.graph.ops.resize_bilinear_wide import ResizeBilinearWide
 from tinydeploy.graph.ops.resize_nearest_neighbor import ResizeNearestNeighbor
 from tinydeploy.graph.ops.select import Select
 from tinydeploy.graph.ops.sigmoid_wide import SigmoidWide
@@ -55,6 +57,7 @@ from tinydeploy.graph.ops.svdf import Svdf
 from tinydeploy.graph.ops.tile import Tile
 from tinydeploy.graph.ops.transpose import Transpose
 from tinydeploy.graph.ops.transpose_conv import TransposeConv
+from tinydeploy.graph.ops.transpose_conv_wide import TransposeConvWide
 from tinydeploy.graph.ops.variable import AssignVariable, ReadVariable
 
 __all__ = [
@@ -65,6 +68,7 @@ __all__ = [
     "AssignVariable",
     "AveragePool2D",
     "BatchMatmul",
+    "BatchMatmulWide",
     "Compare",
     "Concatenation",
     "Conv2D",
@@ -103,6 +107,7 @@ __all__ = [
     "Requantize",
     "Reshape",
     "ResizeBilinear",
+    "ResizeBilinearWide",
     "ResizeNearestNeighbor",
     "ReverseV2",
     "Select",
@@ -122,5 +127,6 @@ __all__ = [
     "Tile",
     "Transpose",
     "TransposeConv",
+    "TransposeConvWide",
     "Unpack",
 ]
