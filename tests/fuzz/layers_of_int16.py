@@ -20,7 +20,7 @@ from layers_of_windows import (
 )
 
 _ONE = 1 / 32768
-_LARGEST = 100.0  # scale that a QUANTIZE to int8 takes
+_LARGEST = 100.0  # scale that a QUANTIZE to int8 takes; curves and multipliers take less than 1
 
 
 def wide(m: GraphMaker, x: Handle) -> Handle:
@@ -59,7 +59,9 @@ def two_operands(m: GraphMaker, x: Handle) -> Handle | None:
     return output
 
 
-def one_operand(m: GraphMaker, x: Handle) -> Handle:
+def one_operand(m: GraphMaker, x: Handle) -> Handle | None:
+    if x.scale >= 1:
+        return None
     builtin = m.pick(("RELU", "RELU6", "LEAKY_RELU", "ABS", "QUANTIZE"))
     options = {"Alpha": m.pick((0.1, 0.0, 1.7))} if builtin == "LEAKY_RELU" else {}
     return m.op(builtin, [x], x.shape, **options)
