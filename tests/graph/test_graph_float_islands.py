@@ -154,7 +154,7 @@ def test_what_is_no_function_of_one_element_is_refused(builtin: str) -> None:
     pool = {"Padding": "SAME", "StrideH": 1, "StrideW": 1, "FilterHeight": 2, "FilterWidth": 2}
     options = {"SOFTMAX": {"Beta": 1.0}, "MAX_POOL_2D": pool}.get(builtin, {})
     island.end(island.real(builtin, [negative], SHAPE, **options))
-    with pytest.raises(UnsupportedModelError, match=f"partly float32.* NEG and {builtin}"):
+    with pytest.raises(UnsupportedModelError, match=f"partly float32.* NEG; {builtin}"):
         read_graph(island.finish())
 
 
@@ -184,3 +184,12 @@ def test_what_would_grow_without_bound_is_refused() -> None:
     island.end(real, (*SHAPE[:3], 4))
     with pytest.raises(UnsupportedModelError, match="partly float32"):
         read_graph(island.finish())
+
+
+def test_why_boxes_are_not_decoded_is_told() -> None:
+    island = Island()
+    boxes = island.real("NON_MAX_SUPPRESSION_V4", [island.start()], SHAPE)
+    model = island.builder.writer.finish([island.x.id], [boxes])
+    with pytest.raises(UnsupportedModelError, match="made by NON_MAX_SUPPRESSION_V4") as caught:
+        read_graph(model)
+    assert "export the model without it" in caught.value.hint

@@ -119,7 +119,7 @@ def _make_nodes(file: TfliteFile, index: int, operator: Operator) -> Iterator[No
     for which, outputs in enumerate(parts):
         yield Node(
             index=index,
-            builtin=f"custom operator {operator.custom!r}" if operator.custom else operator.builtin,
+            builtin=_full_name(operator),
             inputs=tuple(operator.inputs[i] for i in order if i < len(operator.inputs)),
             outputs=outputs,
             options=operator.options,
@@ -130,6 +130,11 @@ def _make_nodes(file: TfliteFile, index: int, operator: Operator) -> Iterator[No
             intermediates=operator.intermediates,
             table=operator.table,
         )
+
+
+def _full_name(operator: Operator) -> str:
+    """Its name in the schema, or that of a custom operator."""
+    return f"custom operator {operator.custom!r}" if operator.custom else operator.builtin
 
 
 def _check_dtypes(file: TfliteFile) -> None:
@@ -148,11 +153,14 @@ def _check_dtypes(file: TfliteFile) -> None:
             f"the model is quantized inside, but its input or output is {first.dtype}",
             "Convert it with inference_input_type = inference_output_type = tf.int8.",
         )
-    makers = [op.builtin for op in file.operators if not set(floats).isdisjoint(op.outputs)]
-    inside = " and ".join(dict.fromkeys(m for m in makers if m != "DEQUANTIZE")) or "DEQUANTIZE"
+    makers = [_full_name(op) for op in file.operators if not set(floats).isdisjoint(op.outputs)]
+    unusual = [maker for maker in dict.fromkeys(makers) if maker != "DEQUANTIZE"]
+    inside = _list_some(unusual or ["DEQUANTIZE"])
+    reasons = [f"{maker}: {REFUSED[maker]}. " for maker in unusual if maker in REFUSED]
     raise UnsupportedModelError(
         f"the model is partly {first.dtype}: {len(floats)} of {len(activations)} activations, the "
         f"first of them {_tensor_label(first)}; they are made by {inside}",
+        f"{''.join(reasons[:_SHOWN])}"
         "The converter leaves in float what it cannot quantize. Supported of that is what computes "
         f"element by element from one int8 tensor, where LiteRT's reference has it. {_INT8_ADVICE}",
     )

@@ -10,12 +10,25 @@ _INDICES: Final = (
     "its output are indices of several elements: make the scores the output, and let the "
     "application pick"
 )
+_DECODING: Final = (
+    "it decodes boxes in float32: export the model without it, with boxes and scores as outputs, "
+    "and let the application decode the few that count"
+)
 _STATE: Final = (
     "of operators that keep state, SVDF, UNIDIRECTIONAL_SEQUENCE_LSTM and variables are supported"
 )
 
 REFUSED: Final[Mapping[str, str]] = {
     "TOPK_V2": _INDICES,
+    **dict.fromkeys(
+        (
+            *("NON_MAX_SUPPRESSION_V4", "NON_MAX_SUPPRESSION_V5"),
+            "custom operator 'TFLite_Detection_PostProcess'",
+        ),
+        _DECODING,
+    ),
+    "WHERE": "the size of its output depends on values",
+    "DYNAMIC_UPDATE_SLICE": "where it writes is known at run time alone",
     "LSTM": _STATE,
     **dict.fromkeys(
         ("FLOOR_DIV", "FLOOR_MOD", "REDUCE_PROD"), "LiteRT's reference takes bytes for the numbers"
