@@ -62,11 +62,12 @@ def check_targets(
     Raises:
         UsageError: The baseline cannot be used.
         MissingDependencyError: There is no compiler.
-        OutputError: The baseline cannot be written.
+        OutputError: The baseline, or the cache folder, cannot be written.
     """
     path = config.folder / BASELINE_NAME
     baseline = {} if update_baseline and not path.exists() else read_baseline(path)
     compiler = find_toolchain().version
+    Store().prepare()
     builder = TargetBuilder(config.folder, compiler, jobs or os.cpu_count() or 1, progress)
 
     def judge(built: TargetResult) -> TargetResult:
