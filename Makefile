@@ -2,9 +2,12 @@
 # make test      set up, then lint, type-check and run the fast tests
 # make test-all  the same with the slow tests
 # make fuzz      random graphs for SECONDS against the reference, from SEED on (docs/testing.md);
-#                COMPILER=gcc or clang alone, EMULATOR=yes as firmware in the emulated boards
+#                COMPILER=gcc or clang alone, EMULATOR=yes as firmware in the emulated boards,
+#                GRAPHS=5000 ends after so many, TALLY=FILE adds counts of several runs up
 # make fuzz-mutations  CASES damaged copies of the models in MODELS, from seed FIRST on
 # make fuzz-parsers    the parsers of files and bytes, guided by coverage, SECONDS each; PARSERS=tflite
+# make noise     REQUESTS requests and an input of 150 KB over a line that spoils 1 % of the bytes, to the
+#                firmware in the emulated BOARD (docs/protocol.md)
 # make bench     measure speed and size of the models in MODELS, and write docs/performance.md
 # make bench-memory  the same for their arenas and docs/memory.md; GOAL=ram for the least RAM
 # make bench-quantization  our int8 files against TFLiteConverter's, for docs/quantization.md
@@ -23,7 +26,7 @@ PIP := PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_CONSTRAINT=constraints.txt $(BIN)/pyt
 TORCH := $(shell grep '^torch==' constraints.txt)
 WORKERS ?= 2
 
-.PHONY: demo test test-all fuzz fuzz-mutations fuzz-parsers bench bench-memory bench-quantization bench-etinynet lint setup setup-dev toolchain clean distclean
+.PHONY: demo test test-all fuzz fuzz-mutations fuzz-parsers noise bench bench-memory bench-quantization bench-etinynet lint setup setup-dev toolchain programs clean distclean
 
 demo: setup
 	$(BIN)/tinydeploy build --board $(BOARD)
@@ -39,7 +42,8 @@ SEED ?= 1
 COMPILER ?= both
 fuzz: setup-dev
 	PYTHONPATH=tests $(BIN)/python tests/fuzz/run_for.py --seconds $(SECONDS) --seed $(SEED) \
-		--compiler $(COMPILER) $(if $(EMULATOR),--emulator)
+		--compiler $(COMPILER) $(if $(EMULATOR),--emulator) $(if $(GRAPHS),--graphs $(GRAPHS)) \
+		$(if $(TALLY),--tally $(TALLY))
 
 CASES ?= 10000
 FIRST ?= 0
@@ -49,6 +53,10 @@ fuzz-mutations: setup-dev
 fuzz-parsers: setup-dev
 	$(PIP) -e '.[fuzz]'
 	PYTHONPATH=tests $(BIN)/python tests/fuzz/fuzz_parsers.py --seconds $(SECONDS) --seed $(SEED) $(PARSERS)
+
+REQUESTS ?= 10000
+noise: setup-dev
+	$(BIN)/python tests/link/noise_campaign.py --requests $(REQUESTS) --seed $(SEED) --board $(BOARD)
 
 MODELS ?= $(TINYDEPLOY_TEST_DATA)/models
 bench: setup
@@ -72,7 +80,7 @@ lint: setup-dev
 
 setup: toolchain $(VENV)/setup.stamp
 
-setup-dev: toolchain $(VENV)/setup-dev.stamp
+setup-dev: toolchain programs $(VENV)/setup-dev.stamp
 
 $(VENV)/python.stamp: constraints.txt
 	@test -n "$(PYTHON)" || { echo "make: no Python 3.11 to 3.13 with venv found." \
@@ -100,6 +108,15 @@ toolchain: $(VENV)/python.stamp
 			>$(VENV)/apt.log 2>&1 || echo "It cannot be installed here ($(VENV)/apt.log): using ziglang instead"; }
 	@if ! command -v arm-none-eabi-gcc >/dev/null || ! command -v cc >/dev/null; then \
 		$(BIN)/python -c 'import ziglang' 2>/dev/null || $(PIP) '.[zig]'; fi
+
+# Programs that only tests start: the tests of those that cannot be installed are skipped.
+PROGRAMS := qemu-system-arm
+programs: $(VENV)/python.stamp
+	@for program in $(PROGRAMS); do command -v $$program >/dev/null || { \
+		if [ "$$(id -u)" = 0 ]; then apt="apt-get"; else apt="sudo -n apt-get"; fi; \
+		echo "Installing $$program"; \
+		{ $$apt update && $$apt install -y --no-install-recommends $$program; } \
+			>$(VENV)/apt-$$program.log 2>&1 || echo "It cannot be installed here ($(VENV)/apt-$$program.log)"; }; done
 
 clean:
 	rm -rf out dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from tests.model_builder import Handle, ModelBuilder
+from tests.model_builder import Handle, ModelBuilder, add_lstm, initialize
 
 Maker = Callable[[], bytes]
 
@@ -170,6 +170,49 @@ def streaming() -> bytes:
     return b.finish([b.fully_connected(x, 3), x])
 
 
+def remembering() -> bytes:
+    """Convolutions over time whose last inputs are variables, one of them initialized with data."""
+    b = ModelBuilder(11)
+    writer = b.writer
+    writer.add_op("CALL_ONCE", [], [], {"InitSubgraphIndex": 1})
+    x = b.input((2, 1, 6))
+    initial = [np.full((1, 3, 1, 6), x.zero_point, np.int8)]
+    x = b.conv(_remember(b, "steps", x, 3), 5, (3, 1), padding="VALID", stride=(2, 1))
+    initial.append(b.rng.integers(-99, 99, (1, 2, 1, 5)).astype(np.int8))
+    x = b.conv(_remember(b, "later", x, 2), 4, (2, 1), padding="VALID")
+    y = b.fully_connected(x, 3)
+    initialize(writer, dict(zip(("steps", "later"), initial, strict=True)))
+    return b.finish([y, x])
+
+
+def _remember(b: ModelBuilder, name: str, x: Handle, steps: int) -> Handle:
+    """The input behind the last rows of what was before, of which the variable keeps some."""
+    handle = b.writer.add_tensor(name, (), "resource")
+    b.writer.add_op("VAR_HANDLE", [], [handle], {"SharedName": name})
+    _, height, width, channels = x.shape
+    before = b.activation((1, steps, width, channels), x.scale, x.zero_point)
+    b.writer.add_op("READ_VARIABLE", [handle], [before.id])
+    both = b.activation((1, steps + height, width, channels), x.scale, x.zero_point)
+    b.writer.add_op("CONCATENATION", [before.id, x.id], [both.id], {"Axis": 1})
+    sizes = [(0, height, 0, 0), (1, steps, width, channels)]
+    last = _op(b, "SLICE", [both, *sizes], before.shape, x)
+    b.writer.add_op("ASSIGN_VARIABLE", [handle, last.id], [])
+    return both
+
+
+def recurrent() -> bytes:
+    """Two LSTM layers over the rows of a convolution, and the classes of the last step."""
+    b = ModelBuilder(12)
+    x = b.conv(b.input((6, 5, 2)), 3, scale=0.03)
+    x = _op(b, "RESHAPE", [x, (1, 6, 15)], (1, 6, 15), x)
+    for units in (8, 5):
+        y = b.activation((1, 6, units), 1 / 128, 4)
+        add_lstm(b.writer, b.rng, x, y, gain=2.0, CellClip=10.0)
+        x = y
+    last = _op(b, "SLICE", [x, (0, 5, 0), (1, 1, 5)], (1, 1, 5), x)
+    return b.finish([b.fully_connected(last, 4), x])
+
+
 KINDS: Mapping[str, Maker] = {
     maker.__name__: maker
     for maker in (
@@ -183,5 +226,7 @@ KINDS: Mapping[str, Maker] = {
         indices,
         wide,
         streaming,
+        remembering,
+        recurrent,
     )
 }

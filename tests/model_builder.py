@@ -9,7 +9,7 @@ model = b.finish([b.maximum(y, b.channel_constant(y))])
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -32,14 +32,74 @@ class Handle:
     zero_point: int
 
 
+def initialize(writer: TfliteWriter, initial: Mapping[str, NDArray[np.generic]]) -> None:
+    """A graph for CALL_ONCE to run, behind all others: it gives each variable its first values."""
+    writer.start_graph()
+    for name, values in initial.items():
+        handle = writer.add_tensor(name, (), "resource")
+        writer.add_op("VAR_HANDLE", [], [handle], {"SharedName": name})
+        data = writer.add_tensor(
+            f"{name}/first", values.shape, values.dtype.name, scales=[0.5], data=values
+        )
+        writer.add_op("ASSIGN_VARIABLE", [handle, data], [])
+
+
+def add_lstm(
+    writer: TfliteWriter,
+    rng: np.random.Generator,
+    x: Handle,
+    output: Handle,
+    *,
+    inside: int | None = None,
+    cell_log2: int = -11,
+    gain: float = 1.0,
+    hidden_scale: float = 1 / 128,
+    **options: float,
+) -> None:
+    """A UNIDIRECTIONAL_SEQUENCE_LSTM of random weights between two tensors of three dimensions.
+
+    A `gain` of 1 makes gates that seldom saturate; `inside` is the zero point of the fifth
+    intermediate tensor, the output's by default, and `hidden_scale` its scale.
+    """
+    depth, units, kept = x.shape[2], output.shape[2], output.zero_point
+    ids = [x.id]
+    for size, scale in ((depth, x.scale), (units, output.scale)):
+        for _ in range(4):
+            values = rng.integers(-127, 128, (units, size)).astype(np.int8)
+            each = float(np.float32(gain * rng.uniform(0.5, 1.5) / (127 * 128 * scale * size**0.5)))
+            ids.append(
+                writer.add_tensor("weights", values.shape, "int8", scales=[each], data=values)
+            )
+    ids += [-1] * 3
+    for _ in range(4):
+        values = rng.integers(-2000, 2000, units).astype(np.int32)
+        ids.append(writer.add_tensor("bias", (units,), "int32", scales=[1e-4], data=values))
+    ids += [-1] * 2
+    state = {"scales": [output.scale], "zero_points": [kept], "variable": True}
+    ids.append(writer.add_tensor("kept", (1, units), "int8", **state))
+    ids.append(
+        writer.add_tensor("cells", (1, units), "int16", scales=[2.0**cell_log2], variable=True)
+    )
+    ids += [-1] * 4
+    inner = [writer.add_tensor("gate", (0,), "int16", scales=[2.0**-12]) for _ in range(4)]
+    zero = kept if inside is None else inside
+    inner.append(
+        writer.add_tensor("hidden", (0,), "int8", scales=[hidden_scale], zero_points=[zero])
+    )
+    options = {"FusedActivationFunction": "TANH", **options}
+    writer.add_op("UNIDIRECTIONAL_SEQUENCE_LSTM", ids, [output.id], options, intermediates=inner)
+
+
 class ModelBuilder:
     """Adds operators one by one; every method returns the tensor that it writes.
 
     Scales and zero points of outputs are chosen so that the whole range is used and a few values
-    saturate; `scale` and `zero_point` override them.
+    saturate; `scale` and `zero_point` override them. While `dtype` is "int16", activations are of
+    that, with zero points of 0, and biases are int64.
     """
 
     def __init__(self, seed: int = 0) -> None:
+        self.dtype = "int8"
         self.rng = np.random.default_rng(seed)
         self.writer = TfliteWriter()
         self.inputs: list[int] = []
@@ -47,8 +107,9 @@ class ModelBuilder:
     def activation(self, shape: Shape, scale: float, zero_point: int, name: str = "") -> Handle:
         scale = float(np.float32(scale))
         name = name or f"t{self.rng.integers(1 << 30)}"
+        zero_point = 0 if self.dtype == "int16" else zero_point
         tensor = self.writer.add_tensor(
-            name, shape, "int8", scales=[scale], zero_points=[zero_point]
+            name, shape, self.dtype, scales=[scale], zero_points=[zero_point]
         )
         return Handle(tensor, tuple(shape), scale, zero_point)
 
@@ -345,10 +406,12 @@ class ModelBuilder:
         accumulators = math.sqrt(taps) * 74 * 74  # standard deviation, of uniform int8 both
         if bias:
             values = (self.rng.normal(0, 0.5, channels) * accumulators).astype(np.int32)
+            if self.dtype == "int16":
+                values = values.astype(np.int64) << 8
             bias_scales = np.float32(x.scale) * weight_scales
             inputs.append(
                 self.writer.add_tensor(
-                    f"{name}/bias", values.shape, "int32", scales=bias_scales, data=values
+                    f"{name}/bias", values.shape, values.dtype.name, scales=bias_scales, data=values
                 )
             )
         elif builtin == "FULLY_CONNECTED":

@@ -65,12 +65,15 @@ use = ["hot_code"]
 
 def write_board(folder: Path, memories: str = _MEMORIES) -> str:
     """The H743's core and console with other memories."""
-    text = (BOARDS / "stm32h743.toml").read_text(encoding="utf-8")
-    begin, end = text.index("[[memory]]"), text.index("[console]")
-    text = text[:begin] + memories + text[end:]
-    text = text.replace('name = "stm32h743"', 'name = "mine"')
-    text = text.replace("flash_bytes = 0x20_0000", "flash_bytes = 0x40_0000")
-    text = text.replace("ram_bytes = 0xF_8000", "ram_bytes = 0x80_0000")
+    chip = (BOARDS / "chips" / "stm32h743.toml").read_text(encoding="utf-8")
+    begin, end = chip.index("[[memory]]"), chip.index("[uart.USART1]")
+    chip = chip[:begin] + memories + chip[end:]
+    chip = chip.replace("flash_bytes = 0x20_0000", "flash_bytes = 0x40_0000")
+    chip = chip.replace("ram_bytes = 0xF_8000", "ram_bytes = 0x80_0000")
+    (folder / "chip.toml").write_text(chip, encoding="utf-8")
+    text = (BOARDS / "nucleo-h743zi2.toml").read_text(encoding="utf-8")
+    text = text.replace('name = "nucleo-h743zi2"', 'name = "mine"')
+    text = text.replace('chip = "stm32h743"', 'chip = "chip.toml"')
     path = folder / "mine.toml"
     path.write_text(text, encoding="utf-8")
     return str(path)

@@ -65,6 +65,9 @@ def check_report(report: BuildReport, folder: Path) -> None:
         assert 0 < region.arena_touched_bytes <= region.arena_bytes
     assert ElementTree.parse(folder / "plan.svg").getroot().tag.endswith("svg")
     assert (folder / "plan.png").read_bytes().startswith(b"\x89PNG")
+    assert 0 < sum(layer.flash_bytes for layer in report.layers) < memory.flash_bytes
+    assert max(layer.live_bytes for layer in report.layers) <= memory.peak.bytes
+    assert memory.peak.bytes <= memory.arena_bytes
     (chosen,) = [plan for plan in report.plans if plan.chosen]
     assert chosen.arena_bytes == memory.arena_bytes
     assert run is not None

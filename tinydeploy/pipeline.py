@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
-from tinydeploy.board import Board, load_board
+from tinydeploy.board import Board, load_board, with_baud, with_watchdog
 from tinydeploy.codegen.generate import generate_sources, list_kernels
 from tinydeploy.errors import (
     InputFileError,
@@ -35,11 +35,14 @@ from tinydeploy.plan.picture.svg import write_svg
 from tinydeploy.plan.plan import InputForm, Plan, PlannedGraph
 from tinydeploy.plan.recompute import check_share, plan_graph
 from tinydeploy.project.build import Firmware
+from tinydeploy.project.formats.handover import Handover
+from tinydeploy.project.formats.make import Format, check_format, format_files
 from tinydeploy.project.hot_code import build_project, rank_hot_sources
+from tinydeploy.project.mlperf import check_form, find_task
 from tinydeploy.project.publish import check_target, publish_folder
 from tinydeploy.project.size import Sizes, check_budget, read_sizes
 from tinydeploy.project.toolchain import find_toolchain, kernel_level
-from tinydeploy.project.write import project_files
+from tinydeploy.project.write import project_files, write_project
 from tinydeploy.report.build_report import BuildReport, QuantizationFacts
 from tinydeploy.report.collect import Evidence, collect_report
 from tinydeploy.source.board_planner import BoardPlanner
@@ -56,6 +59,8 @@ from tinydeploy.validate.quality import (
     measure_outputs,
     quantize_inputs,
 )
+from tinydeploy.validate.selftest_samples import choose_samples, extend_crc
+from tinydeploy.validate.tflm_arena import find_tflm_tree, measure_tflm_arena
 
 # Random vectors for the host where there are no samples; few for nets that take long.
 _HOST_VECTORS, _HOST_VECTORS_OF_LARGE = 44, 4
@@ -80,6 +85,12 @@ class BuildRequest:
             0.1 for 10 %; None to compute nothing again.
         min_snr: Least SNR in dB of the int8 outputs; None for no limit.
         max_drop: Most points of accuracy that int8 may lose; None for no limit.
+        baud: Speed of the console; None for the board's.
+        vectors: Inputs from the data set that the firmware's self-test runs.
+        watchdog: Seconds that a layer's call may take before the chip is reset; None: any time.
+        mlperf: The firmware answers MLPerf Tiny's runner, too.
+        chosen_format: What the output folder holds besides the firmware project, in a subfolder of
+            that name; "cmake" for nothing.
         emulate: Run the image in the emulated board.
         keep: Leave an output folder behind; False for a mere check.
     """
@@ -96,6 +107,11 @@ class BuildRequest:
     max_extra_macs: float | None = None
     min_snr: float | None = None
     max_drop: float | None = None
+    baud: int | None = None
+    vectors: int = 0
+    watchdog: float | None = None
+    mlperf: bool = False
+    chosen_format: Format = "cmake"
     emulate: bool = True
     keep: bool = True
 
@@ -107,10 +123,12 @@ class BuildResult:
     Args:
         report: Everything that was measured.
         folder: The output folder; None where none was kept.
+        chosen_format: What it holds besides the firmware project, see BuildRequest.
     """
 
     report: BuildReport
     folder: Path | None
+    chosen_format: Format = "cmake"
 
 
 @dataclass(frozen=True, eq=False)
@@ -136,20 +154,31 @@ class PlannedModel:
     far: Mapping[int, str]
 
 
-def plan_model(request: BuildRequest, watch: Watch) -> PlannedModel:
+def make_planner(request: BuildRequest, board: Board) -> BoardPlanner:
+    """Plans files as the build would."""
+    return BoardPlanner(
+        board, request.optimize, request.input_form, request.max_ram, request.max_extra_macs
+    )
+
+
+def plan_model(request: BuildRequest, watch: Watch, source: Source | None = None) -> PlannedModel:
     """Everything up to a checked plan.
+
+    Args:
+        request: What the user asks for.
+        watch: Is shown the stages.
+        source: The int8 model, where it has been made before; else it is made as asked for.
 
     Raises:
         TinydeployError: See errors.py; its class tells the exit code.
     """
-    board = load_board(request.board)
+    board = _load_board(request)
     if request.max_extra_macs is not None:
         check_share(request.max_extra_macs)
-    judge = partial(check_measurable, min_snr=request.min_snr, max_drop=request.max_drop)
-    planner = BoardPlanner(
-        board, request.optimize, request.input_form, request.max_ram, request.max_extra_macs
-    )
-    source = make_source(request.model, watch, request.options, judge, planner)
+    if source is None:
+        judge = partial(check_measurable, min_snr=request.min_snr, max_drop=request.max_drop)
+        planner = make_planner(request, board)
+        source = make_source(request.model, watch, request.options, judge, planner)
 
     with watch.stage("graph"):
         try:
@@ -163,6 +192,9 @@ def plan_model(request: BuildRequest, watch: Watch) -> PlannedModel:
 
     with watch.stage("plan"):
         check_input_form(fused, request.input_form)
+        if request.mlperf:
+            check_form(request.input_form)
+            find_task(fused)
         check_float_ends(request.input_form, float_ends=request.float_ends)
         max_flash = request.max_flash or board.flash_budget
         far = place_weights(fused, board, max_flash)
@@ -191,28 +223,36 @@ def plan_model(request: BuildRequest, watch: Watch) -> PlannedModel:
     return PlannedModel(source, unfused, fused, graph, board, plan, far)
 
 
-def build_image(request: BuildRequest, watch: Watch) -> BuildResult:
+def build_image(request: BuildRequest, watch: Watch, source: Source | None = None) -> BuildResult:
     """Builds, compiles, emulates and proves an image, and puts it into its folder.
 
     Nothing appears at the output folder before everything has passed; what stood there stays until
     then.
 
+    Args:
+        request: What the user asks for.
+        watch: Is shown the stages.
+        source: See `plan_model`.
+
     Raises:
         TinydeployError: See errors.py; its class tells the exit code.
     """
-    board = load_board(request.board)
+    board = _load_board(request)
     toolchain = replace(find_toolchain(), kernel_level=kernel_level(request.optimize))
     max_flash = board.flash_budget if request.max_flash is None else request.max_flash
     max_ram = board.ram_budget if request.max_ram is None else request.max_ram
     if request.output is not None:
         check_target(request.output)
+    tree = find_tflm_tree() if request.chosen_format == "tflm" else None
 
-    model = plan_model(request, watch)
+    model = plan_model(request, watch, source)
     source, unfused, graph, plan = model.source, model.unfused, model.graph, model.plan
+    check_format(request.chosen_format, source.tflite)
 
     with watch.stage("reference"):
         samples = None if source.samples is None else quantize_inputs(graph, source.samples)
         extra = _HOST_VECTORS if graph.macs < _LARGE_MACS else _HOST_VECTORS_OF_LARGE
+        vectors = choose_samples(graph, samples, request.vectors)
         expectation = expect_outputs(unfused, source.tflite, samples, extra)
         watch.detail(f"{len(expectation.outputs[0])} vectors, {expectation.reference}")
 
@@ -222,6 +262,7 @@ def build_image(request: BuildRequest, watch: Watch) -> BuildResult:
         )
         kernels = list_kernels(graph, plan)
         crc = expectation.selftest_crc
+        whole_crc = extend_crc(expectation, request.vectors)
         watch.detail(f"{len(sources)} files, {len(kernels)} kernels")
 
         def make_files(hot: Sequence[str]) -> Mapping[str, bytes]:
@@ -231,10 +272,12 @@ def build_image(request: BuildRequest, watch: Watch) -> BuildResult:
                 sources,
                 kernels,
                 board,
-                selftest_crc=crc,
+                selftest_crc=whole_crc,
                 hot=hot,
                 kernel_level=toolchain.kernel_level,
                 far=model.far,
+                mlperf=find_task(graph) if request.mlperf else None,
+                vectors=vectors,
             )
 
     with _folder(request, f"{graph.name}-{board.name}") as (folder, target):
@@ -299,7 +342,32 @@ def build_image(request: BuildRequest, watch: Watch) -> BuildResult:
             )
         )
         _complete_folder(folder, model, firmware, report)
-    return BuildResult(report, target)
+        handover = Handover(
+            graph=graph,
+            plan=plan,
+            board=board,
+            sources=sources,
+            kernels=kernels,
+            tflite=source.tflite,
+            selftest_crc=crc,
+            selftest_outputs=expectation.selftest_outputs,
+            stack_bytes=None if run is None else run.stack_high_water,
+        )
+        if tree is not None:
+            with watch.stage("tflm"):
+                files = format_files("tflm", handover)
+                arena = measure_tflm_arena(handover.name, files, tree, board.cpu)
+                handover = replace(handover, tflm_arena_bytes=arena)
+                watch.detail(f"TensorFlow Lite Micro needs an arena of {arena:,} bytes")
+        write_project(folder / request.chosen_format, format_files(request.chosen_format, handover))
+    return BuildResult(report, target, request.chosen_format)
+
+
+def _load_board(request: BuildRequest) -> Board:
+    board = load_board(request.board)
+    if request.watchdog is not None:
+        board = with_watchdog(board, request.watchdog)
+    return board if request.baud is None else with_baud(board, request.baud)
 
 
 @contextmanager

@@ -34,8 +34,9 @@ typedef struct {
 } app_region;
 
 typedef struct {
-    const char *name;  /* of the model, UTF-8 */
-    const char *board; /* UTF-8 */
+    uint8_t build_id[8]; /* comes first: the host reads it in the ELF file, where the symbol app_model is */
+    const char *name;    /* of the model, UTF-8 */
+    const char *board;   /* UTF-8 */
     const app_input *inputs;
     const app_output *outputs;
     const app_region *arenas;
@@ -45,14 +46,16 @@ typedef struct {
     uint8_t arena_count;
     uint16_t layers;
     app_region stack;
+    const int8_t *vectors; /* inputs of the self-test besides random bytes, each of all parts; models with one input */
+    uint16_t vector_count;
     uint32_t selftest_crc; /* that the self-test must find */
-    uint8_t build_id[8];
     void (*begin)(void); /* forget the parts of the inputs that came, and the stream: the next part is the first */
     /* One run: all that can be computed with the parts of the inputs that came. Returns how many are missing, 0 where the
      * outputs are there; negative: it failed. */
     int (*run)(void);
     /* As run; calls observe(context, k) behind each piece of layer k, 0 <= k < layers. */
     int (*run_observed)(void (*observe)(void *context, int layer), void *context);
+    void (*receive)(uint8_t byte); /* takes each byte that the host sends */
 } app_model_t;
 
 extern const app_model_t app_model;

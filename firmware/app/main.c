@@ -3,7 +3,6 @@
 #include "app_model.h"
 #include "console.h"
 #include "high_water.h"
-#include "protocol.h"
 #include "selftest.h"
 #include "target.h"
 
@@ -20,13 +19,22 @@ static void print_identity(void)
     console_text(", ");
     console_decimal(target_core_hz() / 1000000u);
     console_text(" MHz\r\n");
+    if (target_was_reset_by_watchdog()) {
+        console_text("reset by the watchdog\r\n");
+    }
 }
 
 static void print_selftest(void)
 {
     uint32_t found;
     if (run_selftest(&found) == 0 && found == app_model.selftest_crc) {
-        console_text("self-test ok\r\n");
+        console_text("self-test ok");
+        if (app_model.vector_count != 0u) {
+            console_text(", with ");
+            console_decimal(app_model.vector_count);
+            console_text(" real inputs");
+        }
+        console_text("\r\n");
         return;
     }
     console_text("self-test FAILED expected ");
@@ -43,9 +51,12 @@ int main(void)
     print_identity();
     print_selftest();
     for (;;) {
+        target_feed_watchdog();
         int byte = target_console_get();
         if (byte >= 0) {
-            protocol_receive((uint8_t)byte);
+            app_model.receive((uint8_t)byte);
+        } else {
+            target_wait();
         }
     }
 }

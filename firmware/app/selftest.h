@@ -9,8 +9,8 @@
 extern "C" {
 #endif
 
-/* Runs the model on the self-test's input; afterwards *found is the CRC-32 of all outputs, and right where it equals
- * app_model.selftest_crc. Returns 0, or what a run returned that failed. */
+/* Runs the model on random bytes and on each of app_model.vectors; afterwards *found is the CRC-32 of all outputs, and
+ * right where it equals app_model.selftest_crc. Returns 0, or what a run returned that failed. */
 int run_selftest(uint32_t *found);
 
 #ifdef __cplusplus

@@ -283,6 +283,10 @@ typedef struct {
 void td_mul_fours_s8(const td_mul_fours *op, const td_tensor *in1, const td_tensor *in2, const td_tensor *out,
                      int32_t first, int32_t last);
 
+/* in1 / in2, parameters as for td_mul_s8, with an output_shift of 7 to 22; where in2 is zero, it counts as its scale. */
+void td_div_s8(const td_mul *op, const td_tensor *in1, const td_tensor *in2, const td_tensor *out, int32_t first,
+               int32_t last);
+
 /* in1, or in1 * in2 where in1 is negative. */
 typedef struct {
     int32_t input_offset;
@@ -421,27 +425,28 @@ typedef struct {
 void td_arg_extreme_s8(const td_arg_extreme *op, const td_tensor *in, const td_tensor *out, int32_t first,
                        int32_t last);
 
-/* A dense layer over the last steps of a stream: every filter's product with the input of now and of the `memory` - 1
- * calls before, weighted by `time` and added up by unit. One row, so one call for each inference, and `out` may not lie
- * where `in` does. `state` has filters * memory elements of int16, aligned to 4 bytes: zeros at first, then nobody else's.
- * depth <= 65536. Sums over time wrap. */
+/* Products of matrices: `out` has rows * columns of them each, `a` rows * depth, `b` or `constant` depth * columns. A row of
+ * a tensor holds whole matrices; `out` may not lie where an operand does. depth <= 2^15. */
 typedef struct {
-    const int8_t *weights; /* [filters][depth] */
-    const int16_t *time;   /* [filters][memory] */
-    const int32_t *bias;   /* [filters / rank] */
-    int32_t filters;
+    const void *constant; /* int8_t, or NULL: the second operand is `b` */
+    int32_t rows;
     int32_t depth;
-    int32_t memory;
-    int32_t rank;
-    int32_t input_offset;
+    int32_t columns;
+    int32_t a_row; /* elements of `a` from one row of its matrix to the next */
+    int32_t a_step;
+    int32_t b_step;
+    int32_t b_column;
+    int32_t one_a; /* whether it has one matrix, for all of those of `b` */
+    int32_t one_b;
+    int32_t a_offset;
+    int32_t b_offset;
     int32_t output_offset;
-    int32_t state_multiplier; /* from sums to the state */
-    int32_t state_shift;
-    int32_t output_multiplier; /* from sums over time to the output */
-    int32_t output_shift;
-} td_svdf;
+    int32_t multiplier;
+    int32_t shift;
+} td_batch_matmul;
 
-void td_svdf_s8(const td_svdf *op, const td_tensor *in, const td_tensor *out, int32_t first, int32_t last, void *state);
+void td_batch_matmul_s8(const td_batch_matmul *op, const td_tensor *a, const td_tensor *b, const td_tensor *out,
+                        int32_t first, int32_t last);
 
 /* Groups of `depth` neighbouring elements divided by the square root of the sum of their squares; a row is a whole number
  * of groups. In place. The output has scale 1/128 and zero point 0. depth <= 2^15, so that the sum stays below 2^31. */
@@ -474,7 +479,9 @@ void td_concatenation_s8(const td_concatenation *op, const td_tensor *const *in,
 #include "td_depthwise_conv_2d_planar.h"
 #include "td_expanded_depthwise_conv_2d.h"
 
-/* Kernels of int16. */
+/* Kernels that keep state, those of truth values, and those of int16. */
+#include "td_state.h"
+#include "td_truth.h"
 #include "td_wide.h"
 
 #endif

@@ -8,15 +8,31 @@
 
 #include <stdint.h>
 
-/* For inner loops that need all registers: not inlined, they get them. */
-#ifdef __GNUC__
-#define TD_NOINLINE __attribute__((noinline))
+/* Attributes in the spelling that gcc, clang, armclang, armcc and IAR share; other compilers do without. */
+#if defined(__GNUC__) || defined(__clang__) || defined(__ICCARM__) || defined(__ARMCC_VERSION)
+#define TD_ATTRIBUTE(list) __attribute__(list)
+#define TD_ALIGNED(bytes) __attribute__((aligned(bytes)))
 #else
-#define TD_NOINLINE
+#define TD_ATTRIBUTE(list)
 #endif
 
+/* What no compiler can do without: the alignment of arrays that are read in words. */
+#ifndef TD_ALIGNED
+#if defined(__STDC_VERSION__) && __STDC_VERSION__ >= 201112L
+#define TD_ALIGNED(bytes) _Alignas(bytes)
+#else
+#error "Define TD_ALIGNED(bytes) as what aligns a variable in this compiler's language, or compile as C11."
+#endif
+#endif
+
+/* Kernels shift and multiply in int: a compiler whose int has 16 bits stops here. */
+typedef char td_int_has_32_bits[sizeof(int) >= sizeof(int32_t) ? 1 : -1];
+
+/* For inner loops that need all registers: not inlined, they get them. */
+#define TD_NOINLINE TD_ATTRIBUTE((noinline))
+
 /* For structs of many constants: no gaps. Cores and hosts read their words from any even address. */
-#define TD_PACKED __attribute__((packed, aligned(2)))
+#define TD_PACKED TD_ATTRIBUTE((packed, aligned(2)))
 
 #ifdef __cplusplus
 extern "C" {

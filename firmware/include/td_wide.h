@@ -38,6 +38,21 @@ typedef struct {
 
 void td_conv_2d_s16(const td_conv_2d_wide *op, const td_tensor *in, const td_tensor *out, int32_t first, int32_t last);
 
+/* Transposed convolution over windows as of td_transpose_conv_s8. Weights are [out->channels][kernel_height][kernel_width]
+ * [in->channels], in order; there is no dilation. */
+typedef td_conv_2d_wide td_transpose_conv_wide;
+
+void td_transpose_conv_s16(const td_transpose_conv_wide *op, const td_tensor *in, const td_tensor *out, int32_t first,
+                           int32_t last);
+
+/* As td_batch_matmul_s8, with offsets of 0 and an int16_t constant; the multiplier is one of td_wide_channel. */
+void td_batch_matmul_s16(const td_batch_matmul *op, const td_tensor *a, const td_tensor *b, const td_tensor *out,
+                         int32_t first, int32_t last);
+
+/* As td_resize_bilinear_s8. */
+void td_resize_bilinear_s16(const td_resize_bilinear *op, const td_tensor *in, const td_tensor *out, int32_t first,
+                            int32_t last);
+
 /* Depthwise 2-D convolution: output channel c reads input channel c / depth_multiplier. kernel_height * kernel_width <=
  * 511, so that sums of products stay below 511 * 128 * 32768 < 2^31. */
 typedef struct {
@@ -123,6 +138,18 @@ typedef struct {
 void td_requantize_linear(const td_linear_requantization *op, const td_tensor *in, const td_tensor *out, int32_t first,
                           int32_t last);
 
+/* A slope for values of at least 0, and another for those below, which are negated first where the op says so. In place.
+ * Shifts are at most 14. */
+typedef struct {
+    int32_t negates;
+    int32_t above_multiplier;
+    int32_t above_shift;
+    int32_t below_multiplier;
+    int32_t below_shift;
+} td_slopes_wide;
+
+void td_slopes_s16(const td_slopes_wide *op, const td_tensor *in, const td_tensor *out, int32_t first, int32_t last);
+
 /* in1 * in2, operands as for td_add_s8. In place as that. The multiplier is below 1: shift <= 0. */
 typedef struct {
     int32_t multiplier;
@@ -154,16 +181,17 @@ typedef struct {
 
 void td_pool_2d_s16(const td_pool_2d_wide *op, const td_tensor *in, const td_tensor *out, int32_t first, int32_t last);
 
-/* The mean over some dimensions, loops as of td_reduce_s8. 2^15 * (number of elements) * 2^max(shift, 0) < 2^31. */
+/* Sums, largest or smallest over some dimensions, loops as of td_reduce_s8; sums are then multiplied. 2^15 * (number of elements) * 2^max(shift, 0) < 2^31. */
 typedef struct {
     td_move box;
     const td_move_level *levels;
     int32_t level_count;
+    td_reduction kind;
     int32_t multiplier; /* with the division by the number of elements in it */
     int32_t shift;
-} td_mean_wide;
+} td_reduce_wide;
 
-void td_mean_s16(const td_mean_wide *op, const td_tensor *in, const td_tensor *out, int32_t first, int32_t last);
+void td_reduce_s16(const td_reduce_wide *op, const td_tensor *in, const td_tensor *out, int32_t first, int32_t last);
 
 /* The logistic function or the hyperbolic tangent, with a scale of the output of 1/32768. In place.
  * (in * multiplier + rounding) >> shift counts in 1/12288. */

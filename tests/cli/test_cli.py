@@ -14,6 +14,7 @@ from tests.builders import conv_model
 from tests.float_nets import write_dense_net, write_net, write_pictures
 from tests.model_builder import ModelBuilder
 from tinydeploy import __version__
+from tinydeploy.board import list_boards
 from tinydeploy.cli.main import main
 from tinydeploy.cli.options import parse_bytes
 from tinydeploy.errors import UsageError
@@ -64,7 +65,10 @@ def test_version(cli: Callable[..., Outcome]) -> None:
 
 @pytest.mark.parametrize(
     "command",
-    ["build", "check", "plan", "inspect", "run", "flash", "boards", "ops", "doctor"],
+    [
+        *("build", "check", "plan", "graph", "inspect", "run", "validate", "bench", "monitor"),
+        *("emulate", "flash", "boards", "ops", "doctor"),
+    ],
 )
 def test_every_command_has_help_of_80_columns(cli: Callable[..., Outcome], command: str) -> None:
     code, out, _ = cli(command, "--help")
@@ -76,9 +80,27 @@ def test_every_command_has_help_of_80_columns(cli: Callable[..., Outcome], comma
 def test_boards_lists_every_board(cli: Callable[..., Outcome]) -> None:
     code, out, _ = cli("boards")
     assert code == 0
-    assert "stm32h743" in out
-    assert "stm32l4r9" in out
-    assert max(len(line) for line in out.splitlines()) <= 80
+    lines = out.splitlines()
+    assert max(len(line) for line in lines) <= 80
+    for words in (
+        "nucleo-h743zi2 stm32h743 M7 480 MHz flash 2M, dtcm 128K USART3 PD8 PD9",
+        "axi 512K, sram123 288K",
+        "nucleo-l4r5zi stm32l4r5 M4 120 MHz flash 2M, sram 640K LPUART1 PG7 PG8",
+    ):
+        assert words in [" ".join(line.split()) for line in lines]
+
+
+def test_boards_as_json(cli: Callable[..., Outcome]) -> None:
+    code, out, _ = cli("boards", "--json")
+    assert code == 0
+    found = {entry["name"]: entry for entry in json.loads(out)}
+    assert set(found) == set(list_boards())
+    board = found["stm32l4r9i-disco"]
+    assert (board["chip"], board["alias"]) == ("stm32l4r9", "stm32l4r9")
+    assert board["console"] == {"uart": "USART2", "baud": 115200, "tx": "PA2", "rx": "PA3"}
+    assert {"name": "sram", "address": 0x20000000, "bytes": 640 << 10, "access": "rwx"}.items() <= (
+        board["memories"][1].items()
+    )
 
 
 def test_doctor_names_what_it_found(cli: Callable[..., Outcome]) -> None:
@@ -96,6 +118,9 @@ BAD = [
     (["build", "{text}", "--board", "stm32h743"], 1, "text.tflite: this is not", "Lite"),
     (["build", "{short}", "--board", "stm32h743"], 1, "", ""),
     (["build", "{model}", "--board", "stm32h743", "--max-ram", "lots"], 2, "no size", "64K"),
+    (["build", "{model}", "--board", "stm32h743", "-q", "-v"], 2, "opposites", "out"),
+    (["graph", "{model}", "-o", "graph.gif"], 2, "graph.gif is no .svg", "graph.svg"),
+    (["graph", "{model}", "-o", "/proc/x.svg"], 1, "cannot write /proc/x.svg", ""),
     (["plan", "{model}", "--board", "stm32h743", "--max-extra-macs", "10"], 2, "'10'", "10%"),
     (["plan", "{model}", "--board", "stm32h743", "--max-extra-macs", "-5%"], 2, "-5%", "10%"),
     (["plan", "{model}", "--board", "stm32h743", "--max-extra-macs", "9999%"], 2, "9999%", "10%"),
@@ -168,11 +193,12 @@ BAD = [
     (["build", "{net}", "--board", "stm32h743", "--mean", "much"], 2, "'much' is no list", "127.5"),
     (["check", "{net}", "--board", "stm32h743", "--std", "1,,2"], 2, "'1,,2' is no list", "127.5"),
     (["check", "{net}", "--board", "stm32h743", "--std", "nan"], 2, "'nan' is no list", "127.5"),
+    (["build", "{model}", "--board", "stm32h743", "--format", "keil"], 2, "keil", "'library'"),
     (["flash", "nowhere"], 1, "no firmware image", "Build one"),
     (["flash", "{model}"], 1, "no ELF", "firmware.elf"),
     (["run", "picture.png"], 2, "no build", "--build"),
     (["run", "picture.png", "--on", "moon"], 2, "moon", "emulator"),
-    (["run", "picture.png", "--on", "board"], 2, "serial port", "--port"),
+    (["run", "picture.png", "--on", "board"], 2, "no build in out", "--build"),
 ]
 
 
@@ -359,7 +385,7 @@ def test_ops_shows_rules_and_reasons(cli: Callable[..., Outcome]) -> None:
     code, out, _ = cli("ops")
     assert code == 0
     assert "CONV_2D" in out
-    code, out, _ = cli("ops", "mean", "SUM")
+    code, out, _ = cli("ops", "mean", "COS")
     assert code == 0
     assert "Its axes are a constant" in out
     assert "not supported: LiteRT" in out

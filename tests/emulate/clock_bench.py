@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 
 from tinydeploy.board import Board, load_board
-from tinydeploy.emulate.peripherals.family import Family, Supervisor, open_family
-from tinydeploy.emulate.peripherals.uart import Uart
+from tinydeploy.emulate.peripherals.family import Supervisor, open_family
 
 # Name, register, value to write; where the name begins with "await": bits to wait for.
 Step = tuple[str, int, int]
@@ -130,10 +130,8 @@ class Bench:
         self.violations: list[str] = []
         self.sent = bytearray()
         supervisor = Supervisor(lambda: self.time, self.violations.append)
-        self.family: Family = open_family(board, supervisor)
-        self.uart = Uart(
-            board.console, self.family, supervisor, self.sent.append, lambda idle: None
-        )
+        self.family: Any = open_family(board, supervisor)
+        self.uart = self.family.open_uart(board.console, self.sent.append, lambda idle: None)
 
     def run(self, steps: Sequence[Step], **changes: int | None) -> Bench:
         """Does the steps; `changes` replaces a step's value by its name, None leaves it out."""

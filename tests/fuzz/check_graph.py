@@ -11,7 +11,7 @@ from typing import Literal
 
 import numpy as np
 from hypothesis import strategies as st
-from litert import run_litert
+from litert import run_litert_stream
 
 from tinydeploy.board import Board, load_board
 from tinydeploy.codegen.generate import generate_sources
@@ -115,7 +115,7 @@ def check_graph(
         mode: How it is built.
         kernels: From `compile_all_kernels`.
         compiler: Which one of them.
-        vectors: Inputs to try.
+        vectors: Inputs to try, steps of one stream.
     """
     graph, plan, board = plan_model(model, mode)
     sources = generate_sources(graph, plan, board, tflite=model)
@@ -125,10 +125,8 @@ def check_graph(
         sanitize=True, objects=kernels[compiler], compiler=COMMANDS[compiler],
     ) as program:  # fmt: skip
         found = program.run(inputs)
-    for number in range(vectors):
-        expected = run_litert(model, [values[number] for values in inputs])
-        for values, exact in zip(found, expected, strict=True):
-            np.testing.assert_array_equal(values[number], exact)
+    for values, exact in zip(found, run_litert_stream(model, inputs), strict=True):
+        np.testing.assert_array_equal(values, exact)
 
 
 def compile_all_kernels(folder: Path, *compilers: Compiler) -> dict[Compiler, Path]:

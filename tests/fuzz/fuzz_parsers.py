@@ -3,18 +3,22 @@
 Each parser gets its time in a process of its own, under atheris (libFuzzer): an exception that is
 not one of our errors, 5 seconds for one input or 1 GB of memory end it, and the input is kept as
 fuzz_failure_<parser>_<kind>-<hash>. It belongs into tests/fuzz/crashers/<parser>/ when mended.
+"board" is the board's side of the serial protocol, in C: compiled by clang for libFuzzer itself,
+under AddressSanitizer and UndefinedBehaviorSanitizer.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
-NAMES = ("tflite", "onnx", "params", "toml", "frames")
+NAMES = ("tflite", "float_tflite", "onnx", "params", "toml", "rules", "frames", "board")
+CLANG = ("clang", "clang-19", "clang-16", "clang-14")
 HANG_S, MEMORY_MB, LONGEST = 5, 1024, 16384
 
 
@@ -54,7 +58,10 @@ def fuzz_parser(name: str, seconds: int, seed: int) -> bool:
             f"-rss_limit_mb={MEMORY_MB}", f"-max_len={LONGEST}", "-print_final_stats=1",
             f"-artifact_prefix=fuzz_failure_{name}_", *([f"-dict={words}"] if dictionary else ()),
         )  # fmt: skip
-        command = [sys.executable, __file__, "--child", name, *flags, str(corpus)]
+        program = [sys.executable, __file__, "--child", name]
+        if name == "board":
+            program = [str(_compile_board(Path(folder)))]
+        command = [*program, *flags, str(corpus)]
         paths = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
         run = subprocess.run(
             command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace",
@@ -72,6 +79,19 @@ def fuzz_parser(name: str, seconds: int, seed: int) -> bool:
     if run.returncode:
         _say("\n".join(line for line in lines if not line.startswith(("#", "INFO:"))))
     return run.returncode == 0
+
+
+def _compile_board(folder: Path) -> Path:
+    """The board's side of the protocol, for libFuzzer; only clang has it."""
+    from board_program import compile_board
+
+    clang = next(filter(None, map(shutil.which, CLANG)), None)
+    if clang is None:
+        sys.exit("board: there is no clang. Try: apt-get install clang, or PARSERS without board")
+    flags = ("-fsanitize=fuzzer", "-Wno-unused-function")
+    source = Path(__file__).with_name("board_script.c")
+    compile_board(source, folder / "board", [clang], flags)
+    return folder / "board"
 
 
 def run_atheris(name: str, flags: list[str]) -> None:

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+import itertools
 import struct
-from collections.abc import Iterator, Mapping
+import sys
+from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 from hypothesis import HealthCheck, Phase, given, seed, settings
-from onnx import TensorProto, helper, numpy_helper
 from random_graphs import graphs
 
 from tinydeploy.link.frames import MAX_PAYLOAD
 from tinydeploy.paths import BOARDS
+from tinydeploy.quantize.metadata import Normalization
 from tinydeploy.quantize.onnx_reader import NODE_READERS
-
-Layer = tuple[str, dict[str, object], Mapping[str, np.ndarray]]
-"""Operator, attributes, constants."""
+from tinydeploy.quantize.tflite_writer import TfliteWriter
 
 
 def make_seeds(parser: str) -> tuple[bytes, ...]:
@@ -28,9 +29,11 @@ def list_words(parser: str) -> tuple[bytes, ...]:
     if parser == "onnx":
         names = ("kernel_shape", "strides", "pads", "dilations", "group", "axis", "axes", "perm")
         return tuple(name.encode() for name in (*NODE_READERS, *names, "auto_pad", "SAME_UPPER"))
-    if parser == "toml":
-        return tuple(f"\n{name} = ".encode() for name in ("size", "address", "use", "dma", "clock"))
-    if parser == "tflite":
+    if parser in ("toml", "rules"):
+        names = ("size", "address", "use", "dma", "clock", "mean", "std", "color", "crop_fraction")
+        values = (b"inf", b"nan", b"0x", b"1e308", b"-0.0", b"1979-05-27", b"[[", b"{a=1}", b'"""')
+        return (*values, *(f"\n{name} = ".encode() for name in names))
+    if parser.endswith("tflite"):
         return (b"TFL3", *(struct.pack("<i", value) for value in (-1, 1 << 16, 1 << 24, 1 << 30)))
     return ()
 
@@ -49,69 +52,47 @@ def _tflite() -> Iterator[bytes]:
         found.append(model)
 
     collect()
+    yield _described()
     yield from (model for model in found if len(model) < 8192)
 
 
+def _described() -> bytes:
+    """With labels and preprocessing, as quantization writes them."""
+    writer = TfliteWriter()
+    like = {"scales": [0.1], "zero_points": [3]}
+    x = writer.add_tensor("x", (1, 2, 2, 3), "int8", **like)
+    y = writer.add_tensor("y", (1, 2, 2, 3), "int8", **like)
+    writer.add_op("RELU", [x], [y])
+    rules = 'color = "bgr"\nresize = "crop"\ncrop_fraction = 0.875\n'
+    pixels = Normalization((1.0, 2.0, 3.0), (2.0, 2.0, 2.0), "RGB", (2, 2), rules)
+    return writer.finish([x], [y], normalization=pixels, labels=("red", "green", "blue"))
+
+
+def _float_tflite() -> Iterator[bytes]:
+    """Every operator."""
+    _find_modules("source")
+    from float_cases import CASES
+    from float_models import FloatBuilder
+
+    for shape, build in CASES.values():
+        builder = FloatBuilder(shape)
+        outputs = build(builder)
+        yield builder.finish(*(outputs if isinstance(outputs, list) else [outputs]))
+
+
 def _onnx() -> Iterator[bytes]:
-    """A net of everything, and each operator by itself after an input [n, 3, 8, 8]."""
-    picture: Mapping[str, Layer] = {
-        "conv": ("Conv", {"strides": [2, 2], "pads": [1, 1, 1, 1]}, {"w": _ones(4, 3, 3, 3)}),
-        "depthwise": ("Conv", {"group": 3}, {"w": _ones(3, 1, 3, 3), "b": _ones(3)}),
-        "norm": ("BatchNormalization", {}, {name: _ones(3) for name in ("s", "b", "m", "v")}),
-        "relu": ("Relu", {}, {}),
-        "clip": ("Clip", {}, {"low": np.float32(0), "high": np.float32(6)}),
-        "add": ("Add", {}, {"b": _ones(1, 3, 1, 1)}),
-        "mul": ("Mul", {}, {"b": _ones(1, 3, 1, 1)}),
-        "max": ("MaxPool", {"kernel_shape": [2, 2], "strides": [2, 2]}, {}),
-        "average": ("AveragePool", {"kernel_shape": [3, 3], "auto_pad": "SAME_UPPER"}, {}),
-        "global": ("GlobalAveragePool", {}, {}),
-        "pad": ("Pad", {}, {"pads": np.array([0, 0, 1, 1, 0, 0, 1, 1], np.int64)}),
-        "softmax": ("Softmax", {"axis": 1}, {}),
-    }
-    for name, (op, attributes, constants) in picture.items():
-        yield _save([(op, attributes, constants)], name)
-    gemm: Layer = ("Gemm", {"transB": 1}, {"w": _ones(5, 192), "b": _ones(5)})
-    shape = {"shape": np.array([1, 192], np.int64)}
-    yield _save([("Flatten", {}, {}), gemm], "flatten")
-    yield _save([("Reshape", {}, shape), gemm], "reshape")
-    turned: Layer = ("Transpose", {"perm": [0, 2, 3, 1]}, {})
-    yield _save([picture["global"], turned], "transpose")
-    yield _save(
-        [
-            picture["conv"],
-            picture["relu"],
-            picture["max"],
-            picture["global"],
-            ("Flatten", {}, {}),
-            ("Gemm", {"transB": 1}, {"w": _ones(5, 4), "b": _ones(5)}),
-        ],
-        "net",
-    )
+    """Every operator, and some chains of them."""
+    _find_modules("quantize")
+    from onnx_cases import CASES
+
+    yield from (case.model() for case in CASES.values())
 
 
-def _ones(*shape: int) -> np.ndarray:
-    return np.ones(shape, np.float32)
-
-
-def _save(
-    layers: list[tuple[str, dict[str, object], Mapping[str, np.ndarray]]], name: str
-) -> bytes:
-    nodes, weights, source = [], [], "x"
-    for number, (op, attributes, constants) in enumerate(layers):
-        names = [f"{key}{number}" for key in constants]
-        values = zip(constants.values(), names, strict=True)
-        weights += [numpy_helper.from_array(np.asarray(value), key) for value, key in values]
-        nodes.append(helper.make_node(op, [source, *names], [f"y{number}"], **attributes))
-        source = f"y{number}"
-    graph = helper.make_graph(
-        nodes,
-        name,
-        [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["n", 3, 8, 8])],
-        [helper.make_tensor_value_info(source, TensorProto.FLOAT, ["n", "c", "h", "w"])],
-        weights,
-    )
-    opset = [helper.make_opsetid("", 17)]
-    return bytes(helper.make_model(graph, opset_imports=opset, ir_version=8).SerializeToString())
+def _find_modules(stage: str) -> None:
+    """Makes what tests of this stage share importable, whatever runs."""
+    folder = str(Path(__file__).parents[1] / stage)
+    if folder not in sys.path:
+        sys.path.append(folder)
 
 
 def _params() -> Iterator[bytes]:
@@ -134,9 +115,15 @@ def _params() -> Iterator[bytes]:
 
 
 def _toml() -> Iterator[bytes]:
-    for path in sorted(BOARDS.glob("*.toml")):
+    for path in sorted(BOARDS.rglob("*.toml")):
         text = path.read_text("utf-8").splitlines()
         yield "\n".join(line for line in text if not line.startswith("#")).encode()
+
+
+def _rules() -> Iterator[bytes]:
+    yield b'mean = [123.7, 116.3, 103.5]\nstd = 58.0\ncolor = "rgb"\n'
+    yield b'mean = 0\nstd = [1e-3, 0x10, 1_0]\nresize = "crop"\ncrop_fraction = 0.875\n'
+    yield b'color = "gray"\nresize = \'stretch\'\nlayout = "nhwc"\n'
 
 
 def _frames() -> Iterator[bytes]:
@@ -155,10 +142,29 @@ def _frames() -> Iterator[bytes]:
         yield bytes([topic]) + b"\5text\0".join(pieces) + b"\4text"
 
 
+def _board() -> Iterator[bytes]:
+    """Requests of every kind, noise between them; inputs are taken whole, or in rows."""
+    talks = (
+        [b"\1", b"\2\0", b"\2\1", b"\3\0\0", b"\3\0\1", b"\3\1\0"],
+        [b"\4" + struct.pack("<BI", 0, 0) + bytes(14), b"\4" + struct.pack("<BI", 1, 0) + b"x"],
+        [b"\5", b"\6" + struct.pack("<BIB", 0, 7, 63)],
+        [b"\7", b"\x08\0\0", b"\x08\x13\0"],
+        [b"\x09", b"\x0a", b"\x0b"],
+    )
+    for rows in (b"\0", b"\1"):
+        for talk in (*talks, list(itertools.chain(*talks))):
+            frames = [request[:1] + bytes([i]) + request[1:] for i, request in enumerate(talk)]
+            pieces = [bytes([0x80 + len(frame)]) + frame for frame in frames]
+            yield rows + b"\3\1\0\2".join(pieces)
+
+
 _SEEDS = {
     "tflite": _tflite,
+    "float_tflite": _float_tflite,
     "onnx": _onnx,
     "params": _params,
     "toml": _toml,
+    "rules": _rules,
     "frames": _frames,
+    "board": _board,
 }

@@ -1,4 +1,4 @@
-"""What the five parsers of files and bytes from anywhere are given, and what they may raise.
+"""What the parsers of files and bytes from anywhere are given, and what they may raise.
 
 Each function takes bytes and returns where they are read, or refused by one of our errors; any
 other exception, and an InternalError, is a bug and passes through.
@@ -6,29 +6,45 @@ other exception, and an InternalError, is a bug and passes through.
 
 from __future__ import annotations
 
+import re
 import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from tinydeploy.board import load_board
+from tinydeploy.board import list_boards, load_board
 from tinydeploy.errors import BoardLinkError, InternalError, TinydeployError
+from tinydeploy.graph.conversions import cut_conversions
 from tinydeploy.graph.labels import read_labels
+from tinydeploy.graph.normalization import read_normalization
 from tinydeploy.graph.passes import fuse_graph
 from tinydeploy.graph.read import read_graph
 from tinydeploy.link.client import BoardClient
 from tinydeploy.link.frames import Frame, FrameSplitter, encode_frame
+from tinydeploy.model.choose_preprocessing import choose_preprocessing
 from tinydeploy.model.import_onnx import import_onnx
 from tinydeploy.model.mxnet_params import parse_params
+from tinydeploy.paths import BOARDS
 from tinydeploy.quantize.read_onnx import read_onnx
+from tinydeploy.source.float_tflite.recognize import is_float
+from tinydeploy.source.float_tflite.translate import translate_tflite
+from tinydeploy.source.options import SourceOptions
 
 _FOLDER = tempfile.TemporaryDirectory(prefix="tinydeploy-parsers-")
 """For parsers that take the path of a file."""
 
 
 def parse_tflite(data: bytes) -> None:
-    """Reader, verification and passes."""
-    graph = fuse_graph(read_graph(data, "net"))
+    """Reader, verification and passes; labels and preprocessing that the file carries along."""
+    graph = fuse_graph(read_graph(cut_conversions(data).tflite, "net"))
     read_labels(data, graph.tensors[graph.outputs[0]].shape[-1])
+
+
+def parse_float_tflite(data: bytes) -> None:
+    """Translation of a float network to ONNX, and the reader of that."""
+    if is_float(data):
+        net = translate_tflite(data, "net")
+        read_onnx(net.onnx, net.input_shape, net.name)
+        read_normalization(data)
 
 
 def parse_onnx(data: bytes) -> None:
@@ -45,10 +61,25 @@ def parse_mxnet(data: bytes) -> None:
 
 
 def parse_toml(data: bytes) -> None:
-    """A board."""
-    path = Path(_FOLDER.name) / "board.toml"
+    """A board, or the profile of a chip with a board on top of it."""
+    folder = Path(_FOLDER.name)
+    (folder / "fuzzed.toml").write_bytes(data)
+    if b"[console]" in data:
+        load_board(str(folder / "fuzzed.toml"))
+        return
+    names = [name for name in list_boards() if f'default_board = "{name}"'.encode() in data]
+    board = (BOARDS / f"{names[0] if names else 'nucleo-h743zi2'}.toml").read_text("utf-8")
+    board = re.sub('^chip = ".*"', 'chip = "fuzzed.toml"', board, flags=re.MULTILINE)
+    (folder / "board.toml").write_text(board, encoding="utf-8")
+    load_board(str(folder / "board.toml"))
+
+
+def parse_rules(data: bytes) -> None:
+    """A preprocess.toml, as options of a network that takes gray pictures or coloured ones."""
+    path = Path(_FOLDER.name) / "preprocess.toml"
     path.write_bytes(data)
-    load_board(str(path))
+    options = SourceOptions(preprocess=path).read_preprocess()
+    choose_preprocessing(1 if options.color == "gray" else 3, options.pictures)
 
 
 def parse_frames(data: bytes) -> None:
@@ -96,9 +127,11 @@ class _Board:
 
 PARSERS: Mapping[str, Callable[[bytes], None]] = {
     "tflite": parse_tflite,
+    "float_tflite": parse_float_tflite,
     "onnx": parse_onnx,
     "params": parse_mxnet,
     "toml": parse_toml,
+    "rules": parse_rules,
     "frames": parse_frames,
 }
 

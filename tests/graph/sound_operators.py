@@ -19,6 +19,11 @@ class Tensor:
         self.zeros = None if scale is None else np.resize(zero, len(self.scales))
         self.data = None if data is None else np.full(shape, data, dtype)
 
+    @property
+    def is_given(self):
+        """Whether it is an input of the model."""
+        return self.data is None and not self.variable
+
     def write(self, writer, name):
         return writer.add_tensor(
             name, self.shape, self.dtype, scales=self.scales, zero_points=self.zeros,
@@ -42,6 +47,8 @@ def constant(values, dtype="int32"):
 
 
 X = Tensor((1, 8, 8, 4))
+TRUTHS = Tensor((1, 8, 8, 4), "bool", scale=None)
+MASK = Tensor((1, 8, 8, 4), "bool", scale=None, data=True)
 SAME = {"Padding": "SAME", "StrideH": 1, "StrideW": 1}
 CONV = {**SAME, "DilationHFactor": 1, "DilationWFactor": 1}
 POOL = {**SAME, "FilterHeight": 2, "FilterWidth": 2}
@@ -63,6 +70,7 @@ SOUND = {
     "AVERAGE_POOL_2D": ([X], X, POOL),
     "MAX_POOL_2D": ([X], X, POOL),
     "MEAN": ([X, constant([1, 2])], Tensor((1, 4)), {}),
+    "SUM": ([X, constant([1, 2])], Tensor((1, 4)), {}),
     "PAD": ([X, constant([[0, 0], [1, 1], [1, 1], [0, 0]])], Tensor((1, 10, 10, 4)), {}),
     "PADV2": (
         [X, constant([[0, 0], [1, 1], [1, 1], [0, 0]]), Tensor((1,), data=3)],
@@ -134,6 +142,21 @@ SOUND = {
         {"Rank": 2, "FusedActivationFunction": "RELU"},
     ),
     "RESIZE_BILINEAR": ([X, constant([16, 8])], Tensor((1, 16, 8, 4)), {}),
+    **{
+        builtin: ([X, X], TRUTHS, {})
+        for builtin in ("EQUAL", "NOT_EQUAL", "GREATER", "GREATER_EQUAL", "LESS", "LESS_EQUAL")
+    },
+    "DIV": ([X, Tensor((1, 8, 8, 4), data=9)], Tensor((1, 8, 8, 4), scale=0.01), {}),
+    "LOG": ([X], X, {}),
+    "NEG": ([X], X, {}),
+    "SQRT": ([Tensor((1, 8, 8, 4), zero=-128)], X, {}),
+    "RSQRT": ([Tensor((1, 8, 8, 4), zero=-128)], X, {}),
+    "LOGICAL_AND": ([TRUTHS, MASK], TRUTHS, {}),
+    "LOGICAL_OR": ([TRUTHS, MASK], TRUTHS, {}),
+    "LOGICAL_NOT": ([TRUTHS], TRUTHS, {}),
+    "SELECT": ([MASK, X, X], X, {}),
+    "SELECT_V2": ([MASK, X, X], X, {}),
+    "BATCH_MATMUL": ([Tensor((1, 3, 4)), Tensor((1, 4, 5))], Tensor((1, 3, 5), scale=4), {}),
 }
 
 
@@ -141,6 +164,10 @@ def model(
     builtin, *, x=KEEP, w=KEEP, b=KEEP, d=KEEP, e=KEEP, y=KEEP, extra=(), options=KEEP, **changes
 ):
     """The sound operator with some of its parts replaced; None leaves an input out."""
+    if builtin in VARIABLES:
+        return variable_model(builtin, X, **changes)
+    if builtin == "UNIDIRECTIONAL_SEQUENCE_LSTM":
+        return lstm_model(y=None if y is KEEP else y, **changes)
     inputs, output, sound_options = SOUND[builtin]
     inputs = [
         new if new is not KEEP else old
@@ -151,20 +178,28 @@ def model(
     output = output if y is KEEP else y
     writer = TfliteWriter()
     ids = [-1 if t is None else t.write(writer, f"in{i}") for i, t in enumerate((*inputs, *extra))]
+    ends = {i: t for i, t in zip(ids, (*inputs, *extra), strict=True) if t is not None}
+    ends = [compare(writer, i, t) for i, t in ends.items() if t.is_given]
     out = output.write(writer, "out")
     writer.add_op(builtin, ids, [out], {**sound_options, **changes})
-    ends = [
-        i
-        for i, t in zip(ids, (*inputs, *extra), strict=True)
-        if t is not None and t.data is None and not t.variable
-    ]
     if options is None:
         return remove_options(writer, ends, out)
     return writer.finish(ends, [out])
 
 
+def compare(writer, tensor, truths):
+    """Makes truth values of an input of the model, which it returns; others are one themselves."""
+    if truths.dtype != "bool":
+        return tensor
+    source = Tensor(truths.shape).write(writer, "compared")
+    writer.add_op("GREATER", [source, source], [tensor], {})
+    return source
+
+
 def wide_model(builtin, *, x=KEEP, w=KEEP, b=KEEP, y=KEEP, **changes):
     """The sound operator with int16 activations, some of its parts replaced."""
+    if builtin in VARIABLES:
+        return variable_model(builtin, widen(X))
     inputs, output, options = SOUND[builtin]
     inputs = [
         widen(t) if new is KEEP else new for t, new in zip(inputs, (x, w, b, KEEP), strict=False)
@@ -177,6 +212,47 @@ def wide_model(builtin, *, x=KEEP, w=KEEP, b=KEEP, y=KEEP, **changes):
         options = {**options, "PotScaleInt16": False}
     writer.add_op(builtin, ids, [out], {**options, **changes})
     return writer.finish([i for i, t in zip(ids, inputs, strict=True) if t.data is None], [out])
+
+
+def lstm_model(*, parts=None, y=None, intermediates=5, **changes):
+    """A sound UNIDIRECTIONAL_SEQUENCE_LSTM of 4 units; `parts` replace inputs by number."""
+    inputs = [Tensor((1, 3, 6)), *[weights(4, 6, scale=0.01)] * 4, *[weights(4, 4, scale=0.01)] * 4]
+    inputs += [None] * 3 + [bias(4)] * 4 + [None] * 2
+    inputs += [Tensor((1, 4), variable=True), Tensor((1, 4), "int16", 2.0**-11, variable=True)]
+    inputs += [None] * 4
+    for which, tensor in (parts or {}).items():
+        inputs[which] = tensor
+    writer = TfliteWriter()
+    ids = [-1 if t is None else t.write(writer, f"in{i}") for i, t in enumerate(inputs)]
+    out = (Tensor((1, 3, 4)) if y is None else y).write(writer, "out")
+    inner = [Tensor((0,)).write(writer, f"inner{i}") for i in range(intermediates)]
+    options = {"FusedActivationFunction": "TANH", **changes}
+    writer.add_op("UNIDIRECTIONAL_SEQUENCE_LSTM", ids, [out], options, intermediates=inner)
+    return writer.finish(ids[:1], [out])
+
+
+VARIABLES = ("READ_VARIABLE", "ASSIGN_VARIABLE")
+
+
+def variable_model(builtin, like, *, initial=None, value=None, read=None):
+    """A variable that is read, and perhaps assigned the input; parts replaced."""
+    value = like if value is None else value
+    read = like if read is None else read
+    writer = TfliteWriter()
+    x = value.write(writer, "x")
+    handle = writer.add_tensor("handle", (), "resource")
+    y = read.write(writer, "y")
+    writer.add_op("CALL_ONCE", [], [], {"InitSubgraphIndex": 1})
+    writer.add_op("VAR_HANDLE", [], [handle], {"SharedName": "v"})
+    writer.add_op("READ_VARIABLE", [handle], [y])
+    if builtin == "ASSIGN_VARIABLE":
+        writer.add_op("ASSIGN_VARIABLE", [handle, x], [])
+    writer.start_graph()
+    handle = writer.add_tensor("handle", (), "resource")
+    writer.add_op("VAR_HANDLE", [], [handle], {"SharedName": "v"})
+    first = Tensor(like.shape, like.dtype, data=3) if initial is None else initial
+    writer.add_op("ASSIGN_VARIABLE", [handle, first.write(writer, "initial")], [])
+    return writer.finish([x] if value.is_given else [], [y])
 
 
 def widen(tensor, scale=None):

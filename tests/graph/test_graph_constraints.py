@@ -9,13 +9,20 @@ from tinydeploy.errors import UnsupportedModelError
 from tinydeploy.graph.ops import OPS, Reshape
 from tinydeploy.graph.read import read_graph
 
+# In front of these there is what reads the variable, or what makes truth values.
+LOGICAL = ("LOGICAL_AND", "LOGICAL_OR", "LOGICAL_NOT")
+LSTM = "UNIDIRECTIONAL_SEQUENCE_LSTM"
 # What a sound operator of these is read as, besides an op of its own.
 RENAMINGS = ("SPLIT", "SPLIT_V", "UNPACK")  # of a single piece
 
 
 @pytest.mark.parametrize("builtin", sorted(OPS))
 def test_sound_operators_are_accepted(builtin):
-    (op,) = read_graph(model(builtin)).ops
+    *before, op = read_graph(model(builtin)).ops
+    # What reads the variable, what makes truth values.
+    assert len(before) == (
+        builtin in ("ASSIGN_VARIABLE", "LOGICAL_AND", "LOGICAL_OR", "LOGICAL_NOT")
+    )
     assert type(op) is (Reshape if builtin in RENAMINGS else OPS[builtin])
 
 
@@ -37,6 +44,26 @@ BROKEN = [
     ("RESHAPE", {"y": Tensor((1, 1, 1, 1, 1, 1, 256))}, "1 to 6 dimensions"),
     ("RESHAPE", {"y": Tensor((4, 8, 8, 1))}, "the first of four dimensions is 1"),
     ("MAX_POOL_2D", {"y": Tensor((1, 64, 4))}, "batch, height, width, channels"),
+    ("DIV", {"y": X}, "dividend's scale is 2^6 to 2^22 times the product"),
+    ("DIV", {"w": Tensor((1, 8, 8, 4), zero=9, data=9)}, "its divisor, if constant, has no zero"),
+    ("SQRT", {"x": X}, "its input, if of SQRT or RSQRT, has a zero point of -128"),
+    ("RSQRT", {"x": X}, "its input, if of SQRT or RSQRT, has a zero point of -128"),
+    ("RSQRT", {"y": scales(X, scale=2.0**-39)}, "the reference can compute it"),
+    ("SQRT", {"y": scales(X, scale=2.0**-39)}, "the reference can compute it"),
+    ("NEG", {"y": scales(X, scale=0.25)}, "its input and output, if of NEG, have one scale"),
+    ("NEG", {"x": scales(X, zero=1)}, "its input and output, if of NEG, have one scale"),
+    # comparisons
+    ("LESS", {"w": Tensor((1, 8, 8, 4), scale=1.0)}, "its operands' scales are below 1"),
+    ("LESS", {"y": X}, "its output is of truth values"),
+    ("EQUAL", {"w": Tensor((1, 8, 8, 4), "bool", scale=None)}, "its operands are int8 with one"),
+    ("EQUAL", {"y": Tensor((1, 8, 8), "bool", scale=None)}, "its operands broadcast"),
+    ("LOGICAL_AND", {"x": X}, "its inputs and its output are truth values"),
+    ("LOGICAL_NOT", {"y": X}, "its inputs and its output are truth values"),
+    ("SELECT", {"x": X}, "its first input are truth values"),
+    ("SELECT", {"w": scales(X, scale=0.25)}, "int8 of one scale, zero point"),
+    ("SELECT", {"w": Tensor((1, 1, 1, 4))}, "its inputs and output, if of SELECT, have one shape"),
+    ("SELECT_V2", {"w": Tensor((1, 1, 2, 4))}, "its inputs broadcast to the output"),
+    ("SELECT_V2", {"x": Tensor((1, 3), "bool", scale=None)}, "its inputs broadcast to the output"),
     # windows
     ("CONV_2D", {"StrideH": 0}, "its strides are at least 1"),
     ("MAX_POOL_2D", {"StrideW": -1}, "its strides are at least 1"),
@@ -174,6 +201,35 @@ BROKEN = [
         {"x": Tensor((1, 40000)), "y": Tensor((1, 40000), scale=1 / 128)},
         "its last dimension has at most 2^15 elements",
     ),
+    ("BATCH_MATMUL", {"w": Tensor((1, 4, 5), "int8", None, data=3)}, "its second operand is int8"),
+    ("BATCH_MATMUL", {"w": Tensor((1, 3, 5))}, "its operands are matrices that fit each other"),
+    ("BATCH_MATMUL", {"AdjX": True}, "its operands are matrices that fit each other"),
+    ("BATCH_MATMUL", {"y": Tensor((1, 3, 4))}, "its operands are matrices that fit each other"),
+    ("BATCH_MATMUL", {"w": Tensor((4,))}, "its operands are matrices that fit each other"),
+    ("BATCH_MATMUL", {"y": Tensor((1, 3, 5), scale=2.0**-10)}, "a requantization multiplier below"),
+    # state
+    ("READ_VARIABLE", {"initial": Tensor((1, 8, 8, 3), data=1)}, "is initialized by CALL_ONCE"),
+    ("READ_VARIABLE", {"initial": Tensor(X.shape, "int16", data=1)}, "is initialized by CALL_ONCE"),
+    ("READ_VARIABLE", {"read": Tensor(X.shape, "int32", None)}, "its activations are int8"),
+    ("ASSIGN_VARIABLE", {"value": Tensor((1, 8, 8, 3))}, "its value has the shape, type, scale"),
+    ("ASSIGN_VARIABLE", {"value": scales(X, scale=0.25)}, "its value has the shape, type, scale"),
+    (LSTM, {"parts": {9: weights(4, dtype="int16")}}, "neither peepholes, projection nor norms"),
+    (LSTM, {"parts": {1: None, 5: None}}, "neither peepholes, projection nor norms"),
+    (LSTM, {"FusedActivationFunction": "RELU"}, "activation function is TANH"),
+    (LSTM, {"CellClip": -1.0}, "its clipping of cells not negative"),
+    (LSTM, {"TimeMajor": True}, "one of the first two being 1: the batch"),
+    (LSTM, {"y": Tensor((1, 4))}, "three dimensions, one of the first two being 1"),
+    (LSTM, {"parts": {7: weights(4, 5, scale=0.01)}}, "its weights are int8 constants, units by"),
+    (LSTM, {"parts": {2: weights(4, 6, zero=1)}}, "with one scale and zero point 0"),
+    (LSTM, {"parts": {13: bias(4, data=1 << 30)}}, "one value below 2^30 for each unit"),
+    (LSTM, {"parts": {18: Tensor((1, 5), variable=True)}}, "its states are variables of its own"),
+    (
+        LSTM,
+        {"parts": {19: Tensor((1, 4), "int16", 0.01, variable=True)}},
+        "int16 cells of scale 2^-15 to 2^-9",
+    ),
+    (LSTM, {"intermediates": 0}, "its fifth intermediate tensor is int8"),
+    (LSTM, {"parts": {4: weights(4, 6, scale=0.1)}}, "requantization multipliers below 2^7"),
     # bytes in another order
     ("TRANSPOSE", {"w": constant([0, 2, 2, 3])}, "its order of dimensions is a constant"),
     ("TRANSPOSE", {"w": constant([0, 3, 1, 2])}, "its order of dimensions is a constant"),

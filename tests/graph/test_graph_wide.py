@@ -30,7 +30,8 @@ def long(value, count=6):
 @pytest.mark.parametrize("builtin", sorted(WIDE_OPS))
 def test_every_operator_is_read(builtin):
     graph = read_graph(wide_model(builtin))
-    (op,) = graph.ops
+    *before, op = graph.ops
+    assert len(before) == (builtin == "ASSIGN_VARIABLE")  # what reads the variable
     moves = issubclass(WIDE_OPS[builtin], Move) or builtin in ("CONCATENATION", "PAD", "PADV2")
     assert isinstance(op, (Move, Reshape) if moves else WIDE_OPS[builtin])
     verify_graph(fuse_graph(graph))
@@ -46,6 +47,13 @@ BROKEN = [
     ("CONV_2D", {"w": weights(6, 3, 3, 2), "x": wide((1, 8, 8, 4))}, "read all input channels"),
     ("DEPTHWISE_CONV_2D", {"w": weights(1, 32, 16, 8)}, "at most 511 taps"),
     ("FULLY_CONNECTED", {"x": wide(scale=2.0)}, "at least 2^-32 and below 1"),
+    ("BATCH_MATMUL", {"w": wide((1, 4, 5), zero=3)}, "a zero point of 0"),
+    (
+        "BATCH_MATMUL",
+        {"w": Tensor((1, 4, 5), data=3)},
+        "its second operand is int16 with one scale",
+    ),
+    ("BATCH_MATMUL", {"x": wide((1, 3, 4), scale=2.0)}, "product with the number of summands"),
     ("ADD", {"y": wide(scale=1e-5)}, "above 2^-14 times"),
     ("ADD", {"PotScaleInt16": True}, "pot_scale_int16 is off"),
     ("ADD", {"w": Tensor((1, 8, 8, 4), data=3)}, "its constant operand, if any, is int16"),
@@ -56,6 +64,8 @@ BROKEN = [
     ("MAX_POOL_2D", {"FilterHeight": 1 << 15}, "at most 2^15 elements"),
     ("MEAN", {"x": wide(scale=20000.0)}, "inside an int32"),
     ("LOGISTIC", {"y": wide(scale=1 / 256)}, "scale of 1/32768"),
+    ("LEAKY_RELU", {"Alpha": -0.1}, "multipliers of at least 0 and below 2^14"),
+    ("ABS", {"x": wide(scale=9000.0)}, "multipliers of at least 0 and below 2^14"),
     ("TANH", {"x": wide(scale=6.0)}, "scale is below 5"),
     ("SOFTMAX", {"Beta": 100.0}, "above 0 and below 2"),
     (
@@ -84,10 +94,10 @@ def test_every_constraint_of_int16_alone_is_tested():
 
 
 def test_what_int8_alone_has_is_refused():
-    with pytest.raises(UnsupportedModelError, match="ABS of int16") as caught:
-        read_graph(wide_model("ABS"))
+    with pytest.raises(UnsupportedModelError, match="SQUARED_DIFFERENCE of int16") as caught:
+        read_graph(wide_model("SQUARED_DIFFERENCE"))
     assert "Supported of int16 are" in caught.value.hint
-    read_graph(model("ABS"))
+    read_graph(model("SQUARED_DIFFERENCE"))
 
 
 @pytest.mark.parametrize(
@@ -103,6 +113,7 @@ def test_what_int8_alone_has_is_refused():
         ("SOFTMAX", {"shift": 15}),
         ("LOGISTIC", {"shift": 32}),
         ("QUANTIZE", {"high": 40000}),
+        ("LEAKY_RELU", {"below": (1 << 30, 15)}),
     ],
 )
 def test_a_broken_op_is_found(builtin, changes):

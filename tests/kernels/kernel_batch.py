@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tests.model_builder import initialize
 from tinydeploy.quantize.tflite_writer import TfliteWriter
 
 Array = NDArray[Any]
@@ -40,6 +41,7 @@ class Batch:
         self._shapes: dict[int, tuple[int, ...]] = {}
         self._limits: dict[int, np.iinfo] = {}
         self._values: dict[int, Array] = {}
+        self._initial: dict[str, Array] = {}
 
     def input(self, shape: Sequence[int], q: Q, values: Array | None = None) -> int:
         """A model input; `values` [n, *shape] fixes its vectors."""
@@ -54,7 +56,8 @@ class Batch:
         scales, zeros = ([q.scale], [q.zero]) if q.dtype in ("int8", "int16") else (None, None)
         tensor = self.writer.add_tensor("", shape, q.dtype, scales=scales, zero_points=zeros)
         self._shapes[tensor] = tuple(shape)
-        self._limits[tensor] = np.iinfo(q.dtype)
+        if q.dtype != "bool":
+            self._limits[tensor] = np.iinfo(q.dtype)
         return tensor
 
     def constant(self, values: Array, q: Q) -> int:
@@ -62,6 +65,16 @@ class Batch:
         return self.writer.add_tensor(
             "", values.shape, q.dtype, scales=[q.scale], zero_points=[q.zero], data=values
         )
+
+    def variable(self, values: Array) -> int:
+        """The handle of a variable with first values."""
+        if not self._initial:
+            self.writer.add_op("CALL_ONCE", [], [], {"InitSubgraphIndex": 1})
+        name = f"variable{len(self._initial)}"
+        self._initial[name] = values
+        handle = self.writer.add_tensor(name, (), "resource")
+        self.writer.add_op("VAR_HANDLE", [], [handle], {"SharedName": name})
+        return handle
 
     def numbers(self, values: object) -> int:
         """An int32 constant that is not quantized: axes, paddings."""
@@ -142,6 +155,8 @@ class Batch:
                 fixed = self._values[tensor]
                 values[: len(fixed)] = fixed[:vectors]
             arrays.append(values)
+        if self._initial:
+            initialize(self.writer, self._initial)
         return self.writer.finish(self._inputs, self._outputs), arrays
 
 

@@ -57,7 +57,8 @@ def write_layers(graph: Graph, kernels: Mapping[int, Kernel]) -> tuple[str, tupl
             continue
         tensors = {t: f"&tensor{t}" for t in (*op.inputs, *op.outputs)}
         scratch = "scratch" if kernels[k].scratch_bytes else "NULL"
-        state = f"state{k}" if op.state_bytes else "NULL"
+        keeper = graph.keeper(k)
+        state = f"state{keeper}" if graph.ops[keeper].state_bytes else "NULL"
         if op.state_bytes:
             parts.append(f"static int32_t {state}[{op.state_bytes // 4 + 1}];\n")
         context = LayerContext(graph, f"layer{k}", tensors, scratch, kernels[k], state)

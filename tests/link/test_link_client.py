@@ -213,5 +213,5 @@ def test_serial_port() -> None:
         while len(data) < 5:
             data += port.read(3, 1.0)
         assert data == b"hello"
-    with pytest.raises(BoardLinkError, match="cannot open serial port /dev/not-there"):
+    with pytest.raises(BoardLinkError, match="there is no serial port /dev/not-there"):
         SerialTransport("/dev/not-there")

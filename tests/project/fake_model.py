@@ -19,6 +19,7 @@ from tinydeploy.graph.op import Op
 from tinydeploy.graph.tensor import Quantization, Tensor
 from tinydeploy.plan.plan import Arena, Plan
 from tinydeploy.project.build import Firmware, build_firmware
+from tinydeploy.project.mlperf import MlperfTask
 from tinydeploy.project.selftest import selftest_crc, selftest_inputs
 from tinydeploy.project.toolchain import Kind, Toolchain, find_toolchain
 from tinydeploy.project.write import project_files, write_project
@@ -163,6 +164,7 @@ def fake_files(
     crc: int | None = None,
     changes: Mapping[str, str] | None = None,
     hot: Sequence[str] = (),
+    mlperf: MlperfTask | None = None,
 ) -> dict[str, bytes]:
     """The project's files.
 
@@ -174,6 +176,7 @@ def fake_files(
         crc: What the self-test expects, if not what is right.
         changes: Model sources to replace.
         hot: Sources, without suffix, whose code is hot.
+        mlperf: Answer MLPerf Tiny's runner.
     """
     memory = memory or board.memories_for("arena")[0].name
     sources = {
@@ -193,6 +196,7 @@ def fake_files(
         board,
         selftest_crc=crc,
         hot=hot,
+        mlperf=mlperf,
     )
 
 

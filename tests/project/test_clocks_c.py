@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import subprocess
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 from fake_model import fake_files
 
-from tinydeploy.board import load_board
+from tinydeploy.board import Board, load_board
 from tinydeploy.project.layout import target_folders
 from tinydeploy.project.write import write_project
 from tinydeploy.validate.host import find_host_compiler
@@ -85,24 +85,27 @@ class Result:
     registers: dict[int, int]
 
 
+def build_program(board: Board, folder: Path) -> Path:
+    """The clock set-up of a board as a host program."""
+    write_project(folder, fake_files(board))
+    tests = Path(__file__).parent
+    sources = [*folder.glob("targets/*/clock.c"), tests / "host_clock.c"]
+    includes = ["config", *(path for path in target_folders(board) if "libc" not in path)]
+    flags = ["-std=c99", "-O1", "-Wall", "-Wextra", "-Werror", f"-I{tests}"]
+    command = [*find_host_compiler(), *flags, *(f"-I{folder / i}" for i in includes)]
+    subprocess.run(
+        [*command, "-include", "host_register.h", *sources, "-o", folder / "clock"], check=True
+    )
+    return folder / "clock"
+
+
 @pytest.fixture(scope="session")
 def programs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """The clock set-up of each board as a host program."""
-    made = {}
-    for name in CHIPS:
-        board = load_board(name)
-        folder = tmp_path_factory.mktemp(f"clock-{name}")
-        write_project(folder, fake_files(board))
-        tests = Path(__file__).parent
-        sources = [*folder.glob("targets/*/clock.c"), tests / "host_clock.c"]
-        includes = ["config", *(path for path in target_folders(board) if "libc" not in path)]
-        flags = ["-std=c99", "-O1", "-Wall", "-Wextra", "-Werror", f"-I{tests}"]
-        command = [*find_host_compiler(), *flags, *(f"-I{folder / i}" for i in includes)]
-        subprocess.run(
-            [*command, "-include", "host_register.h", *sources, "-o", folder / "clock"], check=True
-        )
-        made[name] = folder / "clock"
-    return made
+    """The program of each board."""
+    return {
+        name: build_program(load_board(name), tmp_path_factory.mktemp(f"clock-{name}"))
+        for name in CHIPS
+    }
 
 
 def start_clocks(programs: dict[str, Path], name: str, *stuck: str) -> Result:
@@ -242,3 +245,17 @@ def test_stm32f_without_external_clock(programs: dict[str, Path], name: str, cor
     assert fields >> 22 & 1 == 0
     assert 16 // (fields & 63) * (fields >> 6 & 511) // 2 == core
     assert found.registers[F_CR] & 1 << 16 == 0
+
+
+@pytest.mark.parametrize(("name", "core"), [("stm32h743", 480), ("stm32f746", 216)])
+def test_crystals_are_not_bypassed(tmp_path: Path, name: str, core: int) -> None:
+    """HSEON without HSEBYP; the divider in front of the PLL follows the frequency."""
+    board = replace(load_board(name), external_clock_hz=16_000_000, external_crystal=True)
+    found = start_clocks({name: build_program(board, tmp_path)}, name)
+    assert found.core == core * 1_000_000
+    control = found.registers[RCC_CR if name == "stm32h743" else F_CR]
+    assert control >> 16 & 7 == 0b011
+    if name == "stm32h743":
+        assert found.registers[PLLCKSELR] == 0x02020042
+    else:
+        assert found.registers[F_PLLCFGR] & 63 == 8

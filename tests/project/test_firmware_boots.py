@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import dataclasses
 import re
+import time
 from pathlib import Path
 
 import pytest
 from fake_model import BuildFirmware, build_fake, fake_files, fake_output, toolchain_or_skip
+from programs import require_program
 
-from tinydeploy.board import Board, list_boards, load_board
+from tinydeploy.board import Board, list_boards, load_board, with_watchdog
+from tinydeploy.emulate import qemu
 from tinydeploy.emulate.emulated_board import EmulatedBoard
+from tinydeploy.emulate.qemu import QemuBoard
 from tinydeploy.errors import EmulationError
 from tinydeploy.link.client import BoardClient
-from tinydeploy.project.build import build_firmware
+from tinydeploy.project.build import Firmware, build_firmware
 from tinydeploy.project.toolchain import Kind
 from tinydeploy.project.write import STACK_BYTES, write_project
 
@@ -80,6 +84,49 @@ def test_boots_and_serves(fake_firmware: BuildFirmware, name: str, kind: Kind) -
         assert marks.arena_high_water == 40
 
 
+@every_board
+def test_sleeps_while_there_is_nothing_to_do(fake_firmware: BuildFirmware, name: str) -> None:
+    with EmulatedBoard(fake_firmware(name, "gcc").elf, load_board(name)) as emulated:
+        client = BoardClient(emulated.transport)
+        client.hello()
+        time.sleep(0.1)
+        before = emulated.instructions()
+        time.sleep(0.1)
+        assert emulated.instructions() == before
+        client.write_input(0, bytes(16))
+        client.run()
+        assert client.read_output(0) == fake_output(bytes(16))
+
+
+@pytest.mark.parametrize(
+    "name", [name for name in BOARDS if load_board(name).profile.watchdog_hz], ids=str
+)
+def test_watchdog_ends_a_hang(tmp_path: Path, name: str) -> None:
+    """A layer that never returns resets the chip, and the next boot says why; sleep does not."""
+    board = with_watchdog(load_board(name), 0.1)
+    model = fake_files(board)["fake/model.c"].decode()
+    hang = '    while (fake_input()[0] == 99) {\n        __asm volatile("nop");\n    }\n'
+    run = "int fake_run_observed(void (*observe)(void *context, int layer), void *context)\n{\n"
+    assert run in model
+    changes = {"fake/model.c": model.replace(run, run + hang)}
+    firmware = build_fake(tmp_path, board, toolchain_or_skip("gcc"), changes=changes)
+    assert firmware.warnings == ()
+    said: list[str] = []
+    with EmulatedBoard(firmware.elf, board) as emulated:
+        client = BoardClient(emulated.transport, on_text=said.append)
+        client.hello()
+        client.infer([bytes(16)])
+        time.sleep(0.5)
+        client.hello()
+        assert "reset by the watchdog" not in "".join(said)
+        client.infer([bytes([99] * 16)])  # repeated until the board, started anew, answers
+        client.infer([bytes(range(16))])
+        assert client.read_output(0) == fake_output(bytes(range(16)))
+    text = "".join(said)
+    assert text.count(" MHz\r\n") == 2
+    assert text.count(" MHz\r\nreset by the watchdog\r\nself-test ok\r\n") == 1
+
+
 def test_failing_selftest_is_said(tmp_path: Path) -> None:
     board = load_board("stm32l4r9")
     write_project(tmp_path, fake_files(board, crc=0xDEADBEEF))
@@ -140,8 +187,11 @@ def test_arena_in_every_memory(tmp_path: Path, name: str, memory: str) -> None:
         assert client.memory().arena_high_water == 40
 
 
-def provoke(folder: Path, board: Board, statements: str) -> tuple[str, Path]:
-    """What the board says when the model's run does something bad, and the ELF."""
+OVERFLOW = "    volatile int zero[1] = {0};\n    if (deeper(zero) != 0) {\n        return 1;\n    }"
+
+
+def build_bad(folder: Path, board: Board, statements: str) -> Firmware:
+    """Firmware with a model whose run does something bad."""
     model = fake_files(board)["fake/model.c"].decode()
     bad = f"int fake_run(void)\n{{\n{statements}\n"
     assert "int fake_run(void)\n{\n" in model
@@ -152,9 +202,12 @@ def provoke(folder: Path, board: Board, statements: str) -> tuple[str, Path]:
     )
     uses_extra = extra if "deeper" in statements else ""
     changed = model.replace("int fake_run(void)\n{\n", uses_extra + bad)
-    firmware = build_fake(
-        folder, board, toolchain_or_skip("gcc"), changes={"fake/model.c": changed}
-    )
+    return build_fake(folder, board, toolchain_or_skip("gcc"), changes={"fake/model.c": changed})
+
+
+def provoke(folder: Path, board: Board, statements: str) -> tuple[str, Path]:
+    """What the board says when the model's run does something bad, and the ELF."""
+    firmware = build_bad(folder, board, statements)
     with EmulatedBoard(firmware.elf, board) as emulated:
         return read_until(emulated, "mmfar 00000000\r\n"), firmware.elf
 
@@ -190,11 +243,32 @@ def test_faults_are_reported(tmp_path: Path, name: str, statement: str, status: 
 def test_stack_overflow_is_reported(tmp_path: Path, name: str) -> None:
     """The stack lies at the bottom: overflowing it faults instead of corrupting, and is told."""
     board = load_board(name)
-    statements = (
-        "    volatile int zero[1] = {0};\n    if (deeper(zero) != 0) {\n        return 1;\n    }"
-    )
-    text, _ = provoke(tmp_path, board, statements)
+    text, _ = provoke(tmp_path, board, OVERFLOW)
+    assert "STACK OVERFLOW\r\nFAULT pc" in text
     found = FAULT.search(text)
     assert found, text
     sp = int(found[2], 16)
     assert sp < board.data_memory.address + 32 * 4
+
+
+@pytest.mark.parametrize(
+    "name", [name for name in BOARDS if load_board(name).qemu_machine], ids=str
+)
+def test_stack_overflow_hits_the_guard(tmp_path: Path, name: str) -> None:
+    """In QEMU, which has the MPU: below the stack nothing else would fault there."""
+    require_program(qemu.PROGRAM)
+    board = load_board(name)
+    firmware = build_bad(tmp_path, board, OVERFLOW)
+    with QemuBoard(firmware.elf, board) as machine:
+        text = b""
+        while not re.search(rb"FAULT .*\n", text):
+            piece = machine.read(1000, 10.0)
+            assert piece, text
+            text += piece
+    assert b"STACK OVERFLOW\r\nFAULT pc" in text
+    found = re.search(rb"cfsr (\w{8}) hfsr (\w{8})", text)
+    assert found
+    status = int(found[1], 16)
+    assert status & 0xFF & ~0x20  # the MPU's part of the status
+    assert not status >> 8
+    assert int(found[2], 16) == 1 << 30

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,6 @@ from fake_model import BuildFirmware
 
 from tinydeploy.board import list_boards, load_board
 from tinydeploy.errors import BudgetError, InputFileError
-from tinydeploy.paths import BOARDS
 from tinydeploy.project.size import check_budget, read_sizes
 
 every_board = pytest.mark.parametrize("name", list_boards())
@@ -88,11 +88,13 @@ def test_both_over_budget(fake_firmware: BuildFirmware) -> None:
 
 def test_firmware_of_another_board(fake_firmware: BuildFirmware, tmp_path: Path) -> None:
     firmware = fake_firmware("stm32l4r9", "gcc")
-    text = (BOARDS / "stm32h743.toml").read_text(encoding="utf-8")
-    other = tmp_path / "other.toml"
-    other.write_text(text.replace("address = 0x0800_0000", "address = 0x0900_0000"))
+    board = load_board("stm32h743")
+    memories = tuple(
+        replace(memory, address=0x0900_0000) if memory.name == "flash" else memory
+        for memory in board.memories
+    )
     with pytest.raises(InputFileError, match="at 0x08000000, where stm32h743 has no memory"):
-        read_sizes(firmware.elf, load_board(str(other)))
+        read_sizes(firmware.elf, replace(board, memories=memories))
 
 
 def test_not_an_elf(tmp_path: Path) -> None:

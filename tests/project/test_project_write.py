@@ -12,6 +12,7 @@ from fake_model import build_fake, fake_files, fake_graph, toolchain_or_skip
 from tinydeploy.board import Board, ClockGate, list_boards, load_board
 from tinydeploy.errors import InternalError, OutputError, UsageError
 from tinydeploy.graph.graph import Graph
+from tinydeploy.paths import BOARDS
 from tinydeploy.plan.plan import Arena, Plan
 from tinydeploy.project.layout import list_sources
 from tinydeploy.project.write import project_files, write_project
@@ -56,7 +57,7 @@ def test_only_what_is_needed(name: str) -> None:
     assert {"include/td_types.h", "include/td_kernels.h", "include/td_window.h"} <= set(files)
     assert "include/td_binary.h" not in files
     families = {path.split("/")[1] for path in files if path.startswith("targets/")}
-    shared = {"stm32f"} if board.family.startswith("stm32f") else set()
+    shared = {name for name in ("stm32", "stm32f") if board.family.startswith(name)}
     assert families == {"common", "libc", board.family} | shared
     without = fake_files(board)
     assert {path for path in without if path.startswith("include/")} == {"include/td_types.h"}
@@ -144,33 +145,26 @@ def test_unknown_kernel_is_a_bug() -> None:
 
 def test_new_board_of_a_known_family_needs_one_file(tmp_path: Path) -> None:
     """Another console on other pins: data only, down to the registers that the C code names."""
-    toml = Path(__file__).parents[2] / "boards" / "stm32l4r9.toml"
-    text = toml.read_text(encoding="utf-8")
+    text = (BOARDS / "nucleo-h743zi2.toml").read_text(encoding="utf-8")
     for old, new in (
-        ('name = "stm32l4r9"', 'name = "stm32l4r5"'),
-        ('uart = "USART2"', 'uart = "LPUART1"'),
-        ("address = 0x4000_4400", "address = 0x4000_8000"),
-        (
-            'tx = { port = "A", pin = 2, function = 7 }',
-            'tx = { port = "G", pin = 7, function = 8 }',
-        ),
-        (
-            'rx = { port = "A", pin = 3, function = 7 }',
-            'rx = { port = "G", pin = 8, function = 8 }',
-        ),
+        ('uart = "USART3"', 'uart = "UART7"'),
+        ('tx = "PD8"', 'tx = "PA15"'),
+        ('rx = "PD9"', 'rx = "PE7"'),
     ):
         assert old in text
         text = text.replace(old, new, 1)
-    path = tmp_path / "stm32l4r5.toml"
+    path = tmp_path / "mine.toml"
     path.write_text(text, encoding="utf-8")
     firmware = build_fake(tmp_path / "firmware", load_board(str(path)), toolchain_or_skip("gcc"))
     assert firmware.warnings == ()
     config = (tmp_path / "firmware/config/board_config.h").read_text()
     for line in (
-        "#define BOARD_CONSOLE_ENABLE LPUART1_ENABLE",
-        "#define BOARD_CONSOLE_LPUART 1",
-        "#define BOARD_CONSOLE_TX_PORT 6u",
-        "#define BOARD_CONSOLE_RX_PIN 8u",
+        "#define BOARD_CONSOLE_ADDRESS 0x40007800u",
+        "#define BOARD_CONSOLE_ENABLE UART7_ENABLE",
+        "#define BOARD_CONSOLE_LPUART 0",
+        "#define BOARD_CONSOLE_TX_PORT 0u /* A is 0 */",
+        "#define BOARD_CONSOLE_TX_FUNCTION 11u",
+        "#define BOARD_CONSOLE_RX_PIN 7u",
     ):
         assert line in config
 

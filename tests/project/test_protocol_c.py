@@ -12,31 +12,21 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from board_program import compile_board
 
 from tinydeploy.errors import BoardLinkError
 from tinydeploy.link.client import BoardClient
 from tinydeploy.link.frames import Frame, FrameSplitter, encode_frame
-from tinydeploy.paths import FIRMWARE
 from tinydeploy.project.selftest import selftest_crc, selftest_inputs
 from tinydeploy.validate.host import find_host_compiler
 
 OK, UNKNOWN, BAD, FAILED = 0, 1, 2, 3
-APP = ("protocol", "frame", "crc32", "console", "high_water", "selftest")
-WARNINGS = ("-Wall", "-Wextra", "-Wconversion", "-Werror")
-FLAGS = ("-std=c99", "-O1", "-g", "-D_POSIX_C_SOURCE=200809L", *WARNINGS)
-SANITIZERS = ("-fsanitize=address,undefined", "-fno-sanitize-recover=all")
 
 
 @pytest.fixture(scope="session")
 def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
     executable = tmp_path_factory.mktemp("protocol") / "board"
-    sources = [FIRMWARE / "app" / f"{stem}.c" for stem in APP]
-    sources.append(Path(__file__).with_name("host_protocol.c"))
-    includes = [f"-I{FIRMWARE / 'app'}", f"-I{FIRMWARE / 'targets' / 'common'}"]
-    compiler = find_host_compiler()
-    sanitizers = SANITIZERS if "ziglang" not in compiler else ()  # zig brings none
-    command = [*compiler, *FLAGS, *sanitizers, *includes, *sources, "-o", executable]
-    subprocess.run(command, check=True)
+    compile_board(Path(__file__).with_name("host_protocol.c"), executable, find_host_compiler())
     return executable
 
 
@@ -107,7 +97,22 @@ class HostBoard:
 @pytest.fixture
 def board(program: Path) -> Iterator[HostBoard]:
     board = HostBoard(program)
+    board.ask(1)
     yield board
+    board.close()
+
+
+def test_a_reset_is_noticed(program: Path) -> None:
+    """A host whose board was reset must not take a run over lost inputs for an answer."""
+    board = HostBoard(program)
+    for sequence, command in enumerate((2, 5, 9, 5, 5), start=7):
+        assert board.ask(command, b"\0" if command == 2 else b"", sequence) == (4, b"")
+    client = BoardClient(board)
+    with pytest.raises(BoardLinkError, match="the board was reset meanwhile"):
+        client.run()
+    client.hello()
+    client.infer([bytes(70), bytes(5)])
+    assert client.read_output(0)[69] == 1  # none of the runs before HELLO was executed
     board.close()
 
 
@@ -228,6 +233,7 @@ def test_selftest(board: HostBoard) -> None:
 def camera(program: Path) -> Iterator[HostBoard]:
     """The same board with a model that takes its inputs in five rows, of 14 and of 1 byte."""
     board = HostBoard(program, rows=True)
+    board.ask(1)
     yield board
     board.close()
 

@@ -12,7 +12,6 @@ from typer.testing import CliRunner
 
 from tinydeploy.cli.main import app
 from tinydeploy.errors import UsageError
-from tinydeploy.graph.ops.conv_2d import Conv2D
 from tinydeploy.graph.ops.fully_connected import FullyConnected
 from tinydeploy.graph.read import read_graph
 from tinydeploy.validate.explain import RUNTIMES, explain_runtime
@@ -57,29 +56,6 @@ def test_default_kernels_differ_in_convolutions_first(net: bytes) -> None:
     exact = run_reference(net, inputs).outputs
     differing = sum(np.count_nonzero(a != b) for a, b in zip(whole, exact, strict=True))
     assert found.differing == differing
-
-
-def test_xnnpack_multiplies_in_float32_and_rounds_once_to_even() -> None:
-    """The cause that is told for convolutions, checked against LiteRT's default kernels."""
-    b = ModelBuilder(9)
-    model = b.finish([b.conv(b.input((16, 16, 8)), 16, (1, 1))])
-    graph = read_graph(model)
-    (op,) = graph.ops
-    assert isinstance(op, Conv2D)
-    inputs = make_vectors(graph, 8)
-    source = graph.tensors[graph.inputs[0]]
-    (weights,) = (t for t in graph.tensors if t.data is not None and t.dtype == "int8")
-    assert weights.quantization
-    zero = source.affine[1]
-    sums = (inputs[0].astype(np.int64) - zero) @ op.weights.reshape(16, 8).T.astype(np.int64)
-    scales = np.float32(source.affine[0]) * np.float32(weights.quantization.scales)
-    scales = scales / np.float32(graph.tensors[op.outputs[0]].affine[0])
-    scaled = np.float32(sums + op.bias) * np.float32(scales)
-    expected = np.clip(np.rint(scaled) + graph.tensors[op.outputs[0]].affine[1], -128, 127)
-    default = run_reference(model, inputs, resolver="AUTO").outputs[0]
-    reference = run_reference(model, inputs).outputs[0]
-    assert (default != reference).any()
-    np.testing.assert_array_equal(default, expected)
 
 
 def test_tflm_differs_in_fully_connected_layers_alone(net: bytes) -> None:

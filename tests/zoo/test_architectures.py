@@ -4,20 +4,27 @@ from __future__ import annotations
 
 import pytest
 import torch
+from torch import nn
 
 from tinydeploy.errors import UsageError
 from tinydeploy.model.count import count_model
 from tinydeploy.model.export import check_onnx, export_onnx
 from tinydeploy.zoo.ds_cnn import DsCnn
-from tinydeploy.zoo.layers import make_divisible
+from tinydeploy.zoo.igcv3 import Igcv3
+from tinydeploy.zoo.layers import make_divisible, shuffle_channels
+from tinydeploy.zoo.mobile_blocks import BlockNet, Row
 from tinydeploy.zoo.mobilenet_v1 import MobileNetV1
 from tinydeploy.zoo.mobilenet_v2 import MobileNetV2
 from tinydeploy.zoo.mobilenet_v3 import MobileNetV3
+from tinydeploy.zoo.mobilenext import MobileNeXt
+from tinydeploy.zoo.peleenet import PeleeNet
 from tinydeploy.zoo.plain_cnn import PlainCnn
 from tinydeploy.zoo.registry import create_model, find_model, list_models
 from tinydeploy.zoo.resnet_8 import ResNet8
-from tinydeploy.zoo.shufflenet_v2 import ShuffleNetV2, shuffle_channels
+from tinydeploy.zoo.shufflenet_v1 import ShuffleNetV1
+from tinydeploy.zoo.shufflenet_v2 import ShuffleNetV2
 from tinydeploy.zoo.squeezenet import SqueezeNet
+from tinydeploy.zoo.tiny_fire import TinyFire
 
 
 # Counted by others: torchvision's and timm's nets of these names, MLPerf Tiny's Keras summaries.
@@ -54,7 +61,9 @@ def test_counts_are_those_of_others(name, parameters, megamacs):
 @pytest.mark.parametrize(("name", "parameters"), [("resnet_8", 78_666), ("ds_cnn", 24_908)])
 def test_counts_of_mlperf_tiny_count_statistics(name, parameters):
     entry = find_model(name)
-    assert count_model(entry.build(), entry.input_shape).parameters_with_statistics == parameters
+    with torch.device("meta"):
+        net = entry.build()
+    assert count_model(net, entry.input_shape).parameters_with_statistics == parameters
 
 
 @pytest.mark.parametrize(
@@ -62,13 +71,21 @@ def test_counts_of_mlperf_tiny_count_statistics(name, parameters):
 )
 def test_counts_are_the_published_ones_but_for_rounding(entry):
     """Papers round, leave out classifiers' biases, or count activations as well."""
-    counts = count_model(entry.build(), entry.input_shape)
+    with torch.device("meta"):
+        net = entry.build()
+    counts = count_model(net, entry.input_shape)
     most = counts.parameters_with_statistics
     rounding = 0.06 if entry.published.parameters < 1e6 else 0.035
     assert counts.parameters * (1 - rounding) < entry.published.parameters < most * (1 + rounding)
     assert counts.macs * 0.99 < entry.published.macs < counts.macs_with_batch_norm * 1.02
 
 
+# Every column of a table of blocks.
+ROWS = (
+    (Row(1, 8, 1, excite=0.25, plain=True),),
+    (Row(2, 16, 2, 3, (3, 5), 0.5, split_expand=2, split_project=2, activation=nn.SiLU),),
+    (Row(1, 24, 2, 6, (5,)), Row(1, 24, 1, 1)),
+)
 # Each kind of net at a fraction of its width, for gray pictures of 32x32.
 SMALL = {
     "plain": lambda **a: PlainCnn(0.25, **a),
@@ -79,6 +96,12 @@ SMALL = {
     "minimal": lambda **a: MobileNetV3("small", 0.1, minimal=True, stem_stride=1, **a),
     "squeezenet": lambda **a: SqueezeNet("1.1", 0.1, stem_stride=1, **a),
     "shufflenet_v2": lambda **a: ShuffleNetV2(0.5, stem_stride=1, **a),
+    "shufflenet_v1": lambda **a: ShuffleNetV1(3, 0.5, stem_stride=1, **a),
+    "igcv3": lambda **a: Igcv3(0.1, stem_stride=1, **a),
+    "mobilenext": lambda **a: MobileNeXt(0.1, stem_stride=1, **a),
+    "peleenet": lambda **a: PeleeNet(0.25, stem_stride=1, **a),
+    "tiny_fire": lambda **a: TinyFire(stem_stride=1, **a),
+    "block table": lambda **a: BlockNet("net", ROWS, stem=8, head=16, stem_stride=1, **a),
     "resnet_8": lambda **a: ResNet8(0.25, **a),
     "ds_cnn": lambda **a: DsCnn(0.25, **a),
     "ds_cnn, stride 1": lambda **a: DsCnn(0.25, stem_stride=1, **a),
@@ -102,6 +125,14 @@ def test_impossible_arguments(make, wrong):
         make(**wrong)
 
 
+@pytest.mark.parametrize(
+    ("groups", "width", "message"), [(5, 1.0, "no variant of 5 groups"), (8, 0.3, "no width 0.3")]
+)
+def test_groups_of_shufflenet(groups, width, message):
+    with pytest.raises(UsageError, match=message):
+        ShuffleNetV1(groups, width)
+
+
 @pytest.mark.parametrize("width", [0.25, 3.0])
 def test_shufflenet_has_four_widths(width):
     with pytest.raises(UsageError, match="has no width"):
@@ -114,7 +145,7 @@ def test_impossible_widths_and_strides(wrong):
         MobileNetV2(**wrong)
 
 
-# What torchvision calls them, with their shapes.
+# What torchvision or timm calls them, with their shapes.
 @pytest.mark.parametrize(
     ("name", "tensors"),
     [
@@ -152,6 +183,19 @@ def test_impossible_widths_and_strides(wrong):
             },
         ),
         (
+            "mixnet_s",  # as timm's
+            {
+                "conv_stem.weight": (16, 3, 3, 3),
+                "blocks.0.0.conv_dw.weight": (16, 1, 3, 3),
+                "blocks.1.0.conv_pw.1.weight": (48, 8, 1, 1),
+                "blocks.2.1.se.conv_reduce.bias": (20,),
+                "blocks.4.1.conv_dw.3.weight": (90, 1, 9, 9),
+                "blocks.5.2.conv_pwl.0.weight": (100, 600, 1, 1),
+                "bn2.running_mean": (1536,),
+                "classifier.weight": (1000, 1536),
+            },
+        ),
+        (
             "shufflenet_v2-1.0",
             {
                 "conv1.0.weight": (24, 3, 3, 3),
@@ -164,7 +208,7 @@ def test_impossible_widths_and_strides(wrong):
         ),
     ],
 )
-def test_names_are_those_of_torchvision(name, tensors):
+def test_names_are_those_of_published_weights(name, tensors):
     state = create_model(name).state_dict()
     assert {key: tuple(state[key].shape) for key in tensors} == tensors
 

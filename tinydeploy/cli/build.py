@@ -10,7 +10,13 @@ import typer
 
 from tinydeploy.cli.build_options import takes_build_options
 from tinydeploy.cli.console import StageView
-from tinydeploy.cli.options import JsonOption, QuietOption
+from tinydeploy.cli.options import (
+    FormatChoice,
+    FormatOption,
+    JsonOption,
+    QuietOption,
+    VerboseOption,
+)
 from tinydeploy.cli.summary import show_result
 from tinydeploy.pipeline import BuildRequest, build_image
 
@@ -22,8 +28,12 @@ def build(
         Path | None,
         typer.Option("--output", "-o", metavar="DIR", help="Default: out/<model>-<board>."),
     ] = None,
+    chosen_format: FormatOption = FormatChoice.CMAKE,
     as_json: JsonOption = False,
     quiet: QuietOption = False,
+    verbose: VerboseOption = False,
 ) -> None:
     """Build a model into a verified firmware image for a board."""
-    show_result(build_image(replace(request, output=output), StageView(quiet=quiet)), as_json)
+    request = replace(request, output=output, chosen_format=chosen_format.value)
+    watch = StageView(quiet=quiet, verbose=verbose)
+    show_result(build_image(request, watch), as_json, verbose=verbose)

@@ -6,13 +6,16 @@ import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import wraps
-from typing import Any, get_type_hints
+from typing import Annotated, Any, get_args, get_type_hints
 
 from tinydeploy.cli.options import (
+    BaudOption,
     BoardOption,
     ColorOption,
     DataOption,
     EffortOption,
+    FirmwareChoice,
+    FirmwareOption,
     InputChoice,
     InputOption,
     InputShapeOption,
@@ -33,12 +36,15 @@ from tinydeploy.cli.options import (
     PreprocessOption,
     ResizeOption,
     StdOption,
+    VectorsOption,
+    WatchdogOption,
     WeightsOption,
     parse_bytes,
     parse_numbers,
     parse_percent,
     parse_shape,
 )
+from tinydeploy.errors import UsageError
 from tinydeploy.pipeline import BuildRequest
 from tinydeploy.source.options import SourceOptions
 
@@ -84,6 +90,10 @@ def _make_request(
     max_extra_macs: MaxExtraMacsOption = None,
     min_snr: MinSnrOption = None,
     max_drop: MaxDropOption = None,
+    vectors: VectorsOption = 0,
+    baud: BaudOption = None,
+    watchdog: WatchdogOption = None,
+    firmware: FirmwareOption = FirmwareChoice.STANDARD,
 ) -> BuildRequest:
     return BuildRequest(
         board=board,
@@ -95,6 +105,10 @@ def _make_request(
         max_extra_macs=parse_percent("--max-extra-macs", max_extra_macs),
         min_snr=min_snr,
         max_drop=max_drop,
+        vectors=vectors,
+        baud=baud,
+        watchdog=watchdog,
+        mlperf=firmware is FirmwareChoice.MLPERF,
     )
 
 
@@ -127,15 +141,49 @@ def takes_build_options(command: Callable[..., None]) -> Callable[..., None]:
     return _with_options(command, call, [_make_source, _make_request], taken=1)
 
 
+def takes_optional_build_options(command: Callable[..., None]) -> Callable[..., None]:
+    """The same, but without --board, and so without anything to build, the request is None.
+
+    Args:
+        command: As of `takes_build_options`, but for that.
+    """
+    shared: list[Callable[..., Any]] = [_make_source, _make_request]
+
+    def call(given: dict[str, Any]) -> None:
+        if given["board"] is not None:
+            built(**given)
+            return
+        for each in [p for function in shared for p in _parameters(function)]:
+            value = given.pop(each.name)
+            default = None if each.default is inspect.Parameter.empty else each.default
+            if value != default:
+                name = each.name.replace("_", "-")
+                what = f"the model {value}" if each.name == "model" else f"--{name}"
+                raise UsageError(
+                    f"{what} is given without --board",
+                    "Name the board too: --board stm32h743. Without a model and a board, the "
+                    "targets of tinydeploy.toml are checked.",
+                )
+        command(None, **given)
+
+    built = takes_build_options(command)
+    return _with_options(command, call, shared, taken=1, optional="board")
+
+
 def _with_options(
     command: Callable[..., None],
     call: Callable[[dict[str, Any]], None],
     shared: Sequence[Callable[..., Any]],
     taken: int,
+    optional: str = "",
 ) -> Callable[..., None]:
-    """The command with the options of other functions before its own, but for those `taken`."""
+    """The command with the options of other functions before its own, but for those `taken`.
+
+    `optional` is None where it is not given.
+    """
     own = _parameters(command)[taken:]
     parameters = [each for function in shared for each in _parameters(function)] + own
+    parameters = [_allow_none(each) if each.name == optional else each for each in parameters]
 
     @wraps(command)
     def called(**options: Any) -> None:
@@ -150,6 +198,11 @@ def _with_options(
 def _take(function: Callable[..., Any], given: dict[str, Any]) -> dict[str, Any]:
     """The function's arguments, taken out of what was given."""
     return {each.name: given.pop(each.name) for each in _parameters(function)}
+
+
+def _allow_none(parameter: inspect.Parameter) -> inspect.Parameter:
+    kind, *metadata = get_args(parameter.annotation)
+    return parameter.replace(annotation=Annotated[(kind | None, *metadata)], default=None)
 
 
 def _parameters(function: Callable[..., Any]) -> list[inspect.Parameter]:

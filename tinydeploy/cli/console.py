@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.status import Status
 
-from tinydeploy.errors import TinydeployError
+from tinydeploy.errors import TinydeployError, UsageError
 
 stdout = Console(highlight=False)
 stderr = Console(stderr=True, highlight=False)
@@ -22,11 +22,16 @@ class StageView:
 
     Args:
         quiet: Show nothing.
+        verbose: Show what a stage is doing line by line, not only the last.
     """
 
-    def __init__(self, *, quiet: bool = False) -> None:
+    def __init__(self, *, quiet: bool = False, verbose: bool = False) -> None:
+        if quiet and verbose:
+            raise UsageError("--quiet and --verbose ask for opposites", "Leave one of them out.")
         self.seconds: dict[str, float] = {}
         self._quiet = quiet
+        self._verbose = verbose
+        self._noted: set[str] = set()
         self._detail = ""
         self._status: Status | None = None
         self._name = ""
@@ -60,13 +65,16 @@ class StageView:
 
     def detail(self, text: str) -> None:
         """Sets what the running stage's line says; the last call stays."""
+        if self._verbose and self._detail and text != self._detail:
+            stderr.print(f"  {self._name:<10} {escape(self._detail)}", style="dim", soft_wrap=True)
         self._detail = text
         if self._status is not None:
             self._status.update(f"{self._name:<10} {escape(text)}")
 
     def note(self, text: str) -> None:
-        """Shows a line that is not about a stage's end: a warning, a skipped file."""
-        if not self._quiet:
+        """Shows a line that is not about a stage's end: a warning, a skipped file; each once."""
+        if not self._quiet and text not in self._noted:
+            self._noted.add(text)
             stderr.print(f"  [yellow]![/] {escape(text)}")
 
 

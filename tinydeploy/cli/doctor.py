@@ -56,6 +56,7 @@ _PROGRAMS = (
     ("cc", "host validation", "apt-get install gcc"),
     ("make", "building projects", "apt-get install make"),
     ("openocd", "flashing", "apt-get install openocd"),
+    ("qemu-system-arm", "mps2 boards in QEMU", "apt-get install qemu-system-arm"),
 )
 
 

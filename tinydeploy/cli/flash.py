@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import shlex
+import tempfile
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from tinydeploy.board import load_board
-from tinydeploy.cli.console import stdout
-from tinydeploy.cli.image import find_image
-from tinydeploy.flash.probes import choose_tool, flash_board, flash_command
+from tinydeploy.cli.console import stderr, stdout
+from tinydeploy.cli.image import BuiltImage, find_image, load_built_board
+from tinydeploy.errors import InputFileError
+from tinydeploy.flash.flash_board import AUTO, TOOLS, choose_tool, flash_board
+from tinydeploy.flash.tool import Job
 
 
 def flash(
@@ -22,21 +24,53 @@ def flash(
         str | None,
         typer.Option("--board", "-b", metavar="BOARD", help="Default: the board of the build."),
     ] = None,
-    tool: Annotated[
-        str | None, typer.Option(metavar="TOOL", help="openocd or pyocd. Default: what is there.")
-    ] = None,
+    probe: Annotated[
+        str,
+        typer.Option(
+            metavar="TOOL",
+            help=f"{', '.join(TOOLS)}, or auto: the first that is installed and sees a probe.",
+        ),
+    ] = AUTO,
+    serial: Annotated[
+        str, typer.Option(metavar="NUMBER", help="Serial number, where there are several probes.")
+    ] = "",
+    remote: Annotated[
+        str,
+        typer.Option(
+            metavar="HOST:PORT", help="The debug port of an emulated board (openocd, pyocd)."
+        ),
+    ] = "",
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Show the command and do nothing.")
+        bool, typer.Option("--dry-run", help="Show the commands and do nothing.")
     ] = False,
 ) -> None:
-    """Write an image to the attached board, verify it and start it."""
+    """Write an image to the attached board, read it back, compare, and start it."""
     found = find_image(image, board)
-    target = load_board(found.board)
-    program = choose_tool(target, tool, must_exist=not dry_run)
-    if dry_run:
-        stdout.print(
-            shlex.join(flash_command(found.elf, target, program)), soft_wrap=True, markup=False
+    _check_age(found)
+    target = load_built_board(found)
+    tool = choose_tool(target, probe, serial=serial, remote=remote, must_exist=not dry_run)
+    with tempfile.TemporaryDirectory() as scratch:
+        job = Job(found.elf.absolute(), target, serial, remote, Path(scratch))
+        if dry_run:
+            for step in tool.steps(job):
+                stdout.print(shlex.join(step.command), soft_wrap=True, markup=False)
+            return
+        if not stderr.is_terminal:
+            flash_board(job, tool)
+        else:
+            with stderr.status(f"{tool.name} flashes {target.title}"):
+                flash_board(job, tool)
+    stdout.print(f"{target.title}: flashed, compared, started ({tool.name})", markup=False)
+
+
+def _check_age(found: BuiltImage) -> None:
+    """The image is not older than the model beside it.
+
+    Raises:
+        InputFileError: It is.
+    """
+    model = found.elf.with_name("model.tflite")
+    if model.is_file() and model.stat().st_mtime > found.elf.stat().st_mtime + 1:
+        raise InputFileError(
+            f"{found.elf} is older than {model}", "Build again, so that the board runs this model."
         )
-        return
-    flash_board(found.elf, target, program)
-    stdout.print(f"{target.title}: flashed, verified, started ({program.name})", markup=False)

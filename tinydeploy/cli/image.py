@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+from tinydeploy.board import Board, load_board, with_baud
 from tinydeploy.errors import InputFileError, UsageError
 
 
@@ -17,11 +19,13 @@ class BuiltImage:
         elf: The firmware.
         board: Name of its board.
         model: Name of its model; empty where no report tells.
+        baud: Bits per second of its console; None where no report tells: as the board file says.
     """
 
     elf: Path
     board: str
     model: str
+    baud: int | None = None
 
 
 def find_image(image: Path, board: str | None) -> BuiltImage:
@@ -49,14 +53,72 @@ def find_image(image: Path, board: str | None) -> BuiltImage:
             f"{elf} is no ELF file", "Give the firmware.elf of a build, or its folder."
         )
     report = elf.with_name("report.json")
-    model = ""
+    model, baud = "", None
     if report.is_file():
         try:
             content = json.loads(report.read_text(encoding="utf-8"))
             model, name = str(content["model"]["name"]), str(content["board"]["name"])
+            baud = int(content["board"]["baud"]) if "baud" in content["board"] else None
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise InputFileError(f"{report} is damaged: {error!r}", "Build again.") from error
         board = board or name
     if board is None:
         raise UsageError(f"which board is {elf} for?", "Add --board BOARD.")
-    return BuiltImage(elf, board, model)
+    return BuiltImage(elf, board, model, baud)
+
+
+def load_built_board(built: BuiltImage) -> Board:
+    """The board of an image, with the console as the image sets it up."""
+    board = load_board(built.board)
+    return board if built.baud is None else with_baud(board, built.baud)
+
+
+def read_report(built: BuiltImage) -> dict[str, Any]:
+    """What the report beside an image says (docs/report.md).
+
+    Raises:
+        InputFileError: There is none, or it is damaged.
+    """
+    try:
+        content = json.loads(_read_beside(built, "report.json"))
+    except ValueError as error:
+        raise InputFileError(f"{_beside(built, 'report.json')} is damaged: {error}") from error
+    return dict(content)
+
+
+def read_built_model(built: BuiltImage) -> bytes:
+    """The int8 .tflite beside an image.
+
+    Raises:
+        InputFileError: There is none.
+    """
+    return _read_beside(built, "model.tflite")
+
+
+def _beside(built: BuiltImage, name: str) -> Path:
+    return built.elf.with_name(name)
+
+
+def _read_beside(built: BuiltImage, name: str) -> bytes:
+    path = _beside(built, name)
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise InputFileError(
+            f"cannot read {path}: {error.strerror or error}",
+            "The folder of a build holds it, beside the image.",
+        ) from error
+
+
+def newest_build() -> Path:
+    """The output folder of the newest build in out/.
+
+    Raises:
+        UsageError: There is none.
+    """
+    reports = sorted(Path("out").glob("*/report.json"), key=lambda path: path.stat().st_mtime)
+    if not reports:
+        raise UsageError(
+            "there is no build in out/", "Build one, or name its folder with --build DIR."
+        )
+    return reports[-1].parent

@@ -14,7 +14,23 @@ from typing import Annotated, NoReturn
 import typer
 
 from tinydeploy import __version__
-from tinydeploy.cli import boards, build, check, doctor, flash, inspect, ops, plan, run, validate
+from tinydeploy.cli import (
+    bench,
+    boards,
+    boards_new,
+    build,
+    check,
+    doctor,
+    emulate,
+    flash,
+    graph,
+    inspect,
+    monitor,
+    ops,
+    plan,
+    run,
+    validate,
+)
 from tinydeploy.cli.console import show_error, stderr
 from tinydeploy.errors import OutputError, TinydeployError
 
@@ -66,15 +82,24 @@ for _name, _command in (
     ("build", build.build),
     ("check", check.check),
     ("plan", plan.plan),
+    ("graph", graph.graph),
     ("inspect", inspect.inspect),
     ("run", run.run),
+    ("emulate", emulate.emulate),
     ("flash", flash.flash),
     ("validate", validate.validate),
-    ("boards", boards.boards),
+    ("bench", bench.bench),
+    ("monitor", monitor.monitor),
     ("ops", ops.ops),
     ("doctor", doctor.doctor),
 ):
     app.command(_name)(_guard(_command))
+
+_boards = typer.Typer(rich_markup_mode="rich")
+_boards.callback(invoke_without_command=True)(_guard(boards.boards))
+_boards.command("new")(_guard(boards_new.new))
+_boards.command("check")(_guard(boards_new.check))
+app.add_typer(_boards, name="boards")
 
 
 def _show_version(value: bool) -> None:

@@ -30,12 +30,30 @@ class EffortChoice(StrEnum):
     HIGH = "high"
 
 
+class FirmwareChoice(StrEnum):
+    """Values of --firmware."""
+
+    STANDARD = "standard"
+    MLPERF = "mlperf"
+
+
 class InputChoice(StrEnum):
     """Values of --input; the same words as tinydeploy.plan.plan.InputForm."""
 
     ARENA = "arena"
     KEPT = "kept"
     ROWS = "rows"
+
+
+class FormatChoice(StrEnum):
+    """Values of --format; the same words as tinydeploy.project.formats.make.Format."""
+
+    CMAKE = "cmake"
+    LIBRARY = "library"
+    TFLM = "tflm"
+    ZEPHYR = "zephyr"
+    PLATFORMIO = "platformio"
+    ARDUINO = "arduino"
 
 
 class IoChoice(StrEnum):
@@ -279,5 +297,46 @@ MaxDropOption = Annotated[
     float | None,
     typer.Option(metavar="POINTS", help="Most accuracy, in points, that int8 may lose to float."),
 ]
+FirmwareOption = Annotated[
+    FirmwareChoice,
+    typer.Option(
+        "--firmware",
+        metavar="KIND",
+        help="standard, or mlperf: it also answers the runner of MLPerf Tiny. Needs --input kept.",
+    ),
+]
+VectorsOption = Annotated[
+    int,
+    typer.Option(
+        min=0,
+        max=1000,
+        metavar="N",
+        help="Inputs of the data set that go into flash, for the self-test at each boot.",
+    ),
+]
+BaudOption = Annotated[
+    int | None,
+    typer.Option(metavar="N", help="Speed of the serial console, e.g. 921600. Default: 115200."),
+]
+WatchdogOption = Annotated[
+    float | None,
+    typer.Option(
+        metavar="S",
+        help="Start the watchdog: a layer's call that takes longer than S seconds resets the chip.",
+    ),
+]
+FormatOption = Annotated[
+    FormatChoice,
+    typer.Option(
+        "--format",
+        metavar="FORMAT",
+        help="What to write besides the firmware project (cmake: CMake and Makefile): library, the "
+        "model alone for any compiler (STM32CubeIDE, Keil, IAR); tflm, a program for TensorFlow "
+        "Lite Micro; zephyr, platformio, arduino. docs/formats.md has a chapter on each.",
+    ),
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the report as JSON on stdout.")]
 QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")]
+VerboseOption = Annotated[
+    bool, typer.Option("--verbose", "-v", help="Show every step of a stage, and all layers.")
+]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
-from pathlib import Path
 
 from rich.markup import escape
 from rich.table import Table
@@ -14,12 +14,30 @@ from tinydeploy.plan.alternatives import Alternative
 from tinydeploy.report.build_report import BuildReport, PlaceFacts, PlanFacts
 
 
-def show_result(result: BuildResult, as_json: bool) -> None:
+def show_result(result: BuildResult, as_json: bool, *, verbose: bool = False) -> None:
     """Prints the report as JSON, or what a reader wants to know first, in at most 80 columns."""
     if as_json:
         stdout.print(result.report.to_json(), end="", soft_wrap=True, markup=False)
-    else:
-        _show_summary(result.report, result.folder)
+        return
+    _show_summary(result)
+    if verbose:
+        stdout.print(f"\n{list_layers(result.report)}", markup=False, soft_wrap=True)
+
+
+def list_layers(report: BuildReport) -> str:
+    """A table of the layers that run, with what each costs, and the peak in words."""
+    heads = f"{'MACs':>12}{'instructions':>14}{'/MAC':>7}{'flash':>9}{'live':>9}"
+    lines = [f"{'layer':>5} {'operator':<22}{heads}"]
+    for layer in report.layers:
+        count = layer.instructions
+        cost = "" if count is None else f"{count:,}"
+        each = "" if count is None or not layer.macs else f"{count / layer.macs:.2f}"
+        figures = (
+            f"{layer.macs:>12,}{cost:>14}{each:>7}{layer.flash_bytes:>9,}{layer.live_bytes:>9,}"
+        )
+        lines.append(f"{layer.index:>5} {layer.op[:21]:<22}{figures}")
+    lines.append("flash: of this layer alone; live: bytes of RAM while it runs")
+    return "\n".join([*lines, *textwrap.wrap(report.memory.peak.text, 80)])
 
 
 def list_plans(plans: Sequence[Alternative]) -> str:
@@ -35,7 +53,8 @@ def list_plans(plans: Sequence[Alternative]) -> str:
     return "\n".join(lines)
 
 
-def _show_summary(report: BuildReport, folder: Path | None) -> None:
+def _show_summary(result: BuildResult) -> None:
+    report, folder = result.report, result.folder
     table = Table(
         title=f"{report.model.name} on {report.board.title} ({report.board.cpu.title()})",
         title_justify="left",
@@ -51,9 +70,9 @@ def _show_summary(report: BuildReport, folder: Path | None) -> None:
     stdout.print()
     stdout.print(table)
     if folder is not None:
-        stdout.print(
-            f"\n{escape(str(folder))}: firmware.elf, .bin, .hex, firmware/, report.json, plan.svg"
-        )
+        more = "" if result.chosen_format == "cmake" else f"{result.chosen_format}/, "
+        files = f"firmware.elf, .bin, .hex, firmware/, {more}report.json, plan.svg"
+        stdout.print(f"\n{escape(str(folder))}: {files}")
 
 
 def _rows(report: BuildReport) -> list[tuple[str, str]]:

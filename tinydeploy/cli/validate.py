@@ -1,4 +1,4 @@
-"""`tinydeploy validate`: how other runtimes' outputs differ from the firmware's, and why."""
+"""`tinydeploy validate`: a board's outputs against the reference, or another runtime's, and why."""
 
 from __future__ import annotations
 
@@ -12,14 +12,19 @@ import numpy as np
 import typer
 from rich.table import Table
 
-from tinydeploy.cli.console import stdout
+from tinydeploy.cli.attached import PortOption, Where, attach_board
+from tinydeploy.cli.console import stderr, stdout
+from tinydeploy.cli.image import BuiltImage, find_image, read_built_model
 from tinydeploy.cli.options import JsonOption
-from tinydeploy.errors import InputFileError, UsageError
+from tinydeploy.errors import InputFileError, MismatchError, UsageError
 from tinydeploy.graph.conversions import cut_conversions
 from tinydeploy.graph.graph import Graph
 from tinydeploy.graph.read import read_graph
+from tinydeploy.validate.compare import compare_outputs
 from tinydeploy.validate.explain import Explanation, explain_runtime
 from tinydeploy.validate.vectors import make_vectors
+from tinydeploy.validate.wide_softmax import run_graph_reference
+from tinydeploy.validate.wire import run_vectors
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -41,14 +46,15 @@ def validate(
         typer.Argument(metavar="MODEL", help="A .tflite file, or the output folder of a build."),
     ],
     against: Annotated[
-        RuntimeChoice,
+        RuntimeChoice | None,
         typer.Option(
             metavar="RUNTIME",
             help="litert-default (LiteRT with XNNPACK, as Python and phones run it), "
             "tflm-double-rounding (TFLite Micro's rounding of fully-connected layers), or "
             "litert-reference.",
+            show_default=RuntimeChoice.DEFAULT.value,
         ),
-    ] = RuntimeChoice.DEFAULT,
+    ] = None,
     data: Annotated[
         Path | None,
         typer.Option(
@@ -59,22 +65,97 @@ def validate(
     vectors: Annotated[
         int, typer.Option(min=1, max=10_000, metavar="N", help="How many inputs.")
     ] = 20,
+    on: Annotated[
+        Where | None,
+        typer.Option(
+            metavar="WHERE",
+            help="board, emulator or qemu (mps2 boards): run MODEL, a build, there and compare "
+            "every output byte with LiteRT's reference kernels.",
+        ),
+    ] = None,
+    port: PortOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Explain how another runtime's outputs differ from the firmware's.
+    """Compare a board with the reference (--on), or explain another runtime (--against).
 
-    The firmware equals LiteRT's reference kernels to the bit. Other runtimes round otherwise: this
-    runs a model as they do and names the layers that differ for equal inputs, and the cause.
+    The firmware equals LiteRT's reference kernels to the bit. --on sends inputs to a board that
+    runs a build, the attached or the emulated one, and compares every byte that comes back.
+
+    Other runtimes round otherwise: --against runs a model as they do and names the layers that
+    differ for equal inputs, and the cause.
     """
+    if on is not None and against is not None:
+        raise UsageError(
+            "a board is compared with the reference, another runtime with the firmware",
+            "Give --on or --against, not both.",
+        )
+    if on is not None:
+        _validate_board(find_image(model, None), on, port, data, vectors, as_json=as_json)
+        return
+    if port is not None:
+        raise UsageError("--port names a board's", "Add --on board.")
     path = model / "model.tflite" if model.is_dir() else model
     tflite = cut_conversions(_read_bytes(path)).tflite
     graph = read_graph(tflite, path.parent.name if model.is_dir() else path.stem)
     inputs = make_vectors(graph, vectors) if data is None else [_read_inputs(data, graph, vectors)]
-    explanation = explain_runtime(graph, tflite, inputs, against.value)
+    runtime = RuntimeChoice.DEFAULT if against is None else against
+    explanation = explain_runtime(graph, tflite, inputs, runtime.value)
     if as_json:
         typer.echo(json.dumps(asdict(explanation), indent=2))
     else:
         _show(explanation)
+
+
+def _validate_board(
+    built: BuiltImage, on: Where, port: str | None, data: Path | None, count: int, *, as_json: bool
+) -> None:
+    """Raises MismatchError where the board's outputs are not the reference's."""
+    tflite = read_built_model(built)
+    graph = read_graph(tflite, built.model)
+    vectors = make_vectors(graph, count) if data is None else [_read_inputs(data, graph, count)]
+    with attach_board(built, on, port) as attached:
+        expected = run_graph_reference(graph, tflite, vectors)
+        with stderr.status("sending inputs") as status:
+            found = run_vectors(
+                attached.client,
+                graph,
+                vectors,
+                lambda number: status.update(f"input {number + 1} of {len(vectors[0])}"),
+            )
+        repeats = attached.client.repeats
+        test = attached.client.selftest()
+    comparison = compare_outputs(expected.outputs, found)
+    if as_json:
+        facts = {
+            "model": built.model,
+            "board": attached.board.name,
+            "on": on.value,
+            "build_id": attached.hello.build_id.hex(),
+            "reference": expected.version,
+            "selftest_passed": test.passed,
+            "bit_exact": comparison.bit_exact,
+            "requests_repeated": repeats,
+        }
+        typer.echo(json.dumps(facts | asdict(comparison), indent=2))
+    if not comparison.bit_exact or not test.passed:
+        raise MismatchError(
+            f"{attached.board.title} ({on}) differs from {expected.version} in "
+            f"{comparison.bytes_mismatched:,} of {comparison.bytes_compared:,} bytes; "
+            f"{comparison.first_difference or 'and its self-test fails'}",
+            "The same image is right in the emulated board: is the board's supply, or its clock, "
+            "out of order?"
+            if on is Where.BOARD
+            else "Please report it with the model.",
+        )
+    if not as_json:
+        stdout.print(
+            f"{built.model} on {attached.board.title} ({on}): {comparison.vectors} inputs, "
+            f"{comparison.bytes_compared:,} bytes, all equal {expected.version}; self-test ok",
+            markup=False,
+            soft_wrap=True,
+        )
+        if repeats:
+            stdout.print(f"{repeats} requests had to be repeated: the line is noisy")
 
 
 def _read_bytes(path: Path) -> bytes:

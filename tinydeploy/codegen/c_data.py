@@ -21,7 +21,7 @@ def format_array(c_type: str, name: str, values: ArrayLike, *, align: int = 0) -
         align: Bytes that its address is a multiple of; 0 for what the type asks for.
     """
     texts = [str(value) for value in np.ravel(np.asarray(values)).tolist()]
-    aligned = f"__attribute__((aligned({align}))) " if align else ""
+    aligned = f"TD_ALIGNED({align}) " if align else ""
     return format_elements(f"{aligned}{c_type}", name, texts, ",")
 
 

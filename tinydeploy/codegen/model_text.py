@@ -11,11 +11,11 @@ from tinydeploy.codegen.constants import Constants, split_constants
 from tinydeploy.codegen.layer import LayerCode, LayerContext, SharedCall, emit_layer
 from tinydeploy.codegen.pixels import describe_pixels
 from tinydeploy.codegen.schedule_text import FED_STEPS, StretchText, describe_schedule
-from tinydeploy.codegen.text import c_comment, c_float, c_int, c_string
+from tinydeploy.codegen.text import c_comment, c_float, c_int, c_string, c_type
 from tinydeploy.errors import InternalError
 from tinydeploy.graph.graph import Graph, round_state
 from tinydeploy.graph.op import Op
-from tinydeploy.graph.tensor import INDEX_TYPES
+from tinydeploy.graph.tensor import UNQUANTIZED
 from tinydeploy.plan.alias import find_owners, renames
 from tinydeploy.plan.plan import FEED, InputForm, Plan, Rows
 
@@ -300,15 +300,15 @@ def _describe_port(graph: Graph, tensor: int, used: Collection[int], suffix: str
     height, width, channels = graph.tensors[tensor].rows
     owners = find_owners(graph)
     facts = graph.tensors[tensor]
-    quantization = None if facts.dtype in INDEX_TYPES else facts.quantization
-    if quantization is None and facts.dtype not in INDEX_TYPES:
+    quantization = None if facts.dtype in UNQUANTIZED else facts.quantization
+    if quantization is None and facts.dtype not in UNQUANTIZED:
         raise InternalError(f"tensor {tensor} at the model's end is not quantized")
     return PortText(
         suffix=suffix,
         comment=_describe_shape(graph, tensor),
         tensor=tensor_symbol(tensor),
         names=tuple(tensor_symbol(t) for t in sorted(used) if owners[t] == owners[tensor]),
-        c_type=f"{facts.dtype}_t",
+        c_type=c_type(facts.dtype),
         item_bytes=facts.item_bytes,
         size=facts.size,
         row_count=height,
@@ -380,7 +380,8 @@ def _describe_layer(graph: Graph, plan: Plan, position: int, op: Op) -> LayerTex
     sources = ", ".join("x".join(map(str, graph.tensors[t].shape)) for t in op.inputs)
     results = ", ".join(_describe_shape(graph, t) for t in op.outputs)
     comment = c_comment(f"{op.kind}: {sources} -> {results}", 110)
-    places = (context.tensors[op.inputs[0]], context.tensors[op.outputs[0]], context.scratch)
+    ends = (*op.inputs[:1], *op.outputs[:1])
+    places = (*(context.tensors[t] for t in ends), context.scratch)
     return LayerText(
         symbol,
         comment,
@@ -393,9 +394,10 @@ def _describe_layer(graph: Graph, plan: Plan, position: int, op: Op) -> LayerTex
 
 def _place_state(graph: Graph, position: int) -> str:
     """C expression for where the op at a position keeps its state; "NULL" where it has none."""
-    if not graph.ops[position].state_bytes:
+    keeper = graph.keeper(position)
+    if not graph.ops[keeper].state_bytes:
         return "NULL"
-    before = sum(round_state(op.state_bytes) for op in graph.ops[:position])
+    before = sum(round_state(op.state_bytes) for op in graph.ops[:keeper])
     return f"{graph.name}_state + {before}"
 
 

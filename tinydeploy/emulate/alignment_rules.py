@@ -39,6 +39,11 @@ class AlignmentRules:
         self._waiting.clear()
         self._uc.ctl_remove_cache(pc, last + 4)
 
+    def forget(self) -> None:
+        """Forgets what it found: other code lies in the memories now."""
+        self._waiting.clear()
+        self._conditions.clear()
+
     def would_execute(self, site: int) -> bool:
         """See Hooks.judge."""
         return passes(self._conditions[site], self._uc.reg_read(uc_arm.UC_ARM_REG_XPSR))

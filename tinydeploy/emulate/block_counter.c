@@ -4,6 +4,7 @@
  * python_counter.py; both give the same numbers. */
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* What a block needs beyond counting (td_block.flags). */
 enum { WATCH = 1, USES_FPU = 2, CHECKED = 4, USES_DOUBLE = 8 };
@@ -271,6 +272,19 @@ void td_on_site(void *uc, uint64_t address, uint32_t size, const td_site *site)
     c->reason = UNALIGNED_NOW;
     c->site = site->address;
     c->deadline = 0;
+}
+
+/* Forgets all blocks and checks, and counts from zero: other code lies in the regions now. */
+void td_forget(td_counter *c)
+{
+    memset(c->block, 0, c->blocks * sizeof *c->block);
+    for (uint32_t i = 0; i < c->regions; i++)
+        memset(c->region[i].index, 0, c->region[i].size / 2 * sizeof *c->region[i].index);
+    c->blocks = 1;
+    c->checks = 0;
+    c->last = 0;
+    c->skip = 0;
+    c->total = 0;
 }
 
 /* Takes back what the last block did not execute because it was left at `address`, in its middle. */

@@ -8,10 +8,10 @@ from typing import Protocol
 from unicorn import Uc
 
 from tinydeploy.emulate import system
-from tinydeploy.emulate.peripherals.family import Family
-from tinydeploy.emulate.peripherals.uart import Uart
+from tinydeploy.emulate.peripherals.family import ConsoleUart, Family
+from tinydeploy.emulate.peripherals.flash import FlashController
 
-_BASE, _SIZE = 0x40000000, 0x20000000
+BASE, SIZE = 0x40000000, 0x20000000
 
 
 class Device(Protocol):
@@ -44,55 +44,92 @@ class _Rest:
             self._violate(f"{verb} the word at {address:#010x}, where the chip has no peripheral")
 
 
+class _FlashRegisters:
+    """The flash interface: wait states, which belong to the clocks, and the controller."""
+
+    def __init__(self, family: Family, flash: FlashController) -> None:
+        self._family, self._flash = family, flash
+        self._access = (flash.base, flash.base + 0x100)  # again beside the H7's second bank
+
+    def read(self, address: int) -> int:
+        if address in self._access:
+            return self._family.read(address)
+        return self._flash.read(address - self._flash.base)
+
+    def write(self, address: int, value: int) -> None:
+        if address in self._access:
+            self._family.write(address, value)
+        else:
+            self._flash.write(address - self._flash.base, value)
+
+
 class PeripheralBus:
     """Finds the device for an address in steps of 1 KB, which is how STM32 lays them out.
 
     Args:
         uc: The processor.
-        family: Clock, power and pin registers.
-        uart: The console.
-        space: The private peripheral bus.
         violate: Takes the rule that an access breaks.
-        changed: Called after each write to one of `family`'s registers.
+        changed: Called after each write to one of the family's registers.
     """
 
-    def __init__(
-        self,
-        uc: Uc,
-        family: Family,
-        uart: Uart,
-        space: Device,
-        violate: Callable[[str], None],
-        changed: Callable[[], None],
-    ) -> None:
+    def __init__(self, uc: Uc, violate: Callable[[str], None], changed: Callable[[], None]) -> None:
+        self._violate, self._changed = violate, changed
         self._devices: dict[int, Device] = {}
+        uc.mmio_map(BASE, SIZE, self._read, None, self._write, None)
+        uc.mmio_map(system.BASE, system.SIZE, self._read_space, None, self._write_space, None)
+
+    def connect(
+        self, family: Family, uart: ConsoleUart, space: Device, flash: FlashController | None
+    ) -> None:
+        """Puts the devices of a chip that was just reset in their places.
+
+        Args:
+            family: Clock, power and pin registers.
+            uart: The console.
+            space: The private peripheral bus.
+            flash: The flash controller; the wait states beside its registers are the family's.
+        """
+        self._devices.clear()
         for address, size in family.windows:
             self._devices |= dict.fromkeys(range(address >> 10, address + size >> 10), family)
         self._devices |= {uart.window[0] >> 10: uart}
-        self._family, self._space, self._changed = family, space, changed
-        self._rest = _Rest(family.spaces, violate)
-        uc.mmio_map(_BASE, _SIZE, self._read, None, self._write, None)
-        uc.mmio_map(system.BASE, system.SIZE, self._read_space, None, self._write_space, None)
+        if flash is not None:
+            self._devices[flash.base >> 10] = _FlashRegisters(family, flash)
+        self._family, self._space = family, space
+        self._rest = _Rest(family.spaces, self._violate)
 
-    def _read(self, uc: Uc, offset: int, size: int, _: object) -> int:
-        address = _BASE + offset
+    def read(self, address: int, size: int) -> int:
+        """What the core reads at an address of the peripherals or of its private bus."""
+        if address >= system.BASE:
+            return self._read_space(None, address - system.BASE, size, None)
+        return self._read(None, address - BASE, size, None)
+
+    def write(self, address: int, size: int, value: int) -> None:
+        """Writes what the core writes there."""
+        if address >= system.BASE:
+            self._write_space(None, address - system.BASE, size, value, None)
+        else:
+            self._write(None, address - BASE, size, value, None)
+
+    def _read(self, _: object, offset: int, size: int, __: object) -> int:
+        address = BASE + offset
         device = self._devices.get(address >> 10, self._rest)
         if size == 4:
             return device.read(address)
         return device.read(address & ~3) >> 8 * (address & 3) & (1 << 8 * size) - 1
 
-    def _write(self, uc: Uc, offset: int, size: int, value: int, _: object) -> None:
-        address = _BASE + offset
+    def _write(self, _: object, offset: int, size: int, value: int, __: object) -> None:
+        address = BASE + offset
         device = self._devices.get(address >> 10, self._rest)
         _write_part(device, address, size, value)
         if device is self._family:
             self._changed()
 
-    def _read_space(self, uc: Uc, offset: int, size: int, _: object) -> int:
+    def _read_space(self, _: object, offset: int, size: int, __: object) -> int:
         address = system.BASE + offset
         return self._space.read(address & ~3) >> 8 * (address & 3) & (1 << 8 * size) - 1
 
-    def _write_space(self, uc: Uc, offset: int, size: int, value: int, _: object) -> None:
+    def _write_space(self, _: object, offset: int, size: int, value: int, __: object) -> None:
         address = system.BASE + offset
         if size < 4 and address & ~3 == system.CFSR:  # its bits are cleared by writing ones
             self._space.write(system.CFSR, value << 8 * (address & 3))

@@ -90,5 +90,8 @@ class Counter(Protocol):
     def forget_last(self) -> None:
         """The next block does not follow from the last one: an exception came between."""
 
+    def forget_code(self) -> None:
+        """Counts from zero again: what the memories hold as code has changed."""
+
     def snapshot(self) -> Blocks:
         """A copy of all blocks so far, in order of their first execution (dtype BLOCK)."""

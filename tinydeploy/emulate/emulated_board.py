@@ -11,6 +11,7 @@ from typing import Any, Self
 import numpy as np
 
 from tinydeploy.board import Board
+from tinydeploy.emulate.chip_options import ChipOptions
 from tinydeploy.emulate.gaps import Range, find_gaps
 from tinydeploy.emulate.image import Image
 from tinydeploy.emulate.process import EmulatorProcess
@@ -66,26 +67,38 @@ class EmulatedBoard:
             client = BoardClient(emulated.transport)
 
     Args:
-        elf: The firmware.
+        elf: The firmware; None for a board with erased flash.
         board: The board.
         counter: "native", "python", or "" for the native instruction counter where there is a C
             compiler to make one.
+        debug: Whether debuggers may connect, see debug_port.py: a firmware that has stopped then
+            waits to be looked at or reset.
+        protected: Whether readout protection level 1 keeps debuggers from the flash.
 
     Raises:
         MissingDependencyError: Unicorn is not installed.
         EmulationError: The image does not fit the board, or the emulator's process died.
     """
 
-    def __init__(self, elf: Path, board: Board, *, counter: str = "") -> None:
+    def __init__(
+        self,
+        elf: Path | None,
+        board: Board,
+        *,
+        counter: str = "",
+        debug: bool = False,
+        protected: bool = False,
+    ) -> None:
         self.image = Image(elf)
         self.transport = EmulatedTransport(self)
-        self._elf, self._board, self._wish = elf, board, counter
+        self._elf, self._board = elf, board
+        self._options = ChipOptions(counter, debug, protected)
         self.counter = ""
         self._keys: list[Hashable] = []
         self._process: EmulatorProcess | None = None
 
     def __enter__(self) -> Self:
-        self._process = EmulatorProcess(self._elf, self.image, self._board, self._wish)
+        self._process = EmulatorProcess(self._elf, self.image, self._board, self._options)
         self.counter = self._process.counter
         return self
 
@@ -187,7 +200,7 @@ class EmulatedBoard:
         if not runs or not layers or clones:
             found = f"has specialized copies: {', '.join(clones)}" if clones else "lacks them"
             raise EmulationError(
-                f"cannot trace {prefix}_run and {name}<k>: {self._elf.name} {found}",
+                f"cannot trace {prefix}_run and {name}<k>: the image {found}",
                 "The image must have its symbols; layers must be neither inlined nor cloned.",
             )
         request = {"do": "trace", "runs": runs, "begins": begins, "layers": layers}

@@ -68,6 +68,14 @@ class HostLine:
             else:
                 self.requests.append(content)
 
+    def has_message(self) -> bool:
+        """Whether something waits to be taken or served."""
+        return bool(self.requests) or not self._inbox.empty()
+
+    def send_debug(self, connection: int, data: bytes) -> None:
+        """Sends bytes to a debugger; none end the connection."""
+        self._write(pack_message(Kind.DEBUG, {"connection": connection}, data))
+
     def send_byte(self, byte: int) -> None:
         """Takes one byte that the firmware transmits."""
         self._text.append(byte)
@@ -97,6 +105,8 @@ class HostLine:
     def _receive(self) -> None:
         while (message := read_message(self._source)) is not None:
             kind, content, data = message
+            if kind is Kind.DEBUG:
+                content |= {"do": "debug", "data": data}
             self._inbox.put((kind, data if kind is Kind.UART else content))
             self._wake(kind)
         os._exit(0)  # the parent has gone, or has closed the board

@@ -40,7 +40,7 @@ class Image:
     """A linked firmware image.
 
     Args:
-        path: The ELF file.
+        path: The ELF file; None for erased flash.
 
     Attributes:
         segments: What to flash, as (address, bytes).
@@ -53,7 +53,19 @@ class Image:
         InputFileError: The file cannot be read or is not a 32-bit Arm executable.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path | None) -> None:
+        self.segments: tuple[tuple[int, bytes], ...] = ()
+        self.symbols: dict[str, int] = {}
+        self.functions: tuple[Function, ...] = ()
+        self.variables: tuple[Variable, ...] = ()
+        self.used: tuple[tuple[int, int], ...] = ()
+        self._loaded: tuple[tuple[int, bytes], ...] = ()
+        self._starts: list[int] = []
+        self._elf: ELFFile | None = None
+        if path is not None:
+            self._read(path)
+
+    def _read(self, path: Path) -> None:
         try:
             self._elf = ELFFile(io.BytesIO(path.read_bytes()))
             if self._elf["e_machine"] != "EM_ARM" or self._elf["e_type"] != "ET_EXEC":
@@ -126,7 +138,7 @@ class Image:
         """Sorted (address, line, file); line 0 where a sequence ends."""
         rows: list[tuple[int, int, str]] = []
         try:
-            if not self._elf.has_dwarf_info():
+            if self._elf is None or not self._elf.has_dwarf_info():
                 return rows
             info = self._elf.get_dwarf_info()
             for unit in info.iter_CUs():

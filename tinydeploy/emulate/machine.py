@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from unicorn import UC_ARCH_ARM, UC_MODE_THUMB, Uc, UcError
+from unicorn import UC_ARCH_ARM, UC_HOOK_CODE, UC_MODE_THUMB, Uc, UcError
 from unicorn import arm_const as uc_arm
 
 from tinydeploy.board import SINGLE_PRECISION, Board
@@ -18,7 +18,9 @@ from tinydeploy.emulate import counter as counting
 from tinydeploy.emulate import system
 from tinydeploy.emulate.alignment_rules import AlignmentRules
 from tinydeploy.emulate.bus import PeripheralBus
+from tinydeploy.emulate.chip_options import ChipOptions
 from tinydeploy.emulate.counter import Hooks
+from tinydeploy.emulate.debug.core import CoreDebug
 from tinydeploy.emulate.exceptions import (
     FIRST_IRQ,
     SVCALL,
@@ -33,7 +35,7 @@ from tinydeploy.emulate.memories import Memories
 from tinydeploy.emulate.messages import Kind
 from tinydeploy.emulate.open_counter import open_counter
 from tinydeploy.emulate.peripherals.family import Supervisor, open_family
-from tinydeploy.emulate.peripherals.uart import Uart
+from tinydeploy.emulate.peripherals.flash import Cells, open_flash
 from tinydeploy.emulate.traps import Traps
 
 _CPUS = {"cortex-m4": uc_arm.UC_CPU_ARM_CORTEX_M4, "cortex-m7": uc_arm.UC_CPU_ARM_CORTEX_M7}
@@ -43,8 +45,9 @@ _NOWHERE = 0xFFFFFFFE
 _LAST_WORDS = 500_000
 # Seconds between two looks at the time while the firmware waits for the host.
 _NAP = 0.05
-# A masked pending interrupt is looked at again after so many instructions.
-_MASKED = 256
+# A masked pending interrupt is looked at again after so many instructions, then twice as many, and
+# so on: firmware may unmask it soon, or leave it masked for good to be woken by it.
+_MASKED, _MOST_MASKED = 256, 1 << 16
 
 _UNALIGNED = Fault(USAGE_FAULT, 1 << 24, "LDM, LDRD, VLDR or the like at an unaligned address")
 # By the counter's reason to stop before a block.
@@ -58,6 +61,15 @@ _REFUSED = {
     counting.UNALIGNED: _UNALIGNED,
 }
 
+# After a reset (ARMv7-M ARM, B1.5.5).
+_CLEARED = (
+    uc_arm.UC_ARM_REG_CONTROL,
+    uc_arm.UC_ARM_REG_PRIMASK,
+    uc_arm.UC_ARM_REG_BASEPRI,
+    uc_arm.UC_ARM_REG_FAULTMASK,
+    uc_arm.UC_ARM_REG_FPSCR,
+)
+
 _WFI = (b"\x30\xbf", b"\xaf\xf3\x03\x80")
 
 
@@ -68,36 +80,24 @@ class EmulatedChip:
         board: The board.
         image: The firmware.
         line: Where UART bytes and requests come from.
-        counter: "native", "python", or "" for the faster one that works.
+        options: How it is set up.
     """
 
-    def __init__(self, board: Board, image: Image, line: HostLine, counter: str) -> None:
-        self._image, self._line = image, line
+    def __init__(self, board: Board, image: Image, line: HostLine, options: ChipOptions) -> None:
+        self._board, self._line = board, line
         # Not UC_MODE_MCLASS: that forces a Cortex-M33 whatever the model says.
         uc = self.uc = Uc(UC_ARCH_ARM, UC_MODE_THUMB)
         uc.ctl_set_cpu_model(_CPUS[board.cpu])
-        supervisor = Supervisor(self.now, self._violate)
-        self.family = open_family(board, supervisor)
-        self.uart = Uart(
-            board.console, self.family, supervisor, line.send_byte, self._look_for_bytes
+        self.memories = Memories(
+            uc, board, lambda address: self.family.read(address), loaders=options.debug
         )
-        self.memories = Memories(uc, board, self.family.read)
         self.memories.program(image)
-        self._exceptions = Exceptions(uc, self.memories, board.code_memory.address)
-        self._system = system.SystemSpace(
-            board.cpu,
-            self.family.core_registers,
-            self._exceptions,
-            self.now,
-            self._kick,
-            self._set_fpu,
-            self._request_reset,
-        )
-        self._bus = PeripheralBus(
-            uc, self.family, self.uart, self._system, self._violate, self._registers_changed
-        )
+        self.bus = PeripheralBus(uc, self._violate, self._registers_changed)
+        memory = board.code_memory
+        cells = Cells(memory, self.memories.content(memory), self.change_code)
+        self.flash = open_flash(board, cells, protected=options.protected)
         self.on_watch: Callable[[int], None] = lambda address: None
-        self._traps = Traps(uc, self.memories)
+        self._traps = Traps(uc, self.memories, self._program_flash)
         self._alignment = AlignmentRules(uc, self.memories)
         hooks = Hooks(
             self._alignment.analyse,
@@ -105,16 +105,18 @@ class EmulatedChip:
             lambda address: self.on_watch(address),
         )
         self.counter = open_counter(
-            uc, self.memories.executable, hooks, counter, double=board.fpu not in SINGLE_PRECISION
+            uc,
+            self.memories.executable,
+            hooks,
+            options.counter,
+            double=board.fpu not in SINGLE_PRECISION,
         )
         self._irq = FIRST_IRQ + board.console.irq
-        self._skipped = 0  # cycles that passed while the core slept
-        self._asleep = False
-        self._last_words_until = counting.NEVER
-        self._first_fault: dict[str, Any] | None = None
-        self.stopped: dict[str, Any] | None = None  # why the firmware stopped for good
+        self._skipped = 0  # cycles that passed while the core slept, or before its code changed
+        self._code_changed = False
+        self.debug = CoreDebug(self, self._traps, memory) if options.debug else None
         line.on_message(self._on_message)
-        self._reset(board)
+        self.reset()
 
     def now(self) -> int:
         """Core clock cycles since reset: one per executed instruction, plus the time asleep."""
@@ -129,32 +131,125 @@ class EmulatedChip:
         Returns:
             Why and where it stopped.
         """
-        while self.stopped is None:
+        while True:
             self._line.take(self.uart.received, 0)
             while self._line.requests:
                 serve(self._line.requests.popleft())
+            if self.stopped is not None and self.debug is None:
+                return self.stopped
+            if self._is_halted() or self.stopped is not None:
+                self._line.take(self.uart.received, None)
+                continue
+            if self._watchdog_bites():
+                continue
             self._take_interrupts()
             if self._asleep:
                 self._sleep()
                 continue
             self._set_deadline()
-            if not self._line.requests:
+            # A message that came before the deadline was set will not stop the core.
+            if not self._line.has_message():
                 self._execute(_NOWHERE)
                 self._handle_event()
-        return self.stopped
 
-    def _reset(self, board: Board) -> None:
+    def reset(self) -> None:
+        """System reset: registers and peripherals as after power-on, memories as they are."""
+        board, uc = self._board, self.uc
+        supervisor = Supervisor(self.now, self._violate)
+        self.family = open_family(board, supervisor)
+        self.uart = self.family.open_uart(board.console, self._line.send_byte, self._look_for_bytes)
+        if self.flash is not None:
+            self.flash.reset()
+        self._exceptions = Exceptions(uc, self.memories, board.code_memory.address)
+        self._system = system.SystemSpace(
+            board.cpu,
+            self.family.core_registers,
+            self._exceptions,
+            self.now,
+            self._kick,
+            self._set_fpu,
+            self._request_reset,
+        )
+        self.bus.connect(self.family, self.uart, self._system, self.flash)
+        self.memories.close_gates()
+        self._asleep, self._masked = False, _MASKED
+        self.release()
+        self._set_fpu(False)
+        self.counter.forget_last()
         vectors = self.memories.read(board.code_memory.address, 8) or b""
         sp, pc = (int.from_bytes(vectors[at : at + 4], "little") for at in (0, 4))
-        self.uc.reg_write(uc_arm.UC_ARM_REG_SP, sp & ~3)
-        self.uc.reg_write(uc_arm.UC_ARM_REG_LR, 0xFFFFFFFF)
-        self.uc.reg_write(uc_arm.UC_ARM_REG_PC, pc | 1)
+        for register in _CLEARED:
+            uc.reg_write(register, 0)
+        uc.reg_write(uc_arm.UC_ARM_REG_XPSR, 1 << 24)
+        uc.reg_write(uc_arm.UC_ARM_REG_SP, sp & ~3)
+        uc.reg_write(uc_arm.UC_ARM_REG_LR, 0xFFFFFFFF)
+        uc.reg_write(uc_arm.UC_ARM_REG_PC, pc | 1)
         if not pc & 1 or self.memories.read(pc & ~1, 2) is None:
             self._stop("fault", f"the reset vector {pc:#010x} does not point to code", pc)
+
+    def _watchdog_bites(self) -> bool:
+        """Whether the watchdog has just reset the chip."""
+        deadline = self.family.watchdog_deadline()
+        if deadline is None or self.now() < deadline:
+            return False
+        self.reset()
+        self.family.note_watchdog_reset()
+        return True
+
+    def release(self) -> None:
+        """Forgets why the firmware has stopped: a debugger has taken the core, or reset it."""
+        self._last_words_until = counting.NEVER
+        self._first_fault: dict[str, Any] | None = None
+        self.stopped: dict[str, Any] | None = None  # why the firmware stopped for good
+
+    def change_code(self) -> None:
+        """Code may have changed behind the core's back: it is translated and counted anew."""
+        self._code_changed = True
+
+    def step(self) -> None:
+        """Executes one instruction, or what is left of an IT block."""
+        self._take_interrupts()
+        self._asleep = False
+        executed: list[int] = []
+
+        def stop_at_second(uc: Uc, address: int, size: int, _: object) -> None:
+            if executed:
+                uc.emu_stop()
+            executed.append(address)
+
+        # Blocks that are translated already have no hooks on their instructions.
+        hook = self.uc.hook_add(UC_HOOK_CODE, stop_at_second, None, 1, 0)
+        self.uc.ctl_flush_tb()
+        while not executed and self.stopped is None and not self._is_halted():
+            self.counter.deadline = counting.NEVER
+            self._execute(_NOWHERE)
+            self._handle_event()
+        self.uc.hook_del(hook)
+        self.uc.ctl_flush_tb()
+        self.counter.trim(self.uc.reg_read(uc_arm.UC_ARM_REG_PC) & ~1)
+
+    def _is_halted(self) -> bool:
+        """Whether a debugger holds the core."""
+        return self.debug is not None and self.debug.halted
+
+    def _program_flash(self, address: int, size: int, value: int) -> bool:
+        memory = self._board.code_memory
+        if self.flash is None or not memory.address <= address < memory.end:
+            return False
+        data = (value & (1 << 8 * size) - 1).to_bytes(size, "little")
+        return self.flash.program(address, data, by_core=True)
 
     def _execute(self, until: int) -> None:
         """Runs until something happens; what it was is in `_event` and in the counter."""
         self._traps.event, self.counter.reason = "", counting.NOTHING
+        if self.flash is not None:
+            self.flash.cells.settle()
+        if self._code_changed:
+            self._code_changed = False
+            self._skipped += self.counter.total
+            self.uc.ctl_flush_tb()
+            self.counter.forget_code()
+            self._alignment.forget()
         pc = self.uc.reg_read(uc_arm.UC_ARM_REG_PC)
         try:
             self.uc.emu_start(pc | 1, until)
@@ -166,17 +261,20 @@ class EmulatedChip:
         counter, event = self.counter, self._traps.event
         pc = self.uc.reg_read(uc_arm.UC_ARM_REG_PC) & ~1
         if isinstance(event, Fault):
-            self._take_fault(event, pc)
+            self.take_fault(event, pc)
         elif event == "return":
             fault = self._exceptions.leave(pc | 1)
             counter.forget_last()
             if fault:
-                self._take_fault(fault, pc)
+                self.take_fault(fault, pc)
         elif event == "svc":
             if self._exceptions.priority(SVCALL) < self._exceptions.execution_priority():
                 self._exceptions.pending.add(SVCALL)
             else:
-                self._take_fault(Fault(USAGE_FAULT, 0, "SVC while its exception is masked"), pc)
+                self.take_fault(Fault(USAGE_FAULT, 0, "SVC while its exception is masked"), pc)
+        elif self.debug is not None and self.debug.is_breakpoint(event):
+            counter.trim(pc)
+            self.debug.halt("breakpoint")
         elif event == "breakpoint":
             counter.trim(pc)
             self._stop("breakpoint", "the firmware executed a breakpoint", pc)
@@ -185,7 +283,7 @@ class EmulatedChip:
         elif counter.reason in _REFUSED:
             self._approach(pc)
         elif counter.reason == counting.UNALIGNED_NOW:
-            self._take_fault(_UNALIGNED, counter.site)
+            self.take_fault(_UNALIGNED, counter.site)
         elif counter.reason == counting.RETRANSLATE:
             self._alignment.hook_sites(counter, pc)
         elif counter.reason == counting.FULL:
@@ -204,12 +302,15 @@ class EmulatedChip:
             if self._traps.event or self.uc.reg_read(uc_arm.UC_ARM_REG_PC) & ~1 != site:
                 self._handle_event()  # something else came first
                 return
-        self._take_fault(_REFUSED[reason], site)
+        self.take_fault(_REFUSED[reason], site)
 
-    def _take_fault(self, fault: Fault, pc: int) -> None:
+    def take_fault(self, fault: Fault, pc: int) -> None:
         """Enters the fault handler; the firmware may print its report, then it stops."""
         self.counter.trim(pc)
         self.counter.forget_last()
+        if self.debug is not None and self.debug.catches(fault):
+            self.uc.reg_write(uc_arm.UC_ARM_REG_PC, pc | 1)
+            return
         first = self._facts("fault", fault.text, pc)
         if fault.address is not None:
             first["address"] = fault.address
@@ -220,7 +321,9 @@ class EmulatedChip:
             self._exceptions.raise_fault(fault)
         except LockupError:
             self._first_fault["text"] += "; its handler faulted too, the core locked up"
-            self.stopped = self._first_fault
+            self._give_up()
+        if self.debug is not None:
+            self.debug.enter_fault(self._exceptions.active)
 
     def _take_interrupts(self) -> None:
         self._system.take_tick()
@@ -231,7 +334,10 @@ class EmulatedChip:
         if self._asleep and self._exceptions.wakes():
             self._asleep = False
         number = self._exceptions.next_pending()
+        if self.debug is not None and self.debug.masks_interrupts:
+            return
         if number is not None and self.stopped is None:
+            self._masked = _MASKED
             self.counter.forget_last()
             try:
                 self._exceptions.enter(number)
@@ -244,21 +350,32 @@ class EmulatedChip:
         if self._system.tick_interrupts and self._system.tick_at is not None:
             deadline = min(deadline, max(self._system.tick_at - self._skipped, total + 1))
         if self._exceptions.pending:
-            deadline = min(deadline, total + _MASKED)
+            deadline = min(deadline, total + self._masked)
+            self._masked = min(2 * self._masked, _MOST_MASKED)
+        else:
+            self._masked = _MASKED
+        if (bite := self.family.watchdog_deadline()) is not None:
+            deadline = min(deadline, max(bite - self._skipped, total + 1))
         if total >= self._last_words_until:
-            self.stopped = self._first_fault
+            self._give_up()
         self.counter.deadline = deadline
 
     def _sleep(self) -> None:
         """WFI: time passes as on the wall until an interrupt or a message comes."""
         if self._last_words_until != counting.NEVER:
-            self.stopped = self._first_fault
+            self._give_up()
             return
-        hertz, tick = self.family.core_clock_hz(), self._system.tick_at
-        if tick is None or not self._system.tick_interrupts:
+        hertz, ends = self.family.core_clock_hz(), self._list_alarms()
+        if not ends:
             self._pass_time(None)
-        elif not self._pass_time(max(tick - self.now(), 0) / hertz):
-            self._skipped += max(tick - self.now(), 0)
+        elif not self._pass_time(max(min(ends) - self.now(), 0) / hertz):
+            self._skipped += max(min(ends) - self.now(), 0)
+
+    def _list_alarms(self) -> list[int]:
+        """When something happens without a message: cycles of SysTick's interrupt, the watchdog."""
+        system = self._system
+        tick = system.tick_at if system.tick_interrupts else None
+        return [at for at in (tick, self.family.watchdog_deadline()) if at is not None]
 
     def _look_for_bytes(self, idle: bool) -> None:
         """The firmware polls an empty receiver, `idle` if it has done nothing else for a while."""
@@ -270,15 +387,18 @@ class EmulatedChip:
             self._kick()
 
     def _pass_time(self, timeout: float | None) -> bool:
-        """Waits for a message; the time it takes counts as cycles."""
+        """Waits for a message; the time it takes, up to the timeout, counts as cycles."""
         start = time.monotonic()
         heard = self._line.take(self.uart.received, timeout)
-        self._skipped += int((time.monotonic() - start) * self.family.core_clock_hz())
+        passed = time.monotonic() - start
+        if timeout is not None:
+            passed = min(passed, timeout)  # however late a busy machine wakes us
+        self._skipped += int(passed * self.family.core_clock_hz())
         return heard
 
     def _on_message(self, kind: Kind) -> None:
         """In the receiving thread."""
-        if kind is Kind.REQUEST or self.uart.wants_interrupt:
+        if kind is not Kind.UART or self.uart.wants_interrupt:
             self._kick()
 
     def _kick(self) -> None:
@@ -294,13 +414,16 @@ class EmulatedChip:
         self.memories.close_gates()
 
     def _violate(self, rule: str) -> None:
+        pc = self.uc.reg_read(uc_arm.UC_ARM_REG_PC)
+        if self.debug is not None and self.debug.is_at_work(pc):
+            return
         if self.stopped is None:
-            self._stop("violation", rule, self.uc.reg_read(uc_arm.UC_ARM_REG_PC))
+            self._stop("violation", rule, pc)
             self._kick()
 
     def _request_reset(self) -> None:
         if self._last_words_until != counting.NEVER:
-            self.stopped = self._first_fault
+            self._give_up()
         elif self.stopped is None:
             self._stop(
                 "reset", "the firmware reset the chip", self.uc.reg_read(uc_arm.UC_ARM_REG_PC)
@@ -309,9 +432,17 @@ class EmulatedChip:
 
     def _stop(self, reason: str, text: str, pc: int) -> None:
         if self._last_words_until != counting.NEVER and reason == "breakpoint":
-            self.stopped = self._first_fault
+            self._give_up()
         else:
             self.stopped = self._facts(reason, text, pc)
+            if self.debug is not None:
+                self.debug.report_stop(self.stopped)
+
+    def _give_up(self) -> None:
+        """The handler of a fault has said what it had to say."""
+        self.stopped = self._first_fault
+        if self.debug is not None and self.stopped is not None:
+            self.debug.report_stop(self.stopped)
 
     def _facts(self, reason: str, text: str, pc: int) -> dict[str, Any]:
         read = self.uc.reg_read

@@ -29,10 +29,14 @@ class Memories:
         uc: The processor.
         board: Its memories.
         read_register: Reads a clock enable register.
+        loaders: Whether code may run from all RAM, as that of flashing tools does.
     """
 
-    def __init__(self, uc: Uc, board: Board, read_register: Callable[[int], int]) -> None:
+    def __init__(
+        self, uc: Uc, board: Board, read_register: Callable[[int], int], *, loaders: bool
+    ) -> None:
         self._uc, self._board, self._read_register = uc, board, read_register
+        self._loaders = loaders
         for memory in board.memories:
             if (memory.address | memory.size) % _PAGE:
                 raise UsageError(
@@ -75,10 +79,15 @@ class Memories:
             at = address - flash.address
             self._buffers[flash.name][at : at + len(data)] = data
 
+    def content(self, memory: Memory) -> mmap.mmap:
+        """A memory's bytes themselves."""
+        return self._buffers[memory.name]
+
     @property
     def executable(self) -> dict[int, mmap.mmap]:
         """First address and content of each memory that code can run from."""
-        return {m.address: self._buffers[m.name] for m in self._board.memories if "x" in m.access}
+        memories = (m for m in self._board.memories if "x" in self._access(m))
+        return {memory.address: self._buffers[memory.name] for memory in memories}
 
     def find(self, address: int) -> Memory | None:
         """The memory that an address lies in, its clock running or not."""
@@ -158,11 +167,14 @@ class Memories:
         return gate is None or self._read_register(gate.register) & gate.mask == gate.mask
 
     def _map(self, memory: Memory) -> None:
-        protection = sum(_PROTECTION[letter] for letter in memory.access)
+        protection = sum(_PROTECTION[letter] for letter in self._access(memory))
         pointer = ctypes.addressof(ctypes.c_char.from_buffer(self._buffers[memory.name]))
         self._uc.mem_map_ptr(memory.address, memory.size, protection, pointer)
         self._mapped.add(memory.name)
         self._close_guards(memory)
+
+    def _access(self, memory: Memory) -> str:
+        return memory.access + "x" if memory.access == "rw" and self._loaders else memory.access
 
     def _close_guards(self, memory: Memory) -> None:
         for begin, end in self._guards:

@@ -3,7 +3,7 @@
     kind:u8  length of facts:u32  length of data:u32  facts (JSON)  data
 
 UART bytes travel as data without facts; requests, replies and the final report as facts, replies
-with data.
+with data. What debuggers say and are told is data too, with facts that tell connections apart.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ class Kind(enum.IntEnum):
     REQUEST = 1
     REPLY = 2
     STOPPED = 3
+    DEBUG = 4
 
 
 def pack_message(kind: Kind, content: dict[str, Any] | bytes, data: bytes = b"") -> bytes:

@@ -130,7 +130,8 @@ class NativeCounter:
         )
         self._table: Blocks = np.frombuffer(table, BLOCK)
         self._checks = (_Check * _MAX_CHECKS).from_address(self._state.check)
-        self._sites: list[_Site] = []
+        self._sites: list[tuple[int, _Site]] = []
+        self._forgotten: list[tuple[int, _Site]] = []
         _hook_raw(uc, UC_HOOK_BLOCK, _address_of(library.td_on_block), self._pointer.value, 1, 0)
 
     def _analyse(self, number: int) -> int:
@@ -167,8 +168,7 @@ class NativeCounter:
     def add_site(self, register: int, address: int, conditional: bool) -> None:
         """See Counter."""
         site = _Site(self._pointer.value, register, address, conditional)
-        self._sites.append(site)
-        _hook_raw(
+        handle = _hook_raw(
             self._uc,
             UC_HOOK_CODE,
             _address_of(self._library.td_on_site),
@@ -176,6 +176,7 @@ class NativeCounter:
             address,
             address,
         )
+        self._sites.append((handle, site))
 
     def trim(self, address: int) -> None:
         """See Counter."""
@@ -184,6 +185,14 @@ class NativeCounter:
     def forget_last(self) -> None:
         """See Counter."""
         self._state.last = 0
+
+    def forget_code(self) -> None:
+        """See Counter."""
+        self._library.td_forget(self._pointer)
+        for handle, _ in self._sites:
+            uclib.uc_hook_del(self._uc._uch, ctypes.c_size_t(handle))
+        # Unicorn frees a hook when it next runs, and until then it may still read the site.
+        self._forgotten, self._sites = self._sites, []
 
     def snapshot(self) -> Blocks:
         """See Counter."""
@@ -194,7 +203,7 @@ def _address_of(function: Any) -> int:
     return ctypes.cast(function, ctypes.c_void_p).value or 0
 
 
-def _hook_raw(uc: Uc, kind: int, function: int, data: int, begin: int, end: int) -> None:
+def _hook_raw(uc: Uc, kind: int, function: int, data: int, begin: int, end: int) -> int:
     """uc_hook_add with a C function, which the Python binding does not offer."""
     handle = ctypes.c_size_t()
     status = uclib.uc_hook_add(
@@ -208,3 +217,4 @@ def _hook_raw(uc: Uc, kind: int, function: int, data: int, begin: int, end: int)
     )
     if status:
         raise RuntimeError(f"uc_hook_add failed with {status}")
+    return int(handle.value)

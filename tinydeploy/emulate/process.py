@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import queue
 import subprocess
@@ -9,11 +10,13 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from tinydeploy.board import Board
+from tinydeploy.emulate.chip_options import ChipOptions
 from tinydeploy.emulate.image import Image
 from tinydeploy.emulate.messages import Kind, pack_message, read_message
 from tinydeploy.errors import EmulationError, MissingDependencyError
@@ -30,23 +33,25 @@ class EmulatorProcess:
     """A running emulator.
 
     Args:
-        elf: The firmware.
+        elf: The firmware; None for erased flash.
         image: The same, read.
         board: The board.
-        counter: Wanted instruction counter.
+        options: How the chip is set up.
 
     Raises:
         MissingDependencyError: Unicorn is not installed.
         EmulationError: The image does not fit the board, or the process died.
     """
 
-    def __init__(self, elf: Path, image: Image, board: Board, counter: str) -> None:
+    def __init__(self, elf: Path | None, image: Image, board: Board, options: ChipOptions) -> None:
         self._image = image
         self._uart = bytearray()
         self._news = threading.Condition()
+        self._sending = threading.Lock()
         self._replies: queue.SimpleQueue[tuple[dict[str, Any], bytes]] = queue.SimpleQueue()
         self._stopped: dict[str, Any] | None = None
         self._gone = self._closed = False
+        self._debuggers: dict[int, Callable[[bytes], None]] = {}  # by connection
         self._complaints = tempfile.TemporaryFile()  # noqa: SIM115 - close() closes it
         package = str(Path(__file__).resolve().parents[2])
         path = os.pathsep.join(filter(None, [package, os.environ.get("PYTHONPATH", "")]))
@@ -61,7 +66,11 @@ class EmulatorProcess:
         self._listener = threading.Thread(target=self._listen, daemon=True)
         self._listener.start()
         try:
-            start = {"elf": str(elf), "board": asdict(board), "counter": counter}
+            start = {
+                "elf": None if elf is None else str(elf),
+                "board": asdict(board),
+                "options": asdict(options),
+            }
             self.counter: str = self.request(start, timeout_s=_START_TIMEOUT)[0]["counter"]
         except BaseException:
             self.close()
@@ -132,6 +141,24 @@ class EmulatorProcess:
             raise failure
         self._write(pack_message(Kind.UART, data))
 
+    def open_debug(self, connection: int, send: Callable[[bytes], None]) -> None:
+        """Has `send` called with what the debug unit says on a connection; none ends it."""
+        self._debuggers[connection] = send
+
+    def send_debug(self, connection: int, data: bytes, *, gdb: bool = False) -> None:
+        """Passes on what a debugger says; none for its end."""
+        self._write(pack_message(Kind.DEBUG, {"connection": connection, "gdb": gdb}, data))
+
+    def close_debug(self, connection: int) -> None:
+        """The debugger has gone."""
+        self._debuggers.pop(connection, None)
+        with contextlib.suppress(EmulationError, MissingDependencyError):
+            self.send_debug(connection, b"")
+
+    def is_alive(self) -> bool:
+        """Whether the process is there, whatever the firmware does."""
+        return not self._gone
+
     def failure(self) -> EmulationError | MissingDependencyError | None:
         """Why firmware or process have stopped; None while they run."""
         return self._death() if self._gone or self._stopped else None
@@ -141,9 +168,10 @@ class EmulatorProcess:
         if self._closed or stdin is None:
             raise self._death()
         try:
-            view = memoryview(message)
-            while view:
-                view = view[stdin.write(view) :]
+            with self._sending:
+                view = memoryview(message)
+                while view:
+                    view = view[stdin.write(view) :]
         except OSError as error:
             self._listener.join(5)
             raise self._death() from error
@@ -155,9 +183,13 @@ class EmulatorProcess:
             if kind is Kind.REPLY:
                 self._replies.put((facts, data))
                 continue
+            if kind is Kind.DEBUG:
+                if send := self._debuggers.get(facts["connection"]):
+                    send(data)
+                continue
             with self._news:
                 if kind is Kind.STOPPED:
-                    self._stopped = facts
+                    self._stopped = facts or None  # none: a debugger has reset the chip
                 else:
                     self._uart += data
                 self._news.notify_all()

@@ -56,6 +56,7 @@ class PythonCounter:
         self._blocks: dict[tuple[int, int], _Block] = {}
         self._watched: set[int] = set()
         self._last: _Block | None = None
+        self._sites: list[int] = []
         uc.hook_add(UC_HOOK_BLOCK, self._on_block)
 
     def _on_block(self, uc: Uc, address: int, size: int, _: object) -> None:
@@ -147,7 +148,8 @@ class PythonCounter:
             # Inside an IT block the emulator does not stop; it does before the next block.
             self.reason, self.site, self.deadline = UNALIGNED_NOW, at, 0
 
-        self._uc.hook_add(UC_HOOK_CODE, check, None, address, address)
+        hook = self._uc.hook_add(UC_HOOK_CODE, check, None, address, address)
+        self._sites.append(hook)
 
     def trim(self, address: int) -> None:
         """See Counter."""
@@ -165,6 +167,14 @@ class PythonCounter:
     def forget_last(self) -> None:
         """See Counter."""
         self._last = None
+
+    def forget_code(self) -> None:
+        """See Counter."""
+        self._blocks.clear()
+        self._last, self.skip, self.total = None, 0, 0
+        for hook in self._sites:
+            self._uc.hook_del(hook)
+        self._sites.clear()
 
     def snapshot(self) -> Blocks:
         """See Counter."""

@@ -8,7 +8,19 @@ import traceback
 from pathlib import Path
 from typing import Any
 
-from tinydeploy.board import Board, ClockGate, Console, Memory, Pin
+from tinydeploy.board import (
+    Board,
+    Chip,
+    ClockGate,
+    Console,
+    ExternalClock,
+    Memory,
+    Pin,
+    Uart,
+    Watchdog,
+)
+from tinydeploy.emulate.chip_options import ChipOptions
+from tinydeploy.emulate.debug.connections import Connections
 from tinydeploy.emulate.host_line import HostLine
 from tinydeploy.emulate.image import Image
 from tinydeploy.emulate.machine import EmulatedChip
@@ -24,15 +36,27 @@ class Server:
     Args:
         chip: The chip.
         image: Its firmware.
+        board: The board.
         line: The line to the parent.
     """
 
-    def __init__(self, chip: EmulatedChip, image: Image, line: HostLine) -> None:
+    def __init__(self, chip: EmulatedChip, image: Image, board: Board, line: HostLine) -> None:
         self._chip, self._image, self._line = chip, image, line
         self._trace: ModelTrace | None = None
+        self._connections: Connections | None = None
+        if chip.debug is not None:
+            cells = None if chip.flash is None else chip.flash.cells
+            self._connections = Connections(chip.debug, cells, board, line)
+            chip.debug.on_stop.append(line.report_stop)
+            if chip.stopped is not None:
+                line.report_stop(chip.stopped)
 
     def serve(self, request: dict[str, Any]) -> None:
-        """Answers one request."""
+        """Answers one request, or passes on what a debugger says."""
+        if request["do"] == "debug":
+            if self._connections is not None:
+                self._connections.feed(**{k: request[k] for k in ("connection", "gdb", "data")})
+            return
         try:
             facts, data = getattr(self, f"_do_{request['do']}")(request)
         except TinydeployError as error:
@@ -114,7 +138,15 @@ class Server:
 
 def board_from_facts(facts: dict[str, Any]) -> Board:
     """Rebuilds a Board from what dataclasses.asdict() made of it."""
-    console = facts["console"]
+
+    def pin(entry: dict[str, Any] | None) -> Pin | None:
+        return Pin(**entry) if entry else None
+
+    def uart(entry: dict[str, Any]) -> Uart:
+        return Uart(**entry | {k: tuple(Pin(**p) for p in entry[k]) for k in ("tx", "rx")})
+
+    console, chip = facts["console"], facts["profile"]
+    clock = chip["external_clock"]
     return Board(
         **facts
         | {
@@ -122,7 +154,15 @@ def board_from_facts(facts: dict[str, Any]) -> Board:
                 Memory(**m | {"clock": ClockGate(**m["clock"]) if m["clock"] else None})
                 for m in facts["memories"]
             ),
-            "console": Console(**console | {k: Pin(**console[k]) for k in ("tx", "rx")}),
+            "console": Console(**console | {k: pin(console[k]) for k in ("tx", "rx")}),
+            "watchdog": Watchdog(**facts["watchdog"]) if facts["watchdog"] else None,
+            "profile": Chip(
+                **chip
+                | {
+                    "uarts": tuple(uart(entry) for entry in chip["uarts"]),
+                    "external_clock": ExternalClock(**clock) if clock else None,
+                }
+            ),
         }
     )
 
@@ -135,12 +175,13 @@ def main() -> None:
     line = HostLine(sys.stdin.buffer, sink)
     request = line.first_request()
     try:
-        image = Image(Path(request["elf"]))
-        chip = EmulatedChip(board_from_facts(request["board"]), image, line, request["counter"])
+        image = Image(request["elf"] and Path(request["elf"]))
+        board, options = board_from_facts(request["board"]), ChipOptions(**request["options"])
+        chip = EmulatedChip(board, image, line, options)
     except TinydeployError as error:
         line.reply({"error": error.message, "hint": error.hint})
         return
-    server = Server(chip, image, line)
+    server = Server(chip, image, board, line)
     line.reply({"counter": chip.counter.kind})
     try:
         stopped = chip.run(server.serve)

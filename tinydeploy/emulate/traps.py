@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from unicorn import (
     UC_HOOK_INSN_INVALID,
     UC_HOOK_INTR,
@@ -28,11 +30,15 @@ class Traps:
     Args:
         uc: The processor.
         memories: The board's memories.
+        program: Takes address, size and value of a store to memory that cannot be written; whether
+            it was the programming of flash.
     """
 
-    def __init__(self, uc: Uc, memories: Memories) -> None:
-        self._uc, self._memories = uc, memories
-        # "svc", "breakpoint", "return", a fault, or "" where nothing happened.
+    def __init__(
+        self, uc: Uc, memories: Memories, program: Callable[[int, int, int], bool]
+    ) -> None:
+        self._uc, self._memories, self._program = uc, memories, program
+        # "svc", "breakpoint", "return", "halt", a fault, or "" where nothing happened.
         self.event: str | Fault = ""
         uc.hook_add(UC_HOOK_INTR, self._on_interrupt)
         uc.hook_add(UC_HOOK_INSN_INVALID, self._on_invalid)
@@ -63,6 +69,8 @@ class Traps:
         self, uc: Uc, access: int, address: int, size: int, value: int, _: object
     ) -> bool:
         if self._memories.admit(address):
+            return True
+        if access == UC_MEM_WRITE_PROT and self._program(address, size, value):
             return True
         if access in (UC_MEM_FETCH_UNMAPPED, UC_MEM_FETCH_PROT):
             if address >= _EXC_RETURN:

@@ -1,1 +1,1 @@
-"""Writing an image to a board."""
+"""Writing an image to a board with the tools that people have."""

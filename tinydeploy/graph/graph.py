@@ -51,6 +51,12 @@ class Graph:
         """Bytes that are kept from one inference to the next, each op's rounded up to words."""
         return sum(round_state(op.state_bytes) for op in self.ops)
 
+    def keeper(self, position: int) -> int:
+        """Position of the op whose state the op at a position works with: most often itself."""
+        made = self.ops[position].keeper
+        found = (k for k, op in enumerate(self.ops) if made in op.outputs)
+        return position if made is None else next(found)
+
     @property
     def stored(self) -> tuple[int, ...]:
         """Ids of the activations that ops write or the model takes in, by first appearance."""

@@ -32,6 +32,8 @@ class Node:
         which: Number of the output among those that the operator has in the file.
         siblings: Ids of all these outputs.
         dtype: Of its activations: int8 or int16.
+        intermediates: Ids of tensors that tell how it quantizes inside.
+        table: Of a QUANTIZE that stands for operators of float32: the output for each int8.
     """
 
     index: int
@@ -43,6 +45,8 @@ class Node:
     which: int = 0
     siblings: tuple[int, ...] = ()
     dtype: str = "int8"
+    intermediates: tuple[int, ...] = ()
+    table: NDArray[np.int8] | None = None
 
     def has_input(self, which: int) -> bool:
         """Whether the operator has this input."""

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 import struct
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any, Final
@@ -20,6 +19,7 @@ from flatbuffers.table import Table
 
 from tinydeploy.errors import InputFileError
 from tinydeploy.graph.archive import read_members
+from tinydeploy.toml_file import parse_toml
 
 RULES_FILE: Final = "preprocess.toml"
 COLORS: Final = ("rgb", "bgr", "gray")
@@ -98,10 +98,7 @@ def parse_rules(text: str, source: str) -> Rules:
     Raises:
         InputFileError: It is no TOML, or has other keys or values than it may have.
     """
-    try:
-        content = tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
-        raise InputFileError(f"{source} is no TOML: {error}", _EXAMPLE) from error
+    content = parse_toml(text, source, _EXAMPLE)
     known = {field.name for field in fields(Rules)}
     for key, value in content.items():
         if key not in known:

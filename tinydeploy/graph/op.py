@@ -76,6 +76,11 @@ class Op:
         """Bytes that it keeps from one inference to the next, zeros at first."""
         return 0
 
+    @property
+    def keeper(self) -> int | None:
+        """A tensor made by the op whose state this op works with; None: it has its own, if any."""
+        return None
+
     def macs(self, graph: Graph) -> int:
         """Multiply-accumulates of one inference; 0 for ops without multiplications by weights."""
         del graph

@@ -23,6 +23,7 @@ MAX_TENSORS: Final = 100_000
 MAX_RANK: Final = 8
 MAX_OPERANDS: Final = 1_000
 MAX_METADATA: Final = 1_000
+MAX_SUBGRAPHS: Final = 16
 
 _DTYPES: Final = {
     number: name.lower()
@@ -48,6 +49,7 @@ _OPTIONS: Final = {
     if isinstance(number, int) and number != 0
 }
 _CUSTOM: Final = tflite.BuiltinOperator.CUSTOM
+_WITHOUT_OUTPUT: Final = ("ASSIGN_VARIABLE", "CALL_ONCE")
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,32 +60,51 @@ class Operator:
         builtin: Name in the schema, "CUSTOM" for custom operators, "BUILTIN_<n>" for unknown ones.
         custom: Name of a custom operator, else "".
         inputs: Tensor ids; -1 for an input left out.
-        outputs: Tensor ids; at least one.
+        outputs: Tensor ids; at least one, but for what only assigns variables.
         options: Scalar fields of the options, by the name of their accessor; empty without options.
+            Those of VAR_HANDLE are bytes or None.
+        intermediates: Tensor ids; their quantization tells how the operator computes inside.
+        before: What the reader puts in front of the operator; a file has none.
+        table: Of a QUANTIZE that stands for others: the output for each int8; a file has none.
     """
 
     builtin: str
     custom: str
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
-    options: Mapping[str, float]
+    options: Mapping[str, Any]
+    intermediates: tuple[int, ...] = ()
+    before: tuple[Operator, ...] = ()
+    table: NDArray[np.int8] | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Subgraph:
+    """A graph that an operator runs: its tensors and operators."""
+
+    tensors: tuple[Tensor, ...]
+    operators: tuple[Operator, ...]
 
 
 @dataclass(frozen=True, eq=False)
 class TfliteFile:
-    """What a .tflite file with one subgraph holds.
+    """What a .tflite file holds.
 
     Args:
         tensors: All tensors, by id.
         operators: In the file's order, which nobody has checked.
         inputs: Ids of the model's inputs.
         outputs: Ids of the model's outputs.
+        others: The file's other graphs, which CALL_ONCE runs, from number 1 on.
+        kept: Ids of tensors that are needed besides the outputs.
     """
 
     tensors: tuple[Tensor, ...]
     operators: tuple[Operator, ...]
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
+    others: tuple[Subgraph, ...] = ()
+    kept: tuple[int, ...] = ()
 
 
 def parse_tflite(data: bytes) -> TfliteFile:
@@ -124,6 +145,13 @@ def _damaged(what: str) -> InputFileError:
     )
 
 
+def _too_many_subgraphs(count: int) -> UnsupportedModelError:
+    return UnsupportedModelError(
+        f"the model has {count} subgraphs; one is supported, and those that CALL_ONCE runs",
+        "Export it without control flow (IF, WHILE) and with one signature.",
+    )
+
+
 class _Parser:
     """Walks the tables of one file.
 
@@ -141,12 +169,32 @@ class _Parser:
         if model.Version() != 3:
             raise InputFileError(f"the .tflite file has schema version {model.Version()}, not 3")
         subgraphs = self._length(model, "Subgraphs")
-        if subgraphs != 1:
-            raise UnsupportedModelError(
-                f"the model has {subgraphs} subgraphs; exactly one is supported",
-                "Export it without control flow (IF, WHILE, CALL_ONCE) and with one signature.",
-            )
-        graph = model.Subgraphs(0)
+        if not 1 <= subgraphs <= MAX_SUBGRAPHS:
+            raise _too_many_subgraphs(subgraphs)
+        buffers = self._length(model, "Buffers")
+        codes = tuple(self._codes(model))
+        graph, *others = (
+            self._subgraph(model, model.Subgraphs(i), codes, buffers) for i in range(subgraphs)
+        )
+        called = {
+            operator.options.get("InitSubgraphIndex")
+            for operator in graph.operators
+            if operator.builtin == "CALL_ONCE"
+        }
+        if not called.issuperset(range(1, subgraphs)):
+            raise _too_many_subgraphs(subgraphs)
+        count, table = len(graph.tensors), model.Subgraphs(0)
+        inputs = self._ids(table, "Inputs", count, least=0)
+        outputs = self._ids(table, "Outputs", count, least=0)
+        return TfliteFile(graph.tensors, graph.operators, inputs, outputs, tuple(others))
+
+    def _subgraph(
+        self,
+        model: tflite.Model,
+        graph: tflite.SubGraph,
+        codes: tuple[tuple[str, str], ...],
+        buffers: int,
+    ) -> Subgraph:
         tensor_count = self._length(graph, "Tensors")
         operator_count = self._length(graph, "Operators")
         if tensor_count > MAX_TENSORS or operator_count > MAX_OPERATORS:
@@ -154,18 +202,14 @@ class _Parser:
                 f"the model has {operator_count} operators and {tensor_count} tensors; at most "
                 f"{MAX_OPERATORS} and {MAX_TENSORS} are supported"
             )
-        buffers = self._length(model, "Buffers")
         tensors = tuple(
             self._tensor(model, graph.Tensors(i), i, buffers) for i in range(tensor_count)
         )
-        codes = tuple(self._codes(model))
         operators = tuple(
             self._operator(graph.Operators(i), i, codes, tensor_count)
             for i in range(operator_count)
         )
-        inputs = self._ids(graph, "Inputs", tensor_count, least=0)
-        outputs = self._ids(graph, "Outputs", tensor_count, least=0)
-        return TfliteFile(tensors, operators, inputs, outputs)
+        return Subgraph(tensors, operators)
 
     def _length(self, table: Any, field: str, width: int = 4) -> int:
         length = int(getattr(table, f"{field}Length")())
@@ -220,10 +264,15 @@ class _Parser:
             raise _damaged(f"operator {index} has code {code} of {len(codes)}")
         inputs = self._ids(table, "Inputs", count, least=-1)
         outputs = self._ids(table, "Outputs", count, least=0)
-        if not outputs:
-            raise _damaged(f"operator {index} has no output")
         builtin, custom = codes[code]
-        return Operator(builtin, custom, inputs, outputs, _read_options(table))
+        if not outputs and builtin not in _WITHOUT_OUTPUT:
+            raise _damaged(f"operator {index} has no output")
+        options = _read_options(table)
+        self.budget -= sum(len(v) for v in options.values() if isinstance(v, bytes))
+        if self.budget < 0:
+            raise _damaged("its names are longer than the file")
+        intermediates = self._ids(table, "Intermediates", count, least=0)
+        return Operator(builtin, custom, inputs, outputs, options, intermediates)
 
     def _tensor(
         self, model: tflite.Model, table: tflite.Tensor, index: int, buffers: int
@@ -288,7 +337,7 @@ class _Parser:
         return Quantization(scales, zero_points, parameters.QuantizedDimension())
 
 
-def _read_options(operator: tflite.Operator) -> Mapping[str, float]:
+def _read_options(operator: tflite.Operator) -> Mapping[str, Any]:
     union = operator.BuiltinOptions()
     name = _OPTIONS.get(operator.BuiltinOptionsType())
     if union is None or name is None:

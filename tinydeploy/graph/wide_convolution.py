@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -54,6 +54,8 @@ class WideConvolution(Windowed):
         low: Lower bound of the output, within int16.
         high: Upper bound.
     """
+
+    takes_padding: ClassVar[bool] = True  # as of `Convolution`
 
     bias: NDArray[np.int64]
     multiplier: NDArray[np.int32]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import enum
+import random
 import struct
 import time
 from collections.abc import Callable, Sequence
@@ -12,6 +13,7 @@ from typing import Any
 
 from tinydeploy.errors import BoardLinkError
 from tinydeploy.link.frames import MAX_PAYLOAD, Frame, FrameSplitter, encode_frame
+from tinydeploy.link.retry_timer import RetryTimer
 from tinydeploy.link.transport import Transport
 
 PROTOCOL_VERSION = 2
@@ -24,6 +26,7 @@ _STATUS = {
     1: "the board does not know the command",
     2: "the board refuses the length or the range",
     3: "the run failed",
+    4: "the board was reset meanwhile, and has lost what it was told",
 }
 
 
@@ -117,7 +120,8 @@ class BoardClient:
     Args:
         transport: The line.
         on_text: Takes console text as it arrives; the client collects it in `text` as well.
-        timeout_s: Seconds after which a request is repeated.
+        timeout_s: Seconds after which a request is repeated, until it is known how fast answers
+            come; at most from then on.
         attempts: How often it is sent before the board counts as silent.
         run_timeout_s: Longest time that a run may take.
 
@@ -139,10 +143,14 @@ class BoardClient:
         run_timeout_s: float = 600.0,
     ) -> None:
         self._transport, self._on_text = transport, on_text
-        self._timeout_s, self._attempts, self._run_timeout_s = timeout_s, attempts, run_timeout_s
+        self._attempts, self._run_timeout_s = attempts, run_timeout_s
+        self._timer = RetryTimer(timeout_s, timeout_s)
+        self._run_timer = RetryTimer(timeout_s, 16 * timeout_s)
         self._splitter = FrameSplitter()
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
-        self._sequence = 0
+        # Not the number that a program that was just here began with: its last answers may still
+        # be on their way.
+        self._sequence = random.randrange(256)
         self._inputs: dict[int, TensorInfo] = {}
         self._outputs: dict[int, TensorInfo] = {}
         self.text = ""
@@ -192,7 +200,11 @@ class BoardClient:
         info = self.input_info(index)
         self._check_size(index, data, info.bytes // info.rows)
         for at in range(0, len(data), WRITE_BYTES):
-            self._ask(Command.WRITE, struct.pack("<BI", index, at) + data[at : at + WRITE_BYTES])
+            self.write_part(index, at, data[at : at + WRITE_BYTES])
+
+    def write_part(self, index: int, offset: int, data: bytes) -> None:
+        """Writes up to WRITE_BYTES bytes into input tensor `index`, or the place of its row."""
+        self._ask(Command.WRITE, struct.pack("<BI", index, offset) + data)
 
     def run(self) -> int:
         """Runs the model once; returns the cycles that the core's cycle counter saw."""
@@ -206,11 +218,15 @@ class BoardClient:
         data = bytearray()
         while len(data) < size:
             count = min(READ_BYTES, size - len(data))
-            part = self._ask(Command.READ, struct.pack("<BIB", index, len(data), count))
-            if len(part) != count:
-                raise BoardLinkError(f"READ gave {len(part)} bytes instead of {count}")
-            data += part
+            data += self.read_part(index, len(data), count)
         return bytes(data)
+
+    def read_part(self, index: int, offset: int, count: int) -> bytes:
+        """Reads `count` bytes, 1 to READ_BYTES, of output tensor `index`."""
+        part = self._ask(Command.READ, struct.pack("<BIB", index, offset, count))
+        if len(part) != count:
+            raise BoardLinkError(f"READ gave {len(part)} bytes instead of {count}")
+        return part
 
     def profile(self, inputs: Sequence[bytes]) -> list[int]:
         """One inference as of `infer`; returns the cycles of each layer."""
@@ -282,18 +298,20 @@ class BoardClient:
         """Sends a request until its answer comes; returns what follows the status byte."""
         self._sequence = (self._sequence + 1) % 256
         request = encode_frame(Frame(command, self._sequence, payload))
-        give_up = time.monotonic() + self._run_timeout_s
-        wait = self._timeout_s
+        timer = self._run_timer if patient else self._timer
+        begin = time.monotonic()
         attempt = 0
-        while attempt < self._attempts or (patient and time.monotonic() < give_up):
+        while attempt < self._attempts or (
+            patient and time.monotonic() < begin + self._run_timeout_s
+        ):
             self.repeats += attempt > 0
-            attempt += 1
             self._transport.write(request)
-            answer = self._await(command, wait)
+            answer = self._await(command, timer.wait_s(attempt))
             if answer is not None:
+                if attempt == 0:
+                    timer.learn(time.monotonic() - begin)
                 return self._accept(command, answer)
-            if patient:
-                wait = min(2 * wait, 16 * self._timeout_s)
+            attempt += 1
         raise BoardLinkError(
             f"the board did not answer {command.name} ({attempt} attempts)",
             "Is it powered, does it run this firmware, and is this its port?",

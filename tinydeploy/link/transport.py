@@ -6,6 +6,7 @@ from types import TracebackType
 from typing import Any, Protocol, Self
 
 from tinydeploy.errors import BoardLinkError, MissingDependencyError
+from tinydeploy.link.ports import explain_failure
 
 
 class Transport(Protocol):
@@ -27,7 +28,7 @@ class SerialTransport:
 
     Raises:
         MissingDependencyError: pyserial is not installed.
-        BoardLinkError: The port cannot be opened.
+        BoardLinkError: The port cannot be opened, or another program has it.
     """
 
     def __init__(self, port: str, baud: int = 115_200) -> None:
@@ -40,12 +41,11 @@ class SerialTransport:
         self._port = port
         self._failures: tuple[type[Exception], ...] = (serial.SerialException, OSError)
         try:
-            self._serial: Any = serial.serial_for_url(port, baudrate=baud, timeout=0)
+            self._serial: Any = serial.serial_for_url(
+                port, baudrate=baud, timeout=0, exclusive=True
+            )
         except (*self._failures, ValueError) as error:
-            raise BoardLinkError(
-                f"cannot open serial port {port}: {error}",
-                "Is the board connected, the name right, and no other program using the port?",
-            ) from error
+            raise explain_failure(port, error) from error
 
     def __enter__(self) -> Self:
         return self

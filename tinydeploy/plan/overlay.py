@@ -12,8 +12,11 @@ from tinydeploy.graph.ops.conv_2d import Conv2D
 from tinydeploy.graph.ops.depthwise_conv_2d import DepthwiseConv2D
 from tinydeploy.graph.ops.l2_normalization import L2Normalization
 from tinydeploy.graph.ops.log_softmax import LogSoftmax
+from tinydeploy.graph.ops.logical import LogicalNot
 from tinydeploy.graph.ops.lookup import Lookup
+from tinydeploy.graph.ops.select import Select
 from tinydeploy.graph.ops.sigmoid_wide import SigmoidWide
+from tinydeploy.graph.ops.slopes_wide import SlopesWide
 from tinydeploy.graph.ops.softmax import Softmax
 from tinydeploy.graph.ops.softmax_wide import SoftmaxWide
 from tinydeploy.plan.kernel import Kernel
@@ -23,7 +26,8 @@ from tinydeploy.plan.kernel_choice.depthwise_conv_2d import PlanarKernel
 
 # Their kernels run in place.
 _IN_PLACE = (
-    *(Elementwise, L2Normalization, LogSoftmax, Lookup, SigmoidWide, Softmax, SoftmaxWide),
+    *(Elementwise, L2Normalization, LogicalNot, LogSoftmax, Lookup, Select, SigmoidWide),
+    *(SlopesWide, Softmax, SoftmaxWide),
 )
 
 
@@ -47,7 +51,7 @@ def find_overlays(graph: Graph, op: Op, kernel: Kernel) -> Iterator[Overlay]:
         for tensor in dict.fromkeys(op.inputs):
             if _same_rows(graph, tensor, op.outputs[0]):
                 yield Overlay(tensor, 0)
-    elif not _same_rows(graph, op.inputs[0], op.outputs[0]):
+    elif not op.inputs or not _same_rows(graph, op.inputs[0], op.outputs[0]):
         return
     elif isinstance(op, Conv2D) and isinstance(kernel, GemmKernel | PairKernel):
         # The taps of some pixels are copied before any of their results are written.

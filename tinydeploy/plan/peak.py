@@ -27,14 +27,19 @@ class Peak:
     held: tuple[tuple[Occupant, int], ...]
 
 
-def find_peak(plan: Plan, occupants: Sequence[Occupant]) -> Peak:
-    """Finds the peak of a plan, over all arenas."""
+def measure_live(plan: Plan, occupants: Sequence[Occupant]) -> list[int]:
+    """Bytes live at each moment, over all arenas."""
     moments: list[list[tuple[str, Rectangle]]] = [[] for _ in range(len(plan.steps) + 2)]
     for occupant in occupants:
         for rectangle in occupant.rectangles:
             for moment in range(rectangle.birth, rectangle.death):
                 moments[moment].append((occupant.memory, rectangle))
-    sizes = [_count_covered(live) for live in moments]
+    return [_count_covered(live) for live in moments]
+
+
+def find_peak(plan: Plan, occupants: Sequence[Occupant]) -> Peak:
+    """Finds the peak of a plan, over all arenas."""
+    sizes = measure_live(plan, occupants)
     peak = sizes.index(max(sizes))
     held = [
         (o, sum(r.end - r.begin for r in o.rectangles if r.birth <= peak < r.death))

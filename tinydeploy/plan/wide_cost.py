@@ -11,15 +11,15 @@ from tinydeploy.graph.op import Op
 from tinydeploy.graph.ops.conv_2d_wide import Conv2DWide
 from tinydeploy.graph.ops.depthwise_conv_2d_wide import DepthwiseConv2DWide
 from tinydeploy.graph.ops.fully_connected_wide import FullyConnectedWide
-from tinydeploy.graph.ops.mean_wide import MeanWide
 from tinydeploy.graph.ops.pool_2d_wide import Pool2DWide
+from tinydeploy.graph.ops.reduce_wide import ReduceWide
 from tinydeploy.graph.windowed import Windowed
 
 _OUTPUT, _KERNEL_ROW, _PRODUCT = 75, 48, 2.25
 _PIXEL, _DEPTHWISE_OUTPUT, _TAP, _SINGLE_TAP = 60, 68, 5.8, 14
 _UNIT, _UNIT_PRODUCT = 165, 2.55
 _POOLED_TAP = 16
-_MEAN_OUTPUT, _SUMMAND = 120, 45
+_REDUCED, _SUMMAND = 120, 45
 
 
 def estimate_wide(graph: Graph, op: Op) -> int | None:
@@ -38,8 +38,8 @@ def estimate_wide(graph: Graph, op: Op) -> int | None:
         return int(size * (_UNIT + _UNIT_PRODUCT * op.depth))
     if isinstance(op, Pool2DWide):
         return _POOLED_TAP * size * op.kernel[0] * op.kernel[1]
-    if isinstance(op, MeanWide):
-        return size * (_MEAN_OUTPUT + _SUMMAND * op.count)
+    if isinstance(op, ReduceWide):
+        return size * (_REDUCED + _SUMMAND * op.count)
     return None
 
 

@@ -30,8 +30,8 @@ def include_folders(board: Board) -> tuple[str, ...]:
 def target_folders(board: Board) -> tuple[str, ...]:
     """Folders of firmware/ that hold what a board needs of targets/.
 
-    Besides the family's own there may be one that it shares with others: targets/stm32f holds what
-    the families stm32f4 and stm32f7 have in common.
+    Besides the family's own there may be some that it shares with others: targets/stm32 holds what
+    all STM32 have in common, targets/stm32f what the families stm32f4 and stm32f7 do.
     """
     families = sorted(
         path.name for path in (FIRMWARE / "targets").iterdir() if board.family.startswith(path.name)
@@ -100,13 +100,33 @@ def runtime_files(
     files: dict[str, bytes] = {}
     for folder in ("app", *target_folders(board)):
         files |= _read_folder(folder)
+    files["LICENSE"] = (FIRMWARE / "LICENSE").read_bytes()
+    return files | kernel_files(kernels, [*files.values(), *model.values()])
+
+
+def kernel_files(kernels: Iterable[str], including: Iterable[bytes]) -> dict[str, bytes]:
+    """Kernels, and the headers in include/ that they and other texts include.
+
+    Args:
+        kernels: What of firmware/kernels/ is needed, paths without suffix.
+        including: Other sources, whose headers come along.
+
+    Returns:
+        Contents by path in the project.
+    """
+    files: dict[str, bytes] = {}
     for kernel in kernels:
         sources = kernel_sources(kernel)
         if not sources:
             raise InternalError(f"there is no kernel {kernel} in firmware/kernels/")
         files |= {path.relative_to(FIRMWARE).as_posix(): path.read_bytes() for path in sources}
-    files["LICENSE"] = (FIRMWARE / "LICENSE").read_bytes()
-    return files | _included_headers([*files.values(), *model.values()])
+    return files | _included_headers([*files.values(), *including])
+
+
+def mlperf_files() -> dict[str, bytes]:
+    """What answers MLPerf Tiny's runner, by path in the project: beside the application."""
+    files = _read_folder("mlperf")
+    return {f"app/{Path(path).name}": content for path, content in files.items()}
 
 
 def _read_folder(folder: str) -> dict[str, bytes]:

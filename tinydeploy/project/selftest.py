@@ -18,9 +18,8 @@ def selftest_inputs(sizes: Sequence[int]) -> tuple[bytes, ...]:
     return tuple(bytes(next(stream) >> 24 for _ in range(size)) for size in sizes)
 
 
-def selftest_crc(outputs: Iterable[bytes]) -> int:
-    """CRC-32 over all outputs, one behind the other."""
-    crc = 0
+def selftest_crc(outputs: Iterable[bytes], crc: int = 0) -> int:
+    """CRC-32 over all outputs, one behind the other; `crc` is that of what came before."""
     for output in outputs:
         crc = zlib.crc32(output, crc)
     return crc

@@ -22,6 +22,7 @@ LEVEL = "-Os"
 
 _COMMON = (
     "-std=c99",
+    "-DTD_ARENA_SECTIONS",
     "-g",
     "-ffreestanding",
     "-ffunction-sections",

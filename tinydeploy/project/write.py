@@ -7,11 +7,16 @@ import struct
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from tinydeploy.board import Board
+from tinydeploy.codegen.c_data import format_array
 from tinydeploy.codegen.environment import render_template
 from tinydeploy.codegen.model_text import layer_symbol
-from tinydeploy.codegen.text import c_string
+from tinydeploy.codegen.text import c_string, c_type
 from tinydeploy.errors import OutputError, UsageError
 from tinydeploy.graph.graph import Graph
 from tinydeploy.plan.plan import InputForm, Plan
@@ -20,8 +25,10 @@ from tinydeploy.project.layout import (
     check_model_name,
     compiled_sources,
     include_folders,
+    mlperf_files,
     runtime_files,
 )
+from tinydeploy.project.mlperf import MlperfTask
 from tinydeploy.project.toolchain import LEVEL, compiler_flags
 
 STACK_BYTES = 4096
@@ -33,6 +40,8 @@ _TEMPLATES = {
     "linker.ld": "linker.ld.j2",
     "Makefile": "Makefile.j2",
     "CMakeLists.txt": "CMakeLists.txt.j2",
+    "CMakePresets.json": "CMakePresets.json.j2",
+    "arm-none-eabi.cmake": "arm-none-eabi.cmake.j2",
     "README.md": "README.md.j2",
 }
 
@@ -72,6 +81,8 @@ def project_files(
     hot: Sequence[str] = (),
     kernel_level: str = "-O2",
     far: Mapping[int, str] | None = None,
+    mlperf: MlperfTask | None = None,
+    vectors: NDArray[Any] | None = None,
 ) -> dict[str, bytes]:
     """All files of the project, by path in its folder; the same arguments give the same bytes.
 
@@ -87,6 +98,8 @@ def project_files(
         kernel_level: Compilers' -O flag for kernels.
         far: Memory of the weights of layers, where it is not the flash with the code; by position
             in Graph.ops.
+        mlperf: Have the firmware answer MLPerf Tiny's runner too, for this task.
+        vectors: Inputs [n, *shape of the one input] that the self-test runs besides.
 
     Raises:
         UsageError: The firmware cannot be written for this board.
@@ -108,8 +121,14 @@ def project_files(
         has_state=graph.state_bytes > 0,
         selftest_crc=selftest_crc,
     )
-    compiled = compiled_sources([*files, *_TEMPLATES])
-    for path, template in _TEMPLATES.items():
+    templates = dict(_TEMPLATES)
+    if mlperf is not None:
+        files |= mlperf_files()
+        templates["config/mlperf_config.h"] = "mlperf_config.h.j2"
+    if vectors is not None:
+        files["config/selftest_vectors.h"] = _vectors_header(vectors)
+    compiled = compiled_sources([*files, *templates])
+    for path, template in templates.items():
         content = render_template(
             f"project/{template}",
             board=board,
@@ -123,6 +142,8 @@ def project_files(
             far_weights=_list_far_weights(graph.name, far or {}),
             gcc=compiler_flags("gcc", board),
             zig=compiler_flags("zig", board),
+            mlperf=mlperf,
+            vectors=vectors,
         )
         files[path] = content.encode()
     build_id = ", ".join(f"0x{byte:02X}" for byte in _hash_files(files)[:8])
@@ -166,10 +187,20 @@ def _list_far_weights(name: str, far: Mapping[int, str]) -> dict[str, list[str]]
     return symbols
 
 
+def _vectors_header(vectors: NDArray[Any]) -> bytes:
+    """The inputs' bytes, as they lie in memory; app_model.c alone includes it."""
+    data = np.frombuffer(vectors.tobytes(), np.int8)
+    text = format_array("int8_t", "selftest_vectors", data)
+    return (
+        "/* SPDX-License-Identifier: 0BSD */\n"
+        f"/* {len(vectors)} real inputs for the self-test. */\n#include <stdint.h>\n\n{text}"
+    ).encode()
+
+
 def _number_ports(graph: Graph, tensors: tuple[int, ...]) -> tuple[_Port, ...]:
     several = len(tensors) > 1
     return tuple(
-        _Port(f"_{i}" if several else "", f"{graph.tensors[tensor].dtype}_t")
+        _Port(f"_{i}" if several else "", c_type(graph.tensors[tensor].dtype))
         for i, tensor in enumerate(tensors)
     )
 

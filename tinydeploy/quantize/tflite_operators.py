@@ -127,6 +127,9 @@ _ENUMS = {
     "QuantizedBiasType": tflite.TensorType,
 }
 
+# Fields of text.
+_TEXTS = ("Container", "SharedName")
+
 # Options that their operator cannot do without; every other field has a default in the schema.
 _REQUIRED = {
     "Conv2DOptions": ("Padding", "StrideH", "StrideW"),
@@ -184,7 +187,7 @@ def write_options(builder: Builder, builtin: str, options: Mapping[str, OptionVa
         builder: No table may be open in it.
         builtin: Name of the operator.
         options: Values by field name (CamelCase, as the `tflite` package spells it): numbers,
-            bools, the names of enumerators ("SAME", "RELU", "INT8") or sequences of int for
+            bools, the names of enumerators ("SAME", "RELU", "INT8"), text or sequences of int for
             vectors of int32. Fields left out get the schema's default.
 
     Returns:
@@ -235,6 +238,8 @@ def _resolve_value(builder: Builder, table: str, name: str, value: OptionValue) 
             builder.PrependInt32(number)
         return int(builder.EndVector())
     if isinstance(value, str):
+        if name in _TEXTS:
+            return int(builder.CreateString(value))
         members = _members(_ENUMS[name]) if name in _ENUMS else {}
         if value not in members:
             choice = f"one of {', '.join(members)}" if members else "a number"

@@ -24,6 +24,7 @@ TENSOR_TYPES = {
     "int16": tflite.TensorType.INT16,
     "int32": tflite.TensorType.INT32,
     "int64": tflite.TensorType.INT64,
+    "resource": tflite.TensorType.RESOURCE,
     "uint8": tflite.TensorType.UINT8,
     "uint16": tflite.TensorType.UINT16,
     "uint32": tflite.TensorType.UINT32,
@@ -53,27 +54,34 @@ class OpRecord:
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
     options: Mapping[str, OptionValue]
+    intermediates: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class GraphRecord:
+    """Tensors by id, and operators in order of execution."""
+
+    tensors: Sequence[TensorRecord]
+    ops: Sequence[OpRecord]
 
 
 @dataclass(frozen=True)
 class ModelRecord:
-    """A model of one subgraph.
+    """A model.
 
     Args:
         buffers: Data of the constants; buffer 0 is empty, the one of all activations.
-        tensors: By id.
         codes: Builtin and version of each kind of operator.
-        ops: In order of execution.
-        inputs: Tensor ids.
-        outputs: Tensor ids.
+        graphs: The main graph, and those that its operators run.
+        inputs: Tensor ids of the main graph; the others have none.
+        outputs: Likewise.
         description: Free text.
         metadata: Buffers by name.
     """
 
     buffers: Sequence[bytes]
-    tensors: Sequence[TensorRecord]
     codes: Sequence[tuple[str, int]]
-    ops: Sequence[OpRecord]
+    graphs: Sequence[GraphRecord]
     inputs: Sequence[int]
     outputs: Sequence[int]
     description: str
@@ -85,31 +93,17 @@ def write_model(model: ModelRecord) -> bytes:
     builder = Builder(1024 + sum(map(len, model.buffers)))
     first_entry = len(model.buffers)
     buffers = [_write_buffer(builder, data) for data in (*model.buffers, *model.metadata.values())]
-    tensors = [_write_tensor(builder, tensor) for tensor in model.tensors]
-    ops = [_write_op(builder, op) for op in model.ops]
+    main, *others = model.graphs
+    subgraphs = [_write_graph(builder, main, "main", model.inputs, model.outputs)]
+    subgraphs += [_write_graph(builder, graph, "", (), ()) for graph in others]
     codes = [_write_code(builder, builtin, version) for builtin, version in model.codes]
     metadata = [
         _write_metadata_entry(builder, name, first_entry + k)
         for k, name in enumerate(model.metadata)
     ]
 
-    tensors_ = _write_vector(
-        builder, tflite.SubGraphStartTensorsVector, tensors, "UOffsetTRelative"
-    )
-    ops_ = _write_vector(builder, tflite.SubGraphStartOperatorsVector, ops, "UOffsetTRelative")
-    inputs_ = _write_vector(builder, tflite.SubGraphStartInputsVector, model.inputs, "Int32")
-    outputs_ = _write_vector(builder, tflite.SubGraphStartOutputsVector, model.outputs, "Int32")
-    name = builder.CreateString("main")
-    tflite.SubGraphStart(builder)
-    tflite.SubGraphAddTensors(builder, tensors_)
-    tflite.SubGraphAddInputs(builder, inputs_)
-    tflite.SubGraphAddOutputs(builder, outputs_)
-    tflite.SubGraphAddOperators(builder, ops_)
-    tflite.SubGraphAddName(builder, name)
-    subgraph = tflite.SubGraphEnd(builder)
-
-    subgraphs = _write_vector(
-        builder, tflite.ModelStartSubgraphsVector, [subgraph], "UOffsetTRelative"
+    subgraphs_ = _write_vector(
+        builder, tflite.ModelStartSubgraphsVector, subgraphs, "UOffsetTRelative"
     )
     codes_ = _write_vector(builder, tflite.ModelStartOperatorCodesVector, codes, "UOffsetTRelative")
     buffers_ = _write_vector(builder, tflite.ModelStartBuffersVector, buffers, "UOffsetTRelative")
@@ -120,13 +114,38 @@ def write_model(model: ModelRecord) -> bytes:
     tflite.ModelStart(builder)
     tflite.ModelAddVersion(builder, 3)
     tflite.ModelAddOperatorCodes(builder, codes_)
-    tflite.ModelAddSubgraphs(builder, subgraphs)
+    tflite.ModelAddSubgraphs(builder, subgraphs_)
     tflite.ModelAddDescription(builder, text)
     tflite.ModelAddBuffers(builder, buffers_)
     if metadata:
         tflite.ModelAddMetadata(builder, metadata_)
     builder.Finish(tflite.ModelEnd(builder), b"TFL3")
     return bytes(builder.Output())
+
+
+def _write_graph(
+    builder: Builder,
+    graph: GraphRecord,
+    name: str,
+    inputs: Sequence[int],
+    outputs: Sequence[int],
+) -> int:
+    tensors = [_write_tensor(builder, tensor) for tensor in graph.tensors]
+    ops = [_write_op(builder, op) for op in graph.ops]
+    tensors_ = _write_vector(
+        builder, tflite.SubGraphStartTensorsVector, tensors, "UOffsetTRelative"
+    )
+    ops_ = _write_vector(builder, tflite.SubGraphStartOperatorsVector, ops, "UOffsetTRelative")
+    inputs_ = _write_vector(builder, tflite.SubGraphStartInputsVector, inputs, "Int32")
+    outputs_ = _write_vector(builder, tflite.SubGraphStartOutputsVector, outputs, "Int32")
+    text = builder.CreateString(name)
+    tflite.SubGraphStart(builder)
+    tflite.SubGraphAddTensors(builder, tensors_)
+    tflite.SubGraphAddInputs(builder, inputs_)
+    tflite.SubGraphAddOutputs(builder, outputs_)
+    tflite.SubGraphAddOperators(builder, ops_)
+    tflite.SubGraphAddName(builder, text)
+    return int(tflite.SubGraphEnd(builder))
 
 
 def _write_vector(builder: Builder, start: object, values: Sequence[float], kind: str) -> int:
@@ -181,12 +200,18 @@ def _write_tensor(builder: Builder, tensor: TensorRecord) -> int:
 def _write_op(builder: Builder, op: OpRecord) -> int:
     inputs = _write_vector(builder, tflite.OperatorStartInputsVector, op.inputs, "Int32")
     outputs = _write_vector(builder, tflite.OperatorStartOutputsVector, op.outputs, "Int32")
+    inner = 0
+    if op.intermediates:
+        start = tflite.OperatorStartIntermediatesVector
+        inner = _write_vector(builder, start, op.intermediates, "Int32")
     _, union = options_table(op.builtin)
     options = write_options(builder, op.builtin, op.options)
     tflite.OperatorStart(builder)
     tflite.OperatorAddOpcodeIndex(builder, op.code)
     tflite.OperatorAddInputs(builder, inputs)
     tflite.OperatorAddOutputs(builder, outputs)
+    if inner:
+        tflite.OperatorAddIntermediates(builder, inner)
     if options:
         tflite.OperatorAddBuiltinOptionsType(builder, union)
         tflite.OperatorAddBuiltinOptions(builder, options)

@@ -33,6 +33,7 @@ from tinydeploy.quantize.tflite_operators import (
 )
 from tinydeploy.quantize.tflite_tables import (
     TENSOR_TYPES,
+    GraphRecord,
     ModelRecord,
     OpRecord,
     TensorRecord,
@@ -41,13 +42,19 @@ from tinydeploy.quantize.tflite_tables import (
 
 
 class TfliteWriter:
-    """Collects one subgraph; `finish` gives the same bytes for the same calls."""
+    """Collects the main graph, and others if told; equal calls, equal bytes from `finish`."""
 
     def __init__(self) -> None:
         self._buffers: list[bytes] = [b""]
-        self._tensors: list[TensorRecord] = []
         self._codes: list[tuple[str, int]] = []
+        self._graphs: list[GraphRecord] = []
+        self.start_graph()
+
+    def start_graph(self) -> None:
+        """What is added from now on belongs to a further graph, for a CALL_ONCE to run."""
+        self._tensors: list[TensorRecord] = []
         self._ops: list[OpRecord] = []
+        self._graphs.append(GraphRecord(self._tensors, self._ops))
 
     def add_tensor(
         self,
@@ -109,6 +116,7 @@ class TfliteWriter:
         outputs: Sequence[int],
         options: Mapping[str, OptionValue] | None = None,
         version: int | None = None,
+        intermediates: Sequence[int] = (),
     ) -> None:
         """Adds an operator behind those there are.
 
@@ -120,6 +128,7 @@ class TfliteWriter:
                 "Padding": "SAME", "FusedActivationFunction": "RELU"} or {"NewShape": [1, 10]}.
                 Fields left out get the schema's default.
             version: Of the operator; None for the first one that takes the dtype of the inputs.
+            intermediates: Tensor ids, whose quantization some operators compute with.
 
         Raises:
             ValueError: Unknown builtin, tensor or option, or a value that the option cannot take.
@@ -133,12 +142,12 @@ class TfliteWriter:
         write_options(Builder(256), builtin, options)  # mistakes are told where they are made
         if version is None:
             types = {self._tensors[i].dtype for i in inputs if i >= 0}
-            version = max(first_version(builtin, dtype) for dtype in types)
+            version = max((first_version(builtin, dtype) for dtype in types), default=1)
         if (builtin, version) not in self._codes:
             self._codes.append((builtin, version))
         code = self._codes.index((builtin, version))
         inputs, outputs = tuple(map(int, inputs)), tuple(map(int, outputs))
-        self._ops.append(OpRecord(code, builtin, inputs, outputs, options))
+        self._ops.append(OpRecord(code, builtin, inputs, outputs, options, tuple(intermediates)))
 
     def finish(
         self,
@@ -169,7 +178,7 @@ class TfliteWriter:
         """
         for role, ids in (("input", inputs), ("output", outputs)):
             for tensor in ids:
-                if not 0 <= tensor < len(self._tensors):
+                if not 0 <= tensor < len(self._graphs[0].tensors):
                     raise ValueError(f"{role} {tensor} of the model is not a tensor's id")
         entries = dict(metadata or {})
         if labels or normalization is not None:
@@ -185,9 +194,8 @@ class TfliteWriter:
         model = write_model(
             ModelRecord(
                 self._buffers,
-                self._tensors,
                 self._codes,
-                self._ops,
+                self._graphs,
                 tuple(inputs),
                 tuple(outputs),
                 description,
@@ -197,7 +205,7 @@ class TfliteWriter:
         return append_files(model, labels or (), normalization)
 
     def _check_labels(self, outputs: Sequence[int], labels: Sequence[str]) -> None:
-        shape = self._tensors[outputs[0]].shape if outputs else ()
+        shape = self._graphs[0].tensors[outputs[0]].shape if outputs else ()
         if not shape or shape[-1] != len(labels):
             raise ValueError(f"{len(labels)} labels for an output of shape {list(shape)}")
 

@@ -58,13 +58,14 @@ class ModelFacts:
 
 @dataclass(frozen=True)
 class BoardFacts:
-    """The board, as its file describes it."""
+    """The board, as its file describes it; `baud` is what the console was built for."""
 
     name: str
     title: str
     chip: str
     cpu: str
     clock_hz: int
+    baud: int
 
 
 @dataclass(frozen=True)
@@ -77,6 +78,29 @@ class RegionFacts:
     used_bytes: int
     arena_bytes: int
     arena_touched_bytes: int | None
+
+
+@dataclass(frozen=True)
+class HeldFacts:
+    """What is live at the peak: rows of a tensor, or scratch; `layer` made it, -1 is the input."""
+
+    layer: int
+    name: str
+    scratch: bool
+    bytes: int
+
+
+@dataclass(frozen=True)
+class PeakFacts:
+    """The moment at which most bytes of the arenas are live, and what they are, largest first.
+
+    `layer`: the one that runs then; None while inputs are written or outputs are read.
+    """
+
+    bytes: int
+    layer: int | None
+    text: str
+    held: tuple[HeldFacts, ...]
 
 
 @dataclass(frozen=True)
@@ -102,6 +126,7 @@ class MemoryFacts:
     regions: tuple[RegionFacts, ...]
     input_form: str
     input_bytes: int
+    peak: PeakFacts
 
 
 @dataclass(frozen=True)
@@ -144,7 +169,10 @@ class LayerFacts:
     """One layer of the executed plan; instructions are exact.
 
     `kernel` is the file in firmware/kernels/ that runs it, without suffix; `choices` are that
-    kernel and others.
+    kernel and others. `inputs` are the layers that make its inputs, -1 the model's input;
+    `flash_bytes` are linked for it alone: weights, constants, its function, no kernel;
+    `held_bytes` are the most of its outputs at one time, `live_bytes` the most of all arenas while
+    it runs.
     """
 
     index: int
@@ -157,6 +185,11 @@ class LayerFacts:
     instructions: int | None
     cycles_estimated: int | None
     choices: tuple[ChoiceFacts, ...]
+    inputs: tuple[int, ...]
+    input_shapes: tuple[tuple[int, ...], ...]
+    flash_bytes: int
+    held_bytes: int
+    live_bytes: int
 
 
 @dataclass(frozen=True)

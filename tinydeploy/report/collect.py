@@ -33,6 +33,12 @@ from tinydeploy.report.build_report import (
     ValidationFacts,
 )
 from tinydeploy.report.choices import list_choices
+from tinydeploy.report.layer_memory import (
+    LayerMemory,
+    find_makers,
+    measure_flash,
+    measure_layers,
+)
 from tinydeploy.validate.compare import Comparison
 from tinydeploy.validate.emulator import EmulatorRun
 from tinydeploy.validate.quality import Quality
@@ -84,12 +90,15 @@ class Evidence:
 def collect_report(evidence: Evidence) -> BuildReport:
     """The report of a build that has passed all its checks."""
     run, board, graph = evidence.run, evidence.board, evidence.graph
+    layers = measure_layers(graph, evidence.plan)
     return BuildReport(
         tinydeploy=__version__,
         model=_model_facts(evidence),
-        board=BoardFacts(board.name, board.title, board.chip, board.cpu, board.clock_hz),
+        board=BoardFacts(
+            board.name, board.title, board.chip, board.cpu, board.clock_hz, board.console.baud
+        ),
         compiler=evidence.compiler,
-        memory=_memory_facts(evidence),
+        memory=_memory_facts(evidence, layers),
         budget=BudgetFacts(
             evidence.flash_budget,
             evidence.ram_budget,
@@ -97,7 +106,7 @@ def collect_report(evidence: Evidence) -> BuildReport:
             and evidence.sizes.ram_bytes <= evidence.ram_budget,
         ),
         inference=_inference_facts(run, board, graph.macs, evidence.plan) if run else None,
-        layers=_layer_facts(graph, evidence.plan, board, run),
+        layers=_layer_facts(evidence, layers),
         plans=tuple(_plan_facts(plan, run) for plan in evidence.plans),
         validation=ValidationFacts(
             bit_exact=evidence.host.bit_exact and (run is None or run.comparison.bit_exact),
@@ -136,7 +145,7 @@ def _tensor_facts(graph: Graph, tensor_id: int) -> TensorFacts:
     return TensorFacts(tensor.name, tensor.shape, *tensor.affine)
 
 
-def _memory_facts(evidence: Evidence) -> MemoryFacts:
+def _memory_facts(evidence: Evidence, layers: LayerMemory) -> MemoryFacts:
     sizes, run = evidence.sizes, evidence.run
     addresses = {memory.name: memory.address for memory in evidence.board.memories}
     regions = tuple(
@@ -166,6 +175,7 @@ def _memory_facts(evidence: Evidence) -> MemoryFacts:
         regions=regions,
         input_form=evidence.plan.input_form,
         input_bytes=count_outside_bytes(evidence.graph, evidence.plan),
+        peak=layers.peak,
     )
 
 
@@ -180,9 +190,10 @@ def _inference_facts(run: EmulatorRun, board: Board, macs: int, plan: Plan) -> I
     )
 
 
-def _layer_facts(
-    graph: Graph, plan: Plan, board: Board, run: EmulatorRun | None
-) -> tuple[LayerFacts, ...]:
+def _layer_facts(evidence: Evidence, memory: LayerMemory) -> tuple[LayerFacts, ...]:
+    graph, plan, run = evidence.graph, evidence.plan, evidence.run
+    makers = find_makers(graph, plan)
+    flash = measure_flash(graph, evidence.sizes.symbols)
     facts = []
     for position in sorted({step.op for step in plan.calls}):
         op = graph.ops[position]
@@ -199,7 +210,12 @@ def _layer_facts(
                 scratch_bytes=kernel.scratch_bytes,
                 instructions=run.layer_instructions.get(position) if run else None,
                 cycles_estimated=run.layer_cycles.get(position) if run else None,
-                choices=list_choices(graph, op, kernel, board),
+                choices=list_choices(graph, op, kernel, evidence.board),
+                inputs=tuple(makers[tensor] for tensor in op.inputs),
+                input_shapes=tuple(graph.tensors[tensor].shape for tensor in op.inputs),
+                flash_bytes=flash.get(position, 0),
+                held_bytes=memory.held.get(position, 0),
+                live_bytes=memory.live[position],
             )
         )
     return tuple(facts)

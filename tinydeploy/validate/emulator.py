@@ -15,7 +15,6 @@ from tinydeploy.emulate.cycles import estimate_profile
 from tinydeploy.emulate.emulated_board import EmulatedBoard
 from tinydeploy.errors import EmulationError, MismatchError
 from tinydeploy.graph.graph import Graph
-from tinydeploy.graph.tensor import Tensor
 from tinydeploy.link.client import BoardClient
 from tinydeploy.plan.plan import Plan, step_rows
 from tinydeploy.validate.compare import (
@@ -26,6 +25,7 @@ from tinydeploy.validate.compare import (
 )
 from tinydeploy.validate.prove import EMULATED_VECTORS, Expectation
 from tinydeploy.validate.touched import TouchedBytes
+from tinydeploy.validate.wire import read_outputs, to_array
 
 Array = NDArray[Any]
 
@@ -33,6 +33,9 @@ Array = NDArray[Any]
 # vectors. Instructions, not seconds: how much is compared must not depend on the machine's load.
 _SLOW_INSTRUCTIONS = 250_000_000
 _SLOW_VECTORS = 3
+# Two minutes of half a second each: with several builds on a busy machine it boots slowly, its
+# self-test included. It cannot be unplugged, and its faults are told otherwise.
+_ATTEMPTS = 240
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,7 +93,7 @@ def run_emulator(
         BoardLinkError: It does not answer.
     """
     with EmulatedBoard(elf, board) as emulated:
-        client = BoardClient(emulated.transport)
+        client = BoardClient(emulated.transport, attempts=_ATTEMPTS)
         tell("booting")
         client.hello()
         test = client.selftest()
@@ -117,7 +120,7 @@ def run_emulator(
             tell(f"vector {number + 1} of {wanted}")
             touched.begin_run()
             client.infer([values[number].tobytes() for values in expectation.vectors])
-            outputs = [client.read_output(port) for port in range(len(graph.outputs))]
+            outputs = read_outputs(client, graph)
             touched.end_run()
             if number == 0:
                 tensors = _assemble(emulated.captured(), graph, plan)
@@ -129,12 +132,7 @@ def run_emulator(
                 emulated.capture({})
                 if sum(event.instructions for event in events) > _SLOW_INSTRUCTIONS:
                     wanted = min(wanted, _SLOW_VECTORS)
-            found.append(
-                [
-                    _values(data, graph.tensors[tensor])
-                    for data, tensor in zip(outputs, graph.outputs, strict=True)
-                ]
-            )
+            found.append(outputs)
             instructions.append(sum(event.instructions for event in emulated.layer_events()))
             number += 1
         touched.check()
@@ -186,10 +184,5 @@ def _assemble(captured: Mapping[Hashable, bytes], graph: Graph, plan: Plan) -> d
     tensors: dict[int, Array] = {}
     for tensor in sorted({t for step in plan.calls for t in graph.ops[step.op].outputs}):
         data = b"".join(captured[tensor, y] for y in range(plan.rows[tensor].height))
-        tensors[tensor] = _values(data, graph.tensors[tensor])
+        tensors[tensor] = to_array(data, graph.tensors[tensor])
     return tensors
-
-
-def _values(data: bytes, tensor: Tensor) -> Array:
-    """The values of a tensor [*shape] from its bytes."""
-    return np.frombuffer(data, tensor.dtype).reshape(tensor.shape)

@@ -29,19 +29,20 @@ Runtime = Literal["litert-reference", "litert-default", "tflm-double-rounding"]
 RUNTIMES: Final[tuple[Runtime, ...]] = get_args(Runtime)
 
 _FLOAT_REQUANTIZED = "XNNPACK multiplies sums by a float32 scale and rounds once, halves to even"
-_REASONS: Final[Mapping[str, str]] = {
+_ONE_INTEGER = "of scaled operands in one integer and rounds once; the reference rounds three times"
+# What tests/validate/test_explain_reasons.py computes, of each of them.
+REASONS: Final[Mapping[str, str]] = {
     "CONV_2D": _FLOAT_REQUANTIZED,
     "DEPTHWISE_CONV_2D": _FLOAT_REQUANTIZED,
     "TRANSPOSE_CONV": _FLOAT_REQUANTIZED,
     "FULLY_CONNECTED": _FLOAT_REQUANTIZED,
     "MUL": _FLOAT_REQUANTIZED,
     "MEAN": _FLOAT_REQUANTIZED,
-    "ADD": "XNNPACK adds the scaled operands in one integer and rounds once",
-    "SUB": "XNNPACK subtracts the scaled operands in one integer and rounds once",
-    "AVERAGE_POOL_2D": "the sum is divided in float32, halves to even; the reference rounds away",
-    "SOFTMAX": "the default kernel takes float32 exponentials from a table",
+    "ADD": f"XNNPACK takes the sum {_ONE_INTEGER}",
+    "SUB": f"XNNPACK takes the difference {_ONE_INTEGER}",
+    "SOFTMAX": "the default kernel takes exponentials and quotients in float32",
 }
-_OTHERWISE = "the default kernel rounds in another way than the reference"
+_OTHERWISE = "the default kernel computes in another way than the reference"
 _TFLM = "TFLite Micro rounds twice to 31 bits; the reference multiplies in double, rounds once"
 
 
@@ -216,7 +217,7 @@ def _list_layers(
                 continue
             differing, largest = _differ(expected[tensor], found[tensor])
             if differing:
-                why = _REASONS.get(op.kind, _OTHERWISE)
+                why = REASONS.get(op.kind, _OTHERWISE)
                 layers.append(
                     LayerDifference(
                         layer=position,

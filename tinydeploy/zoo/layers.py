@@ -71,6 +71,13 @@ def conv_bn(
     return nn.Sequential(*layers, *([] if activation is None else [activation()]))
 
 
+def shuffle_channels(x: Tensor, groups: int = 2) -> Tensor:
+    """[n, groups * k, h, w] with the channels in the order 0, k, 2k, ..., 1, k + 1, ..."""
+    n, channels, height, width = x.shape
+    x = x.view(n, groups, channels // groups, height, width)
+    return x.transpose(1, 2).reshape(n, channels, height, width)
+
+
 class SqueezeExcite(nn.Module):
     """Scales each channel by a number in [0, 1] that is computed from all channels' means.
 

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 
 from tinydeploy.errors import UsageError
 from tinydeploy.zoo.imagenet import CLASSES, make_entry
-from tinydeploy.zoo.layers import check_arguments, conv_bn
+from tinydeploy.zoo.layers import check_arguments, conv_bn, shuffle_channels
 from tinydeploy.zoo.registry import Published, register_model
 
 _DEPTHS = (4, 8, 4)
@@ -32,13 +32,6 @@ _CHANNELS: dict[float, tuple[int, int, int, int]] = {
     2.0: (244, 488, 976, 2048),
 }
 _STEM = 24
-
-
-def shuffle_channels(x: Tensor, groups: int = 2) -> Tensor:
-    """[n, groups * k, h, w] with the channels in the order 0, k, 2k, ..., 1, k + 1, ..."""
-    n, channels, height, width = x.shape
-    x = x.view(n, groups, channels // groups, height, width)
-    return x.transpose(1, 2).reshape(n, channels, height, width)
 
 
 class Unit(nn.Module):

@@ -11,14 +11,34 @@
 #endif
 
 /* System control block (B3.2) */
+#define SCB_ICSR REGISTER(0xE000ED04u)  /* Interrupt Control and State Register */
+#define SCB_ICSR_PENDSTCLR (1u << 25)
 #define SCB_VTOR REGISTER(0xE000ED08u)  /* Vector Table Offset Register */
 #define SCB_CCR REGISTER(0xE000ED14u)   /* Configuration and Control Register */
 #define SCB_CFSR REGISTER(0xE000ED28u)  /* Configurable Fault Status Register */
 #define SCB_HFSR REGISTER(0xE000ED2Cu)  /* HardFault Status Register */
 #define SCB_MMFAR REGISTER(0xE000ED34u) /* MemManage Fault Address Register */
 #define SCB_BFAR REGISTER(0xE000ED38u)  /* BusFault Address Register */
+#define SCB_CFSR_MSTKERR (1u << 4)
+#define SCB_CFSR_MMARVALID (1u << 7)
+#define SCB_CFSR_STKERR (1u << 12)
+#define SCB_CFSR_BFARVALID (1u << 15)
 #define SCB_CCR_DC (1u << 16)
 #define SCB_CCR_IC (1u << 17)
+
+/* System timer (B3.3) */
+#define SYST_CSR REGISTER(0xE000E010u) /* SysTick Control and Status Register */
+#define SYST_CSR_ENABLE (1u << 0)
+#define SYST_CSR_TICKINT (1u << 1)
+#define SYST_CSR_CLKSOURCE (1u << 2)
+#define SYST_RVR REGISTER(0xE000E014u) /* SysTick Reload Value Register */
+#define SYST_RVR_MAX 0xFFFFFFu
+#define SYST_CVR REGISTER(0xE000E018u) /* SysTick Current Value Register */
+
+/* Nested vectored interrupt controller (B3.4) */
+#define NVIC_ISER(irq) REGISTER(0xE000E100u + 4u * ((irq) / 32u)) /* Interrupt Set-Enable Registers */
+#define NVIC_ICPR(irq) REGISTER(0xE000E280u + 4u * ((irq) / 32u)) /* Interrupt Clear-Pending Registers */
+#define NVIC_BIT(irq) (1u << ((irq) % 32u))
 
 /* Caches (B2.2.7, Cortex-M7 only) */
 #define SCB_CCSIDR REGISTER(0xE000ED80u) /* Cache Size ID Register */
@@ -57,6 +77,18 @@ static inline void core_data_barrier(void)
 static inline void core_instruction_barrier(void)
 {
     __asm volatile("isb" ::: "memory");
+}
+
+/* Interrupts wake the core from then on, but call no handler. */
+static inline void core_mask_interrupts(void)
+{
+    __asm volatile("cpsid i" ::: "memory");
+}
+
+/* Sleeps until an interrupt is pending. */
+static inline void core_wait_for_interrupt(void)
+{
+    __asm volatile("dsb\n\twfi\n\tisb" ::: "memory"); /* isb: STM32L4 may execute a stale fetch behind wfi */
 }
 
 #endif

@@ -15,6 +15,13 @@ target_clocks family_start_clocks(void);
 /* Works around errata, where the family has any; before anything else. */
 void family_start_core(void);
 
+/* Starts a watchdog that resets the chip BOARD_WATCHDOG_MS after it was last fed. */
+void family_start_watchdog(void);
+void family_feed_watchdog(void);
+
+/* Whether the watchdog caused the last reset; forgets it. */
+int family_take_watchdog_reset(void);
+
 /* Sets the bits of `mask` in a clock enable register and waits for them to take effect. */
 static inline void enable_clock(volatile uint32_t *enable, uint32_t mask)
 {

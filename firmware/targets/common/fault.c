@@ -7,6 +7,8 @@
 #include "core.h"
 #include "target.h"
 
+extern uint32_t td_stack_limit[];
+
 void fault_report(uint32_t pc, uint32_t lr, uint32_t sp);
 
 /* Takes pc and lr from the exception frame where that lies within the stack, then begins the stack anew: after an
@@ -43,6 +45,18 @@ static void put_text(const char *text)
     }
 }
 
+/* Whether the stack ran into the guard below it, or the frame of the exception did. */
+static int stack_overflowed(uint32_t sp)
+{
+    uint32_t status = SCB_CFSR;
+    uint32_t limit = (uint32_t)td_stack_limit;
+    if (sp < limit || (status & (SCB_CFSR_MSTKERR | SCB_CFSR_STKERR)) != 0u) {
+        return 1;
+    }
+    uint32_t at = (status & SCB_CFSR_MMARVALID) != 0u ? SCB_MMFAR : SCB_BFAR;
+    return (status & (SCB_CFSR_MMARVALID | SCB_CFSR_BFARVALID)) != 0u && limit - STACK_GUARD_BYTES <= at && at < limit;
+}
+
 static void put_register(const char *name, uint32_t value)
 {
     put_text(name);
@@ -54,6 +68,7 @@ static void put_register(const char *name, uint32_t value)
 
 __attribute__((noreturn, used)) void fault_report(uint32_t pc, uint32_t lr, uint32_t sp)
 {
+    put_text(stack_overflowed(sp) ? "\r\nSTACK OVERFLOW" : "");
     put_register("\r\nFAULT pc ", pc);
     put_register(" lr ", lr);
     put_register(" sp ", sp);

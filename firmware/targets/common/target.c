@@ -3,21 +3,23 @@
 #include "board_config.h"
 #include "cache.h"
 #include "core.h"
+#include "cycle_counter.h"
 #include "family.h"
+#include "fault.h"
 #include "target.h"
 #include "uart.h"
 
 #define GUARD_REGION 7u /* of the MPU; the highest number wins where regions overlap */
-#define GUARD_LOG2_BYTES 12u
 
 static target_clocks clocks;
+static int reset_by_watchdog;
 
 /* Makes the 4 KB below the stack inaccessible: an overflow faults at once instead of corrupting. */
 static void guard_stack(void)
 {
     MPU_RNR = GUARD_REGION;
-    MPU_RBAR = BOARD_DATA_ADDRESS - (1u << GUARD_LOG2_BYTES);
-    MPU_RASR = MPU_RASR_EXECUTE_NEVER | MPU_RASR_SIZE(GUARD_LOG2_BYTES) | MPU_RASR_ENABLE;
+    MPU_RBAR = BOARD_DATA_ADDRESS - (1u << STACK_GUARD_LOG2_BYTES);
+    MPU_RASR = MPU_RASR_EXECUTE_NEVER | MPU_RASR_SIZE(STACK_GUARD_LOG2_BYTES) | MPU_RASR_ENABLE;
     MPU_CTRL = MPU_CTRL_PRIVDEFENA | MPU_CTRL_ENABLE;
     core_data_barrier();
     core_instruction_barrier();
@@ -30,14 +32,13 @@ static void enable_memories(void)
 #undef ENABLE_MEMORY
 }
 
-static void start_cycle_counter(void)
+/* Wakes the core in time to feed the watchdog. */
+static void start_tick(void)
 {
-    DEBUG_DEMCR |= DEBUG_DEMCR_TRCENA;
-    if (BOARD_CORTEX_M7 != 0) {
-        DWT_LAR = DWT_LAR_UNLOCK;
-    }
-    DWT_CYCCNT = 0u;
-    DWT_CTRL |= DWT_CTRL_CYCCNTENA;
+    uint32_t cycles = clocks.core / 4000u * BOARD_WATCHDOG_MS; /* a quarter of the time; below 2^32 up to 32 s */
+    SYST_RVR = cycles < SYST_RVR_MAX ? cycles : SYST_RVR_MAX;
+    SYST_CVR = 0u;
+    SYST_CSR = SYST_CSR_ENABLE | SYST_CSR_TICKINT | SYST_CSR_CLKSOURCE;
 }
 
 void target_init(void)
@@ -49,8 +50,13 @@ void target_init(void)
     guard_stack();
     enable_memories();
     clocks = family_start_clocks();
-    start_cycle_counter();
+    start_cycle_counter(BOARD_CORTEX_M7);
     uart_init(clocks.console);
+    reset_by_watchdog = family_take_watchdog_reset();
+    if (BOARD_WATCHDOG_MS != 0) {
+        start_tick();
+        family_start_watchdog();
+    }
 }
 
 uint32_t target_core_hz(void)
@@ -60,7 +66,7 @@ uint32_t target_core_hz(void)
 
 uint32_t target_cycles(void)
 {
-    return DWT_CYCCNT;
+    return read_cycle_counter();
 }
 
 void target_console_put(uint8_t byte)
@@ -71,4 +77,22 @@ void target_console_put(uint8_t byte)
 int target_console_get(void)
 {
     return uart_get();
+}
+
+int target_was_reset_by_watchdog(void)
+{
+    return reset_by_watchdog;
+}
+
+void target_feed_watchdog(void)
+{
+    if (BOARD_WATCHDOG_MS != 0) {
+        family_feed_watchdog();
+    }
+}
+
+void target_wait(void)
+{
+    SCB_ICSR = SCB_ICSR_PENDSTCLR; /* a tick that came before has done its work */
+    uart_wait();
 }

@@ -1,106 +1,64 @@
 /* SPDX-License-Identifier: 0BSD */
-/* Polled driver of the console's USART; the family's registers.h includes the header of its generation.
+/* The console: a ring of received bytes over the family's UART.
  *
  * Reception is polled in uart_get and while uart_put waits, so a host may send while the board answers. While a model
- * runs nothing polls: the USART keeps 1 byte (STM32F4, F7), 8 (L4+) or 16 (H7), the rest is lost and the protocol
+ * runs nothing polls: the UART keeps 1 byte (STM32F4, F7, MPS2), 8 (L4+) or 16 (H7), the rest is lost and the protocol
  * repeats it. */
 #include "uart.h"
 
 #include "board_config.h"
 #include "core.h"
-#include "family.h"
-#include "registers.h"
+#include "uart_device.h"
 
-#define UART_CR1_RE (1u << 2)
-#define UART_CR1_TE (1u << 3)
-#define UART_STATUS_ERRORS 0xFu /* PE, FE, NE, ORE */
-#define UART_STATUS_RXNE (1u << 5)
-#define UART_STATUS_TXE (1u << 7)
-
-#define GPIO(port, offset) REGISTER(FAMILY_GPIO_ADDRESS + 0x400u * (port) + (offset))
-#define GPIO_MODER 0x00u  /* mode: 2 bits per pin */
-#define GPIO_PUPDR 0x0Cu  /* pull-up, pull-down: 2 bits per pin */
-#define GPIO_AFR 0x20u    /* alternate function: 4 bits per pin, two registers */
-#define GPIO_MODE_ALTERNATE 2u
-#define GPIO_PULL_UP 1u
-
-/* Reads of the status while a byte cannot be sent. One takes some 50 ns, a byte at 115200 baud 87 us: this is 5000 of
- * them. */
+/* Looks at a UART that cannot send. One takes some 50 ns, a byte at 115200 baud 87 us: this is 5000 of them. */
 #define SEND_ATTEMPTS 10000000u
 
 static uint8_t received[256];
 static uint8_t oldest;
 static uint8_t next; /* index of the next byte to arrive; both indices wrap at 256 */
 
-static void set_field(volatile uint32_t *address, uint32_t position, uint32_t mask, uint32_t value)
+/* Moves what has arrived into the ring; a full ring drops the newest. */
+static void collect(void)
 {
-    *address = (*address & ~(mask << position)) | (value << position);
-}
-
-static void connect_pin(uint32_t port, uint32_t pin, uint32_t function)
-{
-    enable_clock(&FAMILY_GPIO_ENABLE, 1u << port);
-    set_field(&GPIO(port, GPIO_PUPDR), 2u * pin, 3u, GPIO_PULL_UP);
-    set_field(&GPIO(port, GPIO_AFR + 4u * (pin / 8u)), 4u * (pin % 8u), 15u, function);
-    set_field(&GPIO(port, GPIO_MODER), 2u * pin, 3u, GPIO_MODE_ALTERNATE);
-}
-
-/* The baud-rate register, rounded: a USART divides its clock by it, an LPUART 256 times its clock.
- * The remainder is below the baud rate, so that 256 times it stays below 2^32 up to 16 Mbaud. */
-static uint32_t divider(uint32_t kernel_hz)
-{
-    uint32_t baud = BOARD_CONSOLE_BAUD;
-    uint32_t factor = BOARD_CONSOLE_LPUART != 0 ? 256u : 1u;
-    return factor * (kernel_hz / baud) + (factor * (kernel_hz % baud) + baud / 2u) / baud;
-}
-
-/* Moves what has arrived into the ring; a full ring drops the newest. Returns the status as read. */
-static uint32_t poll(void)
-{
-    uint32_t status = UART_STATUS;
-    while ((status & UART_STATUS_RXNE) != 0u) {
-        uint8_t byte = (uint8_t)UART_RECEIVE;
+    for (int byte = uart_device_receive(); byte >= 0; byte = uart_device_receive()) {
         if ((uint8_t)(next + 1u) != oldest) {
-            received[next] = byte;
+            received[next] = (uint8_t)byte;
             next = (uint8_t)(next + 1u);
         }
-        status = UART_STATUS;
     }
-    if ((status & UART_STATUS_ERRORS) != 0u) {
-        UART_CLEAR_ERRORS();
-    }
-    return status;
 }
 
 void uart_init(uint32_t kernel_hz)
 {
-    connect_pin(BOARD_CONSOLE_TX_PORT, BOARD_CONSOLE_TX_PIN, BOARD_CONSOLE_TX_FUNCTION);
-    connect_pin(BOARD_CONSOLE_RX_PORT, BOARD_CONSOLE_RX_PIN, BOARD_CONSOLE_RX_FUNCTION);
-    enable_clock(&BOARD_CONSOLE_ENABLE, 1u << BOARD_CONSOLE_ENABLE_BIT);
-    UART_CR1 = 0u; /* most fields can be written only while the UART is off */
-    UART_CR2 = 0u;
-    UART_CR3 = 0u;
-    UART_BRR = divider(kernel_hz);
-    UART_CR1 = FAMILY_UART_CR1;
-    UART_CR1 = FAMILY_UART_CR1 | UART_CR1_TE | UART_CR1_RE | UART_CR1_UE;
+    uart_device_start(kernel_hz);
+    core_mask_interrupts();
+    NVIC_ISER(BOARD_CONSOLE_IRQ) = NVIC_BIT(BOARD_CONSOLE_IRQ);
 }
 
 void uart_put(uint8_t byte)
 {
-    if ((UART_CR1 & UART_CR1_UE) == 0u) {
-        return;
-    }
     for (uint32_t attempts = SEND_ATTEMPTS; attempts != 0u; --attempts) {
-        if ((poll() & UART_STATUS_TXE) != 0u) {
-            UART_TRANSMIT = byte;
+        collect();
+        if (uart_device_send(byte)) {
             return;
         }
     }
 }
 
+/* A byte that arrives behind collect() makes the interrupt pending, and the core does not fall asleep. */
+void uart_wait(void)
+{
+    uart_device_await();
+    NVIC_ICPR(BOARD_CONSOLE_IRQ) = NVIC_BIT(BOARD_CONSOLE_IRQ);
+    collect();
+    if (oldest == next) {
+        core_wait_for_interrupt();
+    }
+}
+
 int uart_get(void)
 {
-    (void)poll();
+    collect();
     if (oldest == next) {
         return -1;
     }

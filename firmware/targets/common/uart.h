@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: 0BSD */
-/* The console UART, polled. */
+/* The console UART. */
 #ifndef UART_H
 #define UART_H
 
@@ -17,6 +17,9 @@ void uart_put(uint8_t byte);
 
 /* The oldest received byte, or -1. */
 int uart_get(void);
+
+/* Sleeps until a byte arrives, or another interrupt. */
+void uart_wait(void);
 
 #ifdef __cplusplus
 }

@@ -33,7 +33,7 @@ static int start_hsi(void)
 static int start_pll(void)
 {
     uint32_t source = RCC_PLLCFGR_PLLM(HSI_HZ / PLL_REFERENCE_HZ) | RCC_PLLCFGR_PLLSRC_HSI;
-    if (BOARD_EXTERNAL_CLOCK_HZ != 0 && rcc_start_external()) {
+    if (BOARD_EXTERNAL_CLOCK_HZ != 0 && rcc_start_external(BOARD_EXTERNAL_CRYSTAL)) {
         source = RCC_PLLCFGR_PLLM(BOARD_EXTERNAL_CLOCK_HZ / PLL_REFERENCE_HZ) | RCC_PLLCFGR_PLLSRC_HSE;
     }
     RCC_PLLCFGR = source | RCC_PLLCFGR_PLLN(PLL_FACTOR) | RCC_PLLCFGR_PLLP(PLL_DIVIDER) |

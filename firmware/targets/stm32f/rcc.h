@@ -4,7 +4,7 @@
 #ifndef RCC_H
 #define RCC_H
 
-#include "core.h"
+#include "shared_registers.h"
 
 /* Reads of a register at 16 MHz take some 0.5 us: this is about 100 ms, oscillators start in a few. */
 #define FAMILY_CLOCK_ATTEMPTS 200000u
@@ -34,6 +34,9 @@
 #define RCC_APB1ENR REGISTER(0x40023840u)  /* RCC APB1 peripheral clock enable register */
 #define RCC_APB1ENR_PWREN (1u << 28)
 #define RCC_APB2ENR REGISTER(0x40023844u)  /* RCC APB2 peripheral clock enable register */
+#define RCC_CSR REGISTER(0x40023874u)      /* RCC clock control & status register */
+#define RCC_CSR_RMVF (1u << 24)
+#define RCC_CSR_IWDGRSTF (1u << 29)
 
 /* Power control */
 #define PWR_CR REGISTER(0x40007000u)       /* PWR power control register (1 on STM32F7) */
@@ -54,6 +57,12 @@
 /* GPIO ports, 0x400 bytes each */
 #define FAMILY_GPIO_ADDRESS 0x40020000u
 #define FAMILY_GPIO_ENABLE RCC_AHB1ENR
+
+/* Independent watchdog, and where its reset shows */
+#define FAMILY_WATCHDOG_ADDRESS 0x40003000u
+#define FAMILY_RESETS RCC_CSR
+#define FAMILY_RESETS_WATCHDOG RCC_CSR_IWDGRSTF
+#define FAMILY_RESETS_CLEAR RCC_CSR_RMVF
 
 /* Where each UART is switched on; those from here on are clocked from APB2 */
 #define APB2_ADDRESS 0x40010000u

@@ -50,7 +50,7 @@ static int raise_voltage(int overdrive)
 static uint32_t start_pll_source(void)
 {
     uint32_t source = RCC_PLLCKSELR_DIVM1(HSI_HZ / PLL_REFERENCE_HZ) | RCC_PLLCKSELR_PLLSRC_HSI;
-    if (BOARD_EXTERNAL_CLOCK_HZ != 0 && rcc_start_external()) {
+    if (BOARD_EXTERNAL_CLOCK_HZ != 0 && rcc_start_external(BOARD_EXTERNAL_CRYSTAL)) {
         source = RCC_PLLCKSELR_DIVM1(BOARD_EXTERNAL_CLOCK_HZ / PLL_REFERENCE_HZ) | RCC_PLLCKSELR_PLLSRC_HSE;
     }
     return RCC_PLLCKSELR_DIVM23_RESET | source;

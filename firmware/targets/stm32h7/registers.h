@@ -4,7 +4,7 @@
 #ifndef REGISTERS_H
 #define REGISTERS_H
 
-#include "core.h"
+#include "shared_registers.h"
 #include "usart_isr.h"
 
 #define FAMILY_INTERRUPTS 150          /* positions 0 to 149 in RM0433's vector table */
@@ -48,6 +48,10 @@
 #define RCC_APB4ENR REGISTER(0x580244F4u)   /* RCC APB4 clock register */
 #define RCC_APB4ENR_SYSCFGEN (1u << 1)
 
+#define RCC_RSR REGISTER(0x580244D0u)       /* RCC reset status register */
+#define RCC_RSR_RMVF (1u << 16)
+#define RCC_RSR_IWDG1RSTF (1u << 26)
+
 /* Power control */
 #define PWR_CSR1 REGISTER(0x58024804u)      /* PWR control status register 1 */
 #define PWR_CSR1_ACTVOSRDY (1u << 13)
@@ -82,6 +86,12 @@
 #define FAMILY_GPIO_ENABLE RCC_AHB4ENR
 
 #define FAMILY_UART_CR1 UART_CR1_FIFOEN
+
+/* Independent watchdog IWDG1, and where its reset shows */
+#define FAMILY_WATCHDOG_ADDRESS 0x58004800u
+#define FAMILY_RESETS RCC_RSR
+#define FAMILY_RESETS_WATCHDOG RCC_RSR_IWDG1RSTF
+#define FAMILY_RESETS_CLEAR RCC_RSR_RMVF
 
 /* Where each UART is switched on */
 #define USART1_ENABLE RCC_APB2ENR

@@ -4,7 +4,7 @@
 #ifndef REGISTERS_H
 #define REGISTERS_H
 
-#include "core.h"
+#include "shared_registers.h"
 #include "usart_isr.h"
 
 #define FAMILY_INTERRUPTS 95         /* positions 0 to 94 in RM0432's vector table */
@@ -36,6 +36,9 @@
 #define RCC_APB1ENR1_PWREN (1u << 28)
 #define RCC_APB1ENR2 REGISTER(0x4002105Cu) /* APB1 peripheral clock enable register 2 */
 #define RCC_APB2ENR REGISTER(0x40021060u)  /* APB2 peripheral clock enable register */
+#define RCC_CSR REGISTER(0x40021094u)      /* Control/status register */
+#define RCC_CSR_RMVF (1u << 23)
+#define RCC_CSR_IWDGRSTF (1u << 29)
 
 /* Power control */
 #define PWR_CR1 REGISTER(0x40007000u)      /* Power control register 1 */
@@ -61,6 +64,12 @@
 #define FAMILY_GPIO_ENABLE RCC_AHB2ENR
 
 #define FAMILY_UART_CR1 UART_CR1_FIFOEN
+
+/* Independent watchdog, and where its reset shows */
+#define FAMILY_WATCHDOG_ADDRESS 0x40003000u
+#define FAMILY_RESETS RCC_CSR
+#define FAMILY_RESETS_WATCHDOG RCC_CSR_IWDGRSTF
+#define FAMILY_RESETS_CLEAR RCC_CSR_RMVF
 
 /* Where each UART is switched on */
 #define USART1_ENABLE RCC_APB2ENR

@@ -9,7 +9,12 @@ from tinydeploy.graph.invariants import zero_point_of
 from tinydeploy.graph.movement import Level
 from tinydeploy.graph.ops.reduce import Reduce
 
-_KINDS = {"REDUCE_MAX": "TD_LARGEST", "REDUCE_MIN": "TD_SMALLEST"}
+REDUCTIONS = {
+    "MEAN": "TD_SUM",
+    "SUM": "TD_SUM",
+    "REDUCE_MAX": "TD_LARGEST",
+    "REDUCE_MIN": "TD_SMALLEST",
+}
 
 
 def emit_layer(op: Reduce, context: LayerContext) -> LayerCode:
@@ -21,7 +26,7 @@ def emit_layer(op: Reduce, context: LayerContext) -> LayerCode:
         "box": f"{{{box}}}",
         "levels": f"{prefix}_taken",
         "outer_levels": len(taken) - 1,
-        "kind": _KINDS.get(op.function, "TD_SUM"),
+        "kind": REDUCTIONS[op.function],
         "bias": -zero_point_of(graph, op.inputs[0]) * op.count,
         "multiplier": op.multiplier,
         "shift": op.shift,

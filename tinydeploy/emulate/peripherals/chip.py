@@ -6,14 +6,16 @@ A family adds its registers, voltage scales and limits.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
 from tinydeploy.board import Board, Console
 from tinydeploy.emulate.peripherals.family import Supervisor
 from tinydeploy.emulate.peripherals.registers import Oscillator, Oscillators, Ports, Registers
+from tinydeploy.emulate.peripherals.uart import Uart
 from tinydeploy.emulate.peripherals.uart_layout import UartLayout
+from tinydeploy.emulate.peripherals.watchdog import Watchdog
 
 # Dividers by the value of their field: of the bus clock, and of the peripheral buses' clocks.
 HPRE = (1, 1, 1, 1, 1, 1, 1, 1, 2, 4, 8, 16, 64, 128, 256, 512)
@@ -38,6 +40,9 @@ class RccLayout:
         pll: Name of the PLL that may drive the core.
         pll_setup: Bits that may not change while it is on, by offset of their register.
         uarts: Offset of the enable register and bit by UART.
+        watchdog: Address of the independent watchdog.
+        resets: Offset of the register that tells what reset the chip, its bit for that watchdog,
+            and the bit that clears it.
     """
 
     configuration: int
@@ -49,6 +54,8 @@ class RccLayout:
     pll: str
     pll_setup: Mapping[int, int]
     uarts: Mapping[str, tuple[int, int]]
+    watchdog: int
+    resets: tuple[int, int, int]
 
 
 @dataclass(frozen=True)
@@ -100,13 +107,16 @@ class Chip(ABC):
     ) -> None:
         self._supervisor = supervisor
         self._hse_hz = float(board.external_clock_hz)
+        self._crystal = board.external_crystal
         self._rcc, self._ports = rcc, ports
         self._oscillators = Oscillators(self.layout.sources, supervisor, self.layout.running)
         self._ready = sum(1 << source.ready for source in self.layout.sources)
+        self._watchdog = Watchdog(self.layout.watchdog, supervisor, self.core_clock_hz)
         self._blocks = {block.base >> 10: block for block in (rcc, *others)}
         self.windows = (
             *((block.base, 0x400) for block in self._blocks.values()),
             ports.window,
+            self._watchdog.window,
         )
 
     @abstractmethod
@@ -131,6 +141,8 @@ class Chip(ABC):
 
     def read(self, address: int) -> int:
         """Reads a register."""
+        if address >> 10 == self.layout.watchdog >> 10:
+            return self._watchdog.read(address)
         found = self._find(address)
         if found is None:
             return self._ports.read(address)
@@ -139,6 +151,9 @@ class Chip(ABC):
 
     def write(self, address: int, value: int) -> None:
         """Writes a register and looks whether the clocks are still within their limits."""
+        if address >> 10 == self.layout.watchdog >> 10:
+            self._watchdog.write(address, value)
+            return
         found = self._find(address)
         if found is None:
             self._ports.write(address, value)
@@ -151,6 +166,12 @@ class Chip(ABC):
         for problem in self._clock_problems()[:1]:
             self._supervisor.violate(problem)
 
+    def open_uart(
+        self, console: Console, send: Callable[[int], None], look: Callable[[bool], None]
+    ) -> Uart:
+        """The console's USART; see Family."""
+        return Uart(console, self, self.uart_layout, self._supervisor, send, look)
+
     def console_problems(self, console: Console) -> list[str]:
         """Why the console's pins cannot work."""
         return self._ports.console_problems(console)
@@ -159,6 +180,15 @@ class Chip(ABC):
         """Whether the console's UART has its bus clock."""
         register, bit = self.layout.uarts[console.uart]
         return bool(self._rcc[register] >> bit & 1)
+
+    def watchdog_deadline(self) -> int | None:
+        """Core clock cycles since reset at which the watchdog bites; None while it stands."""
+        return self._watchdog.deadline()
+
+    def note_watchdog_reset(self) -> None:
+        """The watchdog has reset the chip: sets the flag that tells."""
+        register, flag, _ = self.layout.resets
+        self._rcc[register] |= 1 << flag
 
     def _find(self, address: int) -> tuple[Registers, int] | None:
         """Block and offset of a register; None for those of the ports."""
@@ -195,15 +225,19 @@ class Chip(ABC):
             self._oscillators.is_on(layout.pll)
         ):
             violate(f"{layout.pll} is configured while it is on")
+        register, flag, clear = layout.resets
+        if offset == register:
+            kept = 0 if value >> clear & 1 else self._rcc[offset] & 1 << flag
+            value = value & ~(1 << flag) | kept
         self._rcc[offset] = value
 
     def _write_control(self, value: int) -> None:
         oscillators, pll = self._oscillators, self.layout.pll
         used = self._system_name(self._rcc[self.layout.configuration])
         turns_on = not oscillators.is_on(pll)
-        # The board may feed a clock signal; without the bypass bit the crystal oscillator never
-        # starts.
-        blocked = () if value & _HSEBYP and self._hse_hz else ("HSE",)
+        # A clock signal wants the bypass of the crystal's oscillator, a crystal must not have it.
+        fits = bool(value & _HSEBYP) != self._crystal
+        blocked = () if fits and self._hse_hz else ("HSE",)
         if value >> oscillators.enable_bit(pll) & 1 and turns_on:
             for problem in self._pll_problems()[:1]:
                 self._supervisor.violate(problem)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import importlib
+from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
 from tinydeploy.board import Board, Console
-from tinydeploy.emulate.peripherals.uart_layout import UartLayout
 from tinydeploy.errors import UsageError
 
 # Oscillators and PLLs are ready this many instructions after they were turned on: firmware has to
@@ -32,12 +32,34 @@ class Supervisor:
     violate: Callable[[str], None]
 
 
+class ConsoleUart(Protocol):
+    """The console's UART."""
+
+    window: tuple[int, int]  # address and bytes of its registers
+    received: deque[int]  # bytes from the host that the firmware has not read
+    wants_interrupt: bool
+
+    def read(self, address: int) -> int:
+        """Reads the word register at an address."""
+
+    def write(self, address: int, value: int) -> None:
+        """Writes the word register at an address."""
+
+    def interrupts(self) -> bool:
+        """Whether the UART asks for an interrupt now."""
+
+    def recheck(self) -> None:
+        """Clocks or pins have changed: looks at them again before the next byte."""
+
+    def baud(self) -> float:
+        """Bits per second as clocks and registers make them; 0 where they make none."""
+
+
 class Family(Protocol):
-    """The clock, power and pin registers of a chip family."""
+    """The clock, power and pin registers of a chip family, and its UART."""
 
     windows: tuple[tuple[int, int], ...]  # (address, bytes) of the registers that are modelled
     spaces: tuple[tuple[int, int], ...]  # (first, end) of where the chip has peripherals
-    uart_layout: UartLayout
     core_registers: Mapping[int, int]  # identification of the core, where it is not the usual one
 
     def read(self, address: int) -> int:
@@ -49,14 +71,23 @@ class Family(Protocol):
     def core_clock_hz(self) -> float:
         """Clock of the core as the registers make it."""
 
-    def uart_clock_hz(self, console: Console) -> float:
-        """Clock of the console's baud-rate generator."""
+    def watchdog_deadline(self) -> int | None:
+        """Core clock cycles since reset at which the watchdog bites; None while it stands."""
 
-    def console_problems(self, console: Console) -> list[str]:
-        """Why the console's pins cannot work: clocks, pin modes, alternate functions."""
+    def note_watchdog_reset(self) -> None:
+        """The watchdog has reset the chip: sets the flag that tells."""
 
-    def is_uart_clocked(self, console: Console) -> bool:
-        """Whether the console's UART has its bus clock."""
+    def open_uart(
+        self, console: Console, send: Callable[[int], None], look: Callable[[bool], None]
+    ) -> ConsoleUart:
+        """The console's UART.
+
+        Args:
+            console: Which one, its pins and its baud rate.
+            send: Takes each transmitted byte.
+            look: Called while the receiver is empty; may put bytes into `received`. Its argument
+                says whether the firmware has nothing to do but wait, so that it may take its time.
+        """
 
 
 def open_family(board: Board, supervisor: Supervisor) -> Family:

@@ -146,11 +146,16 @@ class Ports:
     def console_problems(self, console: Console) -> list[str]:
         """Why the console's pins do not lead to the UART."""
         pins = ((console.tx, "transmit"), (console.rx, "receive"))
-        return [text for pin, role in pins for text in self._pin_problems(pin, role, console.uart)]
+        return [
+            text
+            for pin, role in pins
+            if pin is not None
+            for text in self._pin_problems(pin, role, console.uart)
+        ]
 
     def _pin_problems(self, pin: Pin, role: str, uart: str) -> list[str]:
         port = ord(pin.port) - ord("A")
-        name = f"P{pin.port}{pin.pin}, the {role} pin of {uart}"
+        name = f"{pin.name}, the {role} pin of {uart}"
         if not self._is_clocked(port):
             return [f"{name}: the port's clock is off ({self._enable} bit {port})"]
         registers = self._ports[port]

@@ -58,6 +58,8 @@ class Stm32L4(Chip):
             "UART5": (_APB1ENR1, 20),
             "LPUART1": (_APB1ENR2, 0),
         },
+        watchdog=0x40003000,
+        resets=(0x94, 29, 23),
     )
     spaces = (
         (0x40000000, 0x40017000),  # APB1, APB2
@@ -90,7 +92,7 @@ class Stm32L4(Chip):
     def console_problems(self, console: Console) -> list[str]:
         """Why the console's pins cannot work."""
         problems = super().console_problems(console)
-        on_port_g = any(pin.port == "G" and pin.pin >= 2 for pin in (console.tx, console.rx))
+        on_port_g = any(pin.port == "G" and pin.pin >= 2 for pin in console.pins)
         if on_port_g and not self._pwr[_PWR_CR2] >> 9 & 1:
             problems.append("pins PG2 to PG15 have no supply (PWR_CR2.IOSV is clear)")
         return problems

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
+from typing import Protocol
 
 from tinydeploy.board import Console
-from tinydeploy.emulate.peripherals.family import BAUD_TOLERANCE, Family, Supervisor
+from tinydeploy.emulate.peripherals.family import BAUD_TOLERANCE, Supervisor
+from tinydeploy.emulate.peripherals.uart_layout import UartLayout
 
 # Bits of CR1 and of the status register, the same in all generations but for UE.
 _RE, _TE, _RXNEIE, _TCIE, _TXEIE, _OVER8 = 1 << 2, 1 << 3, 1 << 5, 1 << 6, 1 << 7, 1 << 15
@@ -26,12 +28,26 @@ _LOOK_EVERY = 16
 _IDLE_POLLS = 320
 
 
+class Surroundings(Protocol):
+    """What a USART needs of the chip around it."""
+
+    def uart_clock_hz(self, console: Console) -> float:
+        """Clock of the console's baud-rate generator."""
+
+    def console_problems(self, console: Console) -> list[str]:
+        """Why the console's pins cannot work: clocks, pin modes, alternate functions."""
+
+    def is_uart_clocked(self, console: Console) -> bool:
+        """Whether the console's UART has its bus clock."""
+
+
 class Uart:
     """One USART.
 
     Args:
         console: Which one, its pins and its baud rate.
-        family: For clocks and pins.
+        surroundings: Clocks and pins.
+        layout: Its registers.
         supervisor: For reports.
         send: Takes each transmitted byte.
         look: Called while the receiver is empty; may put bytes into `received`. Its argument says
@@ -41,15 +57,16 @@ class Uart:
     def __init__(
         self,
         console: Console,
-        family: Family,
+        surroundings: Surroundings,
+        layout: UartLayout,
         supervisor: Supervisor,
         send: Callable[[int], None],
         look: Callable[[bool], None],
     ) -> None:
         self.window = (console.address, 0x400)
         self.received: deque[int] = deque()
-        self._console, self._family, self._supervisor = console, family, supervisor
-        self.layout = family.uart_layout
+        self._console, self._chip, self._supervisor = console, surroundings, supervisor
+        self.layout = layout
         self._send, self._look = send, look
         self._words: dict[int, int] = {}
         self._polls = 0
@@ -77,7 +94,7 @@ class Uart:
         if offset == self.layout.receive:
             self._polls = 0
             return self.received.popleft() if self.received else 0
-        return self._words.get(offset, 0) if self._family.is_uart_clocked(self._console) else 0
+        return self._words.get(offset, 0) if self._chip.is_uart_clocked(self._console) else 0
 
     def write(self, address: int, value: int) -> None:
         """Writes a register."""
@@ -89,7 +106,7 @@ class Uart:
                 self._check()
             self._send(value & 0xFF)
             return
-        if not self._family.is_uart_clocked(self._console):
+        if not self._chip.is_uart_clocked(self._console):
             violate(f"{name} is written while its clock is off")
             return
         if offset == layout.brr and self._cr1 & layout.enable:
@@ -103,7 +120,7 @@ class Uart:
         """Bits per second as clocks and registers make them; 0 where BRR is 0."""
         layout = self.layout
         divider = self._words.get(layout.brr, 0)
-        clock = self._family.uart_clock_hz(self._console)
+        clock = self._chip.uart_clock_hz(self._console)
         if layout.prescaler is not None:
             field = self._words.get(layout.prescaler, 0) & 15
             clock /= _DIVIDERS[min(field, len(_DIVIDERS) - 1)]
@@ -137,7 +154,7 @@ class Uart:
         self._checked = True
         console = self._console
         problems = []
-        if not self._family.is_uart_clocked(console):
+        if not self._chip.is_uart_clocked(console):
             problems.append(f"{console.uart} is used while its clock is off")
         elif missing := [
             name
@@ -145,13 +162,13 @@ class Uart:
             if not self._cr1 & bit
         ]:
             problems.append(f"{console.uart} is used with CR1.{', CR1.'.join(missing)} clear")
-        problems += self._family.console_problems(console)
+        problems += self._chip.console_problems(console)
         if not problems:
             baud = self.baud()
             if abs(baud - console.baud) > BAUD_TOLERANCE * console.baud:
                 problems.append(
                     f"{console.uart} runs at {baud:.0f} baud instead of {console.baud}"
-                    f" (its clock is {self._family.uart_clock_hz(console):.0f} Hz)"
+                    f" (its clock is {self._chip.uart_clock_hz(console):.0f} Hz)"
                 )
         for problem in problems[:1]:
             self._supervisor.violate(problem)

@@ -30,6 +30,7 @@ def write_svg(scene: Scene) -> str:
         f"<title>{escape(scene.title)}</title>",
         "<style>",
         "text{font:10px ui-monospace,Menlo,Consolas,'DejaVu Sans Mono',monospace}",
+        "text{pointer-events:none}",  # hints belong to what is below
         "path{shape-rendering:crispEdges}",
         *_rules(LIGHT),
         "@media(prefers-color-scheme:dark){",

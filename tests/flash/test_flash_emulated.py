@@ -1,0 +1,131 @@
+"""The real OpenOCD and pyOCD flash an emulated board, which then boots and computes."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+from tests.builders import conv_model
+from tests.emulate.debuggers import debugged_board, program_or_skip
+from tinydeploy.cli.main import main
+from tinydeploy.emulate.pty_bridge import PtyBridge
+
+H7, L4 = "stm32h743", "stm32l4r9"
+CASES = [("openocd", H7), ("openocd", L4), ("pyocd", H7)]
+
+
+@pytest.fixture
+def cli(capfd: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, str]]:
+    """Runs a command: exit code, stdout, stderr."""
+
+    def run(*words: str | Path) -> tuple[int, str, str]:
+        with pytest.raises(SystemExit) as caught:
+            main([str(word) for word in words])
+        out, err = capfd.readouterr()
+        return int(caught.value.code or 0), out, err
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def builds(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """A build for each board, in a folder whose name has a blank."""
+    program_or_skip("arm-none-eabi-gcc")
+    folder = tmp_path_factory.mktemp("for flash")
+    model = folder / "tiny.tflite"
+    model.write_bytes(conv_model((8, 8, 3), 4))
+    for name in (H7, L4):
+        words = ["build", model, "--board", name, "-q", "-o", folder / name]
+        with pytest.raises(SystemExit) as caught:
+            main(list(map(str, words)))
+        assert caught.value.code == 0
+    return {name: folder / name for name in (H7, L4)}
+
+
+def need(tool: str) -> None:
+    if tool == "openocd":
+        program_or_skip("openocd")
+    elif find_spec("pyocd") is None:
+        pytest.skip("pyocd is not installed")
+
+
+@pytest.mark.parametrize(("tool", "name"), CASES)
+def test_from_erased_flash_to_the_same_bytes(
+    tool: str, name: str, builds: dict[str, Path], cli: Callable[..., tuple[int, str, str]]
+) -> None:
+    need(tool)
+    build = builds[name]
+    with debugged_board(name) as (emulated, port):
+        code, out, err = cli("flash", build, "--probe", tool, "--remote", f"localhost:{port}")
+        assert (code, err) == (0, "")
+        assert f"flashed, compared, started ({tool})" in out
+        image = (build / "firmware.bin").read_bytes()
+        assert emulated.read_memory(0x08000000, len(image)) == image
+        with PtyBridge(emulated) as bridge:
+            words = ("--on", "board", "--port", bridge.port, "--vectors", "2")
+            code, out, _ = cli("validate", build, *words)
+        assert code == 0
+        assert "self-test ok" in out
+
+
+@pytest.mark.parametrize(("tool", "name"), CASES)
+def test_another_chip(
+    tool: str, name: str, builds: dict[str, Path], cli: Callable[..., tuple[int, str, str]]
+) -> None:
+    need(tool)
+    with debugged_board(L4 if name == H7 else H7) as (emulated, port):
+        code, _, err = cli("flash", builds[name], "--probe", tool, "--remote", f"localhost:{port}")
+        assert emulated.read_memory(0x08000000, 64) == b"\xff" * 64
+    assert code == 1
+    assert "the chip that is attached" in err
+
+
+@pytest.mark.parametrize(("tool", "name"), CASES)
+def test_protected_flash(
+    tool: str, name: str, builds: dict[str, Path], cli: Callable[..., tuple[int, str, str]]
+) -> None:
+    need(tool)
+    with debugged_board(name, builds[name] / "firmware.elf", protected=True) as (emulated, port):
+        before = emulated.read_memory(0x08000000, 4096)
+        code, _, err = cli("flash", builds[name], "--probe", tool, "--remote", f"localhost:{port}")
+        assert emulated.read_memory(0x08000000, 4096) == before
+    assert code == 1
+    assert "is protected" in err
+    assert "-rdu" in err
+
+
+@pytest.mark.parametrize("tool", ["openocd", "pyocd"])
+def test_a_probe_in_use_and_none(
+    tool: str, builds: dict[str, Path], cli: Callable[..., tuple[int, str, str]]
+) -> None:
+    need(tool)
+    with (
+        debugged_board(H7) as (_, port),
+        socket.create_connection(("localhost", port)) as other,
+    ):
+        other.sendall(b"r")
+        code, _, err = cli("flash", builds[H7], "--probe", tool, "--remote", f"localhost:{port}")
+    assert code == 1
+    assert "the probe is in use" in err
+    code, _, err = cli("flash", builds[H7], "--probe", tool, "--remote", f"localhost:{port}")
+    assert code == 1
+    assert "nothing listens at the remote port" in err
+
+
+def test_a_build_older_than_its_model(
+    builds: dict[str, Path], tmp_path: Path, cli: Callable[..., tuple[int, str, str]]
+) -> None:
+    for name in ("firmware.elf", "report.json"):
+        (tmp_path / name).write_bytes((builds[L4] / name).read_bytes())
+    image = tmp_path / "firmware.elf"
+    (tmp_path / "model.tflite").write_bytes(b"newer")
+    import os
+
+    os.utime(image, (1_000_000, 1_000_000))
+    code, _, err = cli("flash", tmp_path, "--dry-run")
+    assert code == 1
+    assert "is older than" in err

@@ -1,0 +1,195 @@
+"""What is compared of a build: its figures, its layers, and what is live at its peak."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from tinydeploy.report.build_report import BuildReport
+
+_SHOWN_NAME = 40
+# What an SNR counts as where the outputs are equal: more than float32 can tell.
+_EQUAL_DB = 200.0
+
+
+@dataclass(frozen=True)
+class LayerFigures:
+    """One layer; bytes, exact instructions, estimated cycles as in docs/report.md.
+
+    `inputs` are indices of the layers that make its inputs, -1 the model's input; `snr` is that of
+    its output on calibration inputs in dB, None where there is no float net.
+    """
+
+    index: int
+    name: str
+    op: str
+    kernel: str
+    inputs: tuple[int, ...]
+    input_shapes: tuple[tuple[int, ...], ...]
+    output_shape: tuple[int, ...]
+    macs: int
+    flash: int
+    held: int
+    live: int
+    scratch: int
+    instructions: int | None
+    cycles: int | None
+    snr: float | None = None
+
+    @property
+    def title(self) -> str:
+        """How texts name it: `layer 3 (CONV_2D conv3/Relu)`."""
+        name = self.name.partition(";")[0]  # converters list all ops that became one
+        name = "".join(c if c.isprintable() else "?" for c in name)
+        if len(name) > _SHOWN_NAME:
+            name = f"…{name[1 - _SHOWN_NAME :]}"
+        return f"layer {self.index} ({self.op}{' ' if name else ''}{name})"
+
+
+@dataclass(frozen=True)
+class HeldFigures:
+    """What is live at the peak: the layer that made it, -1 the input; its rows or its scratch."""
+
+    layer: int
+    scratch: bool
+    bytes: int
+
+
+@dataclass(frozen=True)
+class Figures:
+    """What one build came to.
+
+    Args:
+        board: Name of the board.
+        compiler: Name and version.
+        values: By resource, see limits.py; None where it was not, or cannot be, measured.
+        code: Bytes of code in flash; all kernels together.
+        arena: Bytes of all arenas.
+        peak_layer: The layer that runs while most is live; None at the ends of a run.
+        held: What is live then, the largest first.
+        layers: In the order of the plan.
+    """
+
+    board: str
+    compiler: str
+    values: Mapping[str, float | None]
+    code: int
+    arena: int
+    peak_layer: int | None
+    held: tuple[HeldFigures, ...]
+    layers: tuple[LayerFigures, ...]
+
+
+def take_figures(report: BuildReport) -> Figures:
+    """The figures of a report."""
+    memory, run, accuracy = report.memory, report.inference, report.accuracy
+    snr = None if report.fidelity is None else report.fidelity.snr_db
+    if snr is not None and not snr < _EQUAL_DB:
+        snr = _EQUAL_DB
+    values = {
+        "flash": memory.flash_bytes,
+        "ram": memory.ram_bytes,
+        "stack": memory.stack_high_water_bytes,
+        "instructions": None if run is None else run.instructions,
+        "latency": None if run is None else run.latency_ms_estimated,
+        "accuracy": None if accuracy is None else round(accuracy.int8, 6),
+        "max_drop": None if accuracy is None else round(100 * (accuracy.float - accuracy.int8), 4),
+        "snr": None if snr is None else round(snr, 3),
+    }
+    levels = {
+        layer.output: round(min(layer.snr_db, _EQUAL_DB), 2)
+        for layer in report.quantization
+        if layer.snr_db is not None
+    }
+    return Figures(
+        board=report.board.name,
+        compiler=report.compiler,
+        values=values,
+        code=memory.code_bytes,
+        arena=memory.arena_bytes,
+        peak_layer=memory.peak.layer,
+        held=tuple(HeldFigures(h.layer, h.scratch, h.bytes) for h in memory.peak.held),
+        layers=tuple(
+            LayerFigures(
+                index=layer.index,
+                name=layer.name,
+                op=layer.op,
+                kernel=layer.kernel,
+                inputs=layer.inputs,
+                input_shapes=layer.input_shapes,
+                output_shape=layer.output_shape,
+                macs=layer.macs,
+                flash=layer.flash_bytes,
+                held=layer.held_bytes,
+                live=layer.live_bytes,
+                scratch=layer.scratch_bytes,
+                instructions=layer.instructions,
+                cycles=layer.cycles_estimated,
+                snr=levels.get(layer.name),
+            )
+            for layer in report.layers
+        ),
+    )
+
+
+def write_figures(figures: Figures) -> dict[str, Any]:
+    """As JSON has it."""
+    return dataclasses.asdict(figures)
+
+
+def read_figures(content: Any) -> Figures:
+    """From JSON that may have been edited by hand.
+
+    Raises:
+        ValueError: An entry is missing or of another type; the message names it.
+    """
+    table = _table(content, Figures, "")
+    layers = tuple(_layer(each, f"layers[{k}]") for k, each in enumerate(table["layers"]))
+    held = tuple(
+        HeldFigures(**_table(each, HeldFigures, f"held[{k}]"))
+        for k, each in enumerate(table["held"])
+    )
+    for name, value in table["values"].items():
+        if value is not None and (isinstance(value, bool) or not isinstance(value, int | float)):
+            raise ValueError(f"values.{name} is no number")
+    return Figures(**{**table, "layers": layers, "held": held})
+
+
+def _layer(content: Any, where: str) -> LayerFigures:
+    table = _table(content, LayerFigures, where)
+    try:
+        table["inputs"] = tuple(int(each) for each in table["inputs"])
+        table["input_shapes"] = tuple(tuple(map(int, each)) for each in table["input_shapes"])
+        table["output_shape"] = tuple(map(int, table["output_shape"]))
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{where} has a shape that is none") from error
+    return LayerFigures(**table)
+
+
+_TYPES: Mapping[str, type | tuple[type, ...]] = {
+    "str": str,
+    "int": int,
+    "bool": bool,
+    "int | None": (int, type(None)),
+    "float | None": (int, float, type(None)),
+    "Mapping[str, float | None]": dict,
+}
+
+
+def _table(content: Any, record: type, where: str) -> dict[str, Any]:
+    """The entries of a table, of the types that a record's fields have; arrays as lists."""
+    if not isinstance(content, dict):
+        raise ValueError(f"{where or 'it'} is no table")  # noqa: TRY004 - of a file's content
+    fields = {field.name: str(field.type) for field in dataclasses.fields(record)}
+    if set(content) != set(fields):
+        odd = sorted(set(content) ^ set(fields))[0]
+        raise ValueError(f"{where}.{odd}".strip(".") + " is missing or unknown")
+    for name, kind in fields.items():
+        value = content[name]
+        wanted = _TYPES.get(kind, list)
+        wrong = isinstance(value, bool) != (kind == "bool")
+        if wrong or not isinstance(value, wanted):
+            raise ValueError(f"{where}.{name}".strip(".") + f" is {type(value).__name__}")
+    return dict(content)

@@ -1,0 +1,121 @@
+"""MobileNeXt: blocks that are wide at both ends, with a depthwise convolution on each.
+
+Source: Zhou, Hou, Chen, Feng, Yan: Rethinking Bottleneck Structure for Efficient Mobile Network
+Design (ECCV 2020), table 2; channel counts are those of the authors' code.
+
+    block  depthwise 3x3 -> pointwise to 1/t of the channels, linear -> pointwise, ReLU6 ->
+           depthwise 3x3, linear (+ input); where channels change the first depthwise is left out,
+           and the last one too unless it has a stride
+    t, channels, blocks, first stride:
+           2, 96, 1, 2 | 6, 144, 1, 1 | 6, 192, 3, 2 | 6, 288, 3, 2 | 6, 384, 4, 1 | 6, 576, 4, 2
+           6, 960, 3, 1 | 6, 1280, 1, 1
+    head   global average, fully connected
+"""
+
+from __future__ import annotations
+
+import math
+
+from torch import Tensor, nn
+
+from tinydeploy.zoo.imagenet import CLASSES, register_widths
+from tinydeploy.zoo.layers import check_arguments, conv_bn, make_divisible
+from tinydeploy.zoo.registry import Published
+
+_STAGES = (
+    (2, 96, 1, 2),
+    (6, 144, 1, 1),
+    (6, 192, 3, 2),
+    (6, 288, 3, 2),
+    (6, 384, 4, 1),
+    (6, 576, 4, 2),
+    (6, 960, 3, 1),
+    (6, 1280, 1, 1),
+)
+_HEAD = 1280
+
+
+class Sandglass(nn.Module):
+    """One block.
+
+    Args:
+        in_channels: Channels in.
+        out_channels: Channels out.
+        stride: Of the last depthwise convolution.
+        reduction: Channels in, as a multiple of those inside.
+    """
+
+    def __init__(self, in_channels: int, out_channels: int, stride: int, reduction: int) -> None:
+        super().__init__()
+        kept = in_channels == out_channels
+        self.identity = kept and stride == 1
+        inside = in_channels // reduction
+        if inside < out_channels / 6:
+            inside = make_divisible(math.ceil(out_channels / 6), 16)
+        layers: list[nn.Module] = []
+        if kept:
+            layers.append(
+                conv_bn(in_channels, in_channels, groups=in_channels, activation=nn.ReLU6)
+            )
+        layers.append(conv_bn(in_channels, inside, 1, activation=None))
+        layers.append(conv_bn(inside, out_channels, 1, activation=nn.ReLU6))
+        if kept or stride == 2:
+            depthwise = conv_bn(
+                out_channels, out_channels, stride=stride, groups=out_channels, activation=None
+            )
+            layers.append(depthwise)
+        self.conv = nn.Sequential(*layers)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[n, in_channels, h, w] -> [n, out_channels, ceil(h / stride), ceil(w / stride)]."""
+        y: Tensor = self.conv(x)
+        return x + y if self.identity else y
+
+
+class MobileNeXt(nn.Module):
+    """The classifier; logits come out.
+
+    Args:
+        width: Factor of every channel count; the last block's is never below 1280.
+        classes: Outputs.
+        in_channels: Channels of the input.
+        stem_stride: 1 keeps small pictures, 32x32 say, large enough for the stages behind.
+    """
+
+    def __init__(
+        self,
+        width: float = 1.0,
+        *,
+        classes: int = CLASSES,
+        in_channels: int = 3,
+        stem_stride: int = 2,
+    ) -> None:
+        super().__init__()
+        check_arguments("MobileNeXt", width, classes, in_channels, stem_stride)
+        channels = make_divisible(32 * width)
+        layers: list[nn.Module] = [
+            conv_bn(in_channels, channels, stride=stem_stride, activation=nn.ReLU6)
+        ]
+        for reduction, wanted, blocks, first in _STAGES:
+            out = make_divisible(wanted * (max(1.0, width) if wanted == _HEAD else width))
+            for block in range(blocks):
+                layers.append(Sandglass(channels, out, 1 if block else first, reduction))
+                channels = out
+        self.features = nn.Sequential(*layers)
+        self.fc = nn.Linear(channels, classes)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[n, in_channels, h, w] -> logits [n, classes]."""
+        logits: Tensor = self.fc(self.features(x).mean((2, 3)))
+        return logits
+
+
+_AUTHORS = "Zhou et al. 2020, and the authors' list of trained nets"
+register_widths(
+    "mobilenext",
+    "MobileNeXt",
+    MobileNeXt,
+    {
+        1.0: Published(3.5e6, 300e6, 74.02, _AUTHORS),
+    },
+)
