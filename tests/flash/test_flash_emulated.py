@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import os
 import socket
 from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+from programs import require_program
 
 from tests.builders import conv_model
-from tests.emulate.debuggers import debugged_board, program_or_skip
+from tests.emulate.debuggers import debugged_board
 from tinydeploy.cli.main import main
 from tinydeploy.emulate.pty_bridge import PtyBridge
 
 H7, L4 = "stm32h743", "stm32l4r9"
+# The builds are made once, not by each of several workers.
+pytestmark = pytest.mark.xdist_group("flash")
 CASES = [("openocd", H7), ("openocd", L4), ("pyocd", H7)]
 
 
@@ -34,7 +38,6 @@ def cli(capfd: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, str]
 @pytest.fixture(scope="session")
 def builds(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """A build for each board, in a folder whose name has a blank."""
-    program_or_skip("arm-none-eabi-gcc")
     folder = tmp_path_factory.mktemp("for flash")
     model = folder / "tiny.tflite"
     model.write_bytes(conv_model((8, 8, 3), 4))
@@ -48,7 +51,7 @@ def builds(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 def need(tool: str) -> None:
     if tool == "openocd":
-        program_or_skip("openocd")
+        require_program("openocd")
     elif find_spec("pyocd") is None:
         pytest.skip("pyocd is not installed")
 
@@ -123,8 +126,6 @@ def test_a_build_older_than_its_model(
         (tmp_path / name).write_bytes((builds[L4] / name).read_bytes())
     image = tmp_path / "firmware.elf"
     (tmp_path / "model.tflite").write_bytes(b"newer")
-    import os
-
     os.utime(image, (1_000_000, 1_000_000))
     code, _, err = cli("flash", tmp_path, "--dry-run")
     assert code == 1
