@@ -36,7 +36,7 @@ from tinydeploy.plan.plan import InputForm, Plan, PlannedGraph
 from tinydeploy.plan.recompute import check_share, plan_graph
 from tinydeploy.project.build import Firmware
 from tinydeploy.project.formats.handover import Handover
-from tinydeploy.project.formats.make import Format, format_files
+from tinydeploy.project.formats.make import Format, check_format, format_files
 from tinydeploy.project.hot_code import build_project, rank_hot_sources
 from tinydeploy.project.mlperf import check_form, find_task
 from tinydeploy.project.publish import check_target, publish_folder
@@ -59,6 +59,7 @@ from tinydeploy.validate.quality import (
     quantize_inputs,
 )
 from tinydeploy.validate.selftest_samples import choose_samples, extend_crc
+from tinydeploy.validate.tflm_arena import find_tflm_tree, measure_tflm_arena
 
 # Random vectors for the host where there are no samples; few for nets that take long.
 _HOST_VECTORS, _HOST_VECTORS_OF_LARGE = 44, 4
@@ -233,9 +234,11 @@ def build_image(request: BuildRequest, watch: Watch, source: Source | None = Non
     max_ram = board.ram_budget if request.max_ram is None else request.max_ram
     if request.output is not None:
         check_target(request.output)
+    tree = find_tflm_tree() if request.chosen_format == "tflm" else None
 
     model = plan_model(request, watch, source)
     source, unfused, graph, plan = model.source, model.unfused, model.graph, model.plan
+    check_format(request.chosen_format, source.tflite)
 
     with watch.stage("reference"):
         samples = None if source.samples is None else quantize_inputs(graph, source.samples)
@@ -330,8 +333,23 @@ def build_image(request: BuildRequest, watch: Watch, source: Source | None = Non
             )
         )
         _complete_folder(folder, model, firmware, report)
-        stack = None if run is None else run.stack_high_water
-        handover = Handover(graph, plan, board, sources, kernels, source.tflite, crc, stack)
+        handover = Handover(
+            graph=graph,
+            plan=plan,
+            board=board,
+            sources=sources,
+            kernels=kernels,
+            tflite=source.tflite,
+            selftest_crc=crc,
+            selftest_outputs=expectation.selftest_outputs,
+            stack_bytes=None if run is None else run.stack_high_water,
+        )
+        if tree is not None:
+            with watch.stage("tflm"):
+                files = format_files("tflm", handover)
+                arena = measure_tflm_arena(handover.name, files, tree, board.cpu)
+                handover = replace(handover, tflm_arena_bytes=arena)
+                watch.detail(f"TensorFlow Lite Micro needs an arena of {arena:,} bytes")
         write_project(folder / request.chosen_format, format_files(request.chosen_format, handover))
     return BuildResult(report, target, request.chosen_format)
 

@@ -12,7 +12,7 @@
 #include "selftest.h"
 #include "target.h"
 
-enum { OK = 0, UNKNOWN_COMMAND = 1, BAD_REQUEST = 2, RUN_FAILED = 3 };
+enum { OK = 0, UNKNOWN_COMMAND = 1, BAD_REQUEST = 2, RUN_FAILED = 3, NO_HELLO = 4 };
 enum { ANSWER = 0x80 };
 enum {
     HELLO = 0x01,
@@ -34,7 +34,7 @@ static uint8_t body[FRAME_BODY_MAX];
 static size_t body_count; /* FRAME_BODY_MAX + 1: too long, wait for a delimiter */
 static frame request;
 static frame answer;       /* the last one, kept for repetition */
-static int answer_is_kept; /* 0 from boot and HELLO to the next request */
+static enum { BEFORE_HELLO, BEHIND_HELLO, ANSWER_KEPT } session; /* ANSWER_KEPT: a request came behind HELLO */
 static int missing;        /* parts of the inputs that the inference under way still needs; 0: none is under way */
 
 /* Each command checks its request, fills data[] and answer.length, and returns a status. */
@@ -239,6 +239,9 @@ static int selftest(uint8_t *data)
 
 static int execute(uint8_t *data)
 {
+    if (session == BEFORE_HELLO && request.command != HELLO) {
+        return NO_HELLO; /* a host that has not noticed the reset: what it wrote is gone */
+    }
     switch (request.command) {
     case HELLO:
         return hello(data);
@@ -276,7 +279,7 @@ static void handle_request(void)
     if (request.command >= ANSWER) {
         return; /* an echo of our own answers */
     }
-    int repeated = answer_is_kept && request.sequence == answer.sequence &&
+    int repeated = session == ANSWER_KEPT && request.sequence == answer.sequence &&
                    request.command + ANSWER == answer.command;
     if (!repeated) {
         answer.command = (uint8_t)(request.command + ANSWER);
@@ -284,7 +287,11 @@ static void handle_request(void)
         answer.length = 0u;
         answer.payload[0] = (uint8_t)execute(answer.payload + 1);
         answer.length = (uint8_t)(answer.payload[0] == OK ? answer.length + 1u : 1u);
-        answer_is_kept = request.command != HELLO;
+        if (request.command == HELLO) {
+            session = BEHIND_HELLO;
+        } else if (session == BEHIND_HELLO) {
+            session = ANSWER_KEPT;
+        }
     }
     send_answer();
 }

@@ -25,6 +25,9 @@
 #endif
 #endif
 
+/* Kernels shift and multiply in int: a compiler whose int has 16 bits stops here. */
+typedef char td_int_has_32_bits[sizeof(int) >= sizeof(int32_t) ? 1 : -1];
+
 /* For inner loops that need all registers: not inlined, they get them. */
 #define TD_NOINLINE TD_ATTRIBUTE((noinline))
 

@@ -53,10 +53,16 @@ static void complain(const char *text)
     console_text("]\r\n");
 }
 
-/* Rounded to three digits, halves away from zero; |value| is below 2^31 / 1000. */
+/* `value` within [-limit, limit]; limit where it is no number. */
+static float bound(float value, float limit)
+{
+    return value < -limit ? -limit : value < limit ? value : limit;
+}
+
+/* Rounded to three digits, halves away from zero; within 2^31 / 1000. */
 static void print_thousandths(float value)
 {
-    float scaled = value * 1000.0f;
+    float scaled = bound(value * 1000.0f, 2147483520.0f); /* the largest float below 2^31 */
     int32_t rounded = (int32_t)(scaled < 0.0f ? scaled - 0.5f : scaled + 0.5f);
     uint32_t size = rounded < 0 ? (uint32_t)-rounded : (uint32_t)rounded;
     if (rounded < 0) {
@@ -116,9 +122,8 @@ static void quantize_input(void)
 {
     const app_input *input = &app_model.inputs[0];
     for (uint32_t i = 0u; i < input->bytes; ++i) {
-        float scaled = values[i] / input->scale;
-        float bounded = scaled < -1000.0f ? -1000.0f : scaled > 1000.0f ? 1000.0f : scaled;
-        int32_t value = (int32_t)(bounded < 0.0f ? bounded - 0.5f : bounded + 0.5f) + input->zero_point;
+        float scaled = bound(values[i] / input->scale, 1000.0f); /* beyond all int8 values and zero points */
+        int32_t value = (int32_t)(scaled < 0.0f ? scaled - 0.5f : scaled + 0.5f) + input->zero_point;
         input->data()[i] = (int8_t)(value < -128 ? -128 : value > 127 ? 127 : value);
     }
 }

@@ -35,8 +35,17 @@ def hand_over(net: str, form: InputForm = "arena", board: str = "stm32l4r9") -> 
     graph = fuse_graph(unfused)
     plan = plan_memory(graph, target, input_form=form)
     sources = generate_sources(graph, plan, target, tflite=tflite)
-    crc = expect_outputs(unfused, tflite, None, 1).selftest_crc
-    return Handover(graph, plan, target, sources, list_kernels(graph, plan), tflite, crc)
+    expected = expect_outputs(unfused, tflite, None, 1)
+    return Handover(
+        graph=graph,
+        plan=plan,
+        board=target,
+        sources=sources,
+        kernels=list_kernels(graph, plan),
+        tflite=tflite,
+        selftest_crc=expected.selftest_crc,
+        selftest_outputs=expected.selftest_outputs,
+    )
 
 
 def write_format(folder: Path, chosen: Format, handover: Handover) -> Path:

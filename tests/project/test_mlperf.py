@@ -99,6 +99,15 @@ def test_real_values(firmware: dict[str, Path]) -> None:
         assert runner.infer(2, 1)[0] == [pytest.approx(error, abs=0.0006)]
 
 
+@pytest.mark.parametrize("value", [float("inf"), float("-inf"), float("nan"), 3e38])
+def test_what_is_no_real_value(firmware: dict[str, Path], value: float) -> None:
+    with talk(firmware["floats"]) as line:
+        runner = Runner(line)
+        runner.send("name")
+        assert runner.load(struct.pack("<16f", *[value] * 16)) == ["m-load-done"]
+        assert runner.infer(1, 0)[0] == [2147483.52]  # the largest that is printed
+
+
 @pytest.mark.parametrize(
     ("command", "answer"),
     [

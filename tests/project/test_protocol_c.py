@@ -97,7 +97,22 @@ class HostBoard:
 @pytest.fixture
 def board(program: Path) -> Iterator[HostBoard]:
     board = HostBoard(program)
+    board.ask(1)
     yield board
+    board.close()
+
+
+def test_a_reset_is_noticed(program: Path) -> None:
+    """A host whose board was reset must not take a run over lost inputs for an answer."""
+    board = HostBoard(program)
+    for sequence, command in enumerate((2, 5, 9, 5, 5), start=7):
+        assert board.ask(command, b"\0" if command == 2 else b"", sequence) == (4, b"")
+    client = BoardClient(board)
+    with pytest.raises(BoardLinkError, match="the board was reset meanwhile"):
+        client.run()
+    client.hello()
+    client.infer([bytes(70), bytes(5)])
+    assert client.read_output(0)[69] == 1  # none of the runs before HELLO was executed
     board.close()
 
 
@@ -218,6 +233,7 @@ def test_selftest(board: HostBoard) -> None:
 def camera(program: Path) -> Iterator[HostBoard]:
     """The same board with a model that takes its inputs in five rows, of 14 and of 1 byte."""
     board = HostBoard(program, rows=True)
+    board.ask(1)
     yield board
     board.close()
 

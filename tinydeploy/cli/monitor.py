@@ -10,7 +10,7 @@ import typer
 
 from tinydeploy.cli.attached import PortOption, read_build_id
 from tinydeploy.cli.console import stderr
-from tinydeploy.cli.image import find_image, load_built_board, newest_build
+from tinydeploy.cli.image import find_image, newest_build
 from tinydeploy.emulate.fault_text import explain_fault
 from tinydeploy.emulate.image import Image
 from tinydeploy.errors import BoardLinkError, UsageError
@@ -27,8 +27,8 @@ def monitor(
         Path | None,
         typer.Argument(
             metavar="BUILD",
-            help="The build that the board runs, for the source lines of faults. Default: the "
-            "newest in out/, if there is one.",
+            help="The build that the board runs, or its ELF file, for the source lines of faults. "
+            "Default: the newest build in out/, if there is one.",
         ),
     ] = None,
     port: PortOption = None,
@@ -113,9 +113,7 @@ def _listen(client: BoardClient, seconds: float | None) -> None:
 def _read_build(build: Path | None) -> tuple[Image | None, int]:
     """The image, and the speed of its console."""
     try:
-        found = find_image(newest_build() if build is None else build, None)
+        found = find_image(newest_build() if build is None else build, "")  # any board's
     except UsageError:
-        if build is not None:
-            raise
         return None, _BAUD
-    return Image(found.elf), load_built_board(found).console.baud
+    return Image(found.elf), found.baud or _BAUD

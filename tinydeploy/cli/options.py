@@ -50,6 +50,10 @@ class FormatChoice(StrEnum):
 
     CMAKE = "cmake"
     LIBRARY = "library"
+    TFLM = "tflm"
+    ZEPHYR = "zephyr"
+    PLATFORMIO = "platformio"
+    ARDUINO = "arduino"
 
 
 class IoChoice(StrEnum):
@@ -317,8 +321,9 @@ FormatOption = Annotated[
     typer.Option(
         "--format",
         metavar="FORMAT",
-        help="What to write besides the firmware project (CMake and Makefile): library, the model "
-        "alone for any compiler (STM32CubeIDE, Keil, IAR). docs/formats.md has a chapter on each.",
+        help="What to write besides the firmware project (cmake: CMake and Makefile): library, the "
+        "model alone for any compiler (STM32CubeIDE, Keil, IAR); tflm, a program for TensorFlow "
+        "Lite Micro; zephyr, platformio, arduino. docs/formats.md has a chapter on each.",
     ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the report as JSON on stdout.")]

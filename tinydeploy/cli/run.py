@@ -28,7 +28,7 @@ from tinydeploy.validate.wire import read_outputs
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-_BEST = 5
+_SHOWN = 5  # indices, of an output that holds such
 
 
 def run(
@@ -41,6 +41,9 @@ def run(
     ] = None,
     on: Annotated[Where, typer.Option(metavar="WHERE", help="emulator or board.")] = Where.EMULATOR,
     port: PortOption = None,
+    top: Annotated[
+        int, typer.Option(min=1, metavar="K", help="How many of the best classes to show.")
+    ] = 5,
 ) -> None:
     """Put one picture through a built image and show the classes it names.
 
@@ -55,8 +58,10 @@ def run(
         cycles = attached.client.infer([values.tobytes()])
         outputs = read_outputs(attached.client, graph)
     time = _describe_time(attached, built, on, cycles)
-    stdout.print(f"{graph.name} on {attached.board.title} ({on}): {time}", markup=False)
-    _show(graph, outputs)
+    stdout.print(
+        f"{graph.name} on {attached.board.title} ({on}): {time}", markup=False, soft_wrap=True
+    )
+    _show(graph, outputs, top)
 
 
 def _describe_time(attached: Attached, built: BuiltImage, on: Where, cycles: int) -> str:
@@ -72,27 +77,27 @@ def _describe_time(attached: Attached, built: BuiltImage, on: Where, cycles: int
     return f"{cycles:,} instructions, estimated {estimate['latency_ms_estimated']:.3f} ms"
 
 
-def _show(graph: Graph, outputs: list[NDArray[Any]]) -> None:
+def _show(graph: Graph, outputs: list[NDArray[Any]], top: int) -> None:
     """Class scores as a table, other outputs by shape and range."""
     for place, found in enumerate(outputs):
         tensor = graph.tensors[graph.outputs[place]]
         if tensor.dtype in INDEX_TYPES:
-            stdout.print(f"output {found.reshape(-1)[:_BEST].tolist()}", markup=False)
+            stdout.print(f"output {found.reshape(-1)[:_SHOWN].tolist()}", markup=False)
             continue
         values = dequantize_outputs(graph, found, place)
         if tensor.size > tensor.shape[-1] or len(outputs) > 1:
             shown = f"{tensor.name} {list(tensor.shape)}: {values.min():.4g} to {values.max():.4g}"
             stdout.print(shown, markup=False)
         else:
-            stdout.print(_rank(graph, values.reshape(-1)))
+            stdout.print(_rank(graph, values.reshape(-1), top))
 
 
-def _rank(graph: Graph, scores: NDArray[np.float64]) -> Table:
+def _rank(graph: Graph, scores: NDArray[np.float64], top: int) -> Table:
     """The best classes."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     for heading in ("class", "label", "score"):
         table.add_column(heading, justify="left" if heading == "label" else "right")
-    for number in np.argsort(-scores, kind="stable")[:_BEST]:
+    for number in np.argsort(-scores, kind="stable")[:top]:
         label = graph.labels[number] if graph.labels else ""
         table.add_row(str(number), label, f"{scores[number]:.4g}")
     return table

@@ -7,6 +7,7 @@ import select
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from types import TracebackType
 from typing import Self
 
@@ -16,6 +17,8 @@ from tinydeploy.errors import EmulationError, MissingDependencyError, UsageError
 _CHUNK = 4096
 _POLL_S = 0.1
 _LAST_WORDS_S = 1.0
+_SETTLE_S = 0.25
+_NOW = 0  # termios.TCSANOW, where there is a termios
 
 
 class PtyBridge:
@@ -25,8 +28,8 @@ class PtyBridge:
             print(bridge.port)
             input("Enter ends it")
 
-    The terminal has no baud rate. As on a real line, what the board sends while nobody reads is
-    kept up to the terminal's few KB, then lost.
+    The terminal has no baud rate. What the board says while no program has the terminal open is
+    kept: the first one is told all from the boot message on.
 
     Args:
         emulated: The running board.
@@ -46,14 +49,13 @@ class PtyBridge:
             )
         import tty
 
+        self._make_raw = tty.setraw
         self._emulated = emulated
-        # The bridge keeps the terminal's own end open, too: else reading would fail whenever no
-        # program has it open.
-        self._master, self._terminal = os.openpty()
-        tty.setraw(self._terminal)
+        self._master, terminal = os.openpty()
         os.set_blocking(self._master, False)
-        self.port = os.ttyname(self._terminal)
-        self._ended = threading.Event()
+        self.port = os.ttyname(terminal)
+        os.close(terminal)  # from now on a hang-up says that no program has it open
+        self._ended, self._is_open = threading.Event(), threading.Event()
         self._to_host, self._to_board = (
             threading.Thread(target=self._repeat, args=(carry,), daemon=True)
             for carry in (self._carry_to_host, self._carry_to_board)
@@ -76,23 +78,39 @@ class PtyBridge:
         self._to_host.join()
         self._to_board.join()
         os.close(self._master)
-        os.close(self._terminal)
 
     def _deliver_last_words(self) -> None:
-        """Waits a moment for a reader: closing the terminal loses what nobody has read."""
-        self._to_host.join(_LAST_WORDS_S)
-        until = time.monotonic() + _LAST_WORDS_S
-        while select.select([self._terminal], [], [], 0)[0] and time.monotonic() < until:
-            time.sleep(_POLL_S / 10)
+        """Gives a reader a moment: closing the terminal loses what it has not read."""
+        if self._is_open.is_set():
+            self._to_host.join(_LAST_WORDS_S)
+            time.sleep(_SETTLE_S)
 
     def _carry_to_host(self) -> None:
+        if not self._is_open.wait(_POLL_S):
+            return
         data = self._emulated.process.read_uart(_CHUNK, _POLL_S)
-        while data and select.select([], [self._master], [], _POLL_S)[1]:
-            data = data[os.write(self._master, data) :]
+        with suppress(OSError):  # the program has gone meanwhile
+            while data and select.select([], [self._master], [], _POLL_S)[1]:
+                data = data[os.write(self._master, data) :]
 
     def _carry_to_board(self) -> None:
-        if select.select([self._master], [], [], _POLL_S)[0]:
-            self._emulated.process.write_uart(os.read(self._master, _CHUNK))
+        poll = select.poll()
+        poll.register(self._master, select.POLLIN)
+        events = dict(poll.poll(1000 * _POLL_S)).get(self._master, 0)
+        if events & select.POLLHUP and not events & select.POLLIN:
+            self._is_open.clear()
+            time.sleep(_POLL_S / 2)
+            return
+        if not self._is_open.is_set():
+            # Settings do not outlive the program that made them. Who opens a port empties it,
+            # which must not take the boot message.
+            self._make_raw(self._master, _NOW)
+            time.sleep(_SETTLE_S)
+            self._is_open.set()
+        if events & select.POLLIN:
+            with suppress(OSError):
+                data = os.read(self._master, _CHUNK)
+                self._emulated.process.write_uart(data)
 
     def _repeat(self, carry: Callable[[], None]) -> None:
         """Carries until the bridge is closed; a stopped firmware may be started again."""

@@ -26,6 +26,7 @@ _STATUS = {
     1: "the board does not know the command",
     2: "the board refuses the length or the range",
     3: "the run failed",
+    4: "the board was reset meanwhile, and has lost what it was told",
 }
 
 

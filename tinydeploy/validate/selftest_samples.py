@@ -30,7 +30,8 @@ def choose_samples(graph: Graph, samples: Array | None, count: int) -> Array | N
     there = 0 if samples is None else len(samples)
     if samples is None or there < count:
         raise UsageError(
-            f"--vectors {count}: the data set has {there} inputs", "Name more with --data."
+            f"--vectors {count}: the data set has {there} inputs",
+            "Float nets bring one, with --data; a .tflite has none.",
         )
     return samples[:count]
 

@@ -26,7 +26,9 @@ class Handover:
         kernels: What of firmware/kernels/ it needs, paths without suffix.
         tflite: The file that the graph was read from.
         selftest_crc: CRC-32 of the outputs that it must give for selftest_inputs().
+        selftest_outputs: These outputs, in the model's order.
         stack_bytes: Deepest stack of an inference on the board; None where it was not measured.
+        tflm_arena_bytes: Arena that TensorFlow Lite Micro needs; None where it was not measured.
     """
 
     graph: Graph
@@ -36,7 +38,9 @@ class Handover:
     kernels: tuple[str, ...]
     tflite: bytes
     selftest_crc: int
+    selftest_outputs: tuple[bytes, ...]
     stack_bytes: int | None = None
+    tflm_arena_bytes: int | None = None
 
     @property
     def name(self) -> str:
