@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
+import shutil
+import signal
 import socket
+import subprocess
+import sys
 from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
@@ -16,6 +21,7 @@ from tests.emulate.debuggers import debugged_board
 from tinydeploy.cli.main import main
 from tinydeploy.emulate.pty_bridge import PtyBridge
 
+ROOT = Path(__file__).resolve().parents[2]
 H7, L4 = "stm32h743", "stm32l4r9"
 # The builds are made once, not by each of several workers.
 pytestmark = pytest.mark.xdist_group("flash")
@@ -73,6 +79,35 @@ def test_from_erased_flash_to_the_same_bytes(
             code, out, _ = cli("validate", build, *words)
         assert code == 0
         assert "self-test ok" in out
+
+
+def test_the_manual_without_a_board(
+    builds: dict[str, Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    cli: Callable[..., tuple[int, str, str]],
+) -> None:
+    """The commands of docs/boards.md, at a free port."""
+    need("openocd")
+    text = (ROOT / "docs" / "boards.md").read_text(encoding="utf-8")
+    chapter = text.partition("\n## Flash\n")[2].partition("\n## ")[0]
+    plain, emulate, flash = re.findall(r"^    tinydeploy (.*?)(?: &)?$", chapter, re.MULTILINE)
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(builds[H7], plain.split()[1])
+    code, out, _ = cli(*plain.split(), "--dry-run")
+    assert code == 0
+    assert out.startswith("openocd -f board/st_nucleo_h743zi.cfg ")
+    words = emulate.replace("9995", "0").split()
+    with subprocess.Popen(
+        [sys.executable, "-m", "tinydeploy", *words], stderr=subprocess.PIPE, text=True
+    ) as board:
+        assert board.stderr is not None
+        port = board.stderr.readline().rpartition(":")[2].strip()
+        code, out, err = cli(*flash.replace("9995", port).split())
+        board.send_signal(signal.SIGINT)
+        assert board.wait(20) == 0
+    assert (code, err) == (0, "")
+    assert "NUCLEO-H743ZI2: flashed, compared, started (openocd)" in out
 
 
 @pytest.mark.parametrize(("tool", "name"), CASES)
