@@ -154,6 +154,17 @@ def test_a_probe_in_use_and_none(
     assert "nothing listens at the remote port" in err
 
 
+def test_what_makes_no_sense(
+    builds: dict[str, Path], cli: Callable[..., tuple[int, str, str]]
+) -> None:
+    code, _, err = cli("flash", builds[L4], "--board", H7, "--dry-run")
+    assert code == 2
+    assert "is built for STM32L4R9I-DISCO, not for NUCLEO-H743ZI2" in err
+    code, _, err = cli("flash", builds[L4], "--remote", "localhost:there")
+    assert code == 2
+    assert "is no place" in err
+
+
 def test_a_build_older_than_its_model(
     builds: dict[str, Path], tmp_path: Path, cli: Callable[..., tuple[int, str, str]]
 ) -> None:

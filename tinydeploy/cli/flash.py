@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 import tempfile
 from pathlib import Path
@@ -50,7 +51,10 @@ def flash(
     found = find_image(image, board)
     _check_age(found)
     target = load_built_board(found)
+    _check_board(found, target)
     _check_places(found, target)
+    if remote and not re.fullmatch(r"([\w.-]+:)?\d{1,5}", remote):
+        raise UsageError(f"'{remote}' is no place", "Write it as localhost:9995.")
     tool = choose_tool(target, probe, serial=serial, remote=remote, must_exist=not dry_run)
     with tempfile.TemporaryDirectory() as scratch:
         job = Job(found.elf.absolute(), target, serial, remote, Path(scratch))
@@ -64,6 +68,22 @@ def flash(
             with stderr.status(f"{tool.name} flashes {target.title}"):
                 flash_board(job, tool)
     stdout.print(f"{target.title}: flashed, compared, started ({tool.name})", markup=False)
+
+
+def _check_board(found: BuiltImage, board: Board) -> None:
+    """The image was built for the board's chip, as far as its report tells.
+
+    Raises:
+        UsageError: It was built for another one.
+    """
+    if not found.elf.with_name("report.json").is_file():
+        return
+    own = load_built_board(find_image(found.elf, None))
+    if own.profile.name != board.profile.name:
+        raise UsageError(
+            f"{found.elf} is built for {own.title}, not for {board.title}",
+            f"Build it again with --board {board.name}.",
+        )
 
 
 def _check_places(found: BuiltImage, board: Board) -> None:
