@@ -9,6 +9,7 @@ import pytest
 from tests.check.sample import chain, conv_layer, make_figures
 from tinydeploy.check.align import align_layers
 from tinydeploy.check.blame import find_blame, list_changes
+from tinydeploy.check.figures import Figures
 
 BEFORE = chain(3, 8, 8, 8, 8, 4)
 
@@ -98,6 +99,25 @@ def test_without_a_baseline_the_costliest_is_named() -> None:
         assert blame is not None
         assert blame.layer is not None
         assert blame.layer.index == index
+
+
+def test_the_layer_that_adds_noise_is_named() -> None:
+    def levels(*snr: float | None) -> Figures:
+        return make_figures(
+            [dataclasses.replace(a, snr=b) for a, b in zip(BEFORE, snr, strict=True)]
+        )
+
+    before, after = levels(50, 45, 44, 43, 40), levels(50, 44.8, 30, 29.5, None)
+    for resource in ("snr", "accuracy", "max_drop"):
+        blame = find_blame(resource, after, before)
+        assert blame is not None
+        assert blame.layer == after.layers[2]
+        assert "fell from 44.0 to 30.0 dB" in blame.text
+        worst = find_blame(resource, after, None)
+        assert worst is not None
+        assert worst.layer == after.layers[3]
+    assert find_blame("snr", before, before) is None
+    assert find_blame("snr", levels(None, None, None, None, None), before) is None
 
 
 @pytest.mark.parametrize("resource", ["stack", "accuracy", "max_drop", "snr"])

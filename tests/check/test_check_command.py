@@ -86,6 +86,17 @@ def test_a_file_elsewhere_keeps_its_baseline_beside_it(
     assert json.loads((tmp_path / "new" / "o.sarif").read_text(encoding="utf-8"))["runs"]
 
 
+def test_a_cache_that_cannot_be_written_is_told(
+    cli: Callable[..., Outcome], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_config(tmp_path, TEXT)
+    monkeypatch.setenv("TINYDEPLOY_CACHE", "/proc/none")
+    code, out, err = cli("check")
+    assert (code, out) == (1, "")
+    assert "cannot write the cache folder /proc/none/check" in err
+    assert "TINYDEPLOY_CACHE" in err
+
+
 def test_a_file_that_cannot_be_written_is_told(cli: Callable[..., Outcome], tmp_path: Path) -> None:
     write_config(tmp_path, TEXT)
     code, _, err = cli("check", "--junit", "/proc/x/y.xml")

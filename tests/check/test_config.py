@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
+import tomllib
 from pathlib import Path
 
 import pytest
 
 from tests.check.sample import CONFIG, write_config
-from tinydeploy.check.config import load_config
+from tinydeploy.check.config import _KEYS, load_config
+from tinydeploy.check.limits import RESOURCES, parse_limits
 from tinydeploy.errors import UsageError
 
 ALL_KEYS = """
@@ -123,6 +126,26 @@ def test_files_that_are_none(tmp_path: Path, text: str, words: str) -> None:
     with pytest.raises(UsageError) as caught:
         load_config(write_config(tmp_path, text))
     assert words in caught.value.message
+
+
+def test_what_the_manual_shows_is_what_the_reader_takes(tmp_path: Path) -> None:
+    manual = (Path(__file__).resolve().parents[2] / "docs" / "ci.md").read_text(encoding="utf-8")
+    block = re.search(
+        r"`tinydeploy.toml`, at the root of your repository:\n\n((?:    .*\n|\n)+)", manual
+    )
+    assert block is not None
+    assert len(block[1].strip().splitlines()) <= 10
+    (target,) = load_config(write_config(tmp_path, re.sub(r"(?m)^    ", "", block[1]))).targets
+    assert set(target.limits) == {"flash", "ram", "instructions"}
+    listed = manual.partition("with `_` for `-`: ")[2].partition(". `max")[0]
+    keys = set(re.findall(r"`(\w+)`", listed))
+    assert keys == set(_KEYS)
+    for resource in RESOURCES.values():
+        line = re.search(rf"(?m)^\| `{resource.name}` \|.*$", manual)
+        assert line is not None
+        _, _, absolute, relative = line[0].strip("| ").split(" | ")
+        for text in re.findall(r"`([^`]+)`", f"{absolute} {relative}"):
+            assert parse_limits(resource, tomllib.loads(f"x = {text}")["x"])
 
 
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:

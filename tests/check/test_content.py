@@ -73,6 +73,7 @@ def test_a_source_is_the_same_when_it_is_unpacked() -> None:
     for each in (source, Source("net", "net.tflite", b"TFL3")):
         content, arrays = pack_source(each)
         store = Store()
+        store.prepare()
         store.write("k", content, arrays)
         found = store.read("k")
         assert found is not None
@@ -116,6 +117,7 @@ def test_a_factory_is_made_again_when_a_file_that_it_reads_changes(
     options = SourceOptions(data=Path("data.npy"), input_shape=(1, 6, 6), effort="low")
     request = BuildRequest("stm32h743", "factory_nets:small", options)
     store, key = Store(), source_key(request, tmp_path)
+    store.prepare()
     assert find_source(key, tmp_path, store) is None
     made = make_target_source(request, key, TaskWatch(lambda name: None), store)
     assert made.stages == ("model", "quantize")

@@ -206,6 +206,16 @@ def test_markdown_is_a_comment_with_the_difference(outcome: CheckResult) -> None
     assert bad.count("\n|") == text.count("\n|")
 
 
+def test_markdown_is_no_longer_than_a_comment_may_be(outcome: CheckResult) -> None:
+    many = dataclasses.replace(outcome, results=outcome.results * 40)
+    without_layers = write_markdown(many)
+    assert 30_000 < len(without_layers) < 65_536
+    assert "<details>" not in without_layers
+    far_too_many = write_markdown(dataclasses.replace(outcome, results=outcome.results * 400))
+    assert len(far_too_many) < 65_536
+    assert "no room" in far_too_many
+
+
 def test_text_fits_80_columns(outcome: CheckResult) -> None:
     text = write_text(outcome)
     assert max(map(len, text.splitlines())) <= 80

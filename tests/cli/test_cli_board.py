@@ -192,6 +192,11 @@ def test_without_pseudo_terminals(
     [
         (["validate", "{build}", "--port", "COM3"], 2, "--on board"),
         (["validate", "{build}", "--on", "emulator", "--port", "COM3"], 2, "needs no port"),
+        (
+            ["validate", "{build}", "--on", "emulator", "--against", "litert-default"],
+            2,
+            "--on or --against, not both",
+        ),
         (["validate", "{build}/model.tflite", "--on", "emulator"], 1, "no ELF file"),
         (["bench", "{build}", "--on", "board", "--port", "/dev/nothing"], 1, "no serial port"),
         (["bench", "--on", "emulator"], 2, "there is no build in out/"),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import os
-import pty
 import subprocess
 import sys
 from pathlib import Path
@@ -74,7 +73,7 @@ def test_on_a_terminal_there_are_colours_unless_they_are_unwanted(
     environment |= {"TERM": "xterm-256color", "COLUMNS": "80"}
     if plain:
         environment["NO_COLOR"] = "1"
-    parent, child = pty.openpty()
+    parent, child = pytest.importorskip("pty").openpty()
     try:
         done = subprocess.run(
             [sys.executable, "-m", "tinydeploy", "graph", str(path)],

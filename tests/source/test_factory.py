@@ -112,6 +112,19 @@ def test_networks(spec: str) -> None:
     assert sys.path == path
 
 
+def test_what_a_factory_prints_is_no_result(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "mine" / "loud.py").write_text(
+        'from mine import nets\nprint("imported")\n\ndef make():\n    print("made")\n'
+        "    return nets.make()\n"
+    )
+    check_source(build("mine.loud:make"))
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert "imported\nmade\n" in err
+
+
 @pytest.mark.usefixtures("folder")
 def test_several_outputs() -> None:
     source = build("mine.nets:Heads")

@@ -14,6 +14,9 @@ _COSTS: Mapping[str, Callable[[LayerFigures], int | None]] = {
     "instructions": lambda layer: layer.instructions,
     "latency": lambda layer: layer.cycles,
 }
+_QUALITIES = ("accuracy", "max_drop", "snr")
+# Changes of decibels that mean nothing.
+_LEAST_DB = 0.1
 _UNITS = {"flash": "bytes", "instructions": "instructions", "latency": "cycles"}
 
 
@@ -86,6 +89,8 @@ def find_blame(resource: str, now: Figures, before: Figures | None) -> Blame | N
     """
     if resource == "ram":
         return _blame_peak(now, before)
+    if resource in _QUALITIES:
+        return _blame_noise(now, before)
     if resource not in _COSTS:
         return None
     cost = _COSTS[resource]
@@ -176,6 +181,33 @@ def _blame_peak(now: Figures, before: Figures | None) -> Blame | None:
     layer = now.layers[k]
     what = _describe_change(layer, before.layers[pairs[k]] if k in pairs else None)
     return Blame(layer, f"{layer.title} {what}; {grown}", tensors)
+
+
+def _blame_noise(now: Figures, before: Figures | None) -> Blame | None:
+    """The layer at whose output the noise rose most over what its inputs brought along."""
+    if before is None:
+        measured = [(layer.snr, layer) for layer in now.layers if layer.snr is not None]
+        if not measured:
+            return None
+        level, worst = min(measured, key=lambda entry: entry[0])
+        return Blame(worst, f"the noisiest output is that of {worst.title}: {level:.1f} dB")
+    pairs = align_layers(now.layers, before.layers)
+    drops: dict[int, float] = {}
+    own: list[tuple[float, LayerFigures, LayerFigures]] = []
+    for k, layer in enumerate(now.layers):
+        old = before.layers[pairs[k]] if k in pairs else None
+        if old is None or old.snr is None or layer.snr is None:
+            continue
+        drops[layer.index] = old.snr - layer.snr
+        brought = max((drops.get(maker, 0.0) for maker in layer.inputs), default=0.0)
+        own.append((drops[layer.index] - brought, layer, old))
+    own = [entry for entry in own if entry[0] >= _LEAST_DB]
+    if not own:
+        return None
+    _, layer, old = max(own, key=lambda entry: entry[0])
+    return Blame(
+        layer, f"{layer.title}: the SNR of its output fell from {old.snr:.1f} to {layer.snr:.1f} dB"
+    )
 
 
 def _find_roots(

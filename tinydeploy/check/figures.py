@@ -18,7 +18,8 @@ _EQUAL_DB = 200.0
 class LayerFigures:
     """One layer; bytes, exact instructions, estimated cycles as in docs/report.md.
 
-    `inputs` are indices of the layers that make its inputs, -1 the model's input.
+    `inputs` are indices of the layers that make its inputs, -1 the model's input; `snr` is that of
+    its output on calibration inputs in dB, None where there is no float net.
     """
 
     index: int
@@ -35,6 +36,7 @@ class LayerFigures:
     scratch: int
     instructions: int | None
     cycles: int | None
+    snr: float | None = None
 
     @property
     def title(self) -> str:
@@ -96,6 +98,11 @@ def take_figures(report: BuildReport) -> Figures:
         "max_drop": None if accuracy is None else round(100 * (accuracy.float - accuracy.int8), 4),
         "snr": None if snr is None else round(snr, 3),
     }
+    levels = {
+        layer.output: round(min(layer.snr_db, _EQUAL_DB), 2)
+        for layer in report.quantization
+        if layer.snr_db is not None
+    }
     return Figures(
         board=report.board.name,
         compiler=report.compiler,
@@ -120,6 +127,7 @@ def take_figures(report: BuildReport) -> Figures:
                 scratch=layer.scratch_bytes,
                 instructions=layer.instructions,
                 cycles=layer.cycles_estimated,
+                snr=levels.get(layer.name),
             )
             for layer in report.layers
         ),
@@ -165,6 +173,7 @@ _TYPES: Mapping[str, type | tuple[type, ...]] = {
     "int": int,
     "bool": bool,
     "int | None": (int, type(None)),
+    "float | None": (int, float, type(None)),
     "Mapping[str, float | None]": dict,
 }
 

@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tinydeploy.errors import OutputError
 from tinydeploy.paths import cache_folder
 
 _META = "meta"
@@ -40,6 +41,21 @@ class Store:
 
     def __init__(self, folder: Path | None = None) -> None:
         self._folder = folder or cache_folder() / "check"
+
+    def prepare(self) -> None:
+        """Makes the folder.
+
+        Raises:
+            OutputError: Nothing can be written there.
+        """
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            tempfile.TemporaryFile(dir=self._folder).close()
+        except OSError as error:
+            raise OutputError(
+                f"cannot write the cache folder {self._folder}: {error.strerror or error}",
+                "Name another with the environment variable TINYDEPLOY_CACHE.",
+            ) from error
 
     def read(self, key: str) -> tuple[Any, Arrays] | None:
         """An entry's JSON content and arrays; None where there is none."""
@@ -63,7 +79,6 @@ class Store:
         buffer = io.BytesIO()
         np.savez_compressed(buffer, **{_META: text, **(arrays or {})})  # type: ignore[arg-type]
         with suppress(OSError):
-            self._folder.mkdir(parents=True, exist_ok=True)
             handle, part = tempfile.mkstemp(dir=self._folder, suffix=".part")
             try:
                 with os.fdopen(handle, "wb") as file:

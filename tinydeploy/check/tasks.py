@@ -70,10 +70,15 @@ class Made:
 
 def source_key(request: BuildRequest, folder: Path) -> str:
     """Key of a target's int8 model, by what the user names and what is in these files."""
+    files = [hash_path(path) for path in _list_named(request, folder)]
+    return make_key("source", hash_tool(), request.model, request.options, files)
+
+
+def _list_named(request: BuildRequest, folder: Path) -> list[Path]:
+    """Files and folders that a target names; there need not be one of the model's name."""
     options = request.options
-    named = [request.model, options.weights, options.data, options.labels, options.preprocess]
-    files = [hash_path(folder / name) for name in named if isinstance(name, str | Path)]
-    return make_key("source", hash_tool(), request.model, options, files)
+    named = (request.model, options.weights, options.data, options.labels, options.preprocess)
+    return [folder / name for name in named if isinstance(name, str | Path)]
 
 
 def find_source(key: str, folder: Path, store: Store) -> Made | None:
@@ -99,7 +104,9 @@ def make_target_source(request: BuildRequest, key: str, watch: TaskWatch, store:
     digest = hash_source(content, arrays)
     store.write(digest, content, arrays)
     made = Made(digest, tuple(watch.seconds), tuple(watch.notes))
-    reads = hash_reads(files, Path.cwd())
+    named = [path.resolve() for path in _list_named(request, Path.cwd())]  # are in the key
+    others = [path for path in files if not any(path.is_relative_to(each) for each in named)]
+    reads = hash_reads(others, Path.cwd())
     entry = {"reads": reads, "source": digest, "stages": made.stages, "notes": made.notes}
     store.write(key, entry)
     return made

@@ -22,25 +22,30 @@ MARKER: Final = "<!-- tinydeploy check -->"
 """The first line: by it a comment is found again, to be replaced."""
 
 _MOST_LAYERS: Final = 12
+_MOST_CHARACTERS: Final = 60_000  # of the 65,536 that GitHub takes
 _SPECIAL = re.compile(r"([\\`*_{}\[\]|~!]|(?<!&)#)")
 
 
 def write_markdown(check: CheckResult) -> str:
-    """The text of the file."""
-    return "\n".join([MARKER, *_lines(check)]) + "\n"
+    """The text of the file, no longer than a comment may be."""
+    for with_layers in (True, False):
+        text = "\n".join([MARKER, *_lines(check, with_layers=with_layers)]) + "\n"
+        if len(text) <= _MOST_CHARACTERS:
+            return text
+    return f"{text[:_MOST_CHARACTERS]}\n\nThe rest has no room here: see the table of the check.\n"
 
 
-def _lines(check: CheckResult) -> Iterator[str]:
+def _lines(check: CheckResult, *, with_layers: bool) -> Iterator[str]:
     mark = "✅" if check.exit_code == 0 else "❌"
     yield f"### {mark} tinydeploy check"
     yield ""
     yield f"{describe_total(check)}."
     for result in check.results:
         yield ""
-        yield from _target(result)
+        yield from _target(result, with_layers=with_layers)
 
 
-def _target(result: TargetResult) -> Iterator[str]:
+def _target(result: TargetResult, *, with_layers: bool) -> Iterator[str]:
     request = result.target.request
     mark = "✅" if result.exit_code == 0 else "❌"
     what = f"{request.model} on {request.board}"
@@ -67,7 +72,7 @@ def _target(result: TargetResult) -> Iterator[str]:
             yield f"* {_escape(text)} (line {line})"
             for tensor in list_peak(finding):
                 yield f"  * at the peak: {_escape(tensor)}"
-    if result.changes:
+    if result.changes and with_layers:
         yield ""
         yield from _layers(result.changes)
     for note in result.notes:

@@ -113,12 +113,12 @@ def check(
             progress=view.progress,
             done=view.done,
         )
-    for path, write in files.items():
-        _write(path, write(outcome))
     if as_json:
         typer.echo(write_json(outcome), nl=False)
     else:
         _show(write_text(outcome))
+    for path, write in files.items():
+        _write(path, write(outcome))
     if outcome.exit_code:
         raise typer.Exit(outcome.exit_code)
 

@@ -46,14 +46,15 @@ def validate(
         typer.Argument(metavar="MODEL", help="A .tflite file, or the output folder of a build."),
     ],
     against: Annotated[
-        RuntimeChoice,
+        RuntimeChoice | None,
         typer.Option(
             metavar="RUNTIME",
             help="litert-default (LiteRT with XNNPACK, as Python and phones run it), "
             "tflm-double-rounding (TFLite Micro's rounding of fully-connected layers), or "
             "litert-reference.",
+            show_default=RuntimeChoice.DEFAULT.value,
         ),
-    ] = RuntimeChoice.DEFAULT,
+    ] = None,
     data: Annotated[
         Path | None,
         typer.Option(
@@ -83,6 +84,11 @@ def validate(
     Other runtimes round otherwise: --against runs a model as they do and names the layers that
     differ for equal inputs, and the cause.
     """
+    if on is not None and against is not None:
+        raise UsageError(
+            "a board is compared with the reference, another runtime with the firmware",
+            "Give --on or --against, not both.",
+        )
     if on is not None:
         _validate_board(find_image(model, None), on, port, data, vectors, as_json=as_json)
         return
@@ -92,7 +98,8 @@ def validate(
     tflite = cut_conversions(_read_bytes(path)).tflite
     graph = read_graph(tflite, path.parent.name if model.is_dir() else path.stem)
     inputs = make_vectors(graph, vectors) if data is None else [_read_inputs(data, graph, vectors)]
-    explanation = explain_runtime(graph, tflite, inputs, against.value)
+    runtime = RuntimeChoice.DEFAULT if against is None else against
+    explanation = explain_runtime(graph, tflite, inputs, runtime.value)
     if as_json:
         typer.echo(json.dumps(asdict(explanation), indent=2))
     else:

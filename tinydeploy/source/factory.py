@@ -8,7 +8,7 @@ import re
 import sys
 import traceback
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -132,9 +132,13 @@ def _import_module(name: str) -> Any:
 def _user_code(
     what: str, kind: type[TinydeployError], *, module: str | None = None
 ) -> Iterator[None]:
-    """Runs code of the user's; whatever it raises becomes an error of ours that says where."""
+    """Runs code of the user's; whatever it raises becomes an error of ours that says where.
+
+    What it prints goes to stderr: stdout is for results.
+    """
     try:
-        yield
+        with redirect_stdout(sys.stderr):
+            yield
     except TinydeployError:
         raise
     except ModuleNotFoundError as error:

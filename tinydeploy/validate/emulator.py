@@ -33,6 +33,9 @@ Array = NDArray[Any]
 # vectors. Instructions, not seconds: how much is compared must not depend on the machine's load.
 _SLOW_INSTRUCTIONS = 250_000_000
 _SLOW_VECTORS = 3
+# Two minutes of half a second each: with several builds on a busy machine it boots slowly, its
+# self-test included. It cannot be unplugged, and its faults are told otherwise.
+_ATTEMPTS = 240
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,7 +93,7 @@ def run_emulator(
         BoardLinkError: It does not answer.
     """
     with EmulatedBoard(elf, board) as emulated:
-        client = BoardClient(emulated.transport)
+        client = BoardClient(emulated.transport, attempts=_ATTEMPTS)
         tell("booting")
         client.hello()
         test = client.selftest()
