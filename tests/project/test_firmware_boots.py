@@ -12,8 +12,8 @@ from fake_model import BuildFirmware, build_fake, fake_files, fake_output, toolc
 from programs import require_program
 
 from tinydeploy.board import Board, list_boards, load_board
-from tinydeploy.emulate import qemu
 from tinydeploy.board.baud import with_baud
+from tinydeploy.emulate import qemu
 from tinydeploy.emulate.emulated_board import EmulatedBoard
 from tinydeploy.emulate.qemu import QemuBoard
 from tinydeploy.errors import EmulationError
