@@ -8,6 +8,8 @@ import numpy as np
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
 from numpy.typing import NDArray
 
+from tinydeploy.validate.spell_sums import spell_sums
+
 
 def run_litert(model: bytes, inputs: Sequence[NDArray[np.int8]]) -> list[NDArray[np.int8]]:
     """The model's outputs for one set of inputs, by LiteRT's reference kernels."""
@@ -17,7 +19,7 @@ def run_litert(model: bytes, inputs: Sequence[NDArray[np.int8]]) -> list[NDArray
 def run_litert_stream(model: bytes, inputs: Sequence[NDArray[np.int8]]) -> list[NDArray[np.int8]]:
     """The outputs [n, ...] for n sets of inputs, one after the other: what is kept, is kept."""
     interpreter = Interpreter(
-        model_content=model, experimental_op_resolver_type=OpResolverType.BUILTIN_REF
+        model_content=spell_sums(model), experimental_op_resolver_type=OpResolverType.BUILTIN_REF
     )
     interpreter.allocate_tensors()
     outputs: list[list[NDArray[np.int8]]] = [[] for _ in interpreter.get_output_details()]

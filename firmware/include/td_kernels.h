@@ -283,6 +283,10 @@ typedef struct {
 void td_mul_fours_s8(const td_mul_fours *op, const td_tensor *in1, const td_tensor *in2, const td_tensor *out,
                      int32_t first, int32_t last);
 
+/* in1 / in2, parameters as for td_mul_s8, with an output_shift of 7 to 22; where in2 is zero, it counts as its scale. */
+void td_div_s8(const td_mul *op, const td_tensor *in1, const td_tensor *in2, const td_tensor *out, int32_t first,
+               int32_t last);
+
 /* in1, or in1 * in2 where in1 is negative. */
 typedef struct {
     int32_t input_offset;
@@ -424,7 +428,7 @@ void td_arg_extreme_s8(const td_arg_extreme *op, const td_tensor *in, const td_t
 /* Products of matrices: `out` has rows * columns of them each, `a` rows * depth, `b` or `constant` depth * columns. A row of
  * a tensor holds whole matrices; `out` may not lie where an operand does. depth <= 2^15. */
 typedef struct {
-    const int8_t *constant; /* or NULL: the second operand is `b` */
+    const void *constant; /* int8_t, or NULL: the second operand is `b` */
     int32_t rows;
     int32_t depth;
     int32_t columns;
@@ -475,8 +479,9 @@ void td_concatenation_s8(const td_concatenation *op, const td_tensor *const *in,
 #include "td_depthwise_conv_2d_planar.h"
 #include "td_expanded_depthwise_conv_2d.h"
 
-/* Kernels that keep state, and those of int16. */
+/* Kernels that keep state, those of truth values, and those of int16. */
 #include "td_state.h"
+#include "td_truth.h"
 #include "td_wide.h"
 
 #endif

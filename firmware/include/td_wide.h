@@ -38,6 +38,21 @@ typedef struct {
 
 void td_conv_2d_s16(const td_conv_2d_wide *op, const td_tensor *in, const td_tensor *out, int32_t first, int32_t last);
 
+/* Transposed convolution over windows as of td_transpose_conv_s8. Weights are [out->channels][kernel_height][kernel_width]
+ * [in->channels], in order; there is no dilation. */
+typedef td_conv_2d_wide td_transpose_conv_wide;
+
+void td_transpose_conv_s16(const td_transpose_conv_wide *op, const td_tensor *in, const td_tensor *out, int32_t first,
+                           int32_t last);
+
+/* As td_batch_matmul_s8, with offsets of 0 and an int16_t constant; the multiplier is one of td_wide_channel. */
+void td_batch_matmul_s16(const td_batch_matmul *op, const td_tensor *a, const td_tensor *b, const td_tensor *out,
+                         int32_t first, int32_t last);
+
+/* As td_resize_bilinear_s8. */
+void td_resize_bilinear_s16(const td_resize_bilinear *op, const td_tensor *in, const td_tensor *out, int32_t first,
+                            int32_t last);
+
 /* Depthwise 2-D convolution: output channel c reads input channel c / depth_multiplier. kernel_height * kernel_width <=
  * 511, so that sums of products stay below 511 * 128 * 32768 < 2^31. */
 typedef struct {

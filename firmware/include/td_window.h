@@ -106,6 +106,17 @@ static inline void td_finish_max_pool_row(const td_max_pool_2d *op, int8_t *out,
             out[i] = (int8_t)op->high;
 }
 
+/* One of the two dimensions of a transposed convolution: taps first, first + stride, ... below last reach the output at `position`, from the inputs
+ * (position - tap) / stride, all of which are there. position >= 0. */
+static inline td_range td_taps_reaching(int32_t position, int32_t stride, int32_t kernel, int32_t size)
+{
+    const int32_t beyond = position - size * stride; /* the tap that the first input behind the end would take */
+    td_range taps = {position % stride, position + 1 < kernel ? position + 1 : kernel};
+    if (beyond >= taps.first)
+        taps.first = beyond + stride;
+    return taps;
+}
+
 #ifdef __cplusplus
 }
 #endif

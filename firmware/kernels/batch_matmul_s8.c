@@ -33,10 +33,11 @@ void td_batch_matmul_s8(const td_batch_matmul *op, const td_tensor *a, const td_
     const int32_t b_size = op->depth * op->columns;
     const int32_t size = op->rows * op->columns;
     const int32_t each = out->width * out->channels / size;
+    const int8_t *constant = op->constant;
 
     for (int32_t i = first * each; i < last * each; i++) {
         const int32_t at = op->one_b ? 0 : i;
-        const int8_t *second = op->constant != NULL ? op->constant + at * b_size : find_matrix(b, at, b_size);
+        const int8_t *second = constant != NULL ? constant + at * b_size : find_matrix(b, at, b_size);
         multiply(op, find_matrix(a, op->one_a ? 0 : i, a_size), second, find_matrix(out, i, size));
     }
 }

@@ -1,20 +1,7 @@
 /* SPDX-License-Identifier: 0BSD */
 /* Bilinear resizing. */
+#include "td_between.h"
 #include "td_kernels.h"
-
-typedef struct {
-    int32_t low; /* pixels of the input before and behind a place */
-    int32_t high;
-    int32_t fraction; /* of the way from low to high, in 1/1024 */
-} between;
-
-static inline between find(int32_t place, int32_t size)
-{
-    const int32_t low = place > 0 ? place >> 10 : 0;
-    const int32_t next = place > -1023 ? (place + 1023) >> 10 : 0;
-    const between found = {low, next < size ? next : size - 1, place - 1024 * low};
-    return found;
-}
 
 void td_resize_bilinear_s8(const td_resize_bilinear *op, const td_tensor *in, const td_tensor *out, int32_t first,
                            int32_t last)
@@ -22,12 +9,12 @@ void td_resize_bilinear_s8(const td_resize_bilinear *op, const td_tensor *in, co
     const int32_t channels = out->channels;
 
     for (int32_t h = first; h < last; h++) {
-        const between rows = find(op->offset_height + h * op->step_height, in->height);
+        const td_between rows = td_find_between(op->offset_height + h * op->step_height, in->height);
         const int8_t *low_row = td_row(in, rows.low);
         const int8_t *high_row = td_row(in, rows.high);
         int8_t *y = td_row(out, h);
         for (int32_t w = 0; w < out->width; w++, y += channels) {
-            const between columns = find(op->offset_width + w * op->step_width, in->width);
+            const td_between columns = td_find_between(op->offset_width + w * op->step_width, in->width);
             const int8_t *a = low_row + columns.low * channels;
             const int8_t *b = low_row + columns.high * channels;
             const int8_t *c = high_row + columns.low * channels;

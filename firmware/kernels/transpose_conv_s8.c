@@ -10,17 +10,6 @@ static int8_t finish(const td_transpose_conv *op, int32_t c, int32_t sum)
     return td_finish_channel(sum, &op->channels[c], op->highs.bounds[c * op->highs.step], op->output_offset);
 }
 
-/* One of the two dimensions: taps first, first + stride, ... below last reach the output at `position`, from the inputs
- * (position - tap) / stride, all of which are there. position >= 0. */
-static td_range taps_reaching(int32_t position, int32_t stride, int32_t kernel, int32_t size)
-{
-    const int32_t beyond = position - size * stride; /* the tap that the first input behind the end would take */
-    td_range taps = {position % stride, position + 1 < kernel ? position + 1 : kernel};
-    if (beyond >= taps.first)
-        taps.first = beyond + stride;
-    return taps;
-}
-
 void td_transpose_conv_s8(const td_transpose_conv *op, const td_tensor *in, const td_tensor *out, int32_t first,
                           int32_t last)
 {
@@ -29,11 +18,11 @@ void td_transpose_conv_s8(const td_transpose_conv *op, const td_tensor *in, cons
 
     for (int32_t h = first; h < last; h++) {
         const int32_t place_h = h + op->pad_top;
-        const td_range taps_h = taps_reaching(place_h, op->stride_height, op->kernel_height, in->height);
+        const td_range taps_h = td_taps_reaching(place_h, op->stride_height, op->kernel_height, in->height);
         int8_t *y = td_row(out, h);
         for (int32_t w = 0; w < out->width; w++, y += out->channels) {
             const int32_t place_w = w + op->pad_left;
-            const td_range taps_w = taps_reaching(place_w, op->stride_width, op->kernel_width, in->width);
+            const td_range taps_w = td_taps_reaching(place_w, op->stride_width, op->kernel_width, in->width);
             int32_t c = 0;
             for (; c + 4 <= out->channels; c += 4) {
                 int32_t sums[4] = {0, 0, 0, 0};

@@ -19,7 +19,7 @@ def two_operands(m: GraphMaker, x: Handle) -> Handle | None:
             m.builder.rng.integers(-128, 128, x.shape[-1:]).astype(np.int8) if m.flag() else x
         )
         return m.builder.binary(builtin, x, y)
-    others = [y for y in m.known if y.shape == x.shape or _spreads(y.shape, x.shape)]
+    others = [y for y in m.known if y.shape == x.shape or spreads(y.shape, x.shape)]
     if len(x.shape) == 4:  # as in squeeze-and-excite
         others.append(m.builder.mean(x, m.pick(((1, 2), (3,), (2,)))))
     if m.flag():
@@ -40,11 +40,31 @@ def two_operands(m: GraphMaker, x: Handle) -> Handle | None:
     return output
 
 
-def _spreads(one: Shape, other: Shape) -> bool:
+def spreads(one: Shape, other: Shape) -> bool:
     """Whether two images broadcast to each other."""
     return len(one) == len(other) == 4 and all(
         a == b or 1 in (a, b) for a, b in zip(one, other, strict=True)
     )
+
+
+def quotient(m: GraphMaker, x: Handle) -> Handle:
+    """By a constant, or by what is at least 1 above its zero point."""
+    shape = [n if m.flag() else 1 for n in x.shape]
+    least = max(x.zero_point, -120)
+    if m.flag() and least < 127:
+        bound = np.full((1,), least + 1, np.int8)
+        divisor = m.builder.maximum(x, bound)
+        other, scale = divisor.id, x.scale
+    else:
+        values = m.builder.rng.integers(1, 128, shape) * m.builder.rng.choice((-1, 1), shape)
+        scale = m.scale()
+        other = m.builder.constant(values.astype(np.int8), scale, 0)
+    # The reference divides well where this ratio is at least 64.
+    ratio = m.pick((80.0, 300.0, 1e4))
+    output = m.builder.activation(x.shape, x.scale / scale / ratio, m.zero())
+    options = {"FusedActivationFunction": m.activation()}
+    m.builder.writer.add_op("DIV", [x.id, other], [output.id], options)
+    return output
 
 
 def prelu(m: GraphMaker, x: Handle) -> Handle:
@@ -60,6 +80,15 @@ def lookup(m: GraphMaker, x: Handle) -> Handle | None:
         return None
     if function == "EXP":
         return m.builder.lookup(function, x, scale=math.exp(127 * x.scale) / 100)
+    if function in ("NEG", "SQRT", "RSQRT"):
+        zero = 0 if function == "NEG" else -128
+        if x.zero_point != zero:
+            x = m.builder.lookup("QUANTIZE", x, zero_point=zero)
+        if function == "NEG":
+            return m.builder.lookup(function, x, zero_point=0)
+        size = math.sqrt(100 * x.scale)
+        scale = size / 50 if function == "SQRT" else 1 / (size * m.pick((2, 30)))
+        return m.builder.lookup(function, x, scale=scale, zero_point=m.zero())
     scale, zero = (None, None) if function == "LOGISTIC" else (m.scale(), m.zero())
     if function == "HARD_SWISH" and scale is not None:
         if x.scale >= 128:
@@ -93,12 +122,13 @@ def l2_normalization(m: GraphMaker, x: Handle) -> Handle:
 
 
 def reduce(m: GraphMaker, x: Handle) -> Handle | None:
-    builtin, keep = m.pick(("MEAN", "REDUCE_MAX", "REDUCE_MIN")), m.flag()
+    sums = ("SUM",) if m.builder.dtype == "int8" else ()
+    builtin, keep = m.pick(("MEAN", *sums, "REDUCE_MAX", "REDUCE_MIN")), m.flag()
     axes = [d for d in range(len(x.shape)) if m.flag()]
     shape = tuple(1 if d in axes else n for d, n in enumerate(x.shape) if keep or d not in axes)
     if not axes or not shape or not fits(shape):
         return None
-    like = None if builtin == "MEAN" else x
+    like = x if builtin.startswith("REDUCE") else None
     written = [d - len(x.shape) if m.flag() else d for d in axes]
     return m.op(builtin, [x, m.numbers(written)], shape, like, KeepDims=keep)
 
@@ -125,7 +155,7 @@ def matmul(m: GraphMaker, x: Handle) -> Handle | None:
         columns, scale = m.number(1, 6), 0.02
         size = (columns, depth) if second else (depth, columns)
         batch = x.shape[:-2] if m.flag() else (1,) * (len(x.shape) - 2)
-        values = m.builder.rng.integers(-128, 128, (*batch, *size)).astype(np.int8)
+        values = m.builder.rng.integers(-128, 128, (*batch, *size)).astype(m.builder.dtype)
         other = m.builder.constant(values, scale, m.zero())
     shape = (*x.shape[:-2], rows, columns)
     if not fits(shape):
@@ -138,5 +168,5 @@ def matmul(m: GraphMaker, x: Handle) -> Handle | None:
 
 ANY_RANK: tuple[Layer, ...] = (
     *(lookup, two_operands, prelu, softmax, log_softmax),
-    *(l2_normalization, reduce, arg_extreme, matmul),
+    *(l2_normalization, reduce, arg_extreme, matmul, quotient),
 )

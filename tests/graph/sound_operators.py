@@ -47,6 +47,8 @@ def constant(values, dtype="int32"):
 
 
 X = Tensor((1, 8, 8, 4))
+TRUTHS = Tensor((1, 8, 8, 4), "bool", scale=None)
+MASK = Tensor((1, 8, 8, 4), "bool", scale=None, data=True)
 SAME = {"Padding": "SAME", "StrideH": 1, "StrideW": 1}
 CONV = {**SAME, "DilationHFactor": 1, "DilationWFactor": 1}
 POOL = {**SAME, "FilterHeight": 2, "FilterWidth": 2}
@@ -68,6 +70,7 @@ SOUND = {
     "AVERAGE_POOL_2D": ([X], X, POOL),
     "MAX_POOL_2D": ([X], X, POOL),
     "MEAN": ([X, constant([1, 2])], Tensor((1, 4)), {}),
+    "SUM": ([X, constant([1, 2])], Tensor((1, 4)), {}),
     "PAD": ([X, constant([[0, 0], [1, 1], [1, 1], [0, 0]])], Tensor((1, 10, 10, 4)), {}),
     "PADV2": (
         [X, constant([[0, 0], [1, 1], [1, 1], [0, 0]]), Tensor((1,), data=3)],
@@ -139,7 +142,21 @@ SOUND = {
         {"Rank": 2, "FusedActivationFunction": "RELU"},
     ),
     "RESIZE_BILINEAR": ([X, constant([16, 8])], Tensor((1, 16, 8, 4)), {}),
-    "BATCH_MATMUL": ([Tensor((1, 3, 4)), Tensor((1, 4, 5))], Tensor((1, 3, 5)), {}),
+    **{
+        builtin: ([X, X], TRUTHS, {})
+        for builtin in ("EQUAL", "NOT_EQUAL", "GREATER", "GREATER_EQUAL", "LESS", "LESS_EQUAL")
+    },
+    "DIV": ([X, Tensor((1, 8, 8, 4), data=9)], Tensor((1, 8, 8, 4), scale=0.01), {}),
+    "LOG": ([X], X, {}),
+    "NEG": ([X], X, {}),
+    "SQRT": ([Tensor((1, 8, 8, 4), zero=-128)], X, {}),
+    "RSQRT": ([Tensor((1, 8, 8, 4), zero=-128)], X, {}),
+    "LOGICAL_AND": ([TRUTHS, MASK], TRUTHS, {}),
+    "LOGICAL_OR": ([TRUTHS, MASK], TRUTHS, {}),
+    "LOGICAL_NOT": ([TRUTHS], TRUTHS, {}),
+    "SELECT": ([MASK, X, X], X, {}),
+    "SELECT_V2": ([MASK, X, X], X, {}),
+    "BATCH_MATMUL": ([Tensor((1, 3, 4)), Tensor((1, 4, 5))], Tensor((1, 3, 5), scale=4), {}),
 }
 
 
@@ -161,12 +178,22 @@ def model(
     output = output if y is KEEP else y
     writer = TfliteWriter()
     ids = [-1 if t is None else t.write(writer, f"in{i}") for i, t in enumerate((*inputs, *extra))]
+    ends = {i: t for i, t in zip(ids, (*inputs, *extra), strict=True) if t is not None}
+    ends = [compare(writer, i, t) for i, t in ends.items() if t.is_given]
     out = output.write(writer, "out")
     writer.add_op(builtin, ids, [out], {**sound_options, **changes})
-    ends = [i for i, t in zip(ids, (*inputs, *extra), strict=True) if t is not None and t.is_given]
     if options is None:
         return remove_options(writer, ends, out)
     return writer.finish(ends, [out])
+
+
+def compare(writer, tensor, truths):
+    """Makes truth values of an input of the model, which it returns; others are one themselves."""
+    if truths.dtype != "bool":
+        return tensor
+    source = Tensor(truths.shape).write(writer, "compared")
+    writer.add_op("GREATER", [source, source], [tensor], {})
+    return source
 
 
 def wide_model(builtin, *, x=KEEP, w=KEEP, b=KEEP, y=KEEP, **changes):

@@ -9,6 +9,8 @@ from tinydeploy.errors import UnsupportedModelError
 from tinydeploy.graph.ops import OPS, Reshape
 from tinydeploy.graph.read import read_graph
 
+# In front of these there is what reads the variable, or what makes truth values.
+LOGICAL = ("LOGICAL_AND", "LOGICAL_OR", "LOGICAL_NOT")
 LSTM = "UNIDIRECTIONAL_SEQUENCE_LSTM"
 # What a sound operator of these is read as, besides an op of its own.
 RENAMINGS = ("SPLIT", "SPLIT_V", "UNPACK")  # of a single piece
@@ -17,7 +19,10 @@ RENAMINGS = ("SPLIT", "SPLIT_V", "UNPACK")  # of a single piece
 @pytest.mark.parametrize("builtin", sorted(OPS))
 def test_sound_operators_are_accepted(builtin):
     *before, op = read_graph(model(builtin)).ops
-    assert len(before) == (builtin == "ASSIGN_VARIABLE")  # what reads the variable
+    # What reads the variable, what makes truth values.
+    assert len(before) == (
+        builtin in ("ASSIGN_VARIABLE", "LOGICAL_AND", "LOGICAL_OR", "LOGICAL_NOT")
+    )
     assert type(op) is (Reshape if builtin in RENAMINGS else OPS[builtin])
 
 
@@ -39,6 +44,26 @@ BROKEN = [
     ("RESHAPE", {"y": Tensor((1, 1, 1, 1, 1, 1, 256))}, "1 to 6 dimensions"),
     ("RESHAPE", {"y": Tensor((4, 8, 8, 1))}, "the first of four dimensions is 1"),
     ("MAX_POOL_2D", {"y": Tensor((1, 64, 4))}, "batch, height, width, channels"),
+    ("DIV", {"y": X}, "dividend's scale is 2^6 to 2^22 times the product"),
+    ("DIV", {"w": Tensor((1, 8, 8, 4), zero=9, data=9)}, "its divisor, if constant, has no zero"),
+    ("SQRT", {"x": X}, "its input, if of SQRT or RSQRT, has a zero point of -128"),
+    ("RSQRT", {"x": X}, "its input, if of SQRT or RSQRT, has a zero point of -128"),
+    ("RSQRT", {"y": scales(X, scale=2.0**-39)}, "the reference can compute it"),
+    ("SQRT", {"y": scales(X, scale=2.0**-39)}, "the reference can compute it"),
+    ("NEG", {"y": scales(X, scale=0.25)}, "its input and output, if of NEG, have one scale"),
+    ("NEG", {"x": scales(X, zero=1)}, "its input and output, if of NEG, have one scale"),
+    # comparisons
+    ("LESS", {"w": Tensor((1, 8, 8, 4), scale=1.0)}, "its operands' scales are below 1"),
+    ("LESS", {"y": X}, "its output is of truth values"),
+    ("EQUAL", {"w": Tensor((1, 8, 8, 4), "bool", scale=None)}, "its operands are int8 with one"),
+    ("EQUAL", {"y": Tensor((1, 8, 8), "bool", scale=None)}, "its operands broadcast"),
+    ("LOGICAL_AND", {"x": X}, "its inputs and its output are truth values"),
+    ("LOGICAL_NOT", {"y": X}, "its inputs and its output are truth values"),
+    ("SELECT", {"x": X}, "its first input are truth values"),
+    ("SELECT", {"w": scales(X, scale=0.25)}, "int8 of one scale, zero point"),
+    ("SELECT", {"w": Tensor((1, 1, 1, 4))}, "its inputs and output, if of SELECT, have one shape"),
+    ("SELECT_V2", {"w": Tensor((1, 1, 2, 4))}, "its inputs broadcast to the output"),
+    ("SELECT_V2", {"x": Tensor((1, 3), "bool", scale=None)}, "its inputs broadcast to the output"),
     # windows
     ("CONV_2D", {"StrideH": 0}, "its strides are at least 1"),
     ("MAX_POOL_2D", {"StrideW": -1}, "its strides are at least 1"),

@@ -99,7 +99,7 @@ TANH = ("TANH", {})
         (("int8", "int8", "float32"), "quantized inside, but its input or output", "tf.int8"),
         (
             ("int8", "float32", "int8"),
-            "partly float32: 1 of 3 activations, the first of them 't1', made by TANH",
+            "partly float32: 1 of 3 activations, the first of them 't1'; they are made by TANH",
             "--data",
         ),
         (("uint8",), "'t0', an input or output of the model, is uint8, not int8", "--data"),
@@ -113,20 +113,20 @@ def test_other_types(dtypes, message, hint):
 
 
 def test_unknown_operators_are_told_all_at_once():
-    model = chain(("SQRT", {}), TANH, ("CUMSUM", {}), ("SQRT", {}))
+    model = chain(("COS", {}), TANH, ("CUMSUM", {}), ("COS", {}))
     with pytest.raises(UnsupportedModelError) as caught:
         read_graph(model)
-    assert "SQRT (operator 0, output 't1')" in caught.value.message
+    assert "COS (operator 0, output 't1')" in caught.value.message
     assert "CUMSUM (operator 2, output 't3')" in caught.value.message
-    assert "SQRT (operator 3, output 't4')" in caught.value.message
+    assert "COS (operator 3, output 't4')" in caught.value.message
     assert "TANH" not in caught.value.message
     assert all(builtin in caught.value.hint for builtin in OPS)
 
 
 def test_a_long_list_is_cut():
     with pytest.raises(UnsupportedModelError, match="and 12 more") as caught:
-        read_graph(chain(*[("SQRT", {})] * 20))
-    assert caught.value.message.count("SQRT") == 8
+        read_graph(chain(*[("COS", {})] * 20))
+    assert caught.value.message.count("COS") == 8
 
 
 def test_broken_constraints_are_told_all_at_once():
@@ -229,7 +229,7 @@ def test_operators_without_use_are_left_out():
     b = ModelBuilder()
     x = b.input((4, 4, 2))
     y, z = b.activation((1, 4, 4, 2), 0.5, 0), b.lookup("TANH", x)
-    b.writer.add_op("SQRT", [x.id], [y.id])
+    b.writer.add_op("COS", [x.id], [y.id])
     b.lookup("RELU", y)
     assert [op.kind for op in read_graph(b.finish([z])).ops] == ["TANH"]
 

@@ -101,10 +101,14 @@ def test_every_value_of_a_table_equals_reference(function):
             options["scale"] = float(np.exp(rng.uniform(-6, -1)))
         if function == "LEAKY_RELU":
             options["alpha"] = float(rng.uniform(-0.5, 1.5))
+        if function == "NEG":
+            options |= {"zero_point": 0, "scale": 0.01}
+        zeros = {"NEG": 0, "SQRT": -128, "RSQRT": -128}
+        scale = float(np.exp(rng.uniform(-7, -3 if function == "EXP" else -1)))
         model = lookup_model(
             function,
-            input_scale=float(np.exp(rng.uniform(-7, -3 if function == "EXP" else -1))),
-            input_zero_point=int(rng.integers(-128, 128)),
+            input_scale=0.01 if function == "NEG" else scale,
+            input_zero_point=zeros.get(function, int(rng.integers(-128, 128))),
             **options,
         )
         graph = read_graph(model)

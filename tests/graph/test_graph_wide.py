@@ -47,6 +47,13 @@ BROKEN = [
     ("CONV_2D", {"w": weights(6, 3, 3, 2), "x": wide((1, 8, 8, 4))}, "read all input channels"),
     ("DEPTHWISE_CONV_2D", {"w": weights(1, 32, 16, 8)}, "at most 511 taps"),
     ("FULLY_CONNECTED", {"x": wide(scale=2.0)}, "at least 2^-32 and below 1"),
+    ("BATCH_MATMUL", {"w": wide((1, 4, 5), zero=3)}, "a zero point of 0"),
+    (
+        "BATCH_MATMUL",
+        {"w": Tensor((1, 4, 5), data=3)},
+        "its second operand is int16 with one scale",
+    ),
+    ("BATCH_MATMUL", {"x": wide((1, 3, 4), scale=2.0)}, "product with the number of summands"),
     ("ADD", {"y": wide(scale=1e-5)}, "above 2^-14 times"),
     ("ADD", {"PotScaleInt16": True}, "pot_scale_int16 is off"),
     ("ADD", {"w": Tensor((1, 8, 8, 4), data=3)}, "its constant operand, if any, is int16"),

@@ -38,8 +38,8 @@ BOARDS = {"cortex-m7": "stm32h743", "cortex-m4": "stm32l4r9"}
 def plan_layers(graph: Graph, board: Board, choose: Choose) -> Plan:
     """A place of its own for every input, one for the scratch of all, layer by layer.
 
-    Outputs take the place of inputs where a kernel allows it, else they have their own. Planning
-    well would take long for hundreds of layers that have nothing in common.
+    Outputs take the place of the model's inputs where a kernel allows it, else they have their own.
+    Planning well would take long for hundreds of layers that have nothing in common.
     """
     kernels = choose(graph, board)
     memory = max(board.memories_for("arena"), key=lambda memory: memory.size).name
@@ -48,7 +48,7 @@ def plan_layers(graph: Graph, board: Board, choose: Choose) -> Plan:
         for position, op in enumerate(graph.ops)
         if position in kernels
         for overlay in list(find_overlays(graph, op, kernels[position]))[:1]
-        if graph.tensors[overlay.tensor].row_bytes % 4 == 0
+        if overlay.tensor in graph.inputs and graph.tensors[overlay.tensor].row_bytes % 4 == 0
     }
     guests = {*overlays, *(op.outputs[0] for op in graph.ops if renames(op))}
     rows, end = {}, 0

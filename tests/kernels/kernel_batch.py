@@ -56,7 +56,8 @@ class Batch:
         scales, zeros = ([q.scale], [q.zero]) if q.dtype in ("int8", "int16") else (None, None)
         tensor = self.writer.add_tensor("", shape, q.dtype, scales=scales, zero_points=zeros)
         self._shapes[tensor] = tuple(shape)
-        self._limits[tensor] = np.iinfo(q.dtype)
+        if q.dtype != "bool":
+            self._limits[tensor] = np.iinfo(q.dtype)
         return tensor
 
     def constant(self, values: Array, q: Q) -> int:

@@ -22,9 +22,12 @@ from kernel_cases import (
 )
 from kernel_library import WARNINGS, c_files, write_layers
 from test_kernel_batch_matmul import add_matmul
+from test_kernel_div import add_division
 from test_kernel_lstm import add_case
 from test_kernel_svdf import add_svdf
+from test_kernel_truth import add_choice
 from wide_cases import add_wide_convolution, add_wide_elementwise, add_wide_fully_connected, wide
+from wide_window_cases import add_wide_matmul, add_wide_resized, add_wide_transposed
 
 from tinydeploy.board import load_board
 from tinydeploy.graph.graph import Graph
@@ -118,6 +121,8 @@ def every_kernel(board: str | None) -> Batch:
     batch.op("ARG_MAX", [source, batch.numbers([1])], indices, {"OutputType": "INT64"})
     add_every_wide_kernel(batch)
     add_matmul(batch, constant=True)
+    add_division(batch, constant=True)
+    add_choice(batch)
     add_svdf(batch, rank=2, gain=5)
     add_case(batch)
     values = batch.rng.integers(-128, 128, (1, 3, 2, 5)).astype(np.int8)
@@ -155,6 +160,9 @@ def add_every_wide_kernel(batch: Batch) -> None:
     for builtin, options in (("TANH", {}), ("LOGISTIC", {}), ("SOFTMAX", {"Beta": 1.0})):
         source = batch.input(shape, q)
         batch.op(builtin, [source], batch.output(f"wide {builtin}", shape, one), options)
+    add_wide_transposed(batch)
+    add_wide_resized(batch, half=True)
+    add_wide_matmul(batch, constant=True)
 
 
 def fuse_all(model: bytes) -> Graph:
@@ -190,6 +198,7 @@ def test_sanitizers_find_nothing(tmp_path: Path, board: str | None) -> None:
     text, needed = write_layers(graph, kernels)
     given = dict(zip(graph.inputs, inputs, strict=True))
     wanted = dict(zip(graph.outputs, expected, strict=True))
+    given |= wanted
 
     cases, data = [], []
     for vector in range(3):
@@ -268,7 +277,7 @@ def test_stems_agree() -> None:
     named = {
         stem.removesuffix("_wide"): "s16" if stem.endswith("_wide") else "s8" for stem in stems
     }
-    others = {"extremum", "requantize", "sum"}  # have a kernel of another name
+    others = {"extremum", "logical", "requantize", "sum"}  # have kernels of other names
     assert {f"{stem}_s8" for stem in stems if f"{stem}_wide" in stems} <= kernels
     assert {f"{stem}_{kind}" for stem, kind in named.items() if stem not in others} <= kernels
     assert all(any(f"{kernel}_".startswith(f"{stem}_") for stem in named) for kernel in kernels)

@@ -11,7 +11,7 @@ import pytest
 from fake_model import BuildFirmware, build_fake, fake_files, fake_output, toolchain_or_skip
 from programs import require_program
 
-from tinydeploy.board import Board, list_boards, load_board
+from tinydeploy.board import Board, list_boards, load_board, with_watchdog
 from tinydeploy.board.baud import with_baud
 from tinydeploy.emulate import qemu
 from tinydeploy.emulate.emulated_board import EmulatedBoard
@@ -97,6 +97,35 @@ def test_sleeps_while_there_is_nothing_to_do(fake_firmware: BuildFirmware, name:
         client.write_input(0, bytes(16))
         client.run()
         assert client.read_output(0) == fake_output(bytes(16))
+
+
+@pytest.mark.parametrize(
+    "name", [name for name in BOARDS if load_board(name).profile.watchdog_hz], ids=str
+)
+def test_watchdog_ends_a_hang(tmp_path: Path, name: str) -> None:
+    """A layer that never returns resets the chip, and the next boot says why; sleep does not."""
+    board = with_watchdog(load_board(name), 0.1)
+    model = fake_files(board)["fake/model.c"].decode()
+    hang = '    while (fake_input()[0] == 99) {\n        __asm volatile("nop");\n    }\n'
+    run = "int fake_run_observed(void (*observe)(void *context, int layer), void *context)\n{\n"
+    assert run in model
+    changes = {"fake/model.c": model.replace(run, run + hang)}
+    firmware = build_fake(tmp_path, board, toolchain_or_skip("gcc"), changes=changes)
+    assert firmware.warnings == ()
+    said: list[str] = []
+    with EmulatedBoard(firmware.elf, board) as emulated:
+        client = BoardClient(emulated.transport, on_text=said.append)
+        client.hello()
+        client.infer([bytes(16)])
+        time.sleep(0.5)
+        client.hello()
+        assert "reset by the watchdog" not in "".join(said)
+        client.infer([bytes([99] * 16)])  # repeated until the board, started anew, answers
+        client.infer([bytes(range(16))])
+        assert client.read_output(0) == fake_output(bytes(range(16)))
+    text = "".join(said)
+    assert text.count(" MHz\r\n") == 2
+    assert text.count(" MHz\r\nreset by the watchdog\r\nself-test ok\r\n") == 1
 
 
 def test_failing_selftest_is_said(tmp_path: Path) -> None:

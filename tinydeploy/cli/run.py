@@ -21,7 +21,7 @@ from tinydeploy.cli.image import (
 from tinydeploy.cli.model_input import read_model_input
 from tinydeploy.graph.graph import Graph
 from tinydeploy.graph.read import read_graph
-from tinydeploy.graph.tensor import INDEX_TYPES
+from tinydeploy.graph.tensor import UNQUANTIZED
 from tinydeploy.validate.quality import dequantize_outputs
 from tinydeploy.validate.wire import read_outputs
 
@@ -81,7 +81,7 @@ def _show(graph: Graph, outputs: list[NDArray[Any]], top: int) -> None:
     """Class scores as a table, other outputs by shape and range."""
     for place, found in enumerate(outputs):
         tensor = graph.tensors[graph.outputs[place]]
-        if tensor.dtype in INDEX_TYPES:
+        if tensor.dtype in UNQUANTIZED:
             stdout.print(f"output {found.reshape(-1)[:_SHOWN].tolist()}", markup=False)
             continue
         values = dequantize_outputs(graph, found, place)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tinydeploy.codegen.c_data import format_array, format_struct
 from tinydeploy.codegen.layer import LayerCode, LayerContext
@@ -14,7 +16,7 @@ from tinydeploy.graph.fixed_point import INT8_MAX, INT8_MIN
 
 @dataclass(frozen=True)
 class Operand:
-    """The second operand.
+    """An operand that may be constant.
 
     Args:
         constants: Definition of its array; empty for an activation.
@@ -31,21 +33,34 @@ def emit_operand(op: Elementwise, context: LayerContext) -> Operand:
     """Writes the second operand of an op: an activation, or a constant as a tensor in flash."""
     if op.constant is None:
         return Operand("", "", context.tensors[op.inputs[1]])
-    height, width, channels = (1, 1, *op.constant.shape)[-3:]
-    values = op.constant.ravel()
+    return emit_constant(op.constant, context)
+
+
+def emit_constant(constant: NDArray[Any], context: LayerContext, number: str = "") -> Operand:
+    """Writes a constant operand, [C] or [H, W, C], as a tensor in flash.
+
+    Args:
+        constant: Its values; truth values become int8.
+        context: Names to use.
+        number: Ends these names where a layer has several constants.
+    """
+    height, width, channels = (1, 1, *constant.shape)[-3:]
+    values = constant.ravel()
+    if values.dtype == np.bool_:
+        values = values.astype(np.int8)
     if np.all(values == values[0]):
         height, width, channels, values = 1, 1, 1, values[:1]
-    name, tensor = f"{context.prefix}_constant", f"{context.prefix}_operand"
+    name, tensor = f"{context.prefix}_constant{number}", f"{context.prefix}_operand{number}"
     fields: dict[str, int | str] = {
         "base": f"(int8_t *){name}",
         "table": "NULL",
-        "pitch": width * channels * op.constant.itemsize,
+        "pitch": width * channels * values.itemsize,
         "height": height,
         "width": width,
         "channels": channels,
     }
     return Operand(
-        format_array(f"{op.constant.dtype.name}_t", name, values),
+        format_array(f"{values.dtype.name}_t", name, values),
         format_struct("td_tensor", tensor, fields),
         f"&{tensor}",
     )
@@ -78,7 +93,7 @@ def emit_elementwise(
         swap: The kernel's first input is the op's second operand.
         cores: Core loops that the kernel needs.
     """
-    kind = "s8" if context.graph.tensors[op.outputs[0]].dtype == "int8" else "s16"
+    kind = "s16" if context.graph.tensors[op.outputs[0]].dtype == "int16" else "s8"
     operand = emit_operand(op, context)
     operands = [context.tensors[op.inputs[0]], operand.expression]
     arguments = [f"&{context.prefix}_op"] if struct else []

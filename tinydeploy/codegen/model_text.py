@@ -11,11 +11,11 @@ from tinydeploy.codegen.constants import Constants, split_constants
 from tinydeploy.codegen.layer import LayerCode, LayerContext, SharedCall, emit_layer
 from tinydeploy.codegen.pixels import describe_pixels
 from tinydeploy.codegen.schedule_text import FED_STEPS, StretchText, describe_schedule
-from tinydeploy.codegen.text import c_comment, c_float, c_int, c_string
+from tinydeploy.codegen.text import c_comment, c_float, c_int, c_string, c_type
 from tinydeploy.errors import InternalError
 from tinydeploy.graph.graph import Graph, round_state
 from tinydeploy.graph.op import Op
-from tinydeploy.graph.tensor import INDEX_TYPES
+from tinydeploy.graph.tensor import UNQUANTIZED
 from tinydeploy.plan.alias import find_owners, renames
 from tinydeploy.plan.plan import FEED, InputForm, Plan, Rows
 
@@ -300,15 +300,15 @@ def _describe_port(graph: Graph, tensor: int, used: Collection[int], suffix: str
     height, width, channels = graph.tensors[tensor].rows
     owners = find_owners(graph)
     facts = graph.tensors[tensor]
-    quantization = None if facts.dtype in INDEX_TYPES else facts.quantization
-    if quantization is None and facts.dtype not in INDEX_TYPES:
+    quantization = None if facts.dtype in UNQUANTIZED else facts.quantization
+    if quantization is None and facts.dtype not in UNQUANTIZED:
         raise InternalError(f"tensor {tensor} at the model's end is not quantized")
     return PortText(
         suffix=suffix,
         comment=_describe_shape(graph, tensor),
         tensor=tensor_symbol(tensor),
         names=tuple(tensor_symbol(t) for t in sorted(used) if owners[t] == owners[tensor]),
-        c_type=f"{facts.dtype}_t",
+        c_type=c_type(facts.dtype),
         item_bytes=facts.item_bytes,
         size=facts.size,
         row_count=height,

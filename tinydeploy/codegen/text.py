@@ -7,6 +7,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from tinydeploy.graph.tensor import TRUTH
+
 _BYTES = [f"{value}," for value in range(256)]
 _BYTES_PER_LINE = 28  # at most 4 characters each, so a line has at most 116
 
@@ -15,6 +17,11 @@ def c_float(value: float) -> str:
     """A float literal that reads back as exactly the float32 nearest to `value`."""
     text = f"{np.float32(value):.9g}"
     return f"{text}f" if re.search(r"[.e]", text) else f"{text}.0f"
+
+
+def c_type(dtype: str) -> str:
+    """The C type of an activation's elements."""
+    return "uint8_t" if dtype == TRUTH else f"{dtype}_t"
 
 
 def c_int(value: int) -> str:

@@ -26,36 +26,31 @@ class _Cut:
     amounts: tuple[tuple[int, int], ...]
 
 
-def join_phases(nodes: Sequence[Node], outputs: Sequence[int]) -> list[Node]:
-    """Puts a dilated convolution in the place of every group of operators that stands for one.
+def join_phases(nodes: Sequence[Node]) -> list[Node]:
+    """Puts a dilated convolution in the place of every BATCH_TO_SPACE_ND that ends one.
 
     Args:
         nodes: In the file's order; not trusted.
-        outputs: Ids of the model's outputs.
 
     Returns:
-        The nodes. In a convolution of a sequence, input and output have the shape of an image of
-        one row in `Node.tensors`.
+        The nodes; what nobody reads any more is among them. In a convolution of a sequence, input
+        and output have the shape of an image of one row in `Node.tensors`.
     """
     if not any(node.builtin == "BATCH_TO_SPACE_ND" for node in nodes):
         return list(nodes)
     writers = {t: node for node in nodes for t in node.outputs}
-    reads: dict[int, int] = dict.fromkeys(outputs, 2)  # an output of the model stays
-    for t in (t for node in nodes for t in node.inputs):
-        reads[t] = reads.get(t, 0) + 1
     joined = list(nodes)
     for position, last in enumerate(nodes):
-        if last.builtin == "BATCH_TO_SPACE_ND" and (found := _join(last, writers, reads)):
+        if last.builtin == "BATCH_TO_SPACE_ND" and (found := _join(last, writers)):
             joined[position] = found
     return joined
 
 
-def _join(last: Node, writers: Mapping[int, Node], reads: Mapping[int, int]) -> Node | None:
+def _join(last: Node, writers: Mapping[int, Node]) -> Node | None:
     """The dilated convolution that ends in a BATCH_TO_SPACE_ND; None where it ends no group."""
 
     def step_back(node: Node) -> Node | None:
-        source = node.inputs[0] if node.inputs else -1
-        return writers.get(source) if reads.get(source) == 1 else None
+        return writers.get(node.inputs[0]) if node.inputs else None
 
     convolution = step_back(last)
     if convolution is not None and convolution.builtin in _RENAMING:

@@ -30,13 +30,12 @@ if TYPE_CHECKING:
 class Elementwise(Op):
     """An operation on two operands, that broadcast to the output.
 
-    * Each activation (`inputs` has one or two ids) has in each dimension of `Tensor.rows` the
-      output's size or 1, and then its one row, pixel or channel serves for all.
-    * The second operand may be `constant` (`inputs` has one id); the first then has the output's
-      shape.
+    Each activation (`inputs` has one or two ids) has in each dimension of `Tensor.rows` the
+    output's size or 1, and then its one row, pixel or channel serves for all. The second operand
+    may be `constant`; `inputs` then has one id.
 
     Args:
-        constant: Of the output's type, the second operand: [C], the same for every pixel, or
+        constant: Of the first operand's type, the second operand: [C], the same for every pixel, or
             [H, W, C]; None if it is an activation.
     """
 
@@ -55,8 +54,9 @@ class Elementwise(Op):
             fits = len(operands) == 2 and all(repeats(operand, rows) for operand in operands)
         else:
             shapes = (rows[2:], rows)
-            alike = constant.dtype == graph.tensors[self.outputs[0]].dtype
-            fits = operands == [rows] and alike and constant.shape in shapes
+            alike = constant.dtype == graph.tensors[self.inputs[0]].dtype
+            whole = len(operands) == 1 and repeats(operands[0], rows)
+            fits = whole and alike and constant.shape in shapes
         return broken((fits, "the operands broadcast to the output"))
 
 
@@ -95,12 +95,12 @@ def _order_operands(node: Node) -> Operands | None:
         if other.data is None:
             if first == 0 and one.rows != output.rows == other.rows:
                 continue  # the whole one first
-            if all(_fits_rows(operand, output) for operand in (one, other)):
+            if all(fits_rows(operand, output) for operand in (one, other)):
                 return Operands((node.inputs[first], node.inputs[1 - first]), None, first)
             continue
-        if one.rows != output.rows:
+        if not fits_rows(one, output):
             continue
-        constant = _spread_constant(other.data, output)
+        constant = spread_constant(other.data, output)
         if constant is not None:
             return Operands((node.inputs[first],), constant, first)
     return None
@@ -114,9 +114,9 @@ def _broadcast(one: Tensor, other: Tensor, output: Tensor) -> bool:
         return False
 
 
-def _fits_rows(operand: Tensor, output: Tensor) -> bool:
+def fits_rows(operand: Tensor, output: Tensor) -> bool:
     """Whether an activation that broadcasts to the output does so in `Tensor.rows`, too."""
-    if operand.size == 1 or operand.shape == output.shape:
+    if operand.size == 1 or operand.rows == output.rows:
         return True
     # Of operands of fewer dimensions, vectors stand for channels.
     aligned = len(operand.shape) == len(output.shape) or operand.shape[-1] == operand.size
@@ -128,7 +128,8 @@ def repeats(rows: tuple[int, int, int], output: tuple[int, int, int]) -> bool:
     return all(own in (1, size) for own, size in zip(rows, output, strict=True))
 
 
-def _spread_constant(data: NDArray[np.generic], output: Tensor) -> NDArray[Any] | None:
+def spread_constant(data: NDArray[np.generic], output: Tensor) -> NDArray[Any] | None:
+    """A constant operand as `Elementwise.constant` has it; None where it does not broadcast."""
     try:
         spread = np.broadcast_to(data, output.shape).reshape(output.rows)
     except ValueError:

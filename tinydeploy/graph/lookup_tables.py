@@ -19,13 +19,14 @@ from tinydeploy.graph.fixed_point import (
     round_array,
     rounding_divide_by_pot,
 )
+from tinydeploy.graph.inverse_sqrt import rsqrt_multiplier, rsqrt_table
 from tinydeploy.graph.node import Node
+from tinydeploy.graph.real_functions import Function, exp, gelu_erf, gelu_tanh, log, logistic, tanh
 
 VALUES: Final = np.arange(-128, 128, dtype=np.int64)
 """Every int8, in the order of the tables."""
 
 Table = NDArray[np.int8]
-Function = Callable[[NDArray[np.float32]], NDArray[np.float32]]
 
 
 def quantize_table(node: Node) -> Table:
@@ -78,9 +79,23 @@ def abs_table(node: Node) -> Table:
     return clamp(value + output.zero_point, INT8_MIN, INT8_MAX)
 
 
+def negated_table(node: Node) -> Table:
+    """NEG: the negated byte; the negative of -128 is itself."""
+    del node
+    return np.where(VALUES == INT8_MIN, INT8_MIN, -VALUES).astype(np.int8)
+
+
+def sqrt_table(node: Node) -> Table:
+    """SQRT: truncated, of what is not negative."""
+    source, output = node.quantization(0), node.output_quantization
+    x = np.float32(source.scale) * np.maximum(VALUES - source.zero_point, 0).astype(np.float32)
+    scaled = np.minimum(np.sqrt(x) / np.float32(output.scale), np.float32(512))
+    return clamp(scaled.astype(np.int64) + output.zero_point, INT8_MIN, INT8_MAX)
+
+
 def _gelu_table(node: Node) -> Table:
     """GELU, exact or by the approximation with tanh."""
-    return _float_table(_gelu_tanh if node.option("Approximate") else _gelu_erf)(node)
+    return _float_table(gelu_tanh if node.option("Approximate") else gelu_erf)(node)
 
 
 def _float_table(function: Function) -> Callable[[Node], Table]:
@@ -133,44 +148,22 @@ def _high_mul_16(a: NDArray[np.int64], b: int) -> NDArray[np.int64]:
     return np.where(nudged >= 0, nudged >> 15, -((-nudged) >> 15))
 
 
-def _logistic(x: NDArray[np.float32]) -> NDArray[np.float32]:
-    # exp is taken in double and rounded, as good C libraries do; beyond +-80 the result is 0 or 1
-    # after rounding, and float32 does not overflow.
-    exponential = np.exp(np.clip(-x.astype(np.float64), -80, 80)).astype(np.float32)
-    return np.float32(1) / (np.float32(1) + exponential)
-
-
-def _tanh(x: NDArray[np.float32]) -> NDArray[np.float32]:
-    return np.tanh(x.astype(np.float64)).astype(np.float32)
-
-
-def _exp(x: NDArray[np.float32]) -> NDArray[np.float32]:
-    return np.exp(x.astype(np.float64)).astype(np.float32)
-
-
-def _gelu_erf(x: NDArray[np.float32]) -> NDArray[np.float32]:
-    negated = x * np.float32(-math.sqrt(0.5))
-    complement = np.array([math.erfc(float(value)) for value in negated], np.float32)
-    return np.float32(0.5) * x * complement
-
-
-def _gelu_tanh(x: NDArray[np.float32]) -> NDArray[np.float32]:
-    inner = x + np.float32(0.044715) * x * x * x
-    return np.float32(0.5) * x * (np.float32(1) + _tanh(np.float32(math.sqrt(2 / math.pi)) * inner))
-
-
 TABLES: Final[Mapping[str, Callable[[Node], Table]]] = {
-    "LOGISTIC": _float_table(_logistic),
-    "TANH": _float_table(_tanh),
+    "LOGISTIC": _float_table(logistic),
+    "TANH": _float_table(tanh),
     "HARD_SWISH": hard_swish_table,
     "RELU": _relu_table(0.0, None),
     "RELU6": _relu_table(0.0, 6.0),
     "RELU_N1_TO_1": _relu_table(-1.0, 1.0),
     "RELU_0_TO_1": _relu_table(0.0, 1.0),
     "ABS": abs_table,
-    "EXP": _float_table(_exp),
+    "EXP": _float_table(exp),
     "GELU": _gelu_table,
     "LEAKY_RELU": leaky_relu_table,
+    "LOG": _float_table(log),
+    "NEG": negated_table,
+    "RSQRT": rsqrt_table,
+    "SQRT": sqrt_table,
     "QUANTIZE": quantize_table,
 }
 """By builtin name: makes the table from an operator whose constraints hold."""
@@ -179,6 +172,8 @@ TABLES: Final[Mapping[str, Callable[[Node], Table]]] = {
 def table_in_range(node: Node) -> bool:
     """Its scales are such that the reference can compute it."""
     ratio = node.quantization(0).scale / node.output_quantization.scale
+    if node.table is not None:
+        return True
     if node.builtin == "LOGISTIC":
         return node.output_quantization.scale == 1 / 256
     if node.builtin == "HARD_SWISH":
@@ -190,6 +185,22 @@ def table_in_range(node: Node) -> bool:
         source, output = node.quantization(0), node.output_quantization
         largest = source.scale * (INT8_MAX - source.zero_point)
         return largest < 80 and math.exp(largest) / output.scale < 2.0**30
+    if node.builtin == "SQRT":
+        return math.sqrt(255 * node.quantization(0).scale) / node.output_quantization.scale < 2**30
+    if node.builtin == "RSQRT":
+        return 2.0**-11 < rsqrt_multiplier(node) < 2.0**30
     alpha = abs(node.options.get("Alpha", 0.0))
     # |input - zero point| <= 255 < 2^8, shifted left by 22 at most.
     return alpha <= 2.0**22 and ratio * max(1.0, alpha) < 2.0**22  # false for NaN, too
+
+
+def root_of_positive(node: Node) -> bool:
+    """Its input, if of SQRT or RSQRT, has a zero point of -128: below 0 the reference fails."""
+    return node.builtin not in ("SQRT", "RSQRT") or node.quantization(0).zero_point == INT8_MIN
+
+
+def negates_bytes(node: Node) -> bool:
+    """Its input and output, if of NEG, have one scale and zero points of 0: it negates bytes."""
+    source, output = node.quantization(0), node.output_quantization
+    alike = source.scale == output.scale and source.zero_point == output.zero_point == 0
+    return node.builtin != "NEG" or alike

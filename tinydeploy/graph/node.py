@@ -33,6 +33,7 @@ class Node:
         siblings: Ids of all these outputs.
         dtype: Of its activations: int8 or int16.
         intermediates: Ids of tensors that tell how it quantizes inside.
+        table: Of a QUANTIZE that stands for operators of float32: the output for each int8.
     """
 
     index: int
@@ -45,6 +46,7 @@ class Node:
     siblings: tuple[int, ...] = ()
     dtype: str = "int8"
     intermediates: tuple[int, ...] = ()
+    table: NDArray[np.int8] | None = None
 
     def has_input(self, which: int) -> bool:
         """Whether the operator has this input."""

@@ -9,6 +9,7 @@ from typing import Final
 from tinydeploy.errors import InputFileError, UnsupportedModelError
 from tinydeploy.graph.constraints import MAX_ELEMENTS, is_per_tensor_int8, is_per_tensor_int16
 from tinydeploy.graph.dilation import join_phases
+from tinydeploy.graph.float_islands import join_islands
 from tinydeploy.graph.graph import Graph
 from tinydeploy.graph.labels import read_labels
 from tinydeploy.graph.names import model_name
@@ -19,7 +20,7 @@ from tinydeploy.graph.op_table import activation_type, find_op, list_constraints
 from tinydeploy.graph.ops import OPS, WIDE_OPS
 from tinydeploy.graph.refused_ops import REFUSED
 from tinydeploy.graph.shapes import find_open_sizes
-from tinydeploy.graph.tensor import INDEX_TYPES, Tensor
+from tinydeploy.graph.tensor import UNQUANTIZED, Tensor
 from tinydeploy.graph.tflite_file import Operator, TfliteFile, parse_tflite
 from tinydeploy.graph.variables import join_variables
 from tinydeploy.graph.verify import verify_graph
@@ -51,7 +52,7 @@ def read_graph(source: Path | bytes, name: str | None = None) -> Graph:
     data = source if isinstance(source, bytes) else _load_file(source)
     if name is None:
         name = "model" if isinstance(source, bytes) else source.stem
-    file = join_variables(find_open_sizes(parse_tflite(data)))
+    file = join_variables(join_islands(find_open_sizes(parse_tflite(data))))
     _check_dtypes(file)
     nodes = _live_nodes(file)
     _check_operators_known(nodes)
@@ -95,9 +96,10 @@ def _live_nodes(file: TfliteFile) -> list[Node]:
     nodes = [
         node
         for index, operator in enumerate(file.operators)
-        for node in _make_nodes(file, index, operator)
+        for part in (*operator.before, operator)
+        for node in _make_nodes(file, index, part)
     ]
-    nodes = join_phases(nodes, file.outputs)
+    nodes = join_phases(nodes)
     needed = {*file.outputs, *file.kept}
     live = []
     for node in reversed(nodes):
@@ -117,7 +119,7 @@ def _make_nodes(file: TfliteFile, index: int, operator: Operator) -> Iterator[No
     for which, outputs in enumerate(parts):
         yield Node(
             index=index,
-            builtin=f"custom operator {operator.custom!r}" if operator.custom else operator.builtin,
+            builtin=_full_name(operator),
             inputs=tuple(operator.inputs[i] for i in order if i < len(operator.inputs)),
             outputs=outputs,
             options=operator.options,
@@ -126,7 +128,13 @@ def _make_nodes(file: TfliteFile, index: int, operator: Operator) -> Iterator[No
             siblings=operator.outputs,
             dtype=dtype,
             intermediates=operator.intermediates,
+            table=operator.table,
         )
+
+
+def _full_name(operator: Operator) -> str:
+    """Its name in the schema, or that of a custom operator."""
+    return f"custom operator {operator.custom!r}" if operator.custom else operator.builtin
 
 
 def _check_dtypes(file: TfliteFile) -> None:
@@ -145,11 +153,16 @@ def _check_dtypes(file: TfliteFile) -> None:
             f"the model is quantized inside, but its input or output is {first.dtype}",
             "Convert it with inference_input_type = inference_output_type = tf.int8.",
         )
-    maker = next((op.builtin for op in file.operators if floats[0] in op.outputs), "an input")
+    makers = [_full_name(op) for op in file.operators if not set(floats).isdisjoint(op.outputs)]
+    unusual = [maker for maker in dict.fromkeys(makers) if maker != "DEQUANTIZE"]
+    inside = _list_some(unusual or ["DEQUANTIZE"])
+    reasons = [f"{maker}: {REFUSED[maker]}. " for maker in unusual if maker in REFUSED]
     raise UnsupportedModelError(
         f"the model is partly {first.dtype}: {len(floats)} of {len(activations)} activations, the "
-        f"first of them {_tensor_label(first)}, made by {maker}",
-        f"The converter leaves in float what it cannot quantize. {_INT8_ADVICE}",
+        f"first of them {_tensor_label(first)}; they are made by {inside}",
+        f"{''.join(reasons[:_SHOWN])}"
+        "The converter leaves in float what it cannot quantize. Supported of that is what computes "
+        f"element by element from one int8 tensor, where LiteRT's reference has it. {_INT8_ADVICE}",
     )
 
 
@@ -251,7 +264,7 @@ def _check_model_ends(file: TfliteFile) -> None:
             raise UnsupportedModelError(
                 f"{label} has a batch of {tensor.shape[0]}", "Export the model with a batch of 1."
             )
-        if tensor.dtype not in TYPES and (t in file.inputs or tensor.dtype not in INDEX_TYPES):
+        if tensor.dtype not in TYPES and (t in file.inputs or tensor.dtype not in UNQUANTIZED):
             raise UnsupportedModelError(f"{label} is {tensor.dtype}, not int8", _INT8_ADVICE)
 
 

@@ -10,19 +10,29 @@ _INDICES: Final = (
     "its output are indices of several elements: make the scores the output, and let the "
     "application pick"
 )
-_TRUTH: Final = "its output is of truth values, not int8"
+_DECODING: Final = (
+    "it decodes boxes in float32: export the model without it, with boxes and scores as outputs, "
+    "and let the application decode the few that count"
+)
 _STATE: Final = (
     "of operators that keep state, SVDF, UNIDIRECTIONAL_SEQUENCE_LSTM and variables are supported"
 )
 
 REFUSED: Final[Mapping[str, str]] = {
-    "SUM": "LiteRT's reference adds int8 as if its bytes were unsigned; MEAN is right",
     "TOPK_V2": _INDICES,
     **dict.fromkeys(
-        ("EQUAL", "NOT_EQUAL", "GREATER", "GREATER_EQUAL", "LESS", "LESS_EQUAL"), _TRUTH
+        (
+            *("NON_MAX_SUPPRESSION_V4", "NON_MAX_SUPPRESSION_V5"),
+            "custom operator 'TFLite_Detection_PostProcess'",
+        ),
+        _DECODING,
     ),
+    "WHERE": "the size of its output depends on values",
+    "DYNAMIC_UPDATE_SLICE": "where it writes is known at run time alone",
     "LSTM": _STATE,
-    **dict.fromkeys(("SQRT", "RSQRT"), "LiteRT's reference fails where its input is negative"),
+    **dict.fromkeys(
+        ("FLOOR_DIV", "FLOOR_MOD", "REDUCE_PROD"), "LiteRT's reference takes bytes for the numbers"
+    ),
     "DEQUANTIZE": "it makes float32, which is supported at the end of a model alone",
     "CAST": "it makes another type than int8",
     **dict.fromkeys(

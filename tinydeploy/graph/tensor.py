@@ -12,7 +12,10 @@ from numpy.typing import NDArray
 from tinydeploy.errors import InternalError
 
 INDEX_TYPES: Final = ("int32", "int64")
-"""Of outputs that are indices; they are not quantized."""
+TRUTH: Final = "bool"
+"""The type of truth values: bytes of 0 or 1."""
+UNQUANTIZED: Final = (*INDEX_TYPES, TRUTH)
+"""Of what may be an output without a scale."""
 
 
 @dataclass(frozen=True)
@@ -49,8 +52,8 @@ class Tensor:
     Args:
         name: As in the file; it need not be unique nor non-empty.
         shape: Sizes; activations of four dimensions are NHWC and have a first one of 1: one image.
-        dtype: "int8", "float32", ...; activations are int8 or int16, or INDEX_TYPES at the model's
-            end.
+        dtype: "int8", "float32", ...; activations are int8 or int16, TRUTH, or INDEX_TYPES at
+            the model's end.
         quantization: None where the file gives none.
         data: The constant's values, read-only, shaped; None for activations.
         variable: It keeps its values from one inference to the next.
@@ -89,8 +92,8 @@ class Tensor:
 
     @property
     def affine(self) -> tuple[float, int]:
-        """Scale and zero point of an activation; indices are the numbers themselves."""
-        if self.dtype in INDEX_TYPES:
+        """Scale and zero point of an activation; indices and truth values are themselves."""
+        if self.dtype in UNQUANTIZED:
             return 1.0, 0
         if self.quantization is None:
             raise InternalError(f"tensor '{self.name}' has no quantization")

@@ -64,6 +64,8 @@ class Operator:
         options: Scalar fields of the options, by the name of their accessor; empty without options.
             Those of VAR_HANDLE are bytes or None.
         intermediates: Tensor ids; their quantization tells how the operator computes inside.
+        before: What the reader puts in front of the operator; a file has none.
+        table: Of a QUANTIZE that stands for others: the output for each int8; a file has none.
     """
 
     builtin: str
@@ -72,6 +74,8 @@ class Operator:
     outputs: tuple[int, ...]
     options: Mapping[str, Any]
     intermediates: tuple[int, ...] = ()
+    before: tuple[Operator, ...] = ()
+    table: NDArray[np.int8] | None = None
 
 
 @dataclass(frozen=True, eq=False)

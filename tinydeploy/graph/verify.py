@@ -5,7 +5,7 @@ from __future__ import annotations
 from tinydeploy.errors import InternalError
 from tinydeploy.graph.constraints import is_per_tensor_int8, is_per_tensor_int16
 from tinydeploy.graph.graph import Graph
-from tinydeploy.graph.tensor import INDEX_TYPES
+from tinydeploy.graph.tensor import UNQUANTIZED
 
 
 def verify_graph(graph: Graph) -> None:
@@ -72,6 +72,8 @@ def _wrong_tensors(graph: Graph) -> list[str]:
         if len(record.shape) == 4 and record.shape[0] != 1:
             problems.append(f"tensor {tensor} has a batch of {record.shape[0]}")
         quantized = is_per_tensor_int8(record) or is_per_tensor_int16(record)
-        if record.data is not None or not (quantized or record.dtype in INDEX_TYPES):
-            problems.append(f"tensor {tensor} is no activation quantized per tensor, nor indices")
+        if record.data is not None or not (quantized or record.dtype in UNQUANTIZED):
+            problems.append(
+                f"tensor {tensor} is no activation quantized per tensor, nor of {UNQUANTIZED}"
+            )
     return problems

@@ -12,7 +12,9 @@ from tinydeploy.graph.ops.conv_2d import Conv2D
 from tinydeploy.graph.ops.depthwise_conv_2d import DepthwiseConv2D
 from tinydeploy.graph.ops.l2_normalization import L2Normalization
 from tinydeploy.graph.ops.log_softmax import LogSoftmax
+from tinydeploy.graph.ops.logical import LogicalNot
 from tinydeploy.graph.ops.lookup import Lookup
+from tinydeploy.graph.ops.select import Select
 from tinydeploy.graph.ops.sigmoid_wide import SigmoidWide
 from tinydeploy.graph.ops.slopes_wide import SlopesWide
 from tinydeploy.graph.ops.softmax import Softmax
@@ -24,16 +26,8 @@ from tinydeploy.plan.kernel_choice.depthwise_conv_2d import PlanarKernel
 
 # Their kernels run in place.
 _IN_PLACE = (
-    *(
-        Elementwise,
-        L2Normalization,
-        LogSoftmax,
-        Lookup,
-        SigmoidWide,
-        SlopesWide,
-        Softmax,
-        SoftmaxWide,
-    ),
+    *(Elementwise, L2Normalization, LogicalNot, LogSoftmax, Lookup, Select, SigmoidWide),
+    *(SlopesWide, Softmax, SoftmaxWide),
 )
 
 

@@ -16,7 +16,7 @@ from tinydeploy.board import Board
 from tinydeploy.codegen.c_data import format_array
 from tinydeploy.codegen.environment import render_template
 from tinydeploy.codegen.model_text import layer_symbol
-from tinydeploy.codegen.text import c_string
+from tinydeploy.codegen.text import c_string, c_type
 from tinydeploy.errors import OutputError, UsageError
 from tinydeploy.graph.graph import Graph
 from tinydeploy.plan.plan import InputForm, Plan
@@ -200,7 +200,7 @@ def _vectors_header(vectors: NDArray[Any]) -> bytes:
 def _number_ports(graph: Graph, tensors: tuple[int, ...]) -> tuple[_Port, ...]:
     several = len(tensors) > 1
     return tuple(
-        _Port(f"_{i}" if several else "", f"{graph.tensors[tensor].dtype}_t")
+        _Port(f"_{i}" if several else "", c_type(graph.tensors[tensor].dtype))
         for i, tensor in enumerate(tensors)
     )
 

@@ -20,6 +20,8 @@ import tflite
 from numpy.typing import NDArray
 
 from tinydeploy.errors import UnsupportedModelError
+from tinydeploy.graph.tflite_file import parse_tflite
+from tinydeploy.validate.spell_sums import spell_sums
 
 Array = NDArray[Any]
 
@@ -65,11 +67,9 @@ def run_reference(
     """
     results = run_worker(model, inputs, resolver, ["--intermediates"] if intermediates else [])
     outputs = tuple(results[f"output_{i}"] for i in range(int(results["count"])))
-    tensors = {
-        int(key.removeprefix("tensor_")): values
-        for key, values in results.items()
-        if key.startswith("tensor_")
-    }
+    # Behind the file's own tensors the interpreter has some for its kernels.
+    own = range(len(parse_tflite(model).tensors)) if intermediates else range(0)
+    tensors = {tensor: results[key] for tensor in own if (key := f"tensor_{tensor}") in results}
     return ReferenceRun(outputs, tensors, str(results["version"]))
 
 
@@ -87,6 +87,8 @@ def run_worker(
     Raises:
         UnsupportedModelError: The interpreter refuses the model, or dies of it.
     """
+    if resolver == "BUILTIN_REF":
+        model = spell_sums(model)
     with tempfile.TemporaryDirectory(prefix="tinydeploy-reference-") as name:
         folder = Path(name)
         (folder / "model.tflite").write_bytes(lower_versions(normalize_quantized_dimension(model)))

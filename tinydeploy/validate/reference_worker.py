@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-_INTEGERS = (np.int8, np.int16, np.int32, np.int64)
+_INTEGERS = (np.int8, np.int16, np.int32, np.int64, np.bool_)
 
 
 def main(folder: Path, resolver: str, *, intermediates: bool, counts: bool) -> None:

@@ -1,4 +1,4 @@
-"""BATCH_MATMUL as a call of td_batch_matmul_s8."""
+"""BATCH_MATMUL as a call of td_batch_matmul_s8 or td_batch_matmul_s16."""
 
 from __future__ import annotations
 
@@ -36,9 +36,12 @@ def emit_layer(op: BatchMatmul, context: LayerContext) -> LayerCode:
     }
     a, result = context.tensors[op.inputs[0]], context.tensors[op.outputs[0]]
     b = context.tensors[op.inputs[1]] if op.constant is None else "NULL"
+    constant = op.constant
     return LayerCode(
-        kernels=("batch_matmul_s8",),
-        constants="" if op.constant is None else format_array("int8_t", name, op.constant),
+        kernels=(op.portable_kernel,),
+        constants=""
+        if constant is None
+        else format_array(f"{constant.dtype.name}_t", name, constant),
         parameters=format_struct("td_batch_matmul", f"{prefix}_op", fields),
-        call=f"td_batch_matmul_s8(&{prefix}_op, {a}, {b}, {result}, first, last);",
+        call=f"td_{op.portable_kernel}(&{prefix}_op, {a}, {b}, {result}, first, last);",
     )

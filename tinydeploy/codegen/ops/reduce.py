@@ -9,7 +9,12 @@ from tinydeploy.graph.invariants import zero_point_of
 from tinydeploy.graph.movement import Level
 from tinydeploy.graph.ops.reduce import Reduce
 
-REDUCTIONS = {"MEAN": "TD_SUM", "REDUCE_MAX": "TD_LARGEST", "REDUCE_MIN": "TD_SMALLEST"}
+REDUCTIONS = {
+    "MEAN": "TD_SUM",
+    "SUM": "TD_SUM",
+    "REDUCE_MAX": "TD_LARGEST",
+    "REDUCE_MIN": "TD_SMALLEST",
+}
 
 
 def emit_layer(op: Reduce, context: LayerContext) -> LayerCode:

@@ -1,4 +1,4 @@
-"""RESIZE_BILINEAR as a call of td_resize_bilinear_s8."""
+"""RESIZE_BILINEAR as a call of td_resize_bilinear_s8 or td_resize_bilinear_s16."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ def emit_layer(op: ResizeBilinear, context: LayerContext) -> LayerCode:
     }
     source, result = context.tensors[op.inputs[0]], context.tensors[op.outputs[0]]
     return LayerCode(
-        kernels=("resize_bilinear_s8",),
+        kernels=(op.portable_kernel,),
         constants="",
         parameters=format_struct("td_resize_bilinear", f"{context.prefix}_op", fields),
-        call=f"td_resize_bilinear_s8(&{context.prefix}_op, {source}, {result}, first, last);",
+        call=f"td_{op.portable_kernel}(&{context.prefix}_op, {source}, {result}, first, last);",
     )

@@ -5,11 +5,14 @@ from tinydeploy.graph.ops.add import Add
 from tinydeploy.graph.ops.arg_extreme import ArgExtreme
 from tinydeploy.graph.ops.average_pool_2d import AveragePool2D
 from tinydeploy.graph.ops.batch_matmul import BatchMatmul
+from tinydeploy.graph.ops.batch_matmul_wide import BatchMatmulWide
+from tinydeploy.graph.ops.compare import Compare
 from tinydeploy.graph.ops.concatenation import Concatenation
 from tinydeploy.graph.ops.conv_2d import Conv2D
 from tinydeploy.graph.ops.conv_2d_wide import Conv2DWide
 from tinydeploy.graph.ops.depthwise_conv_2d import DepthwiseConv2D
 from tinydeploy.graph.ops.depthwise_conv_2d_wide import DepthwiseConv2DWide
+from tinydeploy.graph.ops.div import Div
 from tinydeploy.graph.ops.extremum_wide import ExtremumWide
 from tinydeploy.graph.ops.fully_connected import FullyConnected
 from tinydeploy.graph.ops.fully_connected_wide import FullyConnectedWide
@@ -17,6 +20,7 @@ from tinydeploy.graph.ops.gather import Gather
 from tinydeploy.graph.ops.grouped_conv_2d import GroupedConv2D
 from tinydeploy.graph.ops.l2_normalization import L2Normalization
 from tinydeploy.graph.ops.log_softmax import LogSoftmax
+from tinydeploy.graph.ops.logical import Logical, LogicalNot
 from tinydeploy.graph.ops.lookup import Lookup
 from tinydeploy.graph.ops.lstm import Lstm
 from tinydeploy.graph.ops.max_pool_2d import MaxPool2D
@@ -36,7 +40,9 @@ from tinydeploy.graph.ops.reduce_wide import ExtremeWide, MeanWide
 from tinydeploy.graph.ops.requantize import Requantize
 from tinydeploy.graph.ops.reshape import Reshape
 from tinydeploy.graph.ops.resize_bilinear import ResizeBilinear
+from tinydeploy.graph.ops.resize_bilinear_wide import ResizeBilinearWide
 from tinydeploy.graph.ops.resize_nearest_neighbor import ResizeNearestNeighbor
+from tinydeploy.graph.ops.select import Select
 from tinydeploy.graph.ops.sigmoid_wide import SigmoidWide
 from tinydeploy.graph.ops.slopes_wide import SlopesWide
 from tinydeploy.graph.ops.softmax import Softmax
@@ -51,6 +57,7 @@ from tinydeploy.graph.ops.svdf import Svdf
 from tinydeploy.graph.ops.tile import Tile
 from tinydeploy.graph.ops.transpose import Transpose
 from tinydeploy.graph.ops.transpose_conv import TransposeConv
+from tinydeploy.graph.ops.transpose_conv_wide import TransposeConvWide
 from tinydeploy.graph.ops.variable import AssignVariable, ReadVariable
 
 __all__ = [
@@ -61,12 +68,15 @@ __all__ = [
     "AssignVariable",
     "AveragePool2D",
     "BatchMatmul",
+    "BatchMatmulWide",
+    "Compare",
     "Concatenation",
     "Conv2D",
     "Conv2DWide",
     "DepthToSpace",
     "DepthwiseConv2D",
     "DepthwiseConv2DWide",
+    "Div",
     "ExtremeWide",
     "ExtremumWide",
     "FullyConnected",
@@ -75,6 +85,8 @@ __all__ = [
     "GroupedConv2D",
     "L2Normalization",
     "LogSoftmax",
+    "Logical",
+    "LogicalNot",
     "Lookup",
     "Lstm",
     "MaxPool2D",
@@ -95,8 +107,10 @@ __all__ = [
     "Requantize",
     "Reshape",
     "ResizeBilinear",
+    "ResizeBilinearWide",
     "ResizeNearestNeighbor",
     "ReverseV2",
+    "Select",
     "SigmoidWide",
     "Slice",
     "SlopesWide",
@@ -113,5 +127,6 @@ __all__ = [
     "Tile",
     "Transpose",
     "TransposeConv",
+    "TransposeConvWide",
     "Unpack",
 ]

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
-import numpy as np
 from numpy.typing import NDArray
 
 from tinydeploy.graph.constraints import (
@@ -53,7 +52,7 @@ def matrices_fit(node: Node) -> bool:
 
 def product_multiplier(node: Node) -> bool:
     """Its scales give a requantization multiplier below 2^7."""
-    return _read_multiplier(node)[1] <= _MAX_SHIFT
+    return quantize_multiplier(real_multiplier(node))[1] <= _MAX_SHIFT
 
 
 @register_op()
@@ -65,7 +64,7 @@ class BatchMatmul(Op):
         output[m, n] = clamp(multiply_double_rounding(acc, *multiplier) + output_zero_point)
 
     Args:
-        constant: int8, the second operand where that is no activation.
+        constant: The second operand where that is no activation, of the output's type.
         turned: Which of both operands has rows and columns exchanged.
         zero_points: Of both operands.
         output_zero_point: Zero point of the output.
@@ -81,7 +80,7 @@ class BatchMatmul(Op):
         product_multiplier,
     )
 
-    constant: NDArray[np.int8] | None
+    constant: NDArray[Any] | None
     turned: tuple[bool, bool]
     zero_points: tuple[int, int]
     output_zero_point: int
@@ -95,11 +94,11 @@ class BatchMatmul(Op):
             index=node.index,
             inputs=node.activations,
             outputs=node.outputs,
-            constant=None if data is None else np.asarray(data, np.int8),
+            constant=data,
             turned=(bool(node.option("AdjX")), bool(node.option("AdjY"))),
             zero_points=(node.quantization(0).zero_point, node.quantization(1).zero_point),
             output_zero_point=node.output_quantization.zero_point,
-            multiplier=_read_multiplier(node),
+            multiplier=quantize_multiplier(real_multiplier(node)),
         )
 
     def shapes(self, graph: Graph) -> tuple[Shape, Shape]:
@@ -129,18 +128,25 @@ class BatchMatmul(Op):
         matrices = math.prod(y[:-2])
         return broken(
             (len(self.inputs) == 1 + (self.constant is None), "there are two operands"),
-            (self.constant is None or self.constant.dtype == np.int8, "a constant is int8"),
+            (
+                self.constant is None
+                or self.constant.dtype == graph.tensors[self.outputs[0]].dtype,
+                "a constant is of the output's type",
+            ),
             (depth == other <= _MAX_DEPTH, "the operands fit each other"),
             (y[-2:] == (rows, columns), "the output has rows of the one, columns of the other"),
             (
                 {math.prod(first[:-2]), math.prod(second[:-2])} | {1} == {1, matrices},
                 "the output has as many matrices",
             ),
-            (is_multiplier(*self.multiplier), "the multiplier is in range"),
-            (self.multiplier[1] <= _MAX_SHIFT, "the multiplier is below 2^7"),
+            (self._multiplier_fits(graph), "the multiplier is in range"),
             (is_int8(*self.zero_points), "zero points are in range"),
             (zero_point_of(graph, self.inputs[0]) == self.zero_points[0], "zero points agree"),
         )
+
+    def _multiplier_fits(self, graph: Graph) -> bool:
+        del graph
+        return is_multiplier(*self.multiplier) and self.multiplier[1] <= _MAX_SHIFT
 
 
 def _turn(shape: Shape, turned: float) -> tuple[int, int]:
@@ -156,7 +162,7 @@ def _strip(batch: Shape) -> Shape:
     return batch
 
 
-def _read_multiplier(node: Node) -> tuple[int, int]:
+def real_multiplier(node: Node) -> float:
     """The product of scales in float32, the rest in double, as TFLite's Prepare does."""
     product = float32_product(node.quantization(0).scale, node.quantization(1).scale)
-    return quantize_multiplier(float(product) / node.output_quantization.scale)
+    return float(product) / node.output_quantization.scale

@@ -1,4 +1,4 @@
-"""LOGISTIC, TANH, HARD_SWISH, the RELU family, LEAKY_RELU and QUANTIZE: tables of one int8."""
+"""LOGISTIC, TANH, the RELU family, EXP, LOG, QUANTIZE and their kin: tables of one int8."""
 
 from __future__ import annotations
 
@@ -14,7 +14,12 @@ from tinydeploy.graph.constraints import (
     same_shape,
 )
 from tinydeploy.graph.invariants import broken, is_array
-from tinydeploy.graph.lookup_tables import TABLES, table_in_range
+from tinydeploy.graph.lookup_tables import (
+    TABLES,
+    negates_bytes,
+    root_of_positive,
+    table_in_range,
+)
 from tinydeploy.graph.node import Constraint, Node
 from tinydeploy.graph.op import Op, register_op
 
@@ -37,6 +42,8 @@ class Lookup(Op):
         inputs_and_outputs(1),
         *ACTIVATION_CONSTRAINTS,
         same_shape,
+        root_of_positive,
+        negates_bytes,
         table_in_range,
     )
 
@@ -56,7 +63,7 @@ class Lookup(Op):
             inputs=(node.inputs[0],),
             outputs=node.outputs,
             function=node.builtin,
-            table=TABLES[node.builtin](node),
+            table=TABLES[node.builtin](node) if node.table is None else node.table,
         )
 
     def verify(self, graph: Graph) -> list[str]:

@@ -1,4 +1,4 @@
-"""MEAN, REDUCE_MAX and REDUCE_MIN over any dimensions."""
+"""MEAN, SUM, REDUCE_MAX and REDUCE_MIN over any dimensions."""
 
 from __future__ import annotations
 
@@ -46,7 +46,8 @@ def sums_fit(node: Node) -> bool:
 class Reduce(Op):
     """Elements taken together, for each place in the dimensions that remain.
 
-    REDUCE_MAX and REDUCE_MIN take the largest or smallest and quantize like their input. MEAN:
+    REDUCE_MAX and REDUCE_MIN take the largest or smallest and quantize like their input. MEAN and
+    SUM:
 
         output = clamp(multiply_double_rounding(sum - count * input_zero_point, multiplier, shift)
                        + output_zero_point, -128, 127)
@@ -55,7 +56,8 @@ class Reduce(Op):
         function: The operation's name in TFLite's schema.
         part: Where the elements of each output begin in the input.
         taken: Loops over the elements that are taken together.
-        multiplier: In [2^29, 2^31) or 0, with the division by the count in it; 0 for extremes.
+        multiplier: In [2^29, 2^31) or 0, of a mean with the division by the count in it; 0 for
+            extremes.
         shift: In [-31, 30]; 0 for extremes.
     """
 
@@ -77,8 +79,8 @@ class Reduce(Op):
 
     @property
     def adds(self) -> bool:
-        """Whether it is a mean, not an extreme."""
-        return self.function == "MEAN"
+        """Whether it is a mean or a sum, not an extreme."""
+        return not isinstance(self, ReduceExtreme)
 
     @property
     def count(self) -> int:
@@ -129,6 +131,25 @@ class ReduceExtreme(Reduce):
         return read_reduce(node)
 
 
+@register_op("SUM")
+class ReduceSum(Reduce):
+    """The sum of the elements."""
+
+    builtin: ClassVar[str] = "SUM"
+    constraints: ClassVar[tuple[Constraint, ...]] = (
+        inputs_and_outputs(2),
+        *ACTIVATION_CONSTRAINTS,
+        axes_constant,
+        reduced_shape,
+        sums_fit,
+    )
+
+    @classmethod
+    def read(cls, node: Node) -> Op:
+        """Makes the op from an operator whose constraints hold."""
+        return read_reduce(node)
+
+
 def read_reduce(node: Node) -> Reduce:
     """Makes the op from an operator whose constraints hold."""
     axes, keep = read_axes(node) or (), node.option("KeepDims")
@@ -138,7 +159,7 @@ def read_reduce(node: Node) -> Reduce:
         for d, n in enumerate(tensor.shape)
         if keep or d not in axes
     ]
-    kind = ReduceExtreme if node.builtin.startswith("REDUCE") else Reduce
+    kind = {"MEAN": Reduce, "SUM": ReduceSum}.get(node.builtin, ReduceExtreme)
     multiplier, shift = (0, 0) if kind is ReduceExtreme else _read_multiplier(node)
     return kind(
         index=node.index,
@@ -178,6 +199,8 @@ def mean_multiplier(real: float, count: int) -> tuple[int, int]:
 
 def _read_multiplier(node: Node) -> tuple[int, int]:
     real = node.quantization(0).scale / node.output_quantization.scale
+    if node.builtin == "SUM":
+        return quantize_multiplier(real)
     return mean_multiplier(real, _count_taken(node))
 
 

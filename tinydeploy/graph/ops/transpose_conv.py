@@ -26,6 +26,7 @@ from tinydeploy.graph.weights import (
     weights_symmetric,
 )
 from tinydeploy.graph.window import window_outputs, window_padding
+from tinydeploy.graph.windowed import Windowed
 
 if TYPE_CHECKING:
     from tinydeploy.graph.graph import Graph
@@ -35,7 +36,7 @@ def transposed_shape(node: Node) -> bool:
     """Its input has the shape that a convolution of its output has by its weights and padding."""
     channels, height, width, depth = node.input(1).shape
     _, rows, columns, made = node.output.shape
-    top, left, bottom, right = _paddings(node)
+    top, left, bottom, right = transposed_paddings(node)
     expected = (
         1,
         window_outputs(rows, top, bottom, height, node.option("StrideH")),
@@ -88,7 +89,7 @@ class TransposeConv(Convolution):
             weights=weights,
             stride=(node.option("StrideH"), node.option("StrideW")),
             dilation=(1, 1),
-            padding=_paddings(node),
+            padding=transposed_paddings(node),
             **read_channels(node, len(weights)),
         )
 
@@ -98,34 +99,45 @@ class TransposeConv(Convolution):
 
     def macs(self, graph: Graph) -> int:
         """Input pixels times weights; products that fall outside of the output count."""
-        height, width, _ = graph.tensors[self.inputs[0]].rows
-        return height * width * int(self.weights.size)
+        return transposed_macs(self, graph)
 
     def input_rows(self, graph: Graph, which: int, first: int, last: int) -> tuple[int, int]:
         """Rows whose windows reach output rows [first, last)."""
-        top, stride, kernel = self.padding[0], self.stride[0], self.kernel[0]
-        return -(-(first + top - kernel + 1) // stride), (last - 1 + top) // stride + 1
+        return transposed_rows(self, first, last)
 
     def verify(self, graph: Graph) -> list[str]:
         """The invariants of a transposed convolution."""
-        source = graph.tensors[self.inputs[0]].rows
-        height, width, _ = graph.tensors[self.outputs[0]].rows
-        top, left, bottom, right = self.padding
         return super().verify(graph) + broken(
             (self.dilation == (1, 1) and self.pool is None, "it has no dilation and no pool"),
-            (
-                source
-                == (
-                    window_outputs(height, top, bottom, self.kernel[0], self.stride[0]),
-                    window_outputs(width, left, right, self.kernel[1], self.stride[1]),
-                    self.weights.shape[3],
-                ),
-                "the input fits",
-            ),
+            (transposed_fits(self, graph), "the input fits"),
         )
 
 
-def _paddings(node: Node) -> tuple[int, int, int, int]:
+def transposed_macs(op: Windowed, graph: Graph) -> int:
+    """Input pixels times weights."""
+    height, width, _ = graph.tensors[op.inputs[0]].rows
+    return height * width * int(op.weights.size)
+
+
+def transposed_rows(op: Windowed, first: int, last: int) -> tuple[int, int]:
+    """Input rows whose windows reach output rows [first, last)."""
+    top, stride, kernel = op.padding[0], op.stride[0], op.kernel[0]
+    return -(-(first + top - kernel + 1) // stride), (last - 1 + top) // stride + 1
+
+
+def transposed_fits(op: Windowed, graph: Graph) -> bool:
+    """Whether the input has the shape that a convolution of the output has."""
+    height, width, _ = graph.tensors[op.outputs[0]].rows
+    top, left, bottom, right = op.padding
+    return graph.tensors[op.inputs[0]].rows == (
+        window_outputs(height, top, bottom, op.kernel[0], op.stride[0]),
+        window_outputs(width, left, right, op.kernel[1], op.stride[1]),
+        op.weights.shape[3],
+    )
+
+
+def transposed_paddings(node: Node) -> tuple[int, int, int, int]:
+    """Of the convolution from the output to the input."""
     _, kernel_h, kernel_w, _ = node.input(1).shape
     _, height, width, _ = node.output.shape
     top, bottom = window_padding(node.padding, height, kernel_h, node.option("StrideH"))

@@ -29,6 +29,7 @@ from tinydeploy.graph.graph import Graph
 from tinydeploy.graph.invariants import quantize_alike
 from tinydeploy.graph.lookup_tables import VALUES
 from tinydeploy.graph.op import Op
+from tinydeploy.graph.ops.div import Div
 from tinydeploy.graph.ops.extremum_wide import ExtremumWide
 from tinydeploy.graph.ops.fully_connected import FullyConnected
 from tinydeploy.graph.ops.fully_connected_wide import FullyConnectedWide
@@ -48,7 +49,7 @@ Bounds = NDArray[np.int8] | NDArray[np.int16]
 
 # Ops with one lower and one upper bound.
 _WITH_BOUNDS = (
-    *(FullyConnectedWide, Mul, MulWide, Pooling, Requantize, ScaledSum, SumWide),
+    *(Div, FullyConnectedWide, Mul, MulWide, Pooling, Requantize, ScaledSum, SumWide),
     WideConvolution,
 )
 
@@ -63,7 +64,9 @@ def fold_clamps(graph: Graph) -> Graph:
             producer = merged.get(op.inputs[0])
             ends = (op.inputs[0], *op.outputs)
             alike = quantize_alike(graph, ends)  # a constant table fits any
-            alike = alike and len({graph.tensors[tensor].dtype for tensor in ends}) == 1
+            alike = (
+                alike and len({(graph.tensors[t].dtype, graph.tensors[t].rows) for t in ends}) == 1
+            )
             clamped = _clamp(producer, *bounds) if producer is not None and alike else None
         if clamped is not None:
             del merged[op.inputs[0]]
