@@ -2,7 +2,8 @@
 # make test      set up, then lint, type-check and run the fast tests
 # make test-all  the same with the slow tests
 # make fuzz      random graphs for SECONDS against the reference, from SEED on (docs/testing.md);
-#                COMPILER=gcc or clang alone, EMULATOR=yes as firmware in the emulated boards
+#                COMPILER=gcc or clang alone, EMULATOR=yes as firmware in the emulated boards,
+#                GRAPHS=5000 ends after so many, TALLY=FILE adds counts of several runs up
 # make fuzz-mutations  CASES damaged copies of the models in MODELS, from seed FIRST on
 # make fuzz-parsers    the parsers of files and bytes, guided by coverage, SECONDS each; PARSERS=tflite
 # make noise     REQUESTS requests and an input of 150 KB over a line that spoils 1 % of the bytes, to the
@@ -41,7 +42,8 @@ SEED ?= 1
 COMPILER ?= both
 fuzz: setup-dev
 	PYTHONPATH=tests $(BIN)/python tests/fuzz/run_for.py --seconds $(SECONDS) --seed $(SEED) \
-		--compiler $(COMPILER) $(if $(EMULATOR),--emulator)
+		--compiler $(COMPILER) $(if $(EMULATOR),--emulator) $(if $(GRAPHS),--graphs $(GRAPHS)) \
+		$(if $(TALLY),--tally $(TALLY))
 
 CASES ?= 10000
 FIRST ?= 0
@@ -108,7 +110,7 @@ toolchain: $(VENV)/python.stamp
 		$(BIN)/python -c 'import ziglang' 2>/dev/null || $(PIP) '.[zig]'; fi
 
 # Programs that only tests start: the tests of those that cannot be installed are skipped.
-PROGRAMS := qemu-system-arm
+PROGRAMS := qemu-system-arm openocd gdb-multiarch
 programs: $(VENV)/python.stamp
 	@for program in $(PROGRAMS); do command -v $$program >/dev/null || { \
 		if [ "$$(id -u)" = 0 ]; then apt="apt-get"; else apt="sudo -n apt-get"; fi; \

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -46,26 +47,29 @@ HOST_VECTORS = 4
 
 
 def main() -> int:
-    """Builds, prints, and writes where asked to; the exit code says whether a build failed."""
+    """Builds, prints and writes row by row; the exit code says whether a build failed."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.matrix", description=__doc__)
     parser.add_argument("folder", type=Path, help=f"with models: *{SUFFIX}")
     parser.add_argument("--model", action="append", default=[], help="only this, without suffix")
-    parser.add_argument("--write", type=Path, metavar="FILE", help="put the table into this file")
+    parser.add_argument("--mode", action="append", metavar="MODE", help="only this")
+    parser.add_argument("--write", type=Path, metavar="FILE", help="put the rows into this file")
     arguments = parser.parse_args()
     paths = sorted(arguments.folder.glob(f"*{SUFFIX}"), key=lambda path: path.stat().st_size)
     if arguments.model:
         paths = [path for path in paths if path.name.removesuffix(SUFFIX) in arguments.model]
     if not paths:
         parser.error(f"no such models in {arguments.folder}")
+    known = (LAYERS, *MODES)
+    for mode in set(arguments.mode or ()) - set(known):
+        parser.error(f"there is no mode '{mode}': {'; '.join(known)}")
     columns = [(board, compiler) for board in BOARDS for compiler in COMPILERS]
     heads = [f"{board}, {compiler}" for board, compiler in columns]
-    rows = [["model", "mode", *heads], ["---"] * (len(heads) + 2)]
     failed = False
     for path in paths:
-        for mode in (LAYERS, *MODES):
+        model = path.name.removesuffix(SUFFIX)
+        for mode in arguments.mode or known:
             cells = []
             for board, compiler in columns:
-                model = path.name.removesuffix(SUFFIX)
                 sys.stderr.write(f"{model}, {mode}, {board}, {compiler}\n")
                 if mode == LAYERS:
                     cell = _prove_layers(path.read_bytes(), board, compiler)
@@ -74,14 +78,23 @@ def main() -> int:
                     cell = _build(request, compiler)
                 failed |= cell.startswith("FAILED")
                 cells.append(cell)
-            rows.append([path.name.removesuffix(SUFFIX), mode, *cells])
-            sys.stderr.write(f"{' | '.join(rows[-1])}\n")
-    table = "".join(f"| {' | '.join(row)} |\n" for row in rows)
-    sys.stdout.write(table)
-    if arguments.write:
-        text = place_tables(arguments.write.read_text("utf-8"), {"matrix": table})
-        arguments.write.write_text(text, encoding="utf-8")
+            row = f"| {' | '.join([model, mode, *cells])} |\n"
+            sys.stdout.write(row)
+            sys.stdout.flush()
+            if arguments.write:
+                head = f"| {' | '.join(['model', 'mode', *heads])} |\n"
+                _write_row(arguments.write, head, row)
     return 1 if failed else 0
+
+
+def _write_row(path: Path, head: str, row: str) -> None:
+    """Puts a row into the table, in the place of the one of that model and mode if there is any."""
+    text = path.read_text("utf-8")
+    found = re.search(r"<!-- matrix -->\n(.*?)<!-- end -->", text, re.DOTALL)
+    lines = found[1].splitlines(keepends=True)[2:] if found else []
+    rows = {tuple(line.split(" | ")[:2]): line for line in (*lines, row)}
+    table = "".join((head, f"|{' --- |' * (head.count('|') - 1)}\n", *rows.values()))
+    path.write_text(place_tables(text, {"matrix": table}), encoding="utf-8")
 
 
 def _build(request: BuildRequest, compiler: str) -> str:

@@ -94,10 +94,12 @@ class ModelBuilder:
     """Adds operators one by one; every method returns the tensor that it writes.
 
     Scales and zero points of outputs are chosen so that the whole range is used and a few values
-    saturate; `scale` and `zero_point` override them.
+    saturate; `scale` and `zero_point` override them. While `dtype` is "int16", activations are of
+    that, with zero points of 0, and biases are int64.
     """
 
     def __init__(self, seed: int = 0) -> None:
+        self.dtype = "int8"
         self.rng = np.random.default_rng(seed)
         self.writer = TfliteWriter()
         self.inputs: list[int] = []
@@ -105,8 +107,9 @@ class ModelBuilder:
     def activation(self, shape: Shape, scale: float, zero_point: int, name: str = "") -> Handle:
         scale = float(np.float32(scale))
         name = name or f"t{self.rng.integers(1 << 30)}"
+        zero_point = 0 if self.dtype == "int16" else zero_point
         tensor = self.writer.add_tensor(
-            name, shape, "int8", scales=[scale], zero_points=[zero_point]
+            name, shape, self.dtype, scales=[scale], zero_points=[zero_point]
         )
         return Handle(tensor, tuple(shape), scale, zero_point)
 
@@ -403,10 +406,12 @@ class ModelBuilder:
         accumulators = math.sqrt(taps) * 74 * 74  # standard deviation, of uniform int8 both
         if bias:
             values = (self.rng.normal(0, 0.5, channels) * accumulators).astype(np.int32)
+            if self.dtype == "int16":
+                values = values.astype(np.int64) << 8
             bias_scales = np.float32(x.scale) * weight_scales
             inputs.append(
                 self.writer.add_tensor(
-                    f"{name}/bias", values.shape, "int32", scales=bias_scales, data=values
+                    f"{name}/bias", values.shape, values.dtype.name, scales=bias_scales, data=values
                 )
             )
         elif builtin == "FULLY_CONNECTED":

@@ -205,6 +205,18 @@ def test_updating_some_targets_keeps_the_others(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("tasks")
+def test_a_damaged_baseline_is_written_anew_but_not_in_part(tmp_path: Path) -> None:
+    run(tmp_path, SIX, update_baseline=True)
+    sound = (tmp_path / NAME).read_bytes()
+    (tmp_path / NAME).write_bytes(b"<<<<<<< HEAD\n" + sound)
+    for only, options in ((), {}), (("t1",), {"update_baseline": True}):
+        with pytest.raises(UsageError, match="no baseline"):
+            run(tmp_path, SIX, *only, **options)
+    assert run(tmp_path, SIX, update_baseline=True).exit_code == 0
+    assert (tmp_path / NAME).read_bytes() == sound
+
+
+@pytest.mark.usefixtures("tasks")
 def test_absolute_limits_hold_while_the_baseline_is_updated(tmp_path: Path) -> None:
     text = '[targets.a]\nmodel = "n0.tflite"\nboard = "stm32h743"\n'
     result = run(tmp_path, text + "budget.ram = 4096\n", update_baseline=True)

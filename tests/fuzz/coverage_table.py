@@ -9,8 +9,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
-from tinydeploy.graph.ops import OPS
+from tinydeploy.graph.op_table import activation_type
+from tinydeploy.graph.ops import OPS, WIDE_OPS
 from tinydeploy.graph.tensor import Tensor
 from tinydeploy.graph.tflite_file import Operator, TfliteFile, parse_tflite
 
@@ -169,6 +171,12 @@ _INDICES = Attribute(
 )
 _EXTREMUM = Attribute("operands", ("alike", "constant second"), _operands)
 
+# What rules do not allow.
+_REFUSED = {
+    ("CONV_2D (int16)", "groups", "more"),
+    ("LEAKY_RELU (int16)", "alpha", "below 0"),
+}
+
 _CHOSEN = _given_constant("third operand", 2)
 
 ATTRIBUTES: Mapping[str, tuple[Attribute, ...]] = {
@@ -300,7 +308,7 @@ ATTRIBUTES: Mapping[str, tuple[Attribute, ...]] = {
 
 
 class CoverageTable:
-    """Counts what was seen, graph by graph."""
+    """Counts what was seen, graph by graph; operators of int16 and of float32 by themselves."""
 
     def __init__(self) -> None:
         self.graphs: Counter[str] = Counter()
@@ -310,27 +318,40 @@ class CoverageTable:
         """Counts a graph's operators."""
         file = parse_tflite(model)
         activations = {*file.inputs, *(t for op in file.operators for t in op.outputs)}
-        reals = {t for t, tensor in enumerate(file.tensors) if tensor.dtype == "float32"}
-        integral = [op for op in file.operators if reals.isdisjoint((*op.inputs, *op.outputs))]
-        self.graphs.update({op.builtin for op in integral})
-        for op in integral:
-            if not any(file.tensors[t].dtype == "int8" for t in op.inputs if t in activations):
+        found = set()
+        for op in file.operators:
+            tensors = [file.tensors[t] for t in (*op.inputs, *op.outputs) if t >= 0]
+            dtype = activation_type(tensors)
+            if any(tensor.dtype == "float32" for tensor in tensors):
+                found.add(_row(op.builtin, "float32"))
+                continue
+            row = _row(op.builtin, dtype)
+            found.add(row)
+            if not any(file.tensors[t].dtype == dtype for t in op.inputs if t in activations):
                 continue  # arithmetic of shapes
             for attribute in ATTRIBUTES.get(op.builtin, ()):
-                self._seen[op.builtin, attribute.name, attribute.look(op, file)] += 1
+                self._seen[row, attribute.name, attribute.look(op, file)] += 1
+        self.graphs.update(found)
+
+    def list_counts(self) -> dict[str, object]:
+        """All counts, for JSON."""
+        return {"graphs": self.graphs, "seen": [[*key, n] for key, n in self._seen.items()]}
+
+    def add_counts(self, counts: Mapping[str, Any]) -> None:
+        """Adds what `list_counts` told."""
+        self.graphs.update(counts["graphs"])
+        for *key, n in counts["seen"]:
+            self._seen[tuple(key)] += n
 
     def list_unseen(self) -> Iterator[str]:
         """What is in ATTRIBUTES and was in no graph."""
-        for builtin, attributes in ATTRIBUTES.items():
-            if builtin in OPS and not self.graphs[builtin]:
-                yield builtin
-            elif builtin in OPS:
-                for a in attributes:
-                    yield from (
-                        f"{builtin}: {a.name} {value}"
-                        for value in a.values
-                        if not self._seen[builtin, a.name, value]
-                    )
+        for row, builtin in _list_rows():
+            if not self.graphs[row]:
+                yield row
+                continue
+            for attribute, value in _list_values(row, builtin):
+                if not self._seen[row, attribute.name, value]:
+                    yield f"{row}: {attribute.name} {value}"
 
     def format(self) -> str:
         """The table, in Markdown."""
@@ -338,10 +359,31 @@ class CoverageTable:
             "| operator | graphs | attributes: operators that had each |",
             "|---|---|---|",
         ]
-        for builtin in sorted(ATTRIBUTES):
-            cells = []
-            for a in ATTRIBUTES[builtin]:
-                counts = (f"{value} {self._seen[builtin, a.name, value]:,}" for value in a.values)
-                cells.append(f"{a.name}: {', '.join(counts)}")
-            lines.append(f"| {builtin} | {self.graphs[builtin]:,} | {'; '.join(cells)} |")
+        for row, builtin in _list_rows():
+            cells: dict[str, list[str]] = {}
+            for attribute, value in _list_values(row, builtin):
+                count = f"{value} {self._seen[row, attribute.name, value]:,}"
+                cells.setdefault(attribute.name, []).append(count)
+            text = "; ".join(f"{name}: {', '.join(counts)}" for name, counts in cells.items())
+            lines.append(f"| {row} | {self.graphs[row]:,} | {text} |")
+        reals = sorted(row for row in self.graphs if row.endswith("(float32)"))
+        lines += [f"| {row} | {self.graphs[row]:,} | |" for row in reals]
         return "\n".join(lines)
+
+
+def _row(builtin: str, dtype: str) -> str:
+    return builtin if dtype == "int8" else f"{builtin} ({dtype})"
+
+
+def _list_rows() -> Iterator[tuple[str, str]]:
+    """Rows of the table, and their operators."""
+    rows = [(_row(builtin, "int8"), builtin) for builtin in OPS]
+    yield from sorted([*rows, *((_row(builtin, "int16"), builtin) for builtin in WIDE_OPS)])
+
+
+def _list_values(row: str, builtin: str) -> Iterator[tuple[Attribute, str]]:
+    """Values of attributes that an operator of this type may have."""
+    for attribute in ATTRIBUTES[builtin]:
+        for value in attribute.values:
+            if (row, attribute.name, value) not in _REFUSED:
+                yield attribute, value

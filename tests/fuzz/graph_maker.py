@@ -31,7 +31,7 @@ class GraphMaker:
         self.builder = ModelBuilder(self.number(0, 1 << 16))
         self.known: list[Handle] = []
         self.indices: list[Handle] = []  # outputs that nothing reads
-        self.variables: list[NDArray[np.int8]] = []  # their first values
+        self.variables: list[NDArray[np.integer]] = []  # their first values
 
     def pick(self, options: Sequence[T]) -> T:
         picked: T = self.draw(st.sampled_from(options))
@@ -49,9 +49,10 @@ class GraphMaker:
     # Operators.
 
     def input(self) -> None:
+        image = (self.number(1, 9), self.number(1, 9), self.number(1, 9))
         shape = self.pick(
             (
-                (self.number(1, 9), self.number(1, 9), self.number(1, 9)),
+                *(image, image),  # twice as often
                 (self.number(1, 12), self.number(1, 9)),
                 (self.number(1, 40),),
             )
@@ -60,10 +61,12 @@ class GraphMaker:
         self.known.append(x)
 
     def scale(self) -> float:
+        if self.builder.dtype == "int16":
+            return self.pick((0.001, 2.0**-12, 0.0173, 0.00037))
         return self.pick((0.05, 0.5, 1 / 64, 0.0173, 0.731))
 
     def zero(self) -> int:
-        return self.pick((0, -128, 127, -3, 29))
+        return 0 if self.builder.dtype == "int16" else self.pick((0, -128, 127, -3, 29))
 
     def activation(self) -> str:
         return self.pick(("NONE", "RELU", "RELU6", "RELU_N1_TO_1"))
@@ -98,9 +101,12 @@ class GraphMaker:
         return self.builder.constant(np.asarray(values, np.int32))
 
     def add_layer(self, any_rank: Sequence[Layer], images: Sequence[Layer]) -> None:
-        """One more operator on a tensor that there is, most often the last one."""
+        """One more operator on a tensor that there is, most often the last one.
+
+        Of an image, half of them are those of images alone.
+        """
         x = self.known[-1] if self.number(0, 3) else self.pick(self.known)
-        made = self.pick([*any_rank, *(images if len(x.shape) == 4 else ())])(self, x)
+        made = self.pick(images if len(x.shape) == 4 and self.flag() else any_rank)(self, x)
         for y in made if isinstance(made, list) else [made]:
             if y is not None:
                 self.known.append(y)

@@ -122,7 +122,8 @@ def l2_normalization(m: GraphMaker, x: Handle) -> Handle:
 
 
 def reduce(m: GraphMaker, x: Handle) -> Handle | None:
-    builtin, keep = m.pick(("MEAN", "SUM", "REDUCE_MAX", "REDUCE_MIN")), m.flag()
+    sums = ("SUM",) if m.builder.dtype == "int8" else ()
+    builtin, keep = m.pick(("MEAN", *sums, "REDUCE_MAX", "REDUCE_MIN")), m.flag()
     axes = [d for d in range(len(x.shape)) if m.flag()]
     shape = tuple(1 if d in axes else n for d, n in enumerate(x.shape) if keep or d not in axes)
     if not axes or not shape or not fits(shape):
@@ -154,7 +155,7 @@ def matmul(m: GraphMaker, x: Handle) -> Handle | None:
         columns, scale = m.number(1, 6), 0.02
         size = (columns, depth) if second else (depth, columns)
         batch = x.shape[:-2] if m.flag() else (1,) * (len(x.shape) - 2)
-        values = m.builder.rng.integers(-128, 128, (*batch, *size)).astype(np.int8)
+        values = m.builder.rng.integers(-128, 128, (*batch, *size)).astype(m.builder.dtype)
         other = m.builder.constant(values, scale, m.zero())
     shape = (*x.shape[:-2], rows, columns)
     if not fits(shape):

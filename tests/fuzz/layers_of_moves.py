@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
 from builders import Handle
 from graph_maker import GraphMaker, Layer, fits
 from hypothesis import strategies as st
@@ -121,7 +120,7 @@ def unpack(m: GraphMaker, x: Handle) -> list[Handle] | None:
 
 def join(m: GraphMaker, x: Handle) -> Handle | None:
     """CONCATENATION or PACK of what has the same scale, x itself twice, a constant."""
-    values = m.builder.rng.integers(-128, 128, x.shape).astype(np.int8)
+    values = m.builder.rng.integers(-128, 128, x.shape).astype(m.builder.dtype)
     constant = Handle(
         m.builder.constant(values, x.scale, x.zero_point), x.shape, x.scale, x.zero_point
     )

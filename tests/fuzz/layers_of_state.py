@@ -20,14 +20,15 @@ def variable(m: GraphMaker, x: Handle) -> Handle | None:
         return None
     alike = m.flag()
     values = rng.integers(-128, 128, x.shape)
-    m.variables.append(np.full(x.shape, values.flat[0] if alike else values, np.int8))
+    m.variables.append(np.full(x.shape, values.flat[0] if alike else values, m.builder.dtype))
     name = f"v{number}"
     writer.add_op("CALL_ONCE", [], [], {"InitSubgraphIndex": number + 1})
     handle = writer.add_tensor(name, (), "resource")
     writer.add_op("VAR_HANDLE", [], [handle], {"SharedName": name})
     before = m.builder.activation(x.shape, x.scale, x.zero_point)
     writer.add_op("READ_VARIABLE", [handle], [before.id])
-    both = m.op("ADD", [x, before], x.shape, x)
+    options = {"PotScaleInt16": False} if m.builder.dtype == "int16" else {}
+    both = m.op("ADD", [x, before], x.shape, x, **options)
     writer.add_op("ASSIGN_VARIABLE", [handle, (x if m.flag() else both).id], [])
     return both
 

@@ -94,9 +94,10 @@ def _weighted(
     ids = [tensor if one == -1 else one for one in inputs]
     ids = ids if tensor in ids else [*ids, tensor]
     if bias:
-        values = m.builder.rng.integers(-9999, 9999, len(weights)).astype(np.int32)
+        dtype = "int64" if m.builder.dtype == "int16" else "int32"
+        values = m.builder.rng.integers(-9999, 9999, len(weights)).astype(dtype)
         bias_scales = scales * np.float32(x.scale)
-        ids.append(writer.add_tensor("b", values.shape, "int32", scales=bias_scales, data=values))
+        ids.append(writer.add_tensor("b", values.shape, dtype, scales=bias_scales, data=values))
     scale = float(x.scale * scales.mean() * 70 * 70 * math.sqrt(weights[0].size) / 40)
     output = m.builder.activation(shape, scale, m.zero())
     ids = [one.id if isinstance(one, Handle) else one for one in ids]
@@ -129,7 +130,9 @@ def pad(m: GraphMaker, x: Handle) -> Handle | None:
     if not fits(shape):
         return None
     if m.flag():
-        value = m.builder.constant(np.array([m.number(-128, 127)], np.int8), x.scale, x.zero_point)
+        value = m.builder.constant(
+            np.array([m.number(-128, 127)], m.builder.dtype), x.scale, x.zero_point
+        )
         return m.op("PADV2", [x, m.numbers(amounts), value], shape, x)
     return m.op("PAD", [x, m.numbers(amounts)], shape, x)
 

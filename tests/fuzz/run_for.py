@@ -1,12 +1,14 @@
 """Random graphs for a given time: `make fuzz SECONDS=600 SEED=1 COMPILER=both EMULATOR=yes`.
 
 Ends with the number of graphs in each mode and of each operator and attribute in them, or with the
-smallest graph that fails, which it leaves among the cases that the fast tests run.
+smallest graph that fails, which it leaves among the cases that the fast tests run. TALLY=FILE adds
+what is counted to the counts of runs before, and keeps the sums there.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 import tempfile
 import time
@@ -19,7 +21,7 @@ from coverage_table import CoverageTable
 from emulate_graph import check_emulated_graph
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
-from random_graphs import graphs
+from random_graphs import all_graphs
 
 CASES = Path(__file__).with_name("cases")
 ROUND = 50  # graphs between looks at the clock
@@ -33,21 +35,27 @@ def main() -> None:
     options.add_argument("--seed", type=int, default=1, help="of the first round")
     options.add_argument("--compiler", choices=("gcc", "clang", "both"), default="both")
     options.add_argument("--emulator", action="store_true", help="run them as firmware")
+    options.add_argument("--tally", type=Path, help="file of counts to begin with, and to leave")
     arguments = options.parse_args()
     compilers: tuple[Compiler, ...] = (
         ("gcc", "clang") if arguments.compiler == "both" else (arguments.compiler,)
     )
     campaign = Campaign(compilers, arguments.emulator)
+    if arguments.tally and arguments.tally.exists():
+        campaign.add_counts(arguments.tally.read_text("utf-8"))
+    before = campaign.done
     end = time.monotonic() + arguments.seconds
     for round_seed in range(arguments.seed, arguments.seed + 1_000_000):
-        left = arguments.graphs - campaign.done
+        left = arguments.graphs - (campaign.done - before)
         if time.monotonic() >= end or left <= 0:
             break
         _say(f"seed {round_seed}: {campaign.done} graphs are right")
         campaign.run_round(round_seed, min(left, ROUND))
+        if arguments.tally:
+            arguments.tally.write_text(campaign.format_counts(), encoding="utf-8")
     where = "in the emulated boards" if arguments.emulator else "on the host, under sanitizers"
     _say(f"{campaign.done} random graphs {where}, seeds from {arguments.seed} on: bit-exact")
-    _say("\n".join(f"* {mode}: {count}" for mode, count in sorted(campaign.modes.items())))
+    _say(campaign.format_modes())
     _say(campaign.table.format())
     _say(f"never seen: {'; '.join(campaign.table.list_unseen()) or 'nothing'}")
 
@@ -71,6 +79,20 @@ class Campaign:
         """Graphs that were right."""
         return self.modes.total()
 
+    def add_counts(self, text: str) -> None:
+        """Adds what `format_counts` wrote."""
+        counts = json.loads(text)
+        self.modes.update(counts["modes"])
+        self.table.add_counts(counts["table"])
+
+    def format_counts(self) -> str:
+        """All counts, as JSON."""
+        return json.dumps({"modes": self.modes, "table": self.table.list_counts()}, indent=1)
+
+    def format_modes(self) -> str:
+        """Graphs of each mode, board and compiler, as a list."""
+        return "\n".join(f"* {mode}: {count}" for mode, count in sorted(self.modes.items()))
+
     def run_round(self, number: int, most: int) -> None:
         """Draws up to `most` graphs; the smallest that fails stays among the cases."""
         failure = CASES / f"failure_{number}.tflite"
@@ -80,7 +102,7 @@ class Campaign:
             max_examples=most, deadline=None, database=None,
             phases=(Phase.generate, Phase.shrink), suppress_health_check=list(HealthCheck),
         )  # fmt: skip
-        @given(model=graphs(), mode=MODES, compiler=st.sampled_from(self._compilers))
+        @given(model=all_graphs(), mode=MODES, compiler=st.sampled_from(self._compilers))
         def one_round(model: bytes, mode: Mode, compiler: Compiler) -> None:
             failure.write_bytes(model)  # the last one that is tried is the smallest
             if not self._emulator:

@@ -11,7 +11,7 @@ from coverage_table import ATTRIBUTES, CoverageTable
 from emulate_graph import check_emulated_graph
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
-from random_graphs import graphs
+from random_graphs import all_graphs, graphs
 
 from tinydeploy.graph.ops import OPS
 
@@ -76,8 +76,8 @@ def test_graphs_have_nearly_every_operator_and_attribute() -> None:
     """A few hundred graphs miss some; `make fuzz` tells which its thousands miss."""
     table = CoverageTable()
 
-    @fixed(500)
-    @given(model=graphs())
+    @fixed(1000)
+    @given(model=all_graphs())
     def count(model: bytes) -> None:
         table.add(model)
 

@@ -2,28 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
-import layers_of_windows
 import pytest
 from check_graph import MODES, Compiler, Mode, check_graph, compile_all_kernels
-from graph_maker import GraphMaker
 from hypothesis import HealthCheck, Phase, given, settings
-from hypothesis import strategies as st
-from layers_of_int16 import wide
-
-
-@st.composite
-def graphs(draw: Callable[[st.SearchStrategy[Any]], Any]) -> bytes:
-    """A .tflite file whose layers are mostly of int16."""
-    maker = GraphMaker(draw)
-    maker.input()
-    maker.known.append(wide(maker, maker.known[-1]))
-    for _ in range(maker.number(1, 3)):
-        maker.add_layer((wide,), (wide, *layers_of_windows.IMAGES[:2]))
-    return maker.finish()
+from random_graphs import wide_graphs
 
 
 @pytest.fixture(scope="module")
@@ -39,6 +24,6 @@ def kernels(tmp_path_factory: pytest.TempPathFactory) -> Mapping[Compiler, Path]
     phases=(Phase.generate, Phase.shrink),
     suppress_health_check=list(HealthCheck),
 )
-@given(model=graphs(), mode=MODES)
+@given(model=wide_graphs(), mode=MODES)
 def test_random_graphs(kernels: Mapping[Compiler, Path], model: bytes, mode: Mode) -> None:
     check_graph(model, mode, kernels, compiler="gcc")

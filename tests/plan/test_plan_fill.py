@@ -9,8 +9,8 @@ from tinydeploy.board import load_board
 from tinydeploy.graph.graph import Graph
 from tinydeploy.graph.passes import fuse_graph
 from tinydeploy.graph.read import read_graph
-from tinydeploy.plan.fill import fill_holes
-from tinydeploy.plan.net import Net, make_net
+from tinydeploy.plan.fill import exchange_kernels, fill_holes
+from tinydeploy.plan.net import Net, make_net, round_up
 from tinydeploy.plan.partition import Partition, Partitioner
 from tinydeploy.plan.place import place_partition
 from tinydeploy.plan.places import Placed
@@ -79,3 +79,17 @@ def test_faster_in_the_same_bytes(net: Net) -> None:
         for other_begin, other_end, other_birth, other_death in pieces[:number]:
             if birth < other_death and other_birth < death:
                 assert end <= other_begin or other_end <= begin
+
+
+def test_an_arena_ends_with_its_last_byte(net: Net) -> None:
+    """Kernels of less scratch leave bytes behind the rows, which no plan keeps."""
+    partitioner = Partitioner(net)
+    wide = place_partition(net, partitioner.layer_by_layer())
+    small = partitioner.trim_scratch(wide.partition, float("inf"))
+    placed = exchange_kernels(net, wide, small)
+    ends = (
+        start + block.size
+        for block, start in zip(placed.blocks, placed.packing.places, strict=True)
+    )
+    assert round_up(max(ends)) == placed.packing.size < wide.packing.size
+    assert rows_of(placed) == rows_of(wide)

@@ -11,11 +11,12 @@ import pytest
 from fake_model import BuildFirmware, build_fake, fake_files, fake_output, toolchain_or_skip
 from programs import require_program
 
-from tinydeploy.board import Board, list_boards, load_board
+from tinydeploy.board import Board, list_boards, load_board, with_watchdog
+from tinydeploy.board.baud import with_baud
 from tinydeploy.emulate import qemu
 from tinydeploy.emulate.emulated_board import EmulatedBoard
 from tinydeploy.emulate.qemu import QemuBoard
-from tinydeploy.errors import EmulationError
+from tinydeploy.errors import BoardLinkError, EmulationError
 from tinydeploy.link.client import BoardClient
 from tinydeploy.project.build import Firmware, build_firmware
 from tinydeploy.project.toolchain import Kind
@@ -98,6 +99,37 @@ def test_sleeps_while_there_is_nothing_to_do(fake_firmware: BuildFirmware, name:
         assert client.read_output(0) == fake_output(bytes(16))
 
 
+@pytest.mark.parametrize(
+    "name", [name for name in BOARDS if load_board(name).profile.watchdog_hz], ids=str
+)
+def test_watchdog_ends_a_hang(tmp_path: Path, name: str) -> None:
+    """A layer that never returns resets the chip, and the next boot says why; sleep does not."""
+    board = with_watchdog(load_board(name), 0.1)
+    model = fake_files(board)["fake/model.c"].decode()
+    hang = '    while (fake_input()[0] == 99) {\n        __asm volatile("nop");\n    }\n'
+    run = "int fake_run_observed(void (*observe)(void *context, int layer), void *context)\n{\n"
+    assert run in model
+    changes = {"fake/model.c": model.replace(run, run + hang)}
+    firmware = build_fake(tmp_path, board, toolchain_or_skip("gcc"), changes=changes)
+    assert firmware.warnings == ()
+    said: list[str] = []
+    with EmulatedBoard(firmware.elf, board) as emulated:
+        client = BoardClient(emulated.transport, on_text=said.append)
+        client.hello()
+        client.infer([bytes(16)])
+        time.sleep(0.5)
+        client.hello()
+        assert "reset by the watchdog" not in "".join(said)
+        with pytest.raises(BoardLinkError, match="the board was reset meanwhile"):
+            client.infer([bytes([99] * 16)])
+        client.hello()
+        client.infer([bytes(range(16))])
+        assert client.read_output(0) == fake_output(bytes(range(16)))
+    text = "".join(said)
+    assert text.count(" MHz\r\n") == 2
+    assert text.count(" MHz\r\nreset by the watchdog\r\nself-test ok\r\n") == 1
+
+
 def test_failing_selftest_is_said(tmp_path: Path) -> None:
     board = load_board("stm32l4r9")
     write_project(tmp_path, fake_files(board, crc=0xDEADBEEF))
@@ -139,6 +171,22 @@ def test_console_at_the_fast_bus(tmp_path: Path, name: str) -> None:
     with EmulatedBoard(firmware.elf, board) as emulated:
         assert BoardClient(emulated.transport).hello().clock_hz == board.clock_hz
         assert abs(emulated.baud() / board.console.baud - 1) < 0.005
+
+
+@pytest.mark.parametrize(
+    "name", ["nucleo-h743zi2", "nucleo-f746zg", "nucleo-f412zg", "nucleo-l4r5zi"]
+)
+def test_fast_console(tmp_path: Path, name: str) -> None:
+    """921,600 baud: an LPUART among them, and clocks that are not a multiple of it."""
+    board = with_baud(load_board(name), 921_600)
+    firmware = build_fake(tmp_path, board, toolchain_or_skip("gcc"))
+    with EmulatedBoard(firmware.elf, board) as emulated:
+        client = BoardClient(emulated.transport)
+        client.hello()
+        client.write_input(0, bytes(16))
+        client.run()
+        assert client.read_output(0) == fake_output(bytes(16))
+        assert abs(emulated.baud() / 921_600 - 1) < 0.007
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ import pytest
 from elftools.elf.elffile import ELFFile
 from handovers import STRICT, find_or_skip, hand_over, run, run_quietly, sources_below, write_format
 
+from tinydeploy.emulate.bare import CODE_ADDRESS, DATA_ADDRESS, call_entry
 from tinydeploy.paths import FIRMWARE
 from tinydeploy.plan.plan import InputForm
 
@@ -23,14 +24,7 @@ CASES: list[tuple[str, InputForm]] = [
     ("streaming", "arena"),
 ]
 ARM = "arm-none-eabi-gcc"
-CORES = {
-    "cortex-m0plus": "M0",
-    "cortex-m3": "M3",
-    "cortex-m4": "M4",
-    "cortex-m33": "M33",
-}
-
-
+CORES = ("cortex-m0plus", "cortex-m3", "cortex-m4", "cortex-m33")
 STRING_H = """\
 #include <stddef.h>
 void *memcpy(void *to, const void *from, size_t count);
@@ -92,41 +86,20 @@ def test_cores(tmp_path: Path, core: str, portable: bool) -> None:
     pytest.importorskip("unicorn", reason="the emulator is not installed")
     find_or_skip(ARM)
     write_format(tmp_path, "library", hand_over("inverted_residuals"))
-    placed = ("-nostartfiles", "-Wl,-Ttext=0x1000", "-Wl,-Tdata=0x20000000", "-Wl,-e,main")
+    places = (f"-Wl,-Ttext={CODE_ADDRESS:#x}", f"-Wl,-Tdata={DATA_ADDRESS:#x}", "-Wl,-e,main")
     define = ("-DTD_PORTABLE",) if portable else ()
     program = build_example(
-        tmp_path, ARM, f"-mcpu={core}", "-mthumb", "-O2", *define, *placed, "-Wl,-z,noexecstack"
+        tmp_path, ARM, f"-mcpu={core}", "-mthumb", "-O2", "-nostartfiles", *define, *places
     )
     assembly = core in ("cortex-m4", "cortex-m33") and not portable
     assert (b"smlad" in disassemble(program)) == assembly
-    assert execute(program, CORES[core]) == 0
+    assert call_entry(program, core=core) == 0
 
 
 def disassemble(program: Path) -> bytes:
     done = run(["arm-none-eabi-objdump", "-d", program.name], program.parent)
     assert done.returncode == 0
     return done.stdout.encode()
-
-
-def execute(program: Path, model: str) -> int:
-    """Calls main() on an emulated core with nothing but memory; what it returns."""
-    from unicorn import UC_ARCH_ARM, UC_MODE_THUMB, Uc, arm_const
-
-    uc = Uc(UC_ARCH_ARM, UC_MODE_THUMB)
-    uc.ctl_set_cpu_model(getattr(arm_const, f"UC_CPU_ARM_CORTEX_{model}"))
-    uc.mem_map(0, 1 << 20)
-    uc.mem_map(0x20000000, 1 << 20)
-    with program.open("rb") as stream:
-        elf = ELFFile(stream)
-        for segment in elf.iter_segments("PT_LOAD"):
-            uc.mem_write(segment["p_vaddr"], segment.data())
-        entry = elf.header["e_entry"]
-    end = 0x100
-    uc.reg_write(arm_const.UC_ARM_REG_SP, 0x20100000)
-    uc.reg_write(arm_const.UC_ARM_REG_LR, end | 1)
-    uc.emu_start(entry | 1, end, timeout=60_000_000)
-    assert uc.reg_read(arm_const.UC_ARM_REG_PC) == end
-    return int(uc.reg_read(arm_const.UC_ARM_REG_R0))
 
 
 def test_compiler_without_extensions(tmp_path: Path) -> None:

@@ -142,6 +142,7 @@ def test_other_inputs(shape: Shape, dtype: str, message: str) -> None:
     [
         ((1, 1, 1, 3), (-1, -1, -1, 3), "with fixed sizes"),
         ((1, 5, 1), (1, 5, -1), "with fixed sizes"),
+        ((1, 7, 9, 83886084), (-1, 7, 9, 83886084), "too large for a microcontroller"),
         ((1, 8, 8, 3), (-1, 8, 8, 3), ""),
         ((1, 8), (), ""),
     ],

@@ -65,7 +65,13 @@ def check_targets(
         OutputError: The baseline, or the cache folder, cannot be written.
     """
     path = config.folder / BASELINE_NAME
-    baseline = {} if update_baseline and not path.exists() else read_baseline(path)
+    whole = len(targets) == len(config.targets)
+    try:
+        baseline = read_baseline(path)
+    except UsageError:
+        if not (update_baseline and whole):
+            raise
+        baseline = {}  # it is written anew, whatever a merge has left there
     compiler = find_toolchain().version
     Store().prepare()
     builder = TargetBuilder(config.folder, compiler, jobs or os.cpu_count() or 1, progress)
@@ -78,7 +84,7 @@ def check_targets(
 
     results = tuple(judge(built) for built in builder.build(targets, emulate=emulate, done=report))
     if update_baseline:
-        kept = baseline if len(targets) < len(config.targets) else {}
+        kept = {} if whole else baseline
         failed = {r.target.name for r in results if r.figures is None}
         known = {target.name for target in config.targets}
         new = {name: f for name, f in baseline.items() if name in failed or name in kept}

@@ -17,18 +17,28 @@ from tinydeploy.errors import EmulationError, MissingDependencyError
 CODE_ADDRESS, DATA_ADDRESS = 0x1000, 0x2000_0000
 """Where an ELF for this must have its code and constants, and its data."""
 
+CORES = {
+    "cortex-m0plus": "M0",
+    "cortex-m3": "M3",
+    "cortex-m4": "M4",
+    "cortex-m7": "M7",
+    "cortex-m33": "M33",
+}
+"""Unicorn's models of cores, by the compiler's names."""
+
 _BYTES = 64 << 20  # of each memory
 _RETURN = 0x100  # an address that nothing lies at
 _ADVICE = "Install it: pip install 'tinydeploy[emulate]'."
 
 
-def call_entry(elf: Path, *, timeout_s: float = 300.0) -> int:
-    """Calls the entry function of an ELF on a Cortex-M4.
+def call_entry(elf: Path, *, core: str = "cortex-m4", timeout_s: float = 300.0) -> int:
+    """Calls the entry function of an ELF.
 
     There is no start-up code: variables are those of the ELF, zeros else, no constructor has run.
 
     Args:
-        elf: Code for Armv7E-M or below, linked to CODE_ADDRESS and DATA_ADDRESS.
+        elf: Linked to CODE_ADDRESS and DATA_ADDRESS.
+        core: What executes it, one of CORES.
         timeout_s: Seconds until it counts as hanging.
 
     Returns:
@@ -38,7 +48,7 @@ def call_entry(elf: Path, *, timeout_s: float = 300.0) -> int:
         MissingDependencyError: Unicorn is not installed.
         EmulationError: It faults, or does not return in time.
     """
-    command = [sys.executable, "-m", "tinydeploy.emulate.bare", str(elf)]
+    command = [sys.executable, "-m", "tinydeploy.emulate.bare", str(elf), CORES[core]]
     try:
         done = subprocess.run(
             command, capture_output=True, text=True, timeout=timeout_s, check=False
@@ -53,11 +63,11 @@ def call_entry(elf: Path, *, timeout_s: float = 300.0) -> int:
     return int(done.stdout)
 
 
-def _call(elf: Path) -> int:
+def _call(elf: Path, model: str) -> int:
     from unicorn import UC_ARCH_ARM, UC_MODE_THUMB, Uc, arm_const
 
     uc = Uc(UC_ARCH_ARM, UC_MODE_THUMB)
-    uc.ctl_set_cpu_model(arm_const.UC_CPU_ARM_CORTEX_M4)
+    uc.ctl_set_cpu_model(getattr(arm_const, f"UC_CPU_ARM_CORTEX_{model}"))
     uc.mem_map(0, _BYTES)
     uc.mem_map(DATA_ADDRESS, _BYTES)
     with elf.open("rb") as stream:
@@ -72,4 +82,4 @@ def _call(elf: Path) -> int:
 
 
 if __name__ == "__main__":
-    sys.stdout.write(f"{_call(Path(sys.argv[1]))}\n")
+    sys.stdout.write(f"{_call(Path(sys.argv[1]), sys.argv[2])}\n")

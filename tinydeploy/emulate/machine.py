@@ -45,8 +45,9 @@ _NOWHERE = 0xFFFFFFFE
 _LAST_WORDS = 500_000
 # Seconds between two looks at the time while the firmware waits for the host.
 _NAP = 0.05
-# A masked pending interrupt is looked at again after so many instructions.
-_MASKED = 256
+# A masked pending interrupt is looked at again after so many instructions, then twice as many, and
+# so on: firmware may unmask it soon, or leave it masked for good to be woken by it.
+_MASKED, _MOST_MASKED = 256, 1 << 16
 
 _UNALIGNED = Fault(USAGE_FAULT, 1 << 24, "LDM, LDRD, VLDR or the like at an unaligned address")
 # By the counter's reason to stop before a block.
@@ -139,6 +140,8 @@ class EmulatedChip:
             if self._is_halted() or self.stopped is not None:
                 self._line.take(self.uart.received, None)
                 continue
+            if self._watchdog_bites():
+                continue
             self._take_interrupts()
             if self._asleep:
                 self._sleep()
@@ -169,7 +172,7 @@ class EmulatedChip:
         )
         self.bus.connect(self.family, self.uart, self._system, self.flash)
         self.memories.close_gates()
-        self._asleep = False
+        self._asleep, self._masked = False, _MASKED
         self.release()
         self._set_fpu(False)
         self.counter.forget_last()
@@ -183,6 +186,15 @@ class EmulatedChip:
         uc.reg_write(uc_arm.UC_ARM_REG_PC, pc | 1)
         if not pc & 1 or self.memories.read(pc & ~1, 2) is None:
             self._stop("fault", f"the reset vector {pc:#010x} does not point to code", pc)
+
+    def _watchdog_bites(self) -> bool:
+        """Whether the watchdog has just reset the chip."""
+        deadline = self.family.watchdog_deadline()
+        if deadline is None or self.now() < deadline:
+            return False
+        self.reset()
+        self.family.note_watchdog_reset()
+        return True
 
     def release(self) -> None:
         """Forgets why the firmware has stopped: a debugger has taken the core, or reset it."""
@@ -325,6 +337,7 @@ class EmulatedChip:
         if self.debug is not None and self.debug.masks_interrupts:
             return
         if number is not None and self.stopped is None:
+            self._masked = _MASKED
             self.counter.forget_last()
             try:
                 self._exceptions.enter(number)
@@ -337,7 +350,12 @@ class EmulatedChip:
         if self._system.tick_interrupts and self._system.tick_at is not None:
             deadline = min(deadline, max(self._system.tick_at - self._skipped, total + 1))
         if self._exceptions.pending:
-            deadline = min(deadline, total + _MASKED)
+            deadline = min(deadline, total + self._masked)
+            self._masked = min(2 * self._masked, _MOST_MASKED)
+        else:
+            self._masked = _MASKED
+        if (bite := self.family.watchdog_deadline()) is not None:
+            deadline = min(deadline, max(bite - self._skipped, total + 1))
         if total >= self._last_words_until:
             self._give_up()
         self.counter.deadline = deadline
@@ -347,11 +365,17 @@ class EmulatedChip:
         if self._last_words_until != counting.NEVER:
             self._give_up()
             return
-        hertz, tick = self.family.core_clock_hz(), self._system.tick_at
-        if tick is None or not self._system.tick_interrupts:
+        hertz, ends = self.family.core_clock_hz(), self._list_alarms()
+        if not ends:
             self._pass_time(None)
-        elif not self._pass_time(max(tick - self.now(), 0) / hertz):
-            self._skipped += max(tick - self.now(), 0)
+        elif not self._pass_time(max(min(ends) - self.now(), 0) / hertz):
+            self._skipped += max(min(ends) - self.now(), 0)
+
+    def _list_alarms(self) -> list[int]:
+        """When something happens without a message: cycles of SysTick's interrupt, the watchdog."""
+        system = self._system
+        tick = system.tick_at if system.tick_interrupts else None
+        return [at for at in (tick, self.family.watchdog_deadline()) if at is not None]
 
     def _look_for_bytes(self, idle: bool) -> None:
         """The firmware polls an empty receiver, `idle` if it has done nothing else for a while."""
@@ -363,10 +387,13 @@ class EmulatedChip:
             self._kick()
 
     def _pass_time(self, timeout: float | None) -> bool:
-        """Waits for a message; the time it takes counts as cycles."""
+        """Waits for a message; the time it takes, up to the timeout, counts as cycles."""
         start = time.monotonic()
         heard = self._line.take(self.uart.received, timeout)
-        self._skipped += int((time.monotonic() - start) * self.family.core_clock_hz())
+        passed = time.monotonic() - start
+        if timeout is not None:
+            passed = min(passed, timeout)  # however late a busy machine wakes us
+        self._skipped += int(passed * self.family.core_clock_hz())
         return heard
 
     def _on_message(self, kind: Kind) -> None:

@@ -10,7 +10,7 @@ from onnx import TensorProto, helper
 
 from tinydeploy.errors import UnsupportedModelError, UsageError
 
-_MAX_INPUT = 1 << 24  # values; the memory of no microcontroller holds a part of it worth having
+MAX_INPUT = 1 << 24  # values; the memory of no microcontroller holds a part of it worth having
 
 
 def find_input(path: Path, graph: onnx.GraphProto) -> onnx.ValueInfoProto:
@@ -86,7 +86,7 @@ def fix_shape(
             f"{described}: its channels seem to come last",
             "Say so with --layout nhwc, or export it as [N, C, H, W] (tf2onnx: --inputs-as-nchw).",
         )
-    if math.prod(shape) > _MAX_INPUT:
+    if math.prod(shape) > MAX_INPUT:
         raise UnsupportedModelError(described, "That is too large for a microcontroller.")
     for dim, size in zip(dims[1:], shape, strict=True):
         dim.dim_value = size

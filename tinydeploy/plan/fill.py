@@ -57,7 +57,10 @@ def _with_kernels(
     scratch = scratch_blocks(net, kernels, placed.events)
     blocks = (*(block for block, _ in rows), *scratch)
     places = (*(place for _, place in rows), *(starts[block.node] for block in scratch))
-    packing = Packing(places, placed.packing.size, placed.packing.lower_bound)
+    # An arena ends with its last byte: less scratch may leave some behind that.
+    ends = (place + block.size for block, place in zip(blocks, places, strict=True))
+    size = min(placed.packing.size, round_up(max(ends, default=0)))
+    packing = Packing(places, size, min(size, placed.packing.lower_bound))
     partition = replace(placed.partition, kernels=tuple(kernels), cost=cost)
     return Placed(partition, placed.events, blocks, packing)
 

@@ -15,6 +15,7 @@ from tinydeploy.emulate.peripherals.family import Supervisor
 from tinydeploy.emulate.peripherals.registers import Oscillator, Oscillators, Ports, Registers
 from tinydeploy.emulate.peripherals.uart import Uart
 from tinydeploy.emulate.peripherals.uart_layout import UartLayout
+from tinydeploy.emulate.peripherals.watchdog import Watchdog
 
 # Dividers by the value of their field: of the bus clock, and of the peripheral buses' clocks.
 HPRE = (1, 1, 1, 1, 1, 1, 1, 1, 2, 4, 8, 16, 64, 128, 256, 512)
@@ -39,6 +40,9 @@ class RccLayout:
         pll: Name of the PLL that may drive the core.
         pll_setup: Bits that may not change while it is on, by offset of their register.
         uarts: Offset of the enable register and bit by UART.
+        watchdog: Address of the independent watchdog.
+        resets: Offset of the register that tells what reset the chip, its bit for that watchdog,
+            and the bit that clears it.
     """
 
     configuration: int
@@ -50,6 +54,8 @@ class RccLayout:
     pll: str
     pll_setup: Mapping[int, int]
     uarts: Mapping[str, tuple[int, int]]
+    watchdog: int
+    resets: tuple[int, int, int]
 
 
 @dataclass(frozen=True)
@@ -105,10 +111,12 @@ class Chip(ABC):
         self._rcc, self._ports = rcc, ports
         self._oscillators = Oscillators(self.layout.sources, supervisor, self.layout.running)
         self._ready = sum(1 << source.ready for source in self.layout.sources)
+        self._watchdog = Watchdog(self.layout.watchdog, supervisor, self.core_clock_hz)
         self._blocks = {block.base >> 10: block for block in (rcc, *others)}
         self.windows = (
             *((block.base, 0x400) for block in self._blocks.values()),
             ports.window,
+            self._watchdog.window,
         )
 
     @abstractmethod
@@ -133,6 +141,8 @@ class Chip(ABC):
 
     def read(self, address: int) -> int:
         """Reads a register."""
+        if address >> 10 == self.layout.watchdog >> 10:
+            return self._watchdog.read(address)
         found = self._find(address)
         if found is None:
             return self._ports.read(address)
@@ -141,6 +151,9 @@ class Chip(ABC):
 
     def write(self, address: int, value: int) -> None:
         """Writes a register and looks whether the clocks are still within their limits."""
+        if address >> 10 == self.layout.watchdog >> 10:
+            self._watchdog.write(address, value)
+            return
         found = self._find(address)
         if found is None:
             self._ports.write(address, value)
@@ -167,6 +180,15 @@ class Chip(ABC):
         """Whether the console's UART has its bus clock."""
         register, bit = self.layout.uarts[console.uart]
         return bool(self._rcc[register] >> bit & 1)
+
+    def watchdog_deadline(self) -> int | None:
+        """Core clock cycles since reset at which the watchdog bites; None while it stands."""
+        return self._watchdog.deadline()
+
+    def note_watchdog_reset(self) -> None:
+        """The watchdog has reset the chip: sets the flag that tells."""
+        register, flag, _ = self.layout.resets
+        self._rcc[register] |= 1 << flag
 
     def _find(self, address: int) -> tuple[Registers, int] | None:
         """Block and offset of a register; None for those of the ports."""
@@ -203,6 +225,10 @@ class Chip(ABC):
             self._oscillators.is_on(layout.pll)
         ):
             violate(f"{layout.pll} is configured while it is on")
+        register, flag, clear = layout.resets
+        if offset == register:
+            kept = 0 if value >> clear & 1 else self._rcc[offset] & 1 << flag
+            value = value & ~(1 << flag) | kept
         self._rcc[offset] = value
 
     def _write_control(self, value: int) -> None:

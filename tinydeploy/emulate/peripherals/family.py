@@ -71,6 +71,12 @@ class Family(Protocol):
     def core_clock_hz(self) -> float:
         """Clock of the core as the registers make it."""
 
+    def watchdog_deadline(self) -> int | None:
+        """Core clock cycles since reset at which the watchdog bites; None while it stands."""
+
+    def note_watchdog_reset(self) -> None:
+        """The watchdog has reset the chip: sets the flag that tells."""
+
     def open_uart(
         self, console: Console, send: Callable[[int], None], look: Callable[[bool], None]
     ) -> ConsoleUart:

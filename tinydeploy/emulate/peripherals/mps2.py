@@ -77,6 +77,13 @@ class Mps2:
         """The console's UART; see Family."""
         return DesignKitUart(console, self._supervisor, send, look)
 
+    def watchdog_deadline(self) -> int | None:
+        """None: the board's watchdog is not modelled."""
+        return None
+
+    def note_watchdog_reset(self) -> None:
+        """Cannot happen."""
+
     def _set(self, value: int) -> None:
         self._value, self._since = value, self._supervisor.now()
 

@@ -45,6 +45,8 @@ def rcc_layout(uarts: Mapping[str, tuple[int, int]], *plls: Oscillator) -> RccLa
         pll="PLL",
         pll_setup={PLLCFGR: 0xFFFFFFFF},
         uarts=uarts,
+        watchdog=0x40003000,
+        resets=(0x74, 29, 24),
     )
 
 

@@ -72,6 +72,8 @@ class Stm32H7(Chip):
             "UART7": (_APB1LENR, 30),
             "UART8": (_APB1LENR, 31),
         },
+        watchdog=0x58004800,
+        resets=(0xD0, 26, 16),
     )
     spaces = (
         (0x40000000, 0x40018000),  # APB1, APB2

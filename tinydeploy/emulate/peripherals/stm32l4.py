@@ -58,6 +58,8 @@ class Stm32L4(Chip):
             "UART5": (_APB1ENR1, 20),
             "LPUART1": (_APB1ENR2, 0),
         },
+        watchdog=0x40003000,
+        resets=(0x94, 29, 23),
     )
     spaces = (
         (0x40000000, 0x40017000),  # APB1, APB2

@@ -75,7 +75,8 @@ class Concatenation(Op):
         plain = node.dtype == "int8" and node.activations == node.inputs
         if plain and rank == 4 and axis > 0:
             return cls(node.index, node.inputs, node.outputs, axis - 1)
-        if plain and rank != 4 and node.output.size == node.output.shape[axis]:
+        output = node.output
+        if plain and rank != 4 and output.size == output.shape[axis] == output.rows[2]:
             return cls(node.index, node.inputs, node.outputs, 2)
         parts, start = [], 0
         for source, tensor in list_sources(node):

@@ -15,6 +15,7 @@ from tinydeploy.errors import InputFileError, InternalError, UnsupportedModelErr
 from tinydeploy.graph.tensor import Tensor
 from tinydeploy.graph.tflite_file import Operator, TfliteFile, parse_tflite
 from tinydeploy.model.import_onnx import OnnxNet
+from tinydeploy.model.onnx_input import MAX_INPUT
 from tinydeploy.model.run_onnx import run_outputs
 from tinydeploy.source.float_tflite.translation import (
     TRANSLATORS,
@@ -64,7 +65,7 @@ def translate_tflite(data: bytes, name: str) -> OnnxNet:
 
 
 def check_input(tensor: Tensor, name: str) -> None:
-    """Refuses inputs without a batch of 1 in front, and sizes that are left open.
+    """Refuses inputs without a batch of 1 in front, and sizes that are left open or huge.
 
     Args:
         tensor: The input; open sizes are 1 in its shape, -1 in its signature.
@@ -78,6 +79,8 @@ def check_input(tensor: Tensor, name: str) -> None:
         advice = "convert it with a batch of 1."
     elif -1 in shape[1:]:
         advice = "convert it with fixed sizes, tf.TensorSpec((1, 96, 96, 3)) for instance."
+    elif tensor.size > MAX_INPUT:
+        advice = "this is too large for a microcontroller."
     else:
         return
     raise UnsupportedModelError(
