@@ -51,6 +51,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.matrix", description=__doc__)
     parser.add_argument("folder", type=Path, help=f"with models: *{SUFFIX}")
     parser.add_argument("--model", action="append", default=[], help="only this, without suffix")
+    parser.add_argument("--mode", action="append", metavar="MODE", help="only this")
     parser.add_argument("--write", type=Path, metavar="FILE", help="put the rows into this file")
     arguments = parser.parse_args()
     paths = sorted(arguments.folder.glob(f"*{SUFFIX}"), key=lambda path: path.stat().st_size)
@@ -58,12 +59,15 @@ def main() -> int:
         paths = [path for path in paths if path.name.removesuffix(SUFFIX) in arguments.model]
     if not paths:
         parser.error(f"no such models in {arguments.folder}")
+    known = (LAYERS, *MODES)
+    for mode in set(arguments.mode or ()) - set(known):
+        parser.error(f"there is no mode '{mode}': {'; '.join(known)}")
     columns = [(board, compiler) for board in BOARDS for compiler in COMPILERS]
     heads = [f"{board}, {compiler}" for board, compiler in columns]
     failed = False
     for path in paths:
         model = path.name.removesuffix(SUFFIX)
-        for mode in (LAYERS, *MODES):
+        for mode in arguments.mode or known:
             cells = []
             for board, compiler in columns:
                 sys.stderr.write(f"{model}, {mode}, {board}, {compiler}\n")

@@ -17,6 +17,8 @@ from tinydeploy.graph.read import read_graph
 from tinydeploy.link.client import BoardClient
 from tinydeploy.project.selftest import selftest_crc, selftest_inputs
 
+infer = BoardClient.infer
+
 
 def run_command(*words: str) -> int:
     with pytest.raises(SystemExit) as caught:
@@ -55,6 +57,16 @@ def test_the_board_tests_itself_with_real_inputs(
         client.hello()
         test = client.selftest()
     assert "self-test ok, with 3 real inputs\r\n" in client.text
+    samples = np.load("out/samples.npy")
+    assert samples.shape == (10, 20)
+    assert samples[:3].tolist() == vectors.reshape(3, 20).tolist()
+    sent = []
+    monkeypatch.setattr(
+        BoardClient, "infer", lambda self, inputs: sent.append(inputs[0]) or infer(self, inputs)
+    )
+    assert run_command("validate", "out", "--on", "emulator") == 0
+    assert sent[:10] == [row.tobytes() for row in samples]
+    assert len(sent) == 20
     assert test.found == test.expected == selftest_crc(outputs)
 
 

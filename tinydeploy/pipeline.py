@@ -10,6 +10,8 @@ from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
+import numpy as np
+
 from tinydeploy.board import Board, load_board, with_baud, with_watchdog
 from tinydeploy.codegen.generate import generate_sources, list_kernels
 from tinydeploy.errors import (
@@ -51,7 +53,7 @@ from tinydeploy.source.options import SourceOptions
 from tinydeploy.source.source import Source, Watch
 from tinydeploy.validate.compare import Comparison
 from tinydeploy.validate.emulator import EmulatorRun, run_emulator
-from tinydeploy.validate.prove import expect_outputs, prove_host
+from tinydeploy.validate.prove import EMULATED_VECTORS, Array, expect_outputs, prove_host
 from tinydeploy.validate.quality import (
     check_measurable,
     check_quality,
@@ -61,6 +63,7 @@ from tinydeploy.validate.quality import (
 )
 from tinydeploy.validate.selftest_samples import choose_samples, extend_crc
 from tinydeploy.validate.tflm_arena import find_tflm_tree, measure_tflm_arena
+from tinydeploy.validate.vectors import SAMPLES_FILE
 
 # Random vectors for the host where there are no samples; few for nets that take long.
 _HOST_VECTORS, _HOST_VECTORS_OF_LARGE = 44, 4
@@ -341,7 +344,7 @@ def build_image(request: BuildRequest, watch: Watch, source: Source | None = Non
                 seconds=watch.seconds,
             )
         )
-        _complete_folder(folder, model, firmware, report)
+        _complete_folder(folder, model, firmware, report, samples)
         handover = Handover(
             graph=graph,
             plan=plan,
@@ -383,12 +386,19 @@ def _folder(request: BuildRequest, name: str) -> Iterator[tuple[Path, Path | Non
 
 
 def _complete_folder(
-    folder: Path, model: PlannedModel, firmware: Firmware, report: BuildReport
+    folder: Path,
+    model: PlannedModel,
+    firmware: Firmware,
+    report: BuildReport,
+    samples: Array | None,
 ) -> None:
     """Puts beside the project what people look for; the project's own build folder goes."""
     scene = draw_scene(model.graph, model.plan)
     try:
         (folder / "model.tflite").write_bytes(model.source.tflite)
+        if samples is not None and len(model.graph.inputs) == 1:
+            shape = model.graph.tensors[model.graph.inputs[0]].shape[1:]
+            np.save(folder / SAMPLES_FILE, samples[: EMULATED_VECTORS // 2].reshape(-1, *shape))
         (folder / "plan.svg").write_text(write_svg(scene), encoding="utf-8")
         (folder / "plan.png").write_bytes(write_png(scene))
         for image in (firmware.elf, firmware.bin, firmware.hex):

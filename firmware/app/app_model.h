@@ -45,9 +45,10 @@ typedef struct {
     uint8_t output_count;
     uint8_t arena_count;
     uint16_t layers;
+    uint16_t vector_count;
     app_region stack;
     const int8_t *vectors; /* inputs of the self-test besides random bytes, each of all parts; models with one input */
-    uint16_t vector_count;
+    const char *selftest_passed; /* the line that says so */
     uint32_t selftest_crc; /* that the self-test must find */
     void (*begin)(void); /* forget the parts of the inputs that came, and the stream: the next part is the first */
     /* One run: all that can be computed with the parts of the inputs that came. Returns how many are missing, 0 where the

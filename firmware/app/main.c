@@ -28,13 +28,7 @@ static void print_selftest(void)
 {
     uint32_t found;
     if (run_selftest(&found) == 0 && found == app_model.selftest_crc) {
-        console_text("self-test ok");
-        if (app_model.vector_count != 0u) {
-            console_text(", with ");
-            console_decimal(app_model.vector_count);
-            console_text(" real inputs");
-        }
-        console_text("\r\n");
+        console_text(app_model.selftest_passed);
         return;
     }
     console_text("self-test FAILED expected ");

@@ -39,6 +39,7 @@ BAD = [
     # words of the command line, exit code, words on stderr
     ([], 2, "cannot read tinydeploy.toml", "docs/ci.md"),
     (["n.tflite"], 2, "the model n.tflite is given without --board", "--board stm32h743"),
+    (["--json", "o.json"], 2, "the model o.json is given", "--json-file o.json"),
     (["--max-ram", "64K"], 2, "--max-ram is given without --board", "tinydeploy.toml"),
     (["n.tflite", "--board", "stm32h743", "--only", "a"], 2, "goes with a model", "--board out"),
     (["--board", "stm32h743", "--sarif", "x"], 2, "goes with a model", "--board out"),

@@ -2,28 +2,19 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-import pytest
+from programs import require_program
 
 from tinydeploy.board import load_board
 from tinydeploy.emulate.debug_port import DebugServer
 from tinydeploy.emulate.emulated_board import EmulatedBoard
 
 _PATIENCE_S = 30.0
-
-
-def program_or_skip(name: str) -> str:
-    """Where a program is; skips the test where it is not installed."""
-    path = shutil.which(name)
-    if path is None:
-        pytest.skip(f"{name} is not installed")
-    return path
 
 
 @contextmanager
@@ -49,7 +40,8 @@ def run_gdb(
         commands: After gdb is attached, and the core stands.
         attached: Called when it is.
     """
-    words = [program_or_skip("gdb-multiarch"), "-nx", "-batch", str(elf)]
+    require_program("gdb-multiarch")
+    words = ["gdb-multiarch", "-nx", "-batch", str(elf)]
     for command in (f"target remote localhost:{port}", "echo is attached\\n", *commands):
         words += ["-ex", command]
     with subprocess.Popen(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 import socket
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -15,7 +16,7 @@ from debuggers import debugged_board
 from probe_firmware import CORES, Probe
 
 from tinydeploy.emulate.debug_port import DebugServer, parse_port
-from tinydeploy.errors import UsageError
+from tinydeploy.errors import EmulationError, UsageError
 
 _DHCSR, _DCRSR, _DCRDR, _DEMCR = 0xE000EDF0, 0xE000EDF4, 0xE000EDF8, 0xE000EDFC
 _KEY = 0xA05F0000
@@ -102,6 +103,37 @@ def test_an_access_that_nothing_answers_is_an_error(probes: Callable[[str], Path
             client.read(0x08000000)
         client.ask("write_dp", 0, 4)
         assert client.read(0x08000000)
+
+
+def test_a_tool_that_has_gone_debugs_no_more(probes: Callable[[str], Path]) -> None:
+    with debugged_board("stm32l4r9", probes("stm32l4r9")) as (emulated, port):
+        Probe(emulated).read_until("ready\n")
+        with RemoteClient(port) as client:
+            client.write(_DHCSR, _KEY | 1)
+            client.write(_DEMCR, 1 << 24 | 0x7F0)  # would halt the core at faults
+            assert client.read(_DHCSR) & 3 == 1
+        with RemoteClient(port) as client:
+            assert client.read(_DHCSR) & 3 == 0
+        emulated.transport.write(b"n")
+        with pytest.raises(EmulationError, match="reads 4 bytes at 0x60000000"):
+            while emulated.transport.read(100, 10.0):
+                pass
+
+
+def test_a_fault_is_caught_where_its_handler_begins(probes: Callable[[str], Path]) -> None:
+    with debugged_board("stm32l4r9", probes("stm32l4r9")) as (emulated, port):
+        Probe(emulated).read_until("ready\n")
+        with RemoteClient(port) as client:
+            client.write(_DHCSR, _KEY | 1)
+            client.write(_DEMCR, 1 << 24 | 1 << 10)
+            emulated.transport.write(b"n")
+            end = time.monotonic() + 10
+            while not client.read(_DHCSR) & 1 << 17:
+                assert time.monotonic() < end
+            client.write(_DCRSR, 15)
+            assert client.read(_DCRDR) == client.read(0x0800000C) & ~1
+            client.write(_DCRSR, 16)
+            assert client.read(_DCRDR) & 0x1FF == 3
 
 
 def test_a_second_client_is_turned_away() -> None:

@@ -172,3 +172,28 @@ def test_protected_flash_stays_as_it_is(name: str) -> None:
     assert bench.flash.read(status) & {H7: 1 << 17, L4: 1 << 4}[name]
     options = {H7: 0x1C, L4: 0x20}[name]
     assert bench.flash.read(options) >> (8 if name == H7 else 0) & 0xFF != 0xAA
+
+
+@pytest.mark.parametrize(("name", "sector"), [("stm32f412", 0x10000), ("stm32f746", 0x20000)])
+def test_f4_and_f7(name: str, sector: int) -> None:
+    """Sector 4 is the first that is larger than those before it; PSIZE says how much is written."""
+    bench = make(name)
+    assert not bench.put(0, b"abcd")
+    assert bench.flash.read(0x0C) == 1 << 7
+    bench.flash.write(0x0C, 0xFFFFFFFF)
+    for key in KEYS:
+        bench.flash.write(0x04, key)
+    bench.flash.write(0x10, 1 | 2 << 8)
+    assert bench.put(0, b"abcd")
+    assert bench.content[:4] == b"abcd"
+    assert bench.put(0, b"\xf0\xf0\xf0\xf0")  # bits can only fall
+    assert bench.content[:4] == bytes(byte & 0xF0 for byte in b"abcd")
+    bench.flash.program(0x08000010, b"ab", by_core=False)
+    assert bench.flash.read(0x0C) == 1 << 6  # PGPERR: not PSIZE's width
+    bench.flash.write(0x0C, 0xFFFFFFFF)
+    bench.content[:] = bytes(len(bench.content))
+    bench.flash.write(0x10, 1 << 16 | 1 << 1 | 4 << 3)
+    assert bench.content[sector : 2 * sector] == b"\xff" * sector
+    assert bench.content[sector - 1] == bench.content[2 * sector] == 0
+    bench.flash.write(0x10, 1 << 16 | 1 << 2)
+    assert bench.content[:] == b"\xff" * len(bench.content)

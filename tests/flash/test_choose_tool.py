@@ -7,6 +7,7 @@ import dataclasses
 import pytest
 from stand_ins import BOARD, StandIns
 
+from tinydeploy.board import load_board
 from tinydeploy.errors import BoardLinkError, MissingDependencyError, UsageError
 from tinydeploy.flash.flash_board import TOOLS, choose_tool
 from tinydeploy.link.ports import StLink
@@ -64,6 +65,9 @@ def test_what_makes_no_sense() -> None:
         choose_tool(BOARD, "hammer")
     with pytest.raises(UsageError, match="cannot reach an emulated board"):
         choose_tool(BOARD, "stlink", remote="localhost:1")
+    for name in ("auto", "stlink"):
+        with pytest.raises(UsageError, match=r"MPS2|stlink has no name"):
+            choose_tool(load_board("mps2-an500"), name, must_exist=False)
     nameless = dataclasses.replace(BOARD, probes={})
     with pytest.raises(UsageError, match="openocd has no name for NUCLEO-H743ZI2") as caught:
         choose_tool(nameless, "openocd")

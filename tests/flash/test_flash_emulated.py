@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
+import os
+import re
+import shutil
+import signal
 import socket
+import subprocess
+import sys
 from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+from programs import require_program
 
 from tests.builders import conv_model
-from tests.emulate.debuggers import debugged_board, program_or_skip
+from tests.emulate.debuggers import debugged_board
 from tinydeploy.cli.main import main
 from tinydeploy.emulate.pty_bridge import PtyBridge
 
+ROOT = Path(__file__).resolve().parents[2]
 H7, L4 = "stm32h743", "stm32l4r9"
+# The builds are made once, not by each of several workers.
+pytestmark = pytest.mark.xdist_group("flash")
 CASES = [("openocd", H7), ("openocd", L4), ("pyocd", H7)]
 
 
@@ -34,7 +44,6 @@ def cli(capfd: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, str]
 @pytest.fixture(scope="session")
 def builds(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """A build for each board, in a folder whose name has a blank."""
-    program_or_skip("arm-none-eabi-gcc")
     folder = tmp_path_factory.mktemp("for flash")
     model = folder / "tiny.tflite"
     model.write_bytes(conv_model((8, 8, 3), 4))
@@ -48,7 +57,7 @@ def builds(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 def need(tool: str) -> None:
     if tool == "openocd":
-        program_or_skip("openocd")
+        require_program("openocd")
     elif find_spec("pyocd") is None:
         pytest.skip("pyocd is not installed")
 
@@ -70,6 +79,35 @@ def test_from_erased_flash_to_the_same_bytes(
             code, out, _ = cli("validate", build, *words)
         assert code == 0
         assert "self-test ok" in out
+
+
+def test_the_manual_without_a_board(
+    builds: dict[str, Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    cli: Callable[..., tuple[int, str, str]],
+) -> None:
+    """The commands of docs/boards.md, at a free port."""
+    need("openocd")
+    text = (ROOT / "docs" / "boards.md").read_text(encoding="utf-8")
+    chapter = text.partition("\n## Flash\n")[2].partition("\n## ")[0]
+    plain, emulate, flash = re.findall(r"^    tinydeploy (.*?)(?: &)?$", chapter, re.MULTILINE)
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(builds[H7], plain.split()[1])
+    code, out, _ = cli(*plain.split(), "--dry-run")
+    assert code == 0
+    assert out.startswith("openocd -f board/st_nucleo_h743zi.cfg ")
+    words = emulate.replace("9995", "0").split()
+    with subprocess.Popen(
+        [sys.executable, "-m", "tinydeploy", *words], stderr=subprocess.PIPE, text=True
+    ) as board:
+        assert board.stderr is not None
+        port = board.stderr.readline().rpartition(":")[2].strip()
+        code, out, err = cli(*flash.replace("9995", port).split())
+        board.send_signal(signal.SIGINT)
+        assert board.wait(20) == 0
+    assert (code, err) == (0, "")
+    assert "NUCLEO-H743ZI2: flashed, compared, started (openocd)" in out
 
 
 @pytest.mark.parametrize(("tool", "name"), CASES)
@@ -116,6 +154,17 @@ def test_a_probe_in_use_and_none(
     assert "nothing listens at the remote port" in err
 
 
+def test_what_makes_no_sense(
+    builds: dict[str, Path], cli: Callable[..., tuple[int, str, str]]
+) -> None:
+    code, _, err = cli("flash", builds[L4], "--board", H7, "--dry-run")
+    assert code == 2
+    assert "is built for STM32L4R9I-DISCO, not for NUCLEO-H743ZI2" in err
+    code, _, err = cli("flash", builds[L4], "--remote", "localhost:there")
+    assert code == 2
+    assert "is no place" in err
+
+
 def test_a_build_older_than_its_model(
     builds: dict[str, Path], tmp_path: Path, cli: Callable[..., tuple[int, str, str]]
 ) -> None:
@@ -123,8 +172,6 @@ def test_a_build_older_than_its_model(
         (tmp_path / name).write_bytes((builds[L4] / name).read_bytes())
     image = tmp_path / "firmware.elf"
     (tmp_path / "model.tflite").write_bytes(b"newer")
-    import os
-
     os.utime(image, (1_000_000, 1_000_000))
     code, _, err = cli("flash", tmp_path, "--dry-run")
     assert code == 1

@@ -23,3 +23,8 @@ def read_hex(content: bytes) -> dict[object, int]:
             segment, offset = int.from_bytes(data[:2], "big"), int.from_bytes(data[2:], "big")
             found["entry"] = 16 * segment + offset
     return found
+
+
+def drop_filler(ours: dict[object, int], theirs: dict[object, int]) -> dict[object, int]:
+    """Ours without the zeros between sections, which objcopy leaves out."""
+    return {place: byte for place, byte in ours.items() if place in theirs or byte != 0}

@@ -12,10 +12,11 @@ from fake_model import BuildFirmware, build_fake, fake_files, fake_output, toolc
 from programs import require_program
 
 from tinydeploy.board import Board, list_boards, load_board, with_watchdog
+from tinydeploy.board.baud import with_baud
 from tinydeploy.emulate import qemu
 from tinydeploy.emulate.emulated_board import EmulatedBoard
 from tinydeploy.emulate.qemu import QemuBoard
-from tinydeploy.errors import EmulationError
+from tinydeploy.errors import BoardLinkError, EmulationError
 from tinydeploy.link.client import BoardClient
 from tinydeploy.project.build import Firmware, build_firmware
 from tinydeploy.project.toolchain import Kind
@@ -119,7 +120,9 @@ def test_watchdog_ends_a_hang(tmp_path: Path, name: str) -> None:
         time.sleep(0.5)
         client.hello()
         assert "reset by the watchdog" not in "".join(said)
-        client.infer([bytes([99] * 16)])  # repeated until the board, started anew, answers
+        with pytest.raises(BoardLinkError, match="the board was reset meanwhile"):
+            client.infer([bytes([99] * 16)])
+        client.hello()
         client.infer([bytes(range(16))])
         assert client.read_output(0) == fake_output(bytes(range(16)))
     text = "".join(said)
@@ -168,6 +171,22 @@ def test_console_at_the_fast_bus(tmp_path: Path, name: str) -> None:
     with EmulatedBoard(firmware.elf, board) as emulated:
         assert BoardClient(emulated.transport).hello().clock_hz == board.clock_hz
         assert abs(emulated.baud() / board.console.baud - 1) < 0.005
+
+
+@pytest.mark.parametrize(
+    "name", ["nucleo-h743zi2", "nucleo-f746zg", "nucleo-f412zg", "nucleo-l4r5zi"]
+)
+def test_fast_console(tmp_path: Path, name: str) -> None:
+    """921,600 baud: an LPUART among them, and clocks that are not a multiple of it."""
+    board = with_baud(load_board(name), 921_600)
+    firmware = build_fake(tmp_path, board, toolchain_or_skip("gcc"))
+    with EmulatedBoard(firmware.elf, board) as emulated:
+        client = BoardClient(emulated.transport)
+        client.hello()
+        client.write_input(0, bytes(16))
+        client.run()
+        assert client.read_output(0) == fake_output(bytes(16))
+        assert abs(emulated.baud() / 921_600 - 1) < 0.007
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ import pytest
 from elftools.elf.elffile import ELFFile
 from elftools.elf.sections import SymbolTableSection
 from fake_model import BuildFirmware, build_fake, fake_files, toolchain_or_skip
-from hex_file import read_hex
+from hex_file import drop_filler, read_hex
 
 from tinydeploy.board import list_boards, load_board
 from tinydeploy.errors import BudgetError, CompileError, UsageError
@@ -22,7 +22,8 @@ from tinydeploy.project.build import build_firmware
 from tinydeploy.project.toolchain import Kind
 from tinydeploy.project.write import STACK_BYTES, write_project
 
-BOARDS = list_boards()
+# One of each family: what differs within one is numbers in a header.
+BOARDS = tuple({load_board(name).family: name for name in list_boards()}.values())
 KINDS: tuple[Kind, ...] = ("gcc", "zig")
 both = pytest.mark.parametrize("kind", KINDS)
 every_board = pytest.mark.parametrize("board", BOARDS)
@@ -72,7 +73,7 @@ def test_make_gives_the_same_elf(
     else:
         assert not (tmp_path / "build/firmware.bin").exists()
         del content["entry"]  # zig's objcopy writes none
-    assert made == content
+    assert made == drop_filler(content, made)
 
 
 @every_board
@@ -128,8 +129,10 @@ def test_image_equals_objcopy(fake_firmware: BuildFirmware, tmp_path: Path, boar
         subprocess.run([objcopy, "-O", kind, firmware.elf, copy], check=True)
         ours, theirs = path.read_bytes(), copy.read_bytes()
         if kind == "ihex":
-            ours, theirs = map(read_hex, (ours, theirs))
-        assert ours == theirs
+            content, made = map(read_hex, (ours, theirs))
+            assert drop_filler(content, made) == made
+        else:
+            assert ours == theirs
 
 
 def test_no_path_of_this_machine_is_in_the_elf(fake_firmware: BuildFirmware) -> None:

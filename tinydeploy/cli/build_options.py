@@ -159,11 +159,13 @@ def takes_optional_build_options(command: Callable[..., None]) -> Callable[..., 
             if value != default:
                 name = each.name.replace("_", "-")
                 what = f"the model {value}" if each.name == "model" else f"--{name}"
-                raise UsageError(
-                    f"{what} is given without --board",
+                advice = (
                     "Name the board too: --board stm32h743. Without a model and a board, the "
-                    "targets of tinydeploy.toml are checked.",
+                    "targets of tinydeploy.toml are checked."
                 )
+                if str(value).endswith(".json"):
+                    advice = f"--json prints on stdout. To write a file: --json-file {value}"
+                raise UsageError(f"{what} is given without --board", advice)
         command(None, **given)
 
     built = takes_build_options(command)

@@ -56,6 +56,10 @@ _PROGRAMS = (
     ("cc", "host validation", "apt-get install gcc"),
     ("make", "building projects", "apt-get install make"),
     ("openocd", "flashing", "apt-get install openocd"),
+    ("st-flash", "flashing", "apt-get install stlink-tools"),
+    ("STM32_Programmer_CLI", "flashing", "install STM32CubeProgrammer from st.com"),
+    ("dfu-util", "flashing without a probe", "apt-get install dfu-util"),
+    ("gdb-multiarch", "looking into firmware", "apt-get install gdb-multiarch"),
     ("qemu-system-arm", "mps2 boards in QEMU", "apt-get install qemu-system-arm"),
 )
 

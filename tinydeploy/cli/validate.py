@@ -22,7 +22,7 @@ from tinydeploy.graph.graph import Graph
 from tinydeploy.graph.read import read_graph
 from tinydeploy.validate.compare import compare_outputs
 from tinydeploy.validate.explain import Explanation, explain_runtime
-from tinydeploy.validate.vectors import make_vectors
+from tinydeploy.validate.vectors import SAMPLES_FILE, make_vectors
 from tinydeploy.validate.wide_softmax import run_graph_reference
 from tinydeploy.validate.wire import run_vectors
 
@@ -112,7 +112,12 @@ def _validate_board(
     """Raises MismatchError where the board's outputs are not the reference's."""
     tflite = read_built_model(built)
     graph = read_graph(tflite, built.model)
-    vectors = make_vectors(graph, count) if data is None else [_read_inputs(data, graph, count)]
+    if data is None:
+        kept = built.elf.with_name(SAMPLES_FILE)
+        samples = _read_inputs(kept, graph, count) if kept.is_file() else None
+        vectors = make_vectors(graph, count, samples=samples)
+    else:
+        vectors = [_read_inputs(data, graph, count)]
     with attach_board(built, on, port) as attached:
         expected = run_graph_reference(graph, tflite, vectors)
         with stderr.status("sending inputs") as status:

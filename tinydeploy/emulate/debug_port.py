@@ -118,7 +118,7 @@ class DebugServer:
         except OSError:
             pass
         finally:
-            self._process.close_debug(number)
+            self._process.close_debug(number, gdb=self._gdb)
             self._client = None
             self._free.set()
             client.close()

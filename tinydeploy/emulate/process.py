@@ -149,11 +149,11 @@ class EmulatorProcess:
         """Passes on what a debugger says; none for its end."""
         self._write(pack_message(Kind.DEBUG, {"connection": connection, "gdb": gdb}, data))
 
-    def close_debug(self, connection: int) -> None:
+    def close_debug(self, connection: int, *, gdb: bool) -> None:
         """The debugger has gone."""
         self._debuggers.pop(connection, None)
         with contextlib.suppress(EmulationError, MissingDependencyError):
-            self.send_debug(connection, b"")
+            self.send_debug(connection, b"", gdb=gdb)
 
     def is_alive(self) -> bool:
         """Whether the process is there, whatever the firmware does."""

@@ -47,6 +47,11 @@ def choose_tool(
             _pick_probe(tool, serial)
         return tool
     known = [t for t in TOOLS.values() if t.knows(board) and (t.takes_remote or not remote)]
+    if not known:
+        raise UsageError(
+            f"no tool can flash {board.title}",
+            "It has no debug probe" + (": tinydeploy emulate runs it." if not remote else "."),
+        )
     installed = [tool for tool in known if tool.is_installed()]
     if not must_exist:
         return (installed or known)[0]

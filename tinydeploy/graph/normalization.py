@@ -205,7 +205,10 @@ def _find_metadata(data: bytes) -> bytes | None:
     for index in range(model.MetadataLength()):
         entry = model.Metadata(index)
         if entry.Name() == _ENTRY:
-            return bytes(model.Buffers(entry.Buffer()).DataAsNumpy().tobytes())
+            if not entry.Buffer() < model.BuffersLength():
+                return None
+            buffer = model.Buffers(entry.Buffer())
+            return None if buffer.DataIsNone() else bytes(buffer.DataAsNumpy().tobytes())
     return None
 
 

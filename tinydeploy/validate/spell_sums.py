@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from tinydeploy.errors import TinydeployError
 from tinydeploy.graph.tflite_file import parse_tflite
 
 
@@ -19,9 +20,12 @@ def spell_sums(model: bytes) -> bytes:
     """A copy without SUM of int8; tensors keep their ids, others are behind them.
 
     Args:
-        model: A sound .tflite file.
+        model: A .tflite file. One that cannot be read stays as it is: the interpreter says why.
     """
-    file = parse_tflite(model)
+    try:
+        file = parse_tflite(model)
+    except TinydeployError:
+        return model
     if not any(operator.builtin == "SUM" for operator in file.operators):
         return model
     import flatbuffers

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +11,9 @@ from numpy.typing import NDArray
 from tinydeploy.graph.graph import Graph
 
 Array = NDArray[Any]
+
+SAMPLES_FILE: Final = "samples.npy"
+"""In a build's folder: real inputs [n, *shape without the batch], where it had any."""
 
 
 def make_vectors(

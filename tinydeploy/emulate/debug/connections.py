@@ -48,6 +48,8 @@ class Connections:
         if not data:
             if debugger := self._debuggers.pop(connection, None):
                 debugger.close()
+                if not gdb:
+                    self._memory.leave()
             return
         if connection not in self._debuggers:
             self._debuggers[connection] = self._open(connection, data[:1], gdb=gdb)

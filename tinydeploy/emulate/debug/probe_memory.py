@@ -43,6 +43,15 @@ class ProbeMemory:
         caught = self._debug.enabled and self._catch & _CORERESET
         self._debug.reset(halt=bool(caught) or halt)
 
+    def leave(self) -> None:
+        """The tool has gone: a core that it left running is no longer under debug.
+
+        Tools leave DEMCR as they have used it, and faults would halt the core for nobody to see.
+        """
+        debug = self._debug
+        if not debug.halted and not debug.catch_faults:
+            debug.enabled = debug.masks_interrupts = False
+
     def read(self, address: int, size: int) -> bytes | None:
         """Reads 1, 2, 4 or more bytes; None where nothing answers."""
         word = self._read_word(address & ~3)
