@@ -34,18 +34,14 @@ def check_exact(op: Requantize, dtype: str, linear: LinearRequantization) -> Non
 
 
 @pytest.mark.parametrize("seed", range(8))
-def test_scales_as_they_are(seed: int) -> None:
-    """Of int8, and of int16 that reaches further."""
+def test_int8_to_int16(seed: int) -> None:
+    """With scales of ranges as they are, numbers are always found."""
     rng = np.random.default_rng(seed)
-    ratio = float(rng.uniform(64, 256))
     zero = int(rng.integers(-128, 128))
-    for op, dtype in (
-        (make_op(ratio, (zero, 0), INT16), "int8"),
-        (make_op(1 / ratio, (0, zero), INT8), "int16"),
-    ):
-        linear = fit_requantization(op, dtype)
-        assert linear is not None
-        check_exact(op, dtype, linear)
+    op = make_op(float(rng.uniform(64, 256)), (zero, 0), INT16)
+    linear = fit_requantization(op, "int8")
+    assert linear is not None
+    check_exact(op, "int8", linear)
 
 
 def test_whatever_is_found_is_exact() -> None:
