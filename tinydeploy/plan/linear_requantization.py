@@ -2,10 +2,10 @@
 
     y = clamp(floor((factor * x * 2^left + addend) / 2^(32 + right)), low, high)
 
-The reference rounds twice. From int8 to int16 that hardly shows and numbers are found; from int16 to
-int8 thresholds often lie where no line has them. Its outputs bound the addend once from each side for every input; the
+The reference rounds twice. Its outputs bound the addend once from each side for every input; the
 addends that do form an interval. Where it is empty, as halves go away from zero on both sides of
-it, a factor a little larger or smaller may do.
+it, a factor a little larger or smaller may do. From int8 to int16 rounding twice hardly shows, and
+numbers are found; from int16 to int8 the steps often lie where no line has them.
 """
 
 from __future__ import annotations
