@@ -22,11 +22,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.__main__ import place_tables
+from tinydeploy.board import load_board
 from tinydeploy.errors import InputFileError, TinydeployError
 from tinydeploy.model.export import export_onnx
 from tinydeploy.model.float_model import FloatModel
 from tinydeploy.model.run_onnx import run_onnx
 from tinydeploy.model.weights import load_weights, read_weights
+from tinydeploy.quantize.cost import Mixing
 from tinydeploy.quantize.quantize_model import (
     QuantizedModel,
     apply_recipe,
@@ -34,7 +36,11 @@ from tinydeploy.quantize.quantize_model import (
     quantize_model,
 )
 from tinydeploy.quantize.recipe import EFFORTS, Effort, Recipe
+from tinydeploy.source.board_planner import BoardPlanner
 from tinydeploy.zoo.registry import find_model
+
+# What int16 activations cost is counted for this one.
+_BOARD = "stm32h743"
 
 Pixels = NDArray[np.uint8]
 Split = Literal["all", "held out"]
@@ -72,6 +78,7 @@ class Figures:
     Args:
         crops: What was compared.
         effort: How it was quantized.
+        mixed: Share of RAM and instructions that int16 could add.
         snr_db: Of all logits.
         top1: Per cent of crops with the same best class.
         confident_top1: The same of crops of which the float net is sure.
@@ -82,6 +89,7 @@ class Figures:
 
     crops: str
     effort: Effort
+    mixed: float
     snr_db: float
     top1: float
     confident_top1: float
@@ -162,19 +170,21 @@ def run_int8(tflite: bytes, crops: Pixels) -> NDArray[np.float64]:
     return np.asarray((np.stack(outputs) - zero_point) * scale)
 
 
-def measure(folder: Path, size: int, split: Split, effort: Effort) -> Figures:
+def measure(folder: Path, size: int, split: Split, effort: Effort, mixed: float = 0.0) -> Figures:
     """Quantizes and compares on evaluation crops."""
     protocol = Protocol(folder)
     crops = protocol.calibration(size, split)
     wall, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_SELF)
     model = protocol.make_model(size, crops)
-    quantized = quantize_model(model, EFFORTS[effort], progress=_show)
+    mixing = Mixing(mixed, BoardPlanner(load_board(_BOARD))) if mixed else None
+    quantized = quantize_model(model, EFFORTS[effort], mixing=mixing, progress=_show)
     after = resource.getrusage(resource.RUSAGE_SELF)
     wall = time.perf_counter() - wall
     found = protocol.compare(model, quantized, protocol.evaluation(size, split))
     return Figures(
         f"{size}x{size}" + ("" if split == "all" else ", other pictures"),
         effort,
+        mixed,
         found["snr_db"],
         found["top1_percent"],
         found["confident_top1_percent"],
@@ -207,11 +217,17 @@ def show_figures(figures: list[Figures]) -> str:
         "|---|---|---|---|---|---|---|---|",
     ]
     lines += [
-        f"| {f.crops} | {f.effort} | {f.snr_db:.1f} dB | {f.top1:.1f} % | {f.confident_top1:.1f} % "
-        f"| {f.cpu_s:.0f} s | {f.wall_s:.0f} s | {f.peak_mb:,.0f} MB |"
+        f"| {f.crops} | {_describe(f)} | {f.snr_db:.1f} dB | {f.top1:.1f} % "
+        f"| {f.confident_top1:.1f} % | {f.cpu_s:.0f} s | {f.wall_s:.0f} s | {f.peak_mb:,.0f} MB |"
         for f in figures
     ]
     return "\n".join(lines) + "\n"
+
+
+def _describe(figures: Figures) -> str:
+    if not figures.mixed:
+        return figures.effort
+    return f"{figures.effort}, `--mixed {100 * figures.mixed:.0f}%`"
 
 
 def _show(step: str, part: float) -> None:
@@ -219,13 +235,15 @@ def _show(step: str, part: float) -> None:
         sys.stderr.write(f"  {step} {100 * part:.0f} %\n")
 
 
-CASES: Mapping[str, tuple[int, Split, Effort]] = {
-    "224": (224, "all", "normal"),
-    "held-out": (224, "held out", "normal"),
-    "160": (160, "all", "normal"),
-    "128": (128, "all", "normal"),
-    "low": (224, "all", "low"),
-    "high": (224, "all", "high"),
+CASES: Mapping[str, tuple[int, Split, Effort, float]] = {
+    "224": (224, "all", "normal", 0.0),
+    "held-out": (224, "held out", "normal", 0.0),
+    "160": (160, "all", "normal", 0.0),
+    "128": (128, "all", "normal", 0.0),
+    "low": (224, "all", "low", 0.0),
+    "high": (224, "all", "high", 0.0),
+    "mixed": (224, "all", "normal", 0.15),
+    "128-mixed": (128, "all", "normal", 0.15),
 }
 
 

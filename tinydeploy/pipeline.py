@@ -47,6 +47,7 @@ from tinydeploy.project.toolchain import find_toolchain, kernel_level
 from tinydeploy.project.write import project_files, write_project
 from tinydeploy.report.build_report import BuildReport, QuantizationFacts
 from tinydeploy.report.collect import Evidence, collect_report
+from tinydeploy.source.board_planner import BoardPlanner
 from tinydeploy.source.make_source import make_source
 from tinydeploy.source.options import SourceOptions
 from tinydeploy.source.source import Source, Watch
@@ -156,6 +157,13 @@ class PlannedModel:
     far: Mapping[int, str]
 
 
+def make_planner(request: BuildRequest, board: Board) -> BoardPlanner:
+    """Plans files as the build would."""
+    return BoardPlanner(
+        board, request.optimize, request.input_form, request.max_ram, request.max_extra_macs
+    )
+
+
 def plan_model(request: BuildRequest, watch: Watch, source: Source | None = None) -> PlannedModel:
     """Everything up to a checked plan.
 
@@ -172,7 +180,8 @@ def plan_model(request: BuildRequest, watch: Watch, source: Source | None = None
         check_share(request.max_extra_macs)
     if source is None:
         judge = partial(check_measurable, min_snr=request.min_snr, max_drop=request.max_drop)
-        source = make_source(request.model, watch, request.options, judge)
+        planner = make_planner(request, board)
+        source = make_source(request.model, watch, request.options, judge, planner)
 
     with watch.stage("graph"):
         try:

@@ -92,16 +92,14 @@ typedef struct {
 void td_fully_connected_s16(const td_fully_connected_wide *op, const td_tensor *in, const td_tensor *out, int32_t first,
                             int32_t last);
 
-/* in1 * sign1 + in2 * sign2, operands as for td_add_s8. In place as that. */
+/* Sum or difference, operands as for td_add_s8. In place as that. The common scale is that of in1, the larger one, / 2^14. */
 typedef struct {
-    int32_t sign1;
-    int32_t multiplier1;
-    int32_t shift1;
+    int32_t factor1; /* 2^14 or -2^14 */
     int32_t sign2;
-    int32_t multiplier2;
-    int32_t shift2;
+    int32_t multiplier2; /* at most 1/2 with the shift */
+    int32_t right2;      /* 0 to 31 */
     int32_t output_multiplier;
-    int32_t output_shift;
+    int32_t output_right;
     int32_t low;
     int32_t high;
 } td_add_wide;
@@ -123,6 +121,22 @@ typedef struct {
 
 void td_requantize_rows(const td_requantization *op, const td_tensor *in, const td_tensor *out, int32_t first,
                         int32_t last);
+
+/* The same by one multiplication: (factor * (in << left) + addend) >> (32 + right), bounded. The generator tries all inputs
+ * (tinydeploy/plan/linear_requantization.py). */
+typedef struct {
+    int32_t input_wide;
+    int32_t output_wide;
+    int32_t factor; /* not negative */
+    int32_t left;   /* 0 to 15 */
+    int32_t right;  /* 0 to 14 */
+    int64_t addend; /* |addend| < 2^62 */
+    int32_t low;
+    int32_t high;
+} td_linear_requantization;
+
+void td_requantize_linear(const td_linear_requantization *op, const td_tensor *in, const td_tensor *out, int32_t first,
+                          int32_t last);
 
 /* A slope for values of at least 0, and another for those below, which are negated first where the op says so. In place.
  * Shifts are at most 14. */

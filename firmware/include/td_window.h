@@ -36,6 +36,24 @@ static inline td_range td_taps_inside(int32_t origin, int32_t dilation, int32_t 
     return first < last ? taps : none;
 }
 
+/* The part of the window of one output pixel that lies inside the image. */
+typedef struct {
+    td_range taps_h;
+    td_range taps_w;
+    int32_t origin_h; /* row of tap 0 */
+    int32_t start;    /* elements from the start of an input row to the first tap inside */
+} td_window;
+
+/* Places a window's columns, of which tap 0 lies in column `origin`. */
+static inline void td_place_columns(td_window *window, const td_tensor *in, int32_t origin, int32_t dilation,
+                                    int32_t kernel)
+{
+    window->taps_w = td_taps_inside(origin, dilation, kernel, in->width);
+    window->start = 0;
+    if (window->taps_w.first < window->taps_w.last)
+        window->start = (origin + window->taps_w.first * dilation) * in->channels;
+}
+
 /* The input rows under the windows of pooled row `h`. */
 static inline td_range td_pooled_rows(const td_max_pool_2d *op, int32_t h)
 {

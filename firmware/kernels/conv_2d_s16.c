@@ -4,16 +4,8 @@
 #include "td_wide_dot.h"
 #include "td_window.h"
 
-/* The part of the window of one output pixel that lies inside the image. */
-typedef struct {
-    td_range taps_h;
-    td_range taps_w;
-    int32_t origin_h; /* row of tap 0 */
-    int32_t start;    /* elements from the start of an input row to the first tap inside */
-} window;
-
 /* sums[i] = sum over the window of weights * input for output channels c and, if `next` is not 0, c + 1. */
-static void sum_window(const td_conv_2d_wide *op, const td_tensor *in, const window *inside, int32_t c, int32_t next,
+static void sum_window(const td_conv_2d_wide *op, const td_tensor *in, const td_window *inside, int32_t c, int32_t next,
                        int64_t sums[2])
 {
     const int32_t depth = in->channels;
@@ -35,15 +27,12 @@ void td_conv_2d_s16(const td_conv_2d_wide *op, const td_tensor *in, const td_ten
 {
     for (int32_t h = first; h < last; h++) {
         int16_t *y = td_wide_row(out, h);
-        window inside;
+        td_window inside;
         inside.origin_h = h * op->stride_height - op->pad_top;
         inside.taps_h = td_taps_inside(inside.origin_h, op->dilation_height, op->kernel_height, in->height);
         for (int32_t w = 0; w < out->width; w++, y += out->channels) {
             const int32_t origin_w = w * op->stride_width - op->pad_left;
-            inside.taps_w = td_taps_inside(origin_w, op->dilation_width, op->kernel_width, in->width);
-            inside.start = 0;
-            if (inside.taps_w.first < inside.taps_w.last)
-                inside.start = (origin_w + inside.taps_w.first * op->dilation_width) * in->channels;
+            td_place_columns(&inside, in, origin_w, op->dilation_width, op->kernel_width);
             for (int32_t c = 0; c < out->channels; c += 2) {
                 const int32_t next = c + 1 < out->channels;
                 int64_t sums[2];

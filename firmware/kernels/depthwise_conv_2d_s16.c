@@ -4,25 +4,17 @@
 #include "td_kernels.h"
 #include "td_window.h"
 
-/* The part of the window of one output pixel that lies inside the image. */
-typedef struct {
-    td_range taps_h;
-    td_range taps_w;
-    int32_t origin_h; /* row of tap 0 */
-    int32_t start;    /* elements from the start of an input row to the first tap inside */
-    int32_t step;     /* elements from one tap to the next */
-} window;
-
 /* sums[i] = sum over the window of weights * input for output channels c ... c + 3, depth multiplier 1. */
-TD_NOINLINE static void sum_4(const td_depthwise_conv_2d_wide *op, const td_tensor *in, const window *inside, int32_t c,
+TD_NOINLINE static void sum_4(const td_depthwise_conv_2d_wide *op, const td_tensor *in, const td_window *inside, int32_t c,
                               int32_t sums[4])
 {
     const int32_t channels = in->channels;
+    const int32_t step = op->dilation_width * channels;
     int32_t s0 = 0, s1 = 0, s2 = 0, s3 = 0;
     for (int32_t i = inside->taps_h.first; i < inside->taps_h.last; i++) {
         const int16_t *x = td_wide_row(in, inside->origin_h + i * op->dilation_height) + inside->start + c;
         const int8_t *w = op->weights + (i * op->kernel_width + inside->taps_w.first) * channels + c;
-        for (int32_t t = inside->taps_w.first; t < inside->taps_w.last; t++, x += inside->step, w += channels) {
+        for (int32_t t = inside->taps_w.first; t < inside->taps_w.last; t++, x += step, w += channels) {
             s0 += w[0] * x[0];
             s1 += w[1] * x[1];
             s2 += w[2] * x[2];
@@ -36,14 +28,15 @@ TD_NOINLINE static void sum_4(const td_depthwise_conv_2d_wide *op, const td_tens
 }
 
 /* The same for output channel `c` of `channels`, which reads input channel `source`. */
-TD_NOINLINE static int32_t sum_1(const td_depthwise_conv_2d_wide *op, const td_tensor *in, const window *inside,
+TD_NOINLINE static int32_t sum_1(const td_depthwise_conv_2d_wide *op, const td_tensor *in, const td_window *inside,
                                  int32_t source, int32_t c, int32_t channels)
 {
+    const int32_t step = op->dilation_width * in->channels;
     int32_t sum = 0;
     for (int32_t i = inside->taps_h.first; i < inside->taps_h.last; i++) {
         const int16_t *x = td_wide_row(in, inside->origin_h + i * op->dilation_height) + inside->start + source;
         const int8_t *w = op->weights + (i * op->kernel_width + inside->taps_w.first) * channels + c;
-        for (int32_t t = inside->taps_w.first; t < inside->taps_w.last; t++, x += inside->step, w += channels)
+        for (int32_t t = inside->taps_w.first; t < inside->taps_w.last; t++, x += step, w += channels)
             sum += *w * *x;
     }
     return sum;
@@ -53,8 +46,7 @@ void td_depthwise_conv_2d_s16(const td_depthwise_conv_2d_wide *op, const td_tens
                               int32_t first, int32_t last)
 {
     const int32_t channels = out->channels;
-    window inside;
-    inside.step = op->dilation_width * in->channels;
+    td_window inside;
 
     for (int32_t h = first; h < last; h++) {
         int16_t *y = td_wide_row(out, h);
@@ -62,10 +54,7 @@ void td_depthwise_conv_2d_s16(const td_depthwise_conv_2d_wide *op, const td_tens
         inside.taps_h = td_taps_inside(inside.origin_h, op->dilation_height, op->kernel_height, in->height);
         for (int32_t w = 0; w < out->width; w++, y += channels) {
             const int32_t origin_w = w * op->stride_width - op->pad_left;
-            inside.taps_w = td_taps_inside(origin_w, op->dilation_width, op->kernel_width, in->width);
-            inside.start = 0;
-            if (inside.taps_w.first < inside.taps_w.last)
-                inside.start = (origin_w + inside.taps_w.first * op->dilation_width) * in->channels;
+            td_place_columns(&inside, in, origin_w, op->dilation_width, op->kernel_width);
 
             int32_t c = 0;
             if (op->depth_multiplier == 1)

@@ -9,26 +9,18 @@ static int8_t finish(const td_depthwise_conv_2d *op, int32_t c, int32_t sum)
     return td_finish_channel(sum, &op->channels[c], op->highs.bounds[c * op->highs.step], op->output_offset);
 }
 
-/* The part of the window of one output pixel that lies inside the image. */
-typedef struct {
-    td_range taps_h;
-    td_range taps_w;
-    int32_t origin_h; /* row of tap 0 */
-    int32_t start;    /* bytes from the start of an input row to the first tap inside */
-    int32_t step;     /* bytes from one tap to the next */
-} window;
-
 /* sums[i] = sum over the window of weights * (input + offset) for output channels c ... c + 3, depth multiplier 1. */
-TD_NOINLINE static void sum_4(const td_depthwise_conv_2d *op, const td_tensor *in, const window *inside, int32_t c,
+TD_NOINLINE static void sum_4(const td_depthwise_conv_2d *op, const td_tensor *in, const td_window *inside, int32_t c,
                               int32_t sums[4])
 {
     const int32_t channels = in->channels;
+    const int32_t step = op->dilation_width * channels;
     const int32_t offset = op->input_offset;
     int32_t s0 = 0, s1 = 0, s2 = 0, s3 = 0;
     for (int32_t i = inside->taps_h.first; i < inside->taps_h.last; i++) {
         const int8_t *x = td_row(in, inside->origin_h + i * op->dilation_height) + inside->start + c;
         const int8_t *w = op->weights + (i * op->kernel_width + inside->taps_w.first) * channels + c;
-        for (int32_t t = inside->taps_w.first; t < inside->taps_w.last; t++, x += inside->step, w += channels) {
+        for (int32_t t = inside->taps_w.first; t < inside->taps_w.last; t++, x += step, w += channels) {
             s0 += w[0] * (x[0] + offset);
             s1 += w[1] * (x[1] + offset);
             s2 += w[2] * (x[2] + offset);
@@ -42,14 +34,15 @@ TD_NOINLINE static void sum_4(const td_depthwise_conv_2d *op, const td_tensor *i
 }
 
 /* The same for output channel `c` of `channels`, which reads input channel `source`. */
-TD_NOINLINE static int32_t sum_1(const td_depthwise_conv_2d *op, const td_tensor *in, const window *inside,
+TD_NOINLINE static int32_t sum_1(const td_depthwise_conv_2d *op, const td_tensor *in, const td_window *inside,
                                  int32_t source, int32_t c, int32_t channels)
 {
+    const int32_t step = op->dilation_width * in->channels;
     int32_t sum = 0;
     for (int32_t i = inside->taps_h.first; i < inside->taps_h.last; i++) {
         const int8_t *x = td_row(in, inside->origin_h + i * op->dilation_height) + inside->start + source;
         const int8_t *w = op->weights + (i * op->kernel_width + inside->taps_w.first) * channels + c;
-        for (int32_t t = inside->taps_w.first; t < inside->taps_w.last; t++, x += inside->step, w += channels)
+        for (int32_t t = inside->taps_w.first; t < inside->taps_w.last; t++, x += step, w += channels)
             sum += *w * (*x + op->input_offset);
     }
     return sum;
@@ -58,17 +51,13 @@ TD_NOINLINE static int32_t sum_1(const td_depthwise_conv_2d *op, const td_tensor
 static void depthwise_row(const td_depthwise_conv_2d *op, const td_tensor *in, int32_t h, int8_t *out, int32_t width,
                           int32_t channels)
 {
-    window inside;
+    td_window inside;
     inside.origin_h = h * op->stride_height - op->pad_top;
     inside.taps_h = td_taps_inside(inside.origin_h, op->dilation_height, op->kernel_height, in->height);
-    inside.step = op->dilation_width * in->channels;
 
     for (int32_t w = 0; w < width; w++, out += channels) {
         const int32_t origin_w = w * op->stride_width - op->pad_left;
-        inside.taps_w = td_taps_inside(origin_w, op->dilation_width, op->kernel_width, in->width);
-        inside.start = 0;
-        if (inside.taps_w.first < inside.taps_w.last)
-            inside.start = (origin_w + inside.taps_w.first * op->dilation_width) * in->channels;
+        td_place_columns(&inside, in, origin_w, op->dilation_width, op->kernel_width);
 
         int32_t c = 0;
         if (op->depth_multiplier == 1)

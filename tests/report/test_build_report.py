@@ -67,7 +67,7 @@ def example() -> BuildReport:
         ),
         accuracy=AccuracyFacts(0.98, 0.98, 450),
         fidelity=FidelityFacts(math.inf, 1.0, 450, 1.0, None),
-        quantization=(QuantizationFacts("relu", "Conv", 41.5, math.inf, math.nan, 0.001),),
+        quantization=(QuantizationFacts("relu", "Conv", 41.5, math.inf, math.nan, 0.001, "int16"),),
         seconds={"graph": 0.1},
     )  # fmt: skip
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -18,6 +19,7 @@ from PIL import Image
 
 from tests.float_nets import write_dense_net, write_net, write_pictures
 from tests.model_builder import ModelBuilder
+from tinydeploy.board import load_board
 from tinydeploy.cli.model_input import read_model_input
 from tinydeploy.codegen.pixels import describe_pixels
 from tinydeploy.errors import BudgetError, InputFileError, UnsupportedModelError, UsageError
@@ -26,6 +28,7 @@ from tinydeploy.graph.read import read_graph
 from tinydeploy.model.float_model import FloatModel
 from tinydeploy.quantize.quantize_model import QuantizedModel, quantize_model
 from tinydeploy.quantize.recipe import EFFORTS, Effort, Recipe
+from tinydeploy.source.board_planner import BoardPlanner
 from tinydeploy.source.make_source import make_source
 from tinydeploy.source.options import Layout, SourceOptions
 from tinydeploy.source.source import Source
@@ -129,6 +132,28 @@ def test_effort(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, effort: Effort 
     options = SourceOptions(data=iter(pixels), mean=(127.5,), std=(127.5,), effort=effort)
     check_source(make_source(str(write_net(tmp_path / "net.onnx")), Listener(), options))
     assert seen == [EFFORTS[effort or "normal"]]
+
+
+@pytest.mark.parametrize(
+    ("share", "said"), [(50.0, r"int16 activations for \d.*RAM; .* dB"), (1e-9, "stays int8")]
+)
+def test_mixed(tmp_path: Path, share: float, said: str) -> None:
+    """What was chosen, or that nothing was, is said."""
+    pixels = np.random.default_rng(2).integers(0, 256, (40, 8, 8, 3), np.uint8)
+    options = SourceOptions(data=iter(pixels), mean=(127.5,), std=(127.5,), mixed=share)
+    watch = Listener()
+    planner = BoardPlanner(load_board("stm32h743"))
+    net = str(write_net(tmp_path / "net.onnx"))
+    source = make_source(net, watch, options, planner=planner)
+    check_source(source)
+    assert any(re.search(said, note) for note in watch.notes)
+    types = {layer.dtype for layer in source.layers}
+    assert types == ({"int8", "int16"} if share > 1 else {"int8"})
+
+
+def test_mixed_needs_a_board(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="for a board"):
+        make_source(str(tmp_path / "net.onnx"), Listener(), SourceOptions(mixed=0.15))
 
 
 def test_effort_of_nets_of_the_zoo() -> None:

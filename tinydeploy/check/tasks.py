@@ -16,7 +16,7 @@ from tinydeploy.check.figures import Figures, read_figures, take_figures, write_
 from tinydeploy.check.source_file import hash_source, pack_source, unpack_source
 from tinydeploy.check.store import Store, make_key
 from tinydeploy.errors import InternalError, TinydeployError
-from tinydeploy.pipeline import BuildRequest, build_image
+from tinydeploy.pipeline import BuildRequest, build_image, make_planner
 from tinydeploy.source.make_source import make_source
 
 
@@ -69,9 +69,14 @@ class Made:
 
 
 def source_key(request: BuildRequest, folder: Path) -> str:
-    """Key of a target's int8 model, by what the user names and what is in these files."""
+    """Key of a target's int8 model, by what the user names and what is in these files.
+
+    Where it is chosen for a board what is int16, by how that plans, too.
+    """
     files = [hash_path(path) for path in _list_named(request, folder)]
-    return make_key("source", hash_tool(), request.model, request.options, files)
+    mixed = request.options.mixed is not None
+    planner = make_planner(request, find_board(request, folder)) if mixed else None
+    return make_key("source", hash_tool(), request.model, request.options, files, planner)
 
 
 def _list_named(request: BuildRequest, folder: Path) -> list[Path]:
@@ -99,7 +104,8 @@ def make_target_source(request: BuildRequest, key: str, watch: TaskWatch, store:
         TinydeployError: As of `make_source`.
     """
     with record_reads() as files:
-        source = make_source(request.model, watch, request.options)
+        planner = make_planner(request, find_board(request, Path.cwd()))
+        source = make_source(request.model, watch, request.options, planner=planner)
     content, arrays = pack_source(source)
     digest = hash_source(content, arrays)
     store.write(digest, content, arrays)

@@ -29,6 +29,7 @@ from tinydeploy.cli.options import (
     MaxRamOption,
     MeanOption,
     MinSnrOption,
+    MixedOption,
     ModelArgument,
     OptimizeChoice,
     OptimizeOption,
@@ -61,6 +62,7 @@ def _make_source(
     input_shape: InputShapeOption = None,
     layout: LayoutOption = None,
     effort: EffortOption = None,
+    mixed: MixedOption = None,
 ) -> tuple[str | None, SourceOptions]:
     return model, SourceOptions(
         weights=weights,
@@ -74,6 +76,7 @@ def _make_source(
         input_shape=parse_shape("--input-shape", input_shape),
         layout=None if layout is None else layout.value,
         effort=None if effort is None else effort.value,
+        mixed=parse_percent("--mixed", mixed),
     )
 
 

@@ -244,6 +244,15 @@ EffortOption = Annotated[
         show_default="normal",
     ),
 ]
+MixedOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="SHARE",
+        help="Give int16 activations to the layers of a float net that gain most by them, for at "
+        "most this share more RAM and instructions, as planned, e.g. 15%.",
+        show_default="int8 everywhere",
+    ),
+]
 OptimizeOption = Annotated[
     OptimizeChoice,
     typer.Option(

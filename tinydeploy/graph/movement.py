@@ -215,8 +215,10 @@ def fill_part(value: int, output: Tensor) -> Part:
     height, width, channels = output.rows
     item = output.item_bytes
     rows = (Level(height, 0, 0, 1),)
-    levels = (Level(width * channels, 0, 0, item), Level(item, 0, 1, 1))
     constant = np.array([value], output.dtype).view(np.int8)
+    levels = [Level(width * channels, 0, 0, item), Level(item, 0, 1, 1)]
+    if (constant == constant[0]).all():  # 0 above all: one run of equal bytes
+        levels, constant = [Level(width * channels * item, 0, 0, 1)], constant[:1]
     return Part(None, constant, 0, 0, 0, 0, merge_levels(rows), merge_levels(levels))
 
 

@@ -30,6 +30,7 @@ from tinydeploy.plan.kernel_choice.expanded_depthwise_conv_2d import (
 )
 from tinydeploy.plan.kernel_choice.fully_connected import PackedKernel
 from tinydeploy.plan.plan import Plan, Step
+from tinydeploy.plan.wide_cost import estimate_wide
 
 # A call with its arguments, and the walk to the next step.
 _CALL = 30
@@ -39,11 +40,21 @@ _CYCLES = {"cortex-m7": 1.0, "cortex-m4": 1.7}
 _PER_MAC, _PER_ELEMENT = 5, 12
 _ELEMENT = {
     "add_linear_s8": 6,
+    "add_s16": 62,
     "add_table_s8": 10,
     "average_pool_2d_global_s8": 2,
+    "concatenation_s8": 2,
     "lookup_s8": 6,
+    "max_pool_2d_s8": 5,
+    "maximum_s16": 17,
     "mean_s8": 2,
+    "minimum_s16": 17,
     "mul_fours_s8": 8,
+    "mul_s16": 42,
+    "requantize": 30,
+    "requantize_linear": 17,
+    "sigmoid_s16": 60,
+    "softmax_s16": 150,
     "softmax_s8": 45,
 }
 
@@ -61,6 +72,9 @@ def call_instructions(graph: Graph, op: Op, kernel: Kernel, rows: int, cpu: str 
     if isinstance(kernel, PackedKernel) and isinstance(op, FullyConnected):
         vectors = op.macs(graph) // op.weights.size * rows // call_rows(graph, op, kernel)
         return _CALL + vectors * fully_connected.estimate_instructions(op, kernel)
+    wide = estimate_wide(graph, op)
+    if wide is not None:
+        return _CALL + wide * rows // call_rows(graph, op, kernel)
     macs = op.macs(graph) * _PER_MAC
     elements = max(graph.tensors[tensor].size for tensor in (*op.inputs, *op.outputs))
     if kernel.stem in _ELEMENT:

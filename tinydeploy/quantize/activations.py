@@ -1,9 +1,10 @@
-"""The int8 quantization of every activation tensor: ranges from statistics, scales from ranges."""
+"""The quantization of every activation tensor: ranges from statistics, scales from ranges."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,18 +16,23 @@ from tinydeploy.quantize.recipe import RANGE_METHODS, RangeMethod
 from tinydeploy.quantize.statistics import TensorStatistics
 from tinydeploy.quantize.ties import find_fixed, tie_tensors
 
+Dtype = Literal["int8", "int16"]
+Integers = NDArray[np.int8] | NDArray[np.int16]
+
 
 @dataclass(frozen=True)
 class Parameters:
-    """int8 quantization of a tensor: real = scale * (q - zero_point).
+    """Quantization of a tensor: real = scale * (q - zero_point).
 
     Args:
         scale: A float32 number, positive.
-        zero_point: -128 to 127.
+        zero_point: -128 to 127; 0 for int16.
+        dtype: Of q.
     """
 
     scale: float
     zero_point: int
+    dtype: Dtype = "int8"
 
     @classmethod
     def from_range(cls, low: float, high: float) -> Parameters:
@@ -35,15 +41,33 @@ class Parameters:
         scale = float(np.float32(max((high - low) / 255, 1e-8)))
         return cls(scale, int(np.clip(round(-128 - low / scale), -128, 127)))
 
-    def quantize(self, values: NDArray[np.floating]) -> NDArray[np.int8]:
-        """The nearest int8 values, saturated."""
+    @classmethod
+    def from_reach(cls, reach: float) -> Parameters:
+        """The int16 parameters that cover [-reach, reach]."""
+        return cls(float(np.float32(max(reach / 32767, 1e-10))), 0, "int16")
+
+    @property
+    def limits(self) -> tuple[int, int]:
+        """Least and greatest q."""
+        return (-128, 127) if self.dtype == "int8" else (-32768, 32767)
+
+    @property
+    def outer_range(self) -> tuple[float, float]:
+        """The real numbers that are rounded to q's within the limits."""
+        low, high = self.limits
+        return (low - 0.5 - self.zero_point) * self.scale, (
+            high + 0.5 - self.zero_point
+        ) * self.scale
+
+    def quantize(self, values: NDArray[np.floating]) -> Integers:
+        """The nearest integers, saturated."""
         q = values * (1 / self.scale)
         np.rint(q, out=q)
         q += self.zero_point
-        np.clip(q, -128, 127, out=q)
-        return q.astype(np.int8)
+        np.clip(q, *self.limits, out=q)
+        return q.astype(self.dtype)
 
-    def dequantize(self, values: NDArray[np.int8]) -> NDArray[np.float32]:
+    def dequantize(self, values: Integers) -> NDArray[np.float32]:
         """The real numbers."""
         shifted = values.astype(np.float32)
         shifted -= self.zero_point

@@ -98,6 +98,12 @@ def calibrate_network(
     return Calibration(statistics, kept.finish(), done, (low, high))
 
 
+def pick_evenly(samples: NDArray[np.float32], most: int) -> NDArray[np.float32]:
+    """At most so many samples, evenly spread."""
+    count = min(len(samples), most)
+    return samples[[k * len(samples) // count for k in range(count)]]
+
+
 class EvenPick:
     """Some of a stream of unknown length, evenly spread, in order.
 

@@ -78,7 +78,7 @@ def _add_weights(
     scale = np.float32(emitter.parameters[conv.inputs[0]].scale)
     bias_scales = scale * q.scales.astype(np.float32)
     bias_id = emitter.writer.add_tensor(
-        f"{conv.output}/bias", q.bias.shape, "int32", scales=bias_scales, data=q.bias
+        f"{conv.output}/bias", q.bias.shape, str(q.bias.dtype), scales=bias_scales, data=q.bias
     )
     return weights_id, bias_id
 

@@ -31,6 +31,8 @@ def emit_binary(emitter: Emitter, layer: Binary) -> None:
 def emit_with_constant(emitter: Emitter, layer: WithConstant) -> None:
     """ADD or MUL with a constant, or SUB from it."""
     parameters = _fit_constant(layer.value)
+    if emitter.parameters[layer.output].dtype == "int16":
+        parameters = Parameters.from_reach(float(np.abs(layer.value).max()))
     values = parameters.quantize(layer.value)
     constant = emitter.add_constant(f"{layer.output}/constant", values, parameters)
     inputs = [emitter.tensor(layer.inputs[0]), constant]

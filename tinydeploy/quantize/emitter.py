@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
-from tinydeploy.quantize.activations import Parameters
+from tinydeploy.quantize.activations import Integers, Parameters
 from tinydeploy.quantize.network import Array, Layer, Network, Shape
 from tinydeploy.quantize.tflite_operators import OptionValue
 from tinydeploy.quantize.tflite_writer import TfliteWriter
 from tinydeploy.quantize.weights import QuantizedConv
 
-Bound = tuple[str, NDArray[np.int8]]  # MAXIMUM or MINIMUM, and its constant per channel
+Bound = tuple[str, Integers]  # MAXIMUM or MINIMUM, and its constant per channel
 
 
 class Emitter:
@@ -86,14 +85,18 @@ class Emitter:
         self._ids[name] = self._add_bounds(name, unbounded, found)
 
     def add_clamp(self, name: str, source: str, low: Array, high: Array) -> None:
-        """A tensor within bounds; the same tensor where int8 has them anyway."""
+        """A tensor within bounds; the same tensor where its type has them anyway."""
         found = self._find_bounds(name, low, high)
         self._ids[name] = self._add_bounds(name, self.tensor(source), found)
 
     def add_activation(self, name: str, shape: Shape, parameters: Parameters) -> int:
-        """An int8 tensor that is computed."""
+        """A tensor that is computed."""
         return self.writer.add_tensor(
-            name, shape, "int8", scales=parameters.scale, zero_points=parameters.zero_point
+            name,
+            shape,
+            parameters.dtype,
+            scales=parameters.scale,
+            zero_points=parameters.zero_point,
         )
 
     def add_integers(self, name: str, values: object) -> int:
@@ -101,22 +104,23 @@ class Emitter:
         data = np.array(values, np.int32)
         return self.writer.add_tensor(name, data.shape, "int32", data=data)
 
-    def add_constant(self, name: str, values: NDArray[np.int8], parameters: Parameters) -> int:
+    def add_constant(self, name: str, values: Integers, parameters: Parameters) -> int:
         """A constant that activations are computed with."""
         return self.writer.add_tensor(
             name,
             values.shape,
-            "int8",
+            parameters.dtype,
             scales=parameters.scale,
             zero_points=parameters.zero_point,
             data=values,
         )
 
     def _find_bounds(self, name: str, low: Array, high: Array) -> list[Bound]:
-        """The bounds of a tensor's int8 values that its type does not give anyway."""
+        """The bounds of a tensor's integers that its type does not give anyway."""
         channels = self.network.channels(name)
         bounds = []
-        for builtin, bound, idle in (("MAXIMUM", low, -128), ("MINIMUM", high, 127)):
+        limits = self.parameters[name].limits
+        for builtin, bound, idle in zip(("MAXIMUM", "MINIMUM"), (low, high), limits, strict=True):
             real = np.broadcast_to(bound, channels).astype(np.float64)
             q = self.parameters[name].quantize(real)
             if (q != idle).any():

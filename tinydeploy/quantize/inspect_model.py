@@ -9,25 +9,20 @@ import numpy as np
 
 from tinydeploy.model.float_model import FloatModel
 from tinydeploy.quantize.activations import Parameters
-from tinydeploy.quantize.network import Network
+from tinydeploy.quantize.calibrate import pick_evenly
 from tinydeploy.quantize.prepare import prepare_network
 from tinydeploy.quantize.quantize_model import (
     TRIAL_SAMPLES,
     CalibratedModel,
     calibrate_model,
-    pick_evenly,
 )
 from tinydeploy.quantize.recipe import EFFORTS
 from tinydeploy.quantize.remedies import RemedyGain, measure_remedies
-from tinydeploy.quantize.sensitivity import LayerLoss, measure_losses
+from tinydeploy.quantize.sensitivity import LayerLoss, count_kept, measure_losses
 from tinydeploy.quantize.statistics import TensorStatistics
 
 # Bins of the histograms that are shown.
 BINS = 40
-
-# Activations of all samples at once, in values: 256 MB.
-_MOST_VALUES = 64 << 20
-_MOST_SAMPLES, _LEAST_SAMPLES = 32, 4
 
 
 @dataclass(frozen=True)
@@ -121,12 +116,6 @@ def _inspect_layers(
         for name, statistics in prepared.statistics.items()
     }
     return tuple(LayerView(loss, views.get(loss.output)) for loss in losses), len(samples)
-
-
-def count_kept(network: Network) -> int:
-    """How many samples' activations, all of the network's at once, fit the memory for them."""
-    values = sum(int(np.prod(network.shapes[layer.output])) for layer in network.layers)
-    return int(np.clip(_MOST_VALUES // max(values, 1), _LEAST_SAMPLES, _MOST_SAMPLES))
 
 
 def view_tensor(statistics: TensorStatistics, parameters: Parameters) -> TensorView:

@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from tinydeploy.quantize.activations import Parameters
+from tinydeploy.quantize.activations import Dtype, Integers, Parameters
 from tinydeploy.quantize.evaluate import Values
 from tinydeploy.quantize.network import Layer
 
@@ -25,8 +24,9 @@ class LayerQuality:
         snr_db: Of the output, with the errors of all layers before; infinite where it is exact.
         rounding_db: SNR that rounding and clipping this output alone would leave.
         corrected_db: By how much correcting the biases raised the SNR; 0 where there are none.
-        saturated: Part of the float values, 0 to 1, that lie outside the range of int8 by more than
-            half a step.
+        saturated: Part of the float values, 0 to 1, that lie outside the range of its integers by
+            more than half a step.
+        dtype: Of the output.
     """
 
     output: str
@@ -35,12 +35,13 @@ class LayerQuality:
     rounding_db: float
     corrected_db: float
     saturated: float
+    dtype: Dtype
 
 
 def measure_layer(
     layer: Layer,
     exact: Values,
-    coarse: NDArray[np.int8],
+    coarse: Integers,
     parameters: Parameters,
     corrected_db: float,
 ) -> LayerQuality:
@@ -49,13 +50,13 @@ def measure_layer(
     Args:
         layer: The layer.
         exact: float32 [n, ...]: the float network's.
-        coarse: int8 [n, ...]: the quantized network's.
+        coarse: int8 or int16 [n, ...]: the quantized network's.
         parameters: Of the output.
         corrected_db: Handed on.
     """
     signal = noise = rounding = 0.0
     saturated = 0
-    low, high = ((q - parameters.zero_point) * parameters.scale for q in (-128.5, 127.5))
+    low, high = parameters.outer_range
     for start in range(0, len(exact), _CHUNK):
         y = exact[start : start + _CHUNK]
         signal += _power(y)
@@ -69,6 +70,7 @@ def measure_layer(
         ratio_db(signal, rounding),
         corrected_db,
         saturated / max(exact.size, 1),
+        parameters.dtype,
     )
 
 

@@ -95,7 +95,7 @@ def prepare_network(
     tried: list[Prepared] = []
 
     def attempt(prepared: Prepared) -> None:
-        tried.append(_try(prepared, samples, recipe))
+        tried.append(try_prepared(prepared, samples, recipe))
         if progress is not None:
             progress(min(1.0, len(tried) / _MOST_TRIALS))
 
@@ -155,7 +155,8 @@ class _Form:
         return Prepared(self.network, self.statistics, parameters, (untried,))
 
 
-def _try(prepared: Prepared, samples: Values, recipe: Recipe) -> Prepared:
+def try_prepared(prepared: Prepared, samples: Values, recipe: Recipe) -> Prepared:
+    """Fills in what a network, quantized quickly, gives on samples."""
     quick = replace(recipe, rounding="nearest", fit_weights=False, guard=False)
     layers = quantize_layers(prepared.network, prepared.parameters, samples, quick)
     (trial,) = prepared.trials

@@ -9,9 +9,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from tinydeploy.quantize.activations import Parameters
+from tinydeploy.quantize.activations import Integers, Parameters
 from tinydeploy.quantize.evaluate import Values, evaluate_layer
 from tinydeploy.quantize.layer_quality import LayerQuality, measure_layer
 from tinydeploy.quantize.network import Conv, Layer, Network, last_uses
@@ -54,11 +53,9 @@ def quantize_layers(
     """
     convolutions: dict[str, QuantizedConv] = {}
     qualities: list[LayerQuality] = []
-    # What float and quantized network give; the latter as int8, which is what it computes.
+    # What float and quantized network give; the latter as integers, which is what it computes.
     exact: dict[str, Values] = {network.input: samples}
-    coarse: dict[str, NDArray[np.int8]] = {
-        network.input: parameters[network.input].quantize(samples)
-    }
+    coarse: dict[str, Integers] = {network.input: parameters[network.input].quantize(samples)}
     last = last_uses(network.layers)
     for k, layer in enumerate(network.layers):
         corrected_db = 0.0
@@ -88,13 +85,13 @@ def _evaluate(
     network: Network,
     parameters: Mapping[str, Parameters],
     exact: dict[str, Values],
-    coarse: dict[str, NDArray[np.int8]],
+    coarse: dict[str, Integers],
 ) -> None:
     """Fills in what a layer without weights gives."""
     count = len(exact[layer.inputs[0]])
     shape = (count, *network.shapes[layer.output][1:])
     exact[layer.output] = np.empty(shape, np.float32)
-    coarse[layer.output] = np.empty(shape, np.int8)
+    coarse[layer.output] = np.empty(shape, parameters[layer.output].dtype)
     for start in range(0, count, _CHUNK):
         part = slice(start, start + _CHUNK)
         inputs = [exact[name][part] for name in layer.inputs]

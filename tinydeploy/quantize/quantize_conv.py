@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from tinydeploy.quantize.activations import Parameters
+from tinydeploy.quantize.activations import Integers, Parameters
 from tinydeploy.quantize.evaluate import Values, clamp, convolve
 from tinydeploy.quantize.layer_quality import ratio_db
 from tinydeploy.quantize.network import Array, Conv
@@ -54,14 +54,14 @@ class ConvSamples:
         source: Quantization of its input.
         target: Quantization of its output.
         exact: float32 [n, ..., I]: the float network's.
-        coarse: int8 [n, ..., I]: the quantized network's.
+        coarse: int8 or int16 [n, ..., I]: the quantized network's.
     """
 
     conv: Conv
     source: Parameters
     target: Parameters
     exact: Values
-    coarse: NDArray[np.int8]
+    coarse: Integers
 
     def take(self, picked: slice | NDArray[np.intp]) -> ConvSamples:
         """Some of the samples."""
@@ -111,13 +111,13 @@ class ConvResult:
     Args:
         quantized: The integers.
         exact: float32 [n, ..., O]: the float network's output.
-        coarse: int8 [n, ..., O]: the quantized network's.
+        coarse: int8 or int16 [n, ..., O]: the quantized network's.
         corrected_db: By how much the correction of the biases raised the output's SNR.
     """
 
     quantized: QuantizedConv
     exact: Values
-    coarse: NDArray[np.int8]
+    coarse: Integers
     corrected_db: float
 
 
@@ -233,7 +233,7 @@ def _finish(
     correction = np.zeros(len(conv.bias))
     if recipe.correct_bias:
         correction = _shrink_mean(sums, counts)
-    coarse = np.empty(exact.shape, np.int8)
+    coarse = np.empty(exact.shape, target.dtype)
     plain = corrected = 0.0
     for part in chunks:
         plain += _power(clamp(accumulators[part], conv) - exact[part])

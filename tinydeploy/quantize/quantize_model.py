@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,14 +16,16 @@ from numpy.typing import NDArray
 from tinydeploy.errors import UnsupportedModelError
 from tinydeploy.model.float_model import FloatModel, Preprocessing
 from tinydeploy.quantize.activations import Parameters
-from tinydeploy.quantize.calibrate import Calibration, calibrate_network
+from tinydeploy.quantize.calibrate import Calibration, calibrate_network, pick_evenly
+from tinydeploy.quantize.cost import Mixing
 from tinydeploy.quantize.evaluate import Values
 from tinydeploy.quantize.fold import fold_network
 from tinydeploy.quantize.layer_quality import LayerQuality
 from tinydeploy.quantize.lower_quantized import lower_quantized
 from tinydeploy.quantize.metadata import describe_preprocessing
+from tinydeploy.quantize.mix import Mixed, Mixer
 from tinydeploy.quantize.network import Network
-from tinydeploy.quantize.prepare import Trial, prepare_network
+from tinydeploy.quantize.prepare import Prepared, Trial, prepare_network
 from tinydeploy.quantize.propagate import quantize_layers
 from tinydeploy.quantize.read_onnx import read_onnx
 from tinydeploy.quantize.recipe import EFFORTS, Recipe
@@ -70,6 +72,7 @@ class QuantizedModel:
         trials: Ways to choose ranges that were tried, the chosen one last.
         calibration_inputs: Number of inputs that ranges were measured with.
         seconds: What each step took, by its name.
+        mixed: Which layers got int16 activations; None where that was not asked for.
     """
 
     tflite: bytes
@@ -78,6 +81,7 @@ class QuantizedModel:
     trials: tuple[Trial, ...]
     calibration_inputs: int
     seconds: dict[str, float]
+    mixed: Mixed | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,6 +108,7 @@ def quantize_model(
     recipe: Recipe = EFFORTS["normal"],
     *,
     calibration: Iterable[NDArray[np.floating]] | None = None,
+    mixing: Mixing | None = None,
     progress: Progress | None = None,
 ) -> QuantizedModel:
     """Quantizes a float network to int8, weights per channel, activations per tensor.
@@ -116,6 +121,7 @@ def quantize_model(
         recipe: What to do against the loss of accuracy.
         calibration: Other calibration inputs than the model's, which are read once, one by one:
             each float32, of the input's shape without the batch.
+        mixing: What int16 activations may add; None for int8 everywhere.
         progress: Told the step's name and the part of it that is done, 0 to 1.
 
     Raises:
@@ -128,9 +134,14 @@ def quantize_model(
     clock.begin("read")
     network = _read_network(model)
     if network.given:
+        if mixing is not None:
+            raise UnsupportedModelError(
+                f"{model.name} brings its own scales along, all of them for int8",
+                "Leave --mixed out, or give the float model that it was made from.",
+            )
         return QuantizedModel(_write_given(model, network), (), (), (), 0, clock.finish())
     calibrated = _calibrate(model, network, recipe.samples, calibration, clock)
-    return _apply(calibrated, recipe, clock)
+    return _apply(calibrated, recipe, mixing, clock)
 
 
 def calibrate_model(model: FloatModel, samples: int) -> CalibratedModel:
@@ -153,14 +164,17 @@ def calibrate_model(model: FloatModel, samples: int) -> CalibratedModel:
     return _calibrate(model, network, samples, None, _Clock(None))
 
 
-def apply_recipe(calibrated: CalibratedModel, recipe: Recipe) -> QuantizedModel:
+def apply_recipe(
+    calibrated: CalibratedModel, recipe: Recipe, mixing: Mixing | None = None
+) -> QuantizedModel:
     """Quantizes a calibrated model, which stays as it is.
 
     Args:
         calibrated: The model.
         recipe: What to do against the loss of accuracy.
+        mixing: What int16 activations may add; None for int8 everywhere.
     """
-    return _apply(calibrated, recipe, _Clock(None))
+    return _apply(calibrated, recipe, mixing, _Clock(None))
 
 
 def _read_network(model: FloatModel) -> Network:
@@ -194,8 +208,9 @@ def _calibrate(
     return CalibratedModel(model, network, found, parameters, stored)
 
 
-def _apply(calibrated: CalibratedModel, recipe: Recipe, clock: _Clock) -> QuantizedModel:
-    model = calibrated.model
+def _apply(
+    calibrated: CalibratedModel, recipe: Recipe, mixing: Mixing | None, clock: _Clock
+) -> QuantizedModel:
     clock.begin("choose ranges")
     prepared = prepare_network(
         calibrated.network,
@@ -205,8 +220,21 @@ def _apply(calibrated: CalibratedModel, recipe: Recipe, clock: _Clock) -> Quanti
         recipe,
         clock.tell,
     )
-    network, parameters = prepared.network, prepared.parameters
+    if mixing is None:
+        return _finish(calibrated, prepared, recipe, clock)
+    clock.begin("choose int16 layers")
+    samples = pick_evenly(calibrated.samples, recipe.samples)
+    quantized, mixed = Mixer(prepared, mixing).mix(
+        samples, recipe, lambda choice: _finish(calibrated, choice, recipe, clock)
+    )
+    return replace(quantized, mixed=mixed)
 
+
+def _finish(
+    calibrated: CalibratedModel, prepared: Prepared, recipe: Recipe, clock: _Clock
+) -> QuantizedModel:
+    """Rounds weights and writes the file."""
+    model, network, parameters = calibrated.model, prepared.network, prepared.parameters
     clock.begin("quantize weights")
     samples = pick_evenly(calibrated.samples, recipe.samples)
     layers = quantize_layers(network, parameters, samples, recipe, clock.tell)
@@ -287,12 +315,6 @@ def _observed_tensors(network: Network) -> dict[str, int]:
     }
 
 
-def pick_evenly(samples: Values, most: int) -> Values:
-    """At most so many samples, evenly spread."""
-    count = min(len(samples), most)
-    return samples[[k * len(samples) // count for k in range(count)]]
-
-
 def count_samples(network: Network) -> int:
     """How many samples' activations fit the memory that is spent on them, at least a few."""
     # At a layer: input and output as float32 and int8, and the accumulators.
@@ -317,6 +339,5 @@ def _check_labels(model: FloatModel, network: Network) -> None:
 
 
 def _describe_range(name: str, parameters: Parameters, stats: TensorStatistics) -> TensorRange:
-    low = parameters.scale * (-128 - parameters.zero_point)
-    high = parameters.scale * (127 - parameters.zero_point)
+    low, high = (parameters.scale * (q - parameters.zero_point) for q in parameters.limits)
     return TensorRange(name, low, high, *stats.range)

@@ -24,6 +24,10 @@ from tinydeploy.quantize.weights import (
     round_to_nearest,
 )
 
+# Activations of all samples at once, in values: 256 MB.
+_MOST_VALUES = 64 << 20
+_MOST_SAMPLES, _LEAST_SAMPLES = 32, 4
+
 # Noise this far below a layer's own output is not followed to the network's.
 _NEGLIGIBLE_DB = 100.0
 
@@ -69,7 +73,7 @@ def measure_losses(
     Returns:
         The input's loss, then one per layer, in order.
     """
-    probe = _Probe(network, samples)
+    probe = Probe(network, samples)
     found = [_measure_input(probe, parameters)]
     for k, layer in enumerate(network.layers):
         found.append(_measure_layer(probe, k, layer, parameters))
@@ -79,10 +83,16 @@ def measure_losses(
     return tuple(replace(loss, share=sum(noise) / total if total else 0.0) for loss, noise in found)
 
 
+def count_kept(network: Network) -> int:
+    """How many samples' activations, all of the network's at once, fit the memory for them."""
+    values = sum(int(np.prod(network.shapes[layer.output])) for layer in network.layers)
+    return int(np.clip(_MOST_VALUES // max(values, 1), _LEAST_SAMPLES, _MOST_SAMPLES))
+
+
 Noise = tuple[float, float, float]  # of weights, biases, activations, as a part of the signal
 
 
-class _Probe:
+class Probe:
     """The float network, run once; tells what a change of one tensor does to the output."""
 
     def __init__(self, network: Network, samples: Values) -> None:
@@ -101,7 +111,7 @@ class _Probe:
             changed: The values.
         """
         exact = self.exact[tensor]
-        own = _power(_subtract(changed, exact))
+        own = _power(subtract(changed, exact))
         if own <= _power(exact) * 10 ** (-_NEGLIGIBLE_DB / 10):
             return 0.0
         values = {tensor: changed}
@@ -109,7 +119,7 @@ class _Probe:
             if not values.keys().isdisjoint(layer.inputs):
                 values[layer.output] = self.evaluate(layer, values)
         parts = [
-            _power(_subtract(values[name], self.exact[name])) / signal
+            _power(subtract(values[name], self.exact[name])) / signal
             for name, signal in self._signals.items()
             if name in values and signal
         ]
@@ -121,16 +131,16 @@ class _Probe:
         return evaluate_layer(layer, inputs, self.network.shapes[layer.output])
 
 
-def _measure_input(probe: _Probe, parameters: Mapping[str, Parameters]) -> tuple[LayerLoss, Noise]:
+def _measure_input(probe: Probe, parameters: Mapping[str, Parameters]) -> tuple[LayerLoss, Noise]:
     name = probe.network.input
-    rounded = _round(probe.exact[name], parameters[name])
+    rounded = round_values(probe.exact[name], parameters[name])
     return _make_loss(
         probe, name, "Input", parameters[name], (0.0, 0.0, probe.noise(0, name, rounded))
     )
 
 
 def _measure_layer(
-    probe: _Probe, k: int, layer: Layer, parameters: Mapping[str, Parameters]
+    probe: Probe, k: int, layer: Layer, parameters: Mapping[str, Parameters]
 ) -> tuple[LayerLoss, Noise]:
     name, target = layer.output, parameters[layer.output]
     weights_noise = bias_noise = 0.0
@@ -150,29 +160,30 @@ def _measure_layer(
     return _make_loss(probe, name, type(layer).__name__, target, noise)
 
 
-def _round_output(probe: _Probe, layer: Layer, parameters: Mapping[str, Parameters]) -> Values:
+def _round_output(probe: Probe, layer: Layer, parameters: Mapping[str, Parameters]) -> Values:
     """The float output plus the error of rounding what the layer makes of rounded inputs."""
-    rounded = {name: _round(probe.exact[name], parameters[name]) for name in layer.inputs}
+    rounded = {name: round_values(probe.exact[name], parameters[name]) for name in layer.inputs}
     y = probe.evaluate(layer, rounded)
-    return probe.exact[layer.output] + _subtract(_round(y, parameters[layer.output]), y)
+    return probe.exact[layer.output] + subtract(round_values(y, parameters[layer.output]), y)
 
 
 def _make_loss(
-    probe: _Probe, name: str, kind: str, parameters: Parameters, noise: Noise
+    probe: Probe, name: str, kind: str, parameters: Parameters, noise: Noise
 ) -> tuple[LayerLoss, Noise]:
     values = probe.exact[name]
-    low, high = ((q - parameters.zero_point) * parameters.scale for q in (-128.5, 127.5))
+    low, high = parameters.outer_range
     outside = int(((values < low) | (values > high)).sum())
     weights, bias, activations = (_decibels(part) for part in noise)
     part = outside / max(values.size, 1)
     return LayerLoss(name, kind, weights, bias, activations, 0.0, part), noise
 
 
-def _round(values: Values, parameters: Parameters) -> Values:
+def round_values(values: Values, parameters: Parameters) -> Values:
+    """The nearest real numbers that the integers stand for."""
     return parameters.dequantize(parameters.quantize(values))
 
 
-def _subtract(values: Values, exact: Values) -> Values:
+def subtract(values: Values, exact: Values) -> Values:
     """The difference; none where a maximum is padded with -inf, which int8 does as well."""
     return np.subtract(values, exact, where=np.isfinite(exact), out=np.zeros_like(exact))
 

@@ -259,7 +259,7 @@ class QuantizationFacts:
 
     `snr_db`: of its output, with the errors of all layers before; `rounding_db`: what rounding and
     clipping this output alone would leave; `corrected_db`: what correcting its biases gave;
-    `saturated`: part of the float values beyond the range of int8.
+    `saturated`: part of the float values beyond the range of its integers, of type `dtype`.
     """
 
     output: str
@@ -268,6 +268,7 @@ class QuantizationFacts:
     rounding_db: float | None
     corrected_db: float | None
     saturated: float
+    dtype: str
 
 
 @dataclass(frozen=True)

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Protocol
 from tinydeploy.errors import InputFileError, MissingDependencyError, TinydeployError, UsageError
 from tinydeploy.graph.conversions import cut_conversions
 from tinydeploy.graph.normalization import read_normalization
+from tinydeploy.quantize.cost import Mixing, Planner
 from tinydeploy.source.float_tflite.recognize import is_float
 from tinydeploy.source.keras import convert_keras, is_keras
-from tinydeploy.source.options import FLOAT_FILE, ZOO, Effort, SourceOptions, check_options
+from tinydeploy.source.options import FLOAT_FILE, ZOO, SourceOptions, check_options
 from tinydeploy.source.source import Source, Watch
 from tinydeploy.source.text_files import read_label_file
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from tinydeploy.model.float_model import FloatModel
+    from tinydeploy.quantize.mix import Mixed
     from tinydeploy.train.classifier import Progress
 
 DEFAULT_ORIGIN = "EtinyNet trained on scikit-learn's digits"
@@ -55,6 +57,7 @@ def make_source(
     watch: Watch,
     options: SourceOptions = _NOTHING_SAID,
     judge: Judge | None = None,
+    planner: Planner | None = None,
 ) -> Source:
     """Makes the int8 model.
 
@@ -65,6 +68,7 @@ def make_source(
         watch: Is shown the stages.
         options: What the user says of the model.
         judge: Called before a float net is quantized.
+        planner: Tells what int16 activations cost; None where nobody knows the board.
 
     Raises:
         UsageError: The options do not fit the model, or there is no such net.
@@ -73,6 +77,7 @@ def make_source(
         MissingDependencyError: torch or a package beside it is not installed.
     """
     options = options.read_preprocess()
+    mixing = _read_mixing(options, planner)
     found = _find(model, options, watch)
     if isinstance(found, Source):
         if judge is not None:
@@ -83,14 +88,25 @@ def make_source(
         has_classes = net.test is not None
         if judge is not None:
             judge(has_float=bool(len(net.calibration)) or has_classes, has_classes=has_classes)
-        return _quantize(net, found.origin, options.effort or "normal", watch)
+        return _quantize(net, found.origin, options, mixing, watch)
+
+
+def _read_mixing(options: SourceOptions, planner: Planner | None) -> Mixing | None:
+    if options.mixed is None:
+        return None
+    if planner is None:
+        raise UsageError(
+            "--mixed is for a board, whose RAM and instructions it counts",
+            "Use it with tinydeploy build, check or plan.",
+        )
+    return Mixing(options.mixed, planner)
 
 
 def _find(model: str | None, options: SourceOptions, watch: Watch) -> Source | _FloatNet:
     """What the user names: a model that is int8 already, or a float net to load."""
     if model is None:
         advice = "Name one: tinydeploy build net.onnx --data DIR ..."
-        check_options(options, frozenset({"effort"}), {"": ("needs a model", advice)})
+        check_options(options, frozenset({"effort", "mixed"}), {"": ("needs a model", advice)})
         return _FloatNet(lambda: _train_default(watch), DEFAULT_ORIGIN)
     path = Path(model)
     if path.suffix.lower() == ".onnx":
@@ -223,14 +239,21 @@ def _load(found: _FloatNet, watch: Watch) -> FloatModel:
     return model
 
 
-def _quantize(model: FloatModel, origin: str, effort: Effort, watch: Watch) -> Source:
+def _quantize(
+    model: FloatModel,
+    origin: str,
+    options: SourceOptions,
+    mixing: Mixing | None,
+    watch: Watch,
+) -> Source:
     from tinydeploy.quantize.quantize_model import quantize_model
     from tinydeploy.quantize.recipe import EFFORTS
 
     with watch.stage("quantize"):
         quantized = quantize_model(
             model,
-            EFFORTS[effort],
+            EFFORTS[options.effort or "normal"],
+            mixing=mixing,
             progress=lambda step, part: watch.detail(f"{step} {100 * part:.0f} %"),
         )
         if not len(model.calibration) and model.test is None:
@@ -245,6 +268,8 @@ def _quantize(model: FloatModel, origin: str, effort: Effort, watch: Watch) -> S
             f"int8 .tflite of {len(quantized.tflite):,} bytes, "
             f"calibrated on {quantized.calibration_inputs} inputs"
         )
+        if quantized.mixed is not None:
+            watch.note(_describe_mixed(quantized.mixed, options.mixed or 0.0))
     return Source(
         name=model.name,
         origin=origin,
@@ -254,6 +279,17 @@ def _quantize(model: FloatModel, origin: str, effort: Effort, watch: Watch) -> S
         classes=classes,
         model=model,
         layers=quantized.layers,
+    )
+
+
+def _describe_mixed(mixed: Mixed, share: float) -> str:
+    count = len(mixed.layers)
+    if not count:
+        return f"--mixed: all stays int8, as no layer gains by int16 within {100 * share:g} %"
+    return (
+        f"--mixed: int16 activations for {count} {'layer' if count == 1 else 'layers'}, planned "
+        f"with {100 * mixed.instructions:+.1f} % instructions and {100 * mixed.ram:+.1f} % RAM; "
+        f"{mixed.snr_db:.1f} dB instead of {mixed.int8_db:.1f} when tried on calibration inputs"
     )
 
 

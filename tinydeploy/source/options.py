@@ -36,6 +36,7 @@ class SourceOptions:
         input_shape: Of a net that does not tell: (C, H, W), (C, steps) or (features,).
         layout: Order of the axes of the net's input, and of the arrays in `data`.
         effort: How much time quantization may take.
+        mixed: Share of RAM and instructions that int16 activations may add, 0.15 for 15 %.
     """
 
     weights: Path | None = None
@@ -50,6 +51,7 @@ class SourceOptions:
     input_shape: tuple[int, ...] | None = None
     layout: Layout | None = None
     effort: Effort | None = None
+    mixed: float | None = None
 
     def given(self) -> Mapping[str, str]:
         """Names of the fields that are set, by the option of the command line that sets them."""
@@ -90,8 +92,8 @@ class SourceOptions:
 PREPROCESSING = frozenset(
     {"preprocess", "mean", "std", "color", "resize", "crop_fraction", "layout"}
 )
-FLOAT_FILE = PREPROCESSING | {"data", "labels", "effort"}
-ZOO = frozenset({"weights", "data", "labels", "effort"})
+FLOAT_FILE = PREPROCESSING | {"data", "labels", "effort", "mixed"}
+ZOO = frozenset({"weights", "data", "labels", "effort", "mixed"})
 
 
 def check_options(

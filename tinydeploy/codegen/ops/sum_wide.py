@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from tinydeploy.codegen.elementwise import emit_elementwise
 from tinydeploy.codegen.layer import LayerCode, LayerContext
-from tinydeploy.graph.ops.sum_wide import SumWide
+from tinydeploy.graph.ops.sum_wide import LEFT_SHIFT, SumWide
 
 
 def emit_layer(op: SumWide, context: LayerContext) -> LayerCode:
     """Writes the C text of a sum."""
+    one = op.larger
+    other = 1 - one
     fields: dict[str, int | str] = {
-        "sign1": op.signs[0],
-        "multiplier1": op.multipliers[0],
-        "shift1": op.shifts[0],
-        "sign2": op.signs[1],
-        "multiplier2": op.multipliers[1],
-        "shift2": op.shifts[1],
+        "factor1": op.signs[one] << (LEFT_SHIFT - 1),
+        "sign2": op.signs[other],
+        "multiplier2": op.multipliers[other],
+        "right2": -op.shifts[other],
         "output_multiplier": op.output_multiplier,
-        "output_shift": op.output_shift,
+        "output_right": -op.output_shift,
         "low": op.low,
         "high": op.high,
     }
-    return emit_elementwise(op, "add", "td_add_wide", fields, context)
+    return emit_elementwise(op, "add", "td_add_wide", fields, context, swap=one == 1)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from tinydeploy.graph.graph import Graph
 
 LEFT_SHIFT: Final = 15  # TFLite's for 16-bit operands
+_HALF: Final = (1 << 30, 0)
 
 
 def wide_sum_below_one(node: Node) -> bool:
@@ -40,7 +41,8 @@ class SumWide(Elementwise):
         sum = multiply_double_rounding(scaled[0] + scaled[1], output_multiplier, output_shift)
         output = clamp(sum, low, high)
 
-    The shifted operands are at most 2^30, their multipliers at most 1/2: so the sum is, too.
+    The shifted operands are at most 2^30, their multipliers at most 1/2: so the sum is, too. The
+    multiplier of the operand with the larger scale is 1/2.
 
     Args:
         signs: +1 or -1 for each operand.
@@ -79,6 +81,11 @@ class SumWide(Elementwise):
         """The kernel of int16."""
         return "add_s16"
 
+    @property
+    def larger(self) -> int:
+        """Which operand has the larger scale: the multiplication of that is exact."""
+        return 0 if (self.multipliers[0], self.shifts[0]) == _HALF else 1
+
     @classmethod
     def read(cls, node: Node) -> SumWide:
         """Makes the op from an operator whose constraints hold."""
@@ -96,6 +103,7 @@ class SumWide(Elementwise):
         below = all(is_multiplier(*pair) and pair[1] <= 0 for pair in pairs)
         return super().verify(graph) + broken(
             (below, "multipliers are below 1"),
+            (_HALF in pairs[:2], "one of the operands' multipliers is 1/2"),
             (all(abs(sign) == 1 for sign in self.signs), "signs are +1 or -1"),
             (is_int16_bounds(self.low, self.high), "the range of outputs is not empty"),
         )
