@@ -64,7 +64,7 @@ def test_what_is_opened_and_imported_is_recorded(
 
 
 def test_a_source_is_the_same_when_it_is_unpacked() -> None:
-    layer = LayerQuality("relu", "Conv", 41.5, float("inf"), 0.0, 0.001)
+    layer = LayerQuality("relu", "Conv", 41.5, float("inf"), 0.0, 0.001, "int8")
     outputs = (np.ones((2, 4), np.float32), np.zeros((2, 1), np.float32))
     source = Source(
         "net", "net.onnx", b"TFL3", np.ones((2, 1, 4, 4), np.float32), outputs, np.arange(2),

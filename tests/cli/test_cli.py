@@ -331,11 +331,11 @@ def test_a_model_without_a_layer(cli: Callable[..., Outcome], tmp_path: Path) ->
 def test_flash_dry_run_shows_the_command(cli: Callable[..., Outcome], tmp_path: Path) -> None:
     model = str(make_model(tmp_path))
     assert cli("build", model, "--board", "stm32h743", "-o", "result", "--quiet")[0] == 0
-    code, out, _ = cli("flash", "result", "--tool", "openocd", "--dry-run")
+    code, out, _ = cli("flash", "result", "--probe", "openocd", "--dry-run")
     assert code == 0
-    assert out.startswith("openocd -f board/st_nucleo_h743zi.cfg -c 'program {")
-    assert "verify reset exit" in out
-    code, out, _ = cli("flash", "result/firmware.elf", "--tool", "pyocd", "--dry-run")
+    assert out.startswith("openocd -f board/st_nucleo_h743zi.cfg -c ")
+    assert "-c 'program {" in out and out.rstrip().endswith("firmware.elf} verify reset exit'")
+    code, out, _ = cli("flash", "result/firmware.elf", "--probe", "pyocd", "--dry-run")
     assert code == 0
     assert "--target stm32h743xx" in out
 

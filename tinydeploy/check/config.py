@@ -263,6 +263,7 @@ _SOURCE_KEYS: Final[Mapping[str, Callable[[Any], Any]]] = {
     "input_shape": _shape,
     "layout": _word(*get_args(Layout)),
     "effort": _word(*get_args(Effort)),
+    "mixed": _share,
 }
 _KEYS: Final[Mapping[str, Callable[[Any], Any]]] = {
     "model": _text,
