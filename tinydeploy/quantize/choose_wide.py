@@ -26,9 +26,9 @@ _LONGEST_RUN = 10
 # How often it is asked at most whether layers are allowed, which takes a plan each time.
 _MOST_QUESTIONS = 12
 
-# Instructions of an element from one type to the other, the mean of 16 to int16 and 28 back, as
-# counted in the emulated board.
-_CONVERSION = 23.0
+# Instructions of an element from one type to the other, of the kernel that is mostly taken to int16;
+# plans know the others.
+_CONVERSION = 17.0
 
 # By tensor: noise over signal at the output when it is rounded, and when but one of its readers,
 # by the name of what that writes, sees it rounded.
