@@ -26,8 +26,8 @@ _LONGEST_RUN = 10
 # How often it is asked at most whether layers are allowed, which takes a plan each time.
 _MOST_QUESTIONS = 12
 
-# Instructions of an element from one type to the other, of the kernel that is mostly taken to int16;
-# plans know the others.
+# Instructions of an element from one type to the other, of the kernel that is mostly taken to
+# int16; plans know the others.
 _CONVERSION = 17.0
 
 # By tensor: noise over signal at the output when it is rounded, and when but one of its readers,
