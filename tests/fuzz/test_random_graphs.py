@@ -76,7 +76,7 @@ def test_graphs_have_nearly_every_operator_and_attribute() -> None:
     """A few hundred graphs miss some; `make fuzz` tells which its thousands miss."""
     table = CoverageTable()
 
-    @fixed(1000)
+    @fixed(1500)
     @given(model=all_graphs())
     def count(model: bytes) -> None:
         table.add(model)
