@@ -59,10 +59,13 @@ def board(here: Path) -> Iterator[str]:
         [sys.executable, "-m", *shlex.split(command)], stdout=subprocess.PIPE, text=True
     )
     assert process.stdout
-    yield process.stdout.readline().strip()
-    process.send_signal(signal.SIGINT)
-    assert process.wait(20) == 0
-    process.stdout.close()
+    try:
+        yield process.stdout.readline().strip()
+        process.send_signal(signal.SIGINT)
+        assert process.wait(20) == 0
+    finally:
+        process.kill()
+        process.stdout.close()
 
 
 def run_command(command: str) -> None:

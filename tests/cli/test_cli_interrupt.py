@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -27,14 +26,6 @@ def short_training(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     monkeypatch.setenv("TINYDEPLOY_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(digits, "RECIPE", replace(digits.RECIPE, epochs=2, warmup_epochs=0))
     return tmp_path
-
-
-@pytest.fixture(autouse=True)
-def interruptible() -> Iterator[None]:
-    """As at a terminal: a shell that runs the tests in the background has SIGINT ignored."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
 
 
 def run(*words: str) -> int:

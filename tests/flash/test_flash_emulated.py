@@ -103,9 +103,12 @@ def test_the_manual_without_a_board(
     ) as board:
         assert board.stderr is not None
         port = board.stderr.readline().rpartition(":")[2].strip()
-        code, out, err = cli(*flash.replace("9995", port).split())
-        board.send_signal(signal.SIGINT)
-        assert board.wait(20) == 0
+        try:
+            code, out, err = cli(*flash.replace("9995", port).split())
+            board.send_signal(signal.SIGINT)
+            assert board.wait(20) == 0
+        finally:
+            board.kill()
     assert (code, err) == (0, "")
     assert "NUCLEO-H743ZI2: flashed, compared, started (openocd)" in out
 

@@ -14,7 +14,7 @@ def test_lists():
     assert names[1:5] == ["efficientnet_b0", "efficientnet_lite0", "etinynet-0.75", "etinynet-1.0"]
     assert {"mobilenet_v2-0.35", "shufflenet_v2-0.5", "resnet_8"} < set(names)
     patterns = [pattern for pattern, _ in list_families()]
-    assert patterns[:3] == ["etinynet-<width>", "mnasnet_a1-<width>", "mnasnet_b1-<width>"]
+    assert patterns[:3] == ["etinynet-<width>", "igcv3-<width>", "mnasnet_a1-<width>"]
 
 
 @pytest.mark.parametrize("entry", list_models(), ids=lambda entry: entry.name)

@@ -11,7 +11,7 @@ from typing import Self
 
 from tinydeploy.emulate.debug.remote_probe import refuse
 from tinydeploy.emulate.emulated_board import EmulatedBoard
-from tinydeploy.errors import UsageError
+from tinydeploy.errors import EmulationError, MissingDependencyError, UsageError
 
 _NUMBERS = itertools.count(1)
 _PATIENCE_S = 2.0
@@ -115,8 +115,8 @@ class DebugServer:
         try:
             while data := client.recv(65536):
                 self._process.send_debug(number, data, gdb=self._gdb)
-        except OSError:
-            pass
+        except (OSError, EmulationError, MissingDependencyError):
+            pass  # either end has gone; why the board has, `EmulatorProcess.failure` tells
         finally:
             self._process.close_debug(number, gdb=self._gdb)
             self._client = None
