@@ -13,14 +13,17 @@ Neural Networks (BMVC 2018), the deeper variant IGCV3-D.
 
 from __future__ import annotations
 
+from functools import partial
+
 from torch import Tensor, nn
 
-from tinydeploy.zoo.imagenet import CLASSES, register_widths
-from tinydeploy.zoo.layers import check_arguments, conv_bn, make_divisible, shuffle_channels
+from tinydeploy.zoo.block_stack import BlockStack
+from tinydeploy.zoo.imagenet import register_widths
+from tinydeploy.zoo.layers import conv_bn, shuffle_channels
 from tinydeploy.zoo.registry import Published
 
 _GROUPS = 2
-_STAGES = (
+_ROWS = (
     (1, 16, 1, 1),
     (6, 24, 4, 2),
     (6, 32, 6, 2),
@@ -56,45 +59,7 @@ class Block(nn.Module):
         return x + y if self.identity else y
 
 
-class Igcv3(nn.Module):
-    """The classifier; logits come out.
-
-    Args:
-        width: Factor of every channel count; the head's is never below 1280.
-        classes: Outputs.
-        in_channels: Channels of the input.
-        stem_stride: 1 keeps small pictures, 32x32 say, large enough for the stages behind.
-    """
-
-    def __init__(
-        self,
-        width: float = 1.0,
-        *,
-        classes: int = CLASSES,
-        in_channels: int = 3,
-        stem_stride: int = 2,
-    ) -> None:
-        super().__init__()
-        check_arguments("IGCV3", width, classes, in_channels, stem_stride)
-        channels = make_divisible(32 * width)
-        layers: list[nn.Module] = [
-            conv_bn(in_channels, channels, stride=stem_stride, activation=nn.ReLU6)
-        ]
-        for expansion, wanted, blocks, first in _STAGES:
-            out = make_divisible(wanted * width)
-            for block in range(blocks):
-                layers.append(Block(channels, out, 1 if block else first, expansion))
-                channels = out
-        last = make_divisible(1280 * max(1.0, width))
-        layers.append(conv_bn(channels, last, 1, activation=nn.ReLU6))
-        self.features = nn.Sequential(*layers)
-        self.fc = nn.Linear(last, classes)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """[n, in_channels, h, w] -> logits [n, classes]."""
-        logits: Tensor = self.fc(self.features(x).mean((2, 3)))
-        return logits
-
+Igcv3 = partial(BlockStack, "IGCV3", Block, _ROWS)
 
 register_widths(
     "igcv3",

@@ -13,13 +13,16 @@ State dicts of torchvision's mobilenet_v2 fit.
 
 from __future__ import annotations
 
+from functools import partial
+
 from torch import Tensor, nn
 
-from tinydeploy.zoo.imagenet import CLASSES, register_widths
-from tinydeploy.zoo.layers import check_arguments, conv_bn, make_divisible
+from tinydeploy.zoo.block_stack import BlockStack
+from tinydeploy.zoo.imagenet import register_widths
+from tinydeploy.zoo.layers import conv_bn
 from tinydeploy.zoo.registry import Published
 
-_STAGES = (
+_ROWS = (
     (1, 16, 1, 1),
     (6, 24, 2, 2),
     (6, 32, 3, 2),
@@ -57,47 +60,7 @@ class InvertedResidual(nn.Module):
         return x + y if self.identity else y
 
 
-class MobileNetV2(nn.Module):
-    """The classifier; logits come out.
-
-    Args:
-        width: Factor of every channel count; the head's is never below 1280.
-        classes: Outputs.
-        in_channels: Channels of the input.
-        stem_stride: 1 keeps small pictures, 32x32 say, large enough for the stages behind.
-    """
-
-    def __init__(
-        self,
-        width: float = 1.0,
-        *,
-        classes: int = CLASSES,
-        in_channels: int = 3,
-        stem_stride: int = 2,
-    ) -> None:
-        super().__init__()
-        check_arguments("MobileNetV2", width, classes, in_channels, stem_stride)
-        channels = make_divisible(32 * width)
-        layers: list[nn.Module] = [
-            conv_bn(in_channels, channels, stride=stem_stride, activation=nn.ReLU6)
-        ]
-        for expansion, wanted, blocks, first in _STAGES:
-            out = make_divisible(wanted * width)
-            for block in range(blocks):
-                stride = 1 if block else first
-                layers.append(InvertedResidual(channels, out, stride, expansion))
-                channels = out
-        last = make_divisible(1280 * max(1.0, width))
-        layers.append(conv_bn(channels, last, 1, activation=nn.ReLU6))
-        self.features = nn.Sequential(*layers)
-        self.pool = nn.AdaptiveAvgPool2d(1)
-        self.classifier = nn.Sequential(nn.Dropout(0.2), nn.Linear(last, classes))
-
-    def forward(self, x: Tensor) -> Tensor:
-        """[n, in_channels, h, w] -> logits [n, classes]."""
-        logits: Tensor = self.classifier(self.pool(self.features(x)).flatten(1))
-        return logits
-
+MobileNetV2 = partial(BlockStack, "MobileNetV2", InvertedResidual, _ROWS)
 
 _PAPER = "Sandler et al. 2018, and the authors' list of trained nets"
 register_widths(

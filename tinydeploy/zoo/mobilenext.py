@@ -15,14 +15,16 @@ Design (ECCV 2020), table 2; channel counts are those of the authors' code.
 from __future__ import annotations
 
 import math
+from functools import partial
 
 from torch import Tensor, nn
 
-from tinydeploy.zoo.imagenet import CLASSES, register_widths
-from tinydeploy.zoo.layers import check_arguments, conv_bn, make_divisible
+from tinydeploy.zoo.block_stack import HEAD, BlockStack
+from tinydeploy.zoo.imagenet import register_widths
+from tinydeploy.zoo.layers import conv_bn, make_divisible
 from tinydeploy.zoo.registry import Published
 
-_STAGES = (
+_ROWS = (
     (2, 96, 1, 2),
     (6, 144, 1, 1),
     (6, 192, 3, 2),
@@ -30,9 +32,8 @@ _STAGES = (
     (6, 384, 4, 1),
     (6, 576, 4, 2),
     (6, 960, 3, 1),
-    (6, 1280, 1, 1),
+    (6, HEAD, 1, 1),
 )
-_HEAD = 1280
 
 
 class Sandglass(nn.Module):
@@ -72,43 +73,7 @@ class Sandglass(nn.Module):
         return x + y if self.identity else y
 
 
-class MobileNeXt(nn.Module):
-    """The classifier; logits come out.
-
-    Args:
-        width: Factor of every channel count; the last block's is never below 1280.
-        classes: Outputs.
-        in_channels: Channels of the input.
-        stem_stride: 1 keeps small pictures, 32x32 say, large enough for the stages behind.
-    """
-
-    def __init__(
-        self,
-        width: float = 1.0,
-        *,
-        classes: int = CLASSES,
-        in_channels: int = 3,
-        stem_stride: int = 2,
-    ) -> None:
-        super().__init__()
-        check_arguments("MobileNeXt", width, classes, in_channels, stem_stride)
-        channels = make_divisible(32 * width)
-        layers: list[nn.Module] = [
-            conv_bn(in_channels, channels, stride=stem_stride, activation=nn.ReLU6)
-        ]
-        for reduction, wanted, blocks, first in _STAGES:
-            out = make_divisible(wanted * (max(1.0, width) if wanted == _HEAD else width))
-            for block in range(blocks):
-                layers.append(Sandglass(channels, out, 1 if block else first, reduction))
-                channels = out
-        self.features = nn.Sequential(*layers)
-        self.fc = nn.Linear(channels, classes)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """[n, in_channels, h, w] -> logits [n, classes]."""
-        logits: Tensor = self.fc(self.features(x).mean((2, 3)))
-        return logits
-
+MobileNeXt = partial(BlockStack, "MobileNeXt", Sandglass, _ROWS)
 
 _AUTHORS = "Zhou et al. 2020, and the authors' list of trained nets"
 register_widths(
