@@ -17,13 +17,13 @@ from torch import Tensor, nn
 
 from tinydeploy.errors import InputFileError, InternalError, TinydeployError
 from tinydeploy.model.check_finite import check_finite
+from tinydeploy.model.checkpoint_format import FORMAT
 from tinydeploy.model.export import check_onnx, export_onnx
 from tinydeploy.model.float_model import FloatModel, LabeledInputs, Preprocessing
 from tinydeploy.train.data.training_data import Pictures, TrainingData
 from tinydeploy.train.nets import build_net
 from tinydeploy.train.state import replace_file
 
-FORMAT = "tinydeploy checkpoint 1"
 _CALIBRATION, _TEST = 512, 500
 _PICTURE_BYTES = 32 << 20
 
@@ -101,15 +101,6 @@ def write_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
         "facts": checkpoint.facts,
     }
     replace_file(path, lambda file: torch.save(content, file))
-
-
-def is_checkpoint(path: Path) -> bool:
-    """Whether a file is a checkpoint; a weights file is none, nor one that cannot be read."""
-    try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception:  # a damaged file makes torch raise nearly anything; others tell that
-        return False
-    return isinstance(content, dict) and content.get("format") == FORMAT
 
 
 def read_checkpoint(path: Path) -> Checkpoint:

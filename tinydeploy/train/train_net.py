@@ -208,7 +208,8 @@ def _make_job(request: TrainRequest, data: TrainingData, run: Run) -> Job:
     )
 
 
-def _describe(request: TrainRequest) -> dict[str, Any]:
+def describe_request(request: TrainRequest) -> dict[str, Any]:
+    """The request as JSON has it."""
     facts = asdict(request) | {"changes": dict(request.changes)}
     return json.loads(json.dumps(facts, default=str))  # type: ignore[no-any-return]
 
@@ -217,7 +218,7 @@ def _claim_folder(output: Path, request: TrainRequest) -> None:
     """Goes on with a run of the same request; refuses the folder of another."""
     # Neither of these changes what comes out.
     free = ("save_seconds", "device")
-    wanted = {name: value for name, value in _describe(request).items() if name not in free}
+    wanted = {name: value for name, value in describe_request(request).items() if name not in free}
     file = output / "stages" / "request.json"
     if file.exists():
         before = json.loads(file.read_text("utf-8"))
@@ -235,7 +236,7 @@ def _write_results(
     output: Path, request: TrainRequest, data: TrainingData, trained: Trained, rows: list[Row]
 ) -> None:
     facts = {
-        "request": _describe(request),
+        "request": describe_request(request),
         "scores": trained.scores._asdict(),
         "parameters": trained.parameters,
         "labelled": trained.labelled,
