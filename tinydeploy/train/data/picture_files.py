@@ -89,4 +89,5 @@ def note_skipped(skipped: Sequence[Path], folder: Path) -> tuple[str, ...]:
 def _allocate(shape: tuple[int, int, int, int]) -> NDArray[np.uint8]:
     if np.prod(shape, dtype=np.int64) <= _IN_MEMORY:
         return np.empty(shape, np.uint8)
-    return np.memmap(tempfile.TemporaryFile(), np.uint8, "w+", shape=shape)
+    with tempfile.TemporaryFile() as file:  # the mapping outlives it
+        return np.memmap(file, np.uint8, "w+", shape=shape)

@@ -165,8 +165,9 @@ def _need_all(pictures: Pictures, labels: Sequence[str]) -> Pictures:
 
 def _read_arrays(path: Path, shape: Shape, seed: int) -> Split:
     try:
-        with np.load(path, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in file.files}
+        # Opened here: numpy leaves a file that is no archive open.
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
+            arrays = {name: archive[name] for name in archive.files}
     except (OSError, ValueError, zipfile.BadZipFile, EOFError) as error:
         raise InputFileError(f"{path} is not a readable .npz: {error}", _ADVICE) from error
     classes = arrays.get("y")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -50,7 +51,7 @@ class Job:
         """
         changes = dict(self.changes)
         if "steps" in changes:
-            changes["steps"] = max(1, round(share * changes["steps"]))
+            changes["steps"] = math.ceil(share * changes["steps"])
         return replace(default, **changes)
 
     @property
