@@ -12,7 +12,7 @@ class Frame:
 
     Args:
         outputs: The model's outputs one after the other, int8 as LiteRT's: NHWC, no gaps.
-        cycles: Clock cycles from the image's last byte to the outputs' last byte, by the cycle model.
+        cycles: Clock cycles from the image's last byte in to the last result, by the cycle model.
     """
 
     outputs: bytes
@@ -29,7 +29,7 @@ class Accelerator(Protocol):
             program: A whole file of the program format (docs/tinynpu.md, "Program format").
 
         Raises:
-            ProgramError: It is damaged, of another version or does not fit; no program is loaded then.
+            ProgramError: It is damaged, of another version or too large; none is loaded then.
         """
         ...
 
