@@ -31,7 +31,7 @@ STAGES = (
     "check",
     "cli",
 )
-LEAVES = {"errors", "paths", "board", "native", "toml_file", "tinydeploy"}
+LEAVES = {"errors", "paths", "board", "native", "toml_file", "detection", "tinydeploy"}
 # The int8 .tflite is the waist: what reads it knows nothing of what made it.
 FLOAT_STAGES = {"model", "zoo", "train", "quantize"}
 ABOVE_THE_WAIST = {*FLOAT_STAGES, "source", "pipeline", "check", "cli"}
