@@ -19,6 +19,7 @@ STAGES = (
     "quantize",
     "graph",
     "plan",
+    "npu",
     "codegen",
     "project",
     "link",
