@@ -91,7 +91,7 @@ $(VENV)/python.stamp: constraints.txt
 	@touch $@
 
 $(VENV)/setup.stamp: $(VENV)/python.stamp pyproject.toml
-	$(PIP) -e '.[train,emulate]'
+	$(PIP) -e '.[train,detection,emulate]'
 	@touch $@
 
 $(VENV)/setup-dev.stamp: $(VENV)/python.stamp pyproject.toml
