@@ -9,7 +9,6 @@ from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 from reference_commands import write_commands
 from reference_config import write_config_keys
-from reference_networks import write_networks
 from reference_python import write_python
 from reference_schemas import write_schemas
 
@@ -25,7 +24,6 @@ PAGES: Mapping[str, Callable[[], str]] = {
     "index.md": write_index,
     "reference/commands.md": write_commands,
     "reference/config.md": write_config_keys,
-    "reference/networks.md": write_networks,
     "reference/python.md": write_python,
     "reference/schemas.md": write_schemas,
 }
