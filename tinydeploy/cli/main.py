@@ -32,6 +32,8 @@ from tinydeploy.cli import (
     train,
     train_benchmark,
     validate,
+    zoo,
+    zoo_compare,
 )
 from tinydeploy.cli.console import show_error, stderr
 from tinydeploy.errors import OutputError, TinydeployError
@@ -107,6 +109,11 @@ _train = typer.Typer(rich_markup_mode="rich")
 _train.callback(invoke_without_command=True)(_guard(train.train))
 _train.command("benchmark")(_guard(train_benchmark.benchmark))
 app.add_typer(_train, name="train")
+
+_zoo = typer.Typer(rich_markup_mode="rich")
+_zoo.callback(invoke_without_command=True)(_guard(zoo.zoo))
+_zoo.command("compare")(_guard(zoo_compare.compare))
+app.add_typer(_zoo, name="zoo")
 
 
 def _show_version(value: bool) -> None:
