@@ -63,6 +63,12 @@ def run_campaign(
     return [results[index] for index in range(len(requests))]
 
 
+def find_results(requests: Sequence[TrainRequest], folder: Path) -> list[Result]:
+    """The results that are there, in the order of the requests; nothing is run."""
+    found = [_read_result(folder / f"{name_run(request)}.json", request) for request in requests]
+    return [result for result in found if result is not None]
+
+
 def name_run(request: TrainRequest) -> str:
     """A name for its file, which a person can read."""
     labels = "all" if request.labels_per_class is None else str(request.labels_per_class)
