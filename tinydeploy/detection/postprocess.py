@@ -39,6 +39,7 @@ DETECTION: Final = np.dtype(
 
 # Bytes of a candidate: td_candidate of firmware/include/td_detect.h.
 _CANDIDATE_BYTES: Final = 8
+_COUNT_BYTES: Final = 4
 _SIDE_BITS: Final = 12  # fractional bits of an anchor's side in quarter pixels
 _STEP_BITS: Final = 16  # fractional bits of a centre and of a half side in quarter pixels
 _FACTOR_BITS: Final = 16  # fractional bits of heights and widths
@@ -105,6 +106,11 @@ class Detector:
         """RAM for the candidates."""
         return _CANDIDATE_BYTES * self.spec.max_candidates
 
+    @property
+    def packed_bytes(self) -> int:
+        """Bytes of what `pack` makes."""
+        return _COUNT_BYTES + DETECTION.itemsize * self.spec.max_detections
+
     def detect(self, outputs: Sequence[Int8Array]) -> NDArray[np.void]:
         """The boxes that one image's outputs show, best first.
 
@@ -138,8 +144,9 @@ class Detector:
 
     def unpack(self, packed: bytes) -> NDArray[np.void]:
         """The boxes in what `pack` made, or the firmware."""
-        count = min(int.from_bytes(packed[:4], "little"), self.spec.max_detections)
-        return np.frombuffer(packed, DETECTION, count, offset=4)
+        count = int.from_bytes(packed[:_COUNT_BYTES], "little")
+        count = min(count, self.spec.max_detections)
+        return np.frombuffer(packed, DETECTION, count, offset=_COUNT_BYTES)
 
     def _score(self, outputs: Sequence[Int8Array]) -> tuple[IntArray, IntArray]:
         """Best class and its score, of every anchor."""

@@ -136,7 +136,7 @@ def run_emulator(
             instructions.append(sum(event.instructions for event in emulated.layer_events()))
             number += 1
         touched.check()
-        expected = [values[:number] for values in expectation.outputs]
+        expected = [values[:number] for values in expectation.answers]
         stacked = [np.stack(parts) for parts in zip(*found, strict=True)]
         layers: dict[int, int] = {}
         for event in events:
