@@ -91,11 +91,11 @@ $(VENV)/python.stamp: constraints.txt
 	@touch $@
 
 $(VENV)/setup.stamp: $(VENV)/python.stamp pyproject.toml
-	$(PIP) -e '.[train,emulate]'
+	$(PIP) -e '.[train,detection,emulate]'
 	@touch $@
 
 $(VENV)/setup-dev.stamp: $(VENV)/python.stamp pyproject.toml
-	$(PIP) -e '.[train,emulate,flash,zig,dev]'
+	$(PIP) -e '.[train,detection,emulate,flash,zig,dev]'
 	@touch $@ $(VENV)/setup.stamp
 
 # The Arm compiler from the distribution where it is there or can be installed, else clang from the ziglang wheel,

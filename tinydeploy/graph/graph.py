@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tinydeploy.detection.postprocess import Detector
+from tinydeploy.detection.spec import DetectionSpec
 from tinydeploy.graph.normalization import Normalization
 from tinydeploy.graph.op import Op
 from tinydeploy.graph.tensor import Tensor
@@ -39,6 +40,11 @@ class Graph:
     labels: tuple[str, ...] = ()
     normalization: Normalization | None = None
     detector: Detector | None = None
+
+    @property
+    def detection(self) -> DetectionSpec | None:
+        """What a detector's outputs mean; None where the file has nothing of that."""
+        return None if self.detector is None else self.detector.spec
 
     @property
     def macs(self) -> int:

@@ -1,4 +1,4 @@
-"""Buffers that a .tflite carries along under a name."""
+"""Buffers that a .tflite carries along, by name."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import tflite
 
 
 def find_metadata(data: bytes, name: str) -> bytes | None:
-    """The content of the first metadata entry of a name; None where there is none.
+    """The first metadata entry of this name, perhaps empty; None where there is none.
 
     Args:
-        data: A .tflite file that `parse_tflite` has accepted; its metadata is not trusted.
+        data: A .tflite file that `parse_tflite` has accepted; its metadata is still not trusted.
         name: Of the entry.
 
     Raises:
-        ValueError: The entry is damaged; or IndexError, OverflowError, TypeError, struct.error.
+        Exception: struct.error, IndexError, ValueError and their kin, where it is damaged.
     """
     model = tflite.Model.GetRootAs(data, 0)
     for index in range(model.MetadataLength()):

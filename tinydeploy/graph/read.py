@@ -8,7 +8,7 @@ from typing import Final
 
 from tinydeploy.errors import InputFileError, UnsupportedModelError
 from tinydeploy.graph.constraints import MAX_ELEMENTS, is_per_tensor_int8, is_per_tensor_int16
-from tinydeploy.graph.detector import read_detector
+from tinydeploy.graph.detection import read_detector
 from tinydeploy.graph.dilation import join_phases
 from tinydeploy.graph.float_islands import join_islands
 from tinydeploy.graph.graph import Graph

@@ -13,6 +13,7 @@ from tinydeploy.errors import InternalError, MissingDependencyError, UsageError
 if TYPE_CHECKING:
     from torch import nn
 
+    from tinydeploy.detection.spec import DetectionSpec
     from tinydeploy.model.float_model import Preprocessing
 
 # Each registers its networks when it is imported; importing needs torch, so it is done when asked.
@@ -83,6 +84,7 @@ class ModelEntry:
         preprocessing: How pictures become inputs; None where inputs are no pictures.
         build: Makes the network, freshly initialized.
         describe_foreign_weights: Says what a weights file with these names seems to be instead.
+        detection: What a detector's outputs mean; None where boxes are not to be read from them.
     """
 
     name: str
@@ -93,6 +95,7 @@ class ModelEntry:
     preprocessing: Preprocessing | None
     build: Callable[[], nn.Module]
     describe_foreign_weights: Callable[[frozenset[str]], str] = lambda names: ""
+    detection: DetectionSpec | None = None
 
 
 Parser = Callable[[str], ModelEntry | None]
