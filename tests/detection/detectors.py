@@ -16,9 +16,7 @@ ETINYNET = DetectionSpec(
     image_size=(256, 256),
     sources=(
         AnchorSource(16, ((16, 16), (45.2548, 45.2548), (25.298, 10.119), (35.777, 7.155))),
-        AnchorSource(
-            32, ((128, 128), (181.0193, 181.0193), (202.386, 80.954), (286.217, 57.243))
-        ),
+        AnchorSource(32, ((128, 128), (181.0193, 181.0193), (202.386, 80.954), (286.217, 57.243))),
     ),
     classes=tuple(f"class {number}" for number in range(20)),
 )

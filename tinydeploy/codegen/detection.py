@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tinydeploy.codegen.c_data import format_array, format_elements, format_struct
 from tinydeploy.detection.postprocess import UNITS, Detector, SourceTables
@@ -37,25 +38,26 @@ def describe_detection(graph: Graph, plan: Plan) -> DetectionText | None:
     if graph.detector is None or plan.detection is None:
         return None
     return DetectionText(
-        _write_tables(graph.detector),
+        write_tables(graph.detector),
         plan.detection.memory,
         plan.detection.offset,
         graph.detector.spec.max_detections,
     )
 
 
-def _write_tables(detector: Detector) -> str:
+def write_tables(detector: Detector) -> str:
+    """C text of all tables, `detect_op` last."""
     names: dict[tuple[str, bytes], str] = {}  # equal tables once
     parts: list[str] = []
     sources = []
     for number, source in enumerate(detector.sources):
         fields = {"anchors": f"detect_anchors{number}"}
         parts.append(_write_anchors(fields["anchors"], source))
-        tables = [
+        tables: tuple[tuple[str, str, NDArray[np.unsignedinteger]], ...] = (
             ("uint16_t", "exponentials", source.exponentials),
             ("uint32_t", "heights", source.heights),
             ("uint32_t", "widths", source.widths),
-        ]
+        )
         for c_type, field, table in tables:
             key = (c_type, table.tobytes())
             if key not in names:
@@ -74,7 +76,7 @@ def _write_tables(detector: Detector) -> str:
         sources.append(f"{{{lines}\n    }}")
     spec = detector.spec
     parts.append(format_elements("td_detect_source", "detect_sources", sources))
-    op = {
+    op: dict[str, int | str] = {
         "sources": "detect_sources",
         "source_count": len(sources),
         "classes": len(spec.classes),

@@ -1,6 +1,7 @@
-"""From int8 outputs to boxes in integers: what firmware/kernels/detect_s8.c computes, byte for byte.
+"""From int8 outputs to boxes, in integers.
 
-All real functions are tables of 256 entries, one per int8 value, made when the firmware is built:
+The C in firmware/kernels/detection/detect_s8.c gives the same bytes. All real functions are tables
+of 256 entries, one per int8 value, made when the firmware is built:
 
 * A score is the softmax of the anchor's best class (the first of equal ones) over all classes and
   the background. `exponentials[d]` is exp(-d * scale) in Q15 for logits d steps below the largest.
@@ -32,8 +33,10 @@ SCORE_ONE: Final = 1 << 15
 UNITS: Final = 4
 """Units of a box's coordinates in a pixel."""
 
+CORNERS: Final = ("x0", "y0", "x1", "y1")
+
 DETECTION: Final = np.dtype(
-    [(name, "<i2") for name in ("x0", "y0", "x1", "y1")] + [("label", "<u2"), ("score", "<u2")]
+    [(name, "<i2") for name in CORNERS] + [("label", "<u2"), ("score", "<u2")]
 )
 """td_detection of firmware/include/td_detect.h."""
 
@@ -126,7 +129,7 @@ class Detector:
         order = order[scores[order] >= self.threshold]
         boxes = self._decode(outputs, order)
         found = np.zeros(len(order), DETECTION)
-        for name, column in zip(("x0", "y0", "x1", "y1"), boxes.T, strict=True):
+        for name, column in zip(CORNERS, boxes.T, strict=True):
             found[name] = column
         found["label"], found["score"] = labels[order], scores[order]
         return self._suppress(found)

@@ -1,4 +1,4 @@
-"""A place for what reading boxes from the outputs needs: beside the outputs, where all else is dead.
+"""A place for what reading boxes from the outputs needs: beside them, where all else is dead.
 
 It runs behind the inference, so any gap between outputs will do. Only where there is none does an
 arena grow.
