@@ -14,18 +14,10 @@ from tinydeploy.codegen.detection import KERNEL, write_tables
 from tinydeploy.detection.postprocess import DETECTION, Detector
 from tinydeploy.paths import FIRMWARE, kernel_sources
 
-FLAGS = [
-    "-std=c99",
-    "-Wall",
-    "-Wextra",
-    "-Wconversion",
-    "-Wsign-conversion",
-    "-Werror",
-    "-O1",
-    "-g",
-    "-fsanitize=address,undefined",
-    "-fno-sanitize-recover=all",
-]
+FLAGS = (
+    *("-std=c99", "-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"),
+    *("-Wall", "-Wextra", "-Wconversion", "-Wsign-conversion", "-Werror"),
+)
 CASES = [
     ("etinynet", "usual"),
     ("etinynet", "coarse"),
