@@ -158,7 +158,7 @@ class EmulatedChip:
     def reset(self) -> None:
         """System reset: registers and peripherals as after power-on, memories as they are."""
         board, uc = self._board, self.uc
-        supervisor = Supervisor(self.now, self._violate)
+        supervisor = Supervisor(self.now, self._violate, self._skip)
         self.family = open_family(board, supervisor)
         self.uart = self.family.open_uart(board.console, self._line.send_byte, self._look_for_bytes)
         if self.flash is not None:
@@ -386,6 +386,9 @@ class EmulatedChip:
         system = self._system
         tick = system.tick_at if system.tick_interrupts else None
         return [at for at in (tick, self.family.watchdog_deadline()) if at is not None]
+
+    def _skip(self, cycles: int) -> None:
+        self._skipped += cycles
 
     def _look_for_bytes(self, idle: bool) -> None:
         """The firmware polls an empty receiver, `idle` if it has done nothing else for a while."""

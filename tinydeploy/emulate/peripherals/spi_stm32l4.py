@@ -33,6 +33,7 @@ _EN, _DIR, _MINC, _UNMODELLED = 1 << 0, 1 << 4, 1 << 7, 0x7F6E & ~(1 << 4) & ~(1
 _DONE = 3  # GIF and TCIF of a channel
 _REQUESTS = (12, 13)  # SPI2_RX, SPI2_TX
 _MASTER_NAME = "dma1"
+_POLLS = 64
 
 
 class Device(Protocol):
@@ -122,6 +123,7 @@ class SpiPort:
         self._transfer: _Transfer | None = None
         self._cycles, self._ns = supervisor.now(), 0.0
         self._selected = self._held = False
+        self._polls = 0  # looks, one after the other, at something that is not there yet
         ports.attach((self._pins.ready,), self._drive, self._follow_pins)
 
     def read(self, address: int) -> int:
@@ -130,6 +132,8 @@ class SpiPort:
         block, offset = self._find(address)
         if not self._clocks.enabled(block.base):
             return 0
+        if self._transfer:
+            self._note_poll()
         if block is self._spi and offset == _SR:
             return _TXE | (_BSY if self._transfer else 0)
         if block is self._spi and offset == _DR:
@@ -138,6 +142,7 @@ class SpiPort:
 
     def write(self, address: int, value: int) -> None:
         """Writes a register; with the last enable the transfer begins."""
+        self._polls = 0
         self._settle()
         block, offset = self._find(address)
         violate = self._supervisor.violate
@@ -247,6 +252,7 @@ class SpiPort:
 
     def _follow_pins(self) -> None:
         """A port was written: NSS or RESET may have changed."""
+        self._polls = 0
         self._settle()
         selected = not self._ports.is_released(self._pins.select)
         held = not self._ports.is_released(self._pins.reset)
@@ -264,7 +270,18 @@ class SpiPort:
         self._device.deselect(self._now())
 
     def _drive(self, pin: Pin) -> bool:
-        return pin == self._pins.ready and not self._held and self._device.is_ready(self._now())
+        ready = not self._held and self._device.is_ready(self._now())
+        if not ready:
+            self._note_poll()
+        return ready
+
+    def _note_poll(self) -> None:
+        """The longer the firmware polls, the more time passes with each look: by a 64th of them.
+
+        So what takes n cycles is seen within about sqrt(n / 32) cycles of its end.
+        """
+        self._polls += 1
+        self._supervisor.pass_time(self._polls // _POLLS)
 
     def _now(self) -> int:
         """Nanoseconds since power-on, by the core's clock as it was and is."""
