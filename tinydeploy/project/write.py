@@ -70,8 +70,8 @@ class ModelText:
     input_form: InputForm
     input_memory: str
     has_state: bool
-    max_detections: int
     selftest_crc: int
+    max_detections: int = 0
 
 
 def project_files(
