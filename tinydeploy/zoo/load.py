@@ -59,4 +59,5 @@ def load_float_model(
         test=found.test,
         export_error=check_onnx(net, onnx, found.calibration[picked]),
         notes=found.notes,
+        detection=entry.detection,
     )
