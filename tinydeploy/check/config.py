@@ -90,6 +90,11 @@ def load_config(path: Path) -> Config:
     return Config(path, _Reader(str(path), text).read(content))
 
 
+def list_keys() -> tuple[str, ...]:
+    """The keys that a target may have besides its budget."""
+    return tuple(_KEYS)
+
+
 class _Reader:
     """Reads the tables of one file."""
 
