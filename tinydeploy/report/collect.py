@@ -20,6 +20,7 @@ from tinydeploy.report.build_report import (
     BoardFacts,
     BudgetFacts,
     BuildReport,
+    DetectionFacts,
     FidelityFacts,
     InferenceFacts,
     LayerFacts,
@@ -77,6 +78,7 @@ class Evidence:
         command: The command line; empty where none asked for the build.
         firmware: What is flashed.
         seconds: By stage.
+        detection: Of a detector whose test pictures' objects are known.
     """
 
     origin: str
@@ -100,6 +102,7 @@ class Evidence:
     command: str
     firmware: bytes
     seconds: Mapping[str, float]
+    detection: DetectionFacts | None = None
 
 
 def collect_report(evidence: Evidence) -> BuildReport:
@@ -132,6 +135,7 @@ def collect_report(evidence: Evidence) -> BuildReport:
         ),
         accuracy=_accuracy_facts(evidence.quality),
         fidelity=_fidelity_facts(evidence.quality),
+        detection=evidence.detection,
         quantization=tuple(evidence.quantization),
         ranges=RangesFacts(
             evidence.used_samples,
