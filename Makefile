@@ -124,7 +124,7 @@ toolchain: $(VENV)/python.stamp
 		$(BIN)/python -c 'import ziglang' 2>/dev/null || $(PIP) '.[zig]'; fi
 
 # Programs that only tests start: the tests of those that cannot be installed are skipped.
-PROGRAMS := qemu-system-arm openocd gdb-multiarch
+PROGRAMS := qemu-system-arm openocd gdb-multiarch chromium
 programs: $(VENV)/python.stamp
 	@for program in $(PROGRAMS); do command -v $$program >/dev/null || { \
 		if [ "$$(id -u)" = 0 ]; then apt="apt-get"; else apt="sudo -n apt-get"; fi; \
