@@ -13,6 +13,9 @@ from pathlib import Path
 import numpy as np
 
 from tinydeploy.board import Board, load_board, with_baud, with_watchdog
+from tinydeploy.bundle.make_bundle import BUNDLE, make_bundle
+from tinydeploy.bundle.make_bundle import Evidence as BundleEvidence
+from tinydeploy.bundle.words import list_words
 from tinydeploy.codegen.generate import generate_sources, list_kernels
 from tinydeploy.errors import (
     InputFileError,
@@ -97,6 +100,7 @@ class BuildRequest:
             that name; "cmake" for nothing.
         emulate: Run the image in the emulated board.
         keep: Leave an output folder behind; False for a mere check.
+        bundle: Put a proof bundle into it, too.
     """
 
     board: str
@@ -118,6 +122,7 @@ class BuildRequest:
     chosen_format: Format = "cmake"
     emulate: bool = True
     keep: bool = True
+    bundle: bool = False
 
 
 @dataclass(frozen=True)
@@ -365,6 +370,26 @@ def build_image(request: BuildRequest, watch: Watch, source: Source | None = Non
                 handover = replace(handover, tflm_arena_bytes=arena)
                 watch.detail(f"TensorFlow Lite Micro needs an arena of {arena:,} bytes")
         write_project(folder / request.chosen_format, format_files(request.chosen_format, handover))
+        if request.bundle:
+            with watch.stage("bundle"):
+                count = EMULATED_VECTORS if run is None else run.comparison.vectors
+                bundle = make_bundle(
+                    BundleEvidence(
+                        folder=folder,
+                        tflite=source.tflite,
+                        report=report,
+                        words=list_words(
+                            f"{graph.name}.tflite", vars(request), vars(BuildRequest(request.board))
+                        ),
+                        board_file=Path(request.board) if request.board.endswith(".toml") else None,
+                        baud=request.baud,
+                        needs_data=request.vectors > 0,
+                        inputs=[values[:count] for values in expectation.vectors],
+                        outputs=[values[:count] for values in expectation.outputs],
+                    )
+                )
+                (folder / BUNDLE).write_bytes(bundle)
+                watch.detail(f"{BUNDLE}: {len(bundle):,} bytes")
     return BuildResult(report, target, request.chosen_format)
 
 
