@@ -48,8 +48,9 @@ from tinydeploy.project.publish import check_target, publish_folder
 from tinydeploy.project.size import Sizes, check_budget, read_sizes
 from tinydeploy.project.toolchain import find_toolchain, kernel_level
 from tinydeploy.project.write import project_files, write_project
-from tinydeploy.report.build_report import BuildReport, QuantizationFacts
+from tinydeploy.report.build_report import BuildReport, DetectionFacts, QuantizationFacts
 from tinydeploy.report.collect import Evidence, collect_report
+from tinydeploy.report.detection_facts import DetectionEvidence, collect_detection
 from tinydeploy.source.board_planner import BoardPlanner
 from tinydeploy.source.make_source import make_source
 from tinydeploy.source.options import SourceOptions
@@ -59,11 +60,14 @@ from tinydeploy.validate.compare import Comparison
 from tinydeploy.validate.emulator import EmulatorRun, run_emulator
 from tinydeploy.validate.prove import EMULATED_VECTORS, Array, expect_outputs, prove_host
 from tinydeploy.validate.quality import (
+    Quality,
+    add_precision,
     check_measurable,
     check_quality,
     dequantize_outputs,
     measure_outputs,
     quantize_inputs,
+    read_pixels,
 )
 from tinydeploy.validate.selftest_samples import choose_samples, extend_crc
 from tinydeploy.validate.tflm_arena import find_tflm_tree, measure_tflm_arena
@@ -318,6 +322,10 @@ def build_image(request: BuildRequest, watch: Watch, source: Source | None = Non
                 for place, output in enumerate(expectation.sample_outputs)
             ]
             quality = measure_outputs(source.float_outputs, outputs, source.classes)
+            if graph.detection is not None and source.scenes is not None:
+                quality = add_precision(
+                    quality, graph.detection, source.float_outputs, outputs, source.scenes
+                )
             check_quality(quality, request.min_snr, request.max_drop)
             watch.detail(quality.describe())
 
@@ -330,6 +338,7 @@ def build_image(request: BuildRequest, watch: Watch, source: Source | None = Non
                 plans = (describe_chosen(model.fused, board, planned),)
             watch.detail(f"{len(plans)} plans")
 
+        detection, pictures = _collect_detection(source, graph, samples, outputs, quality)
         report = collect_report(
             Evidence(
                 origin=source.origin,
@@ -349,9 +358,11 @@ def build_image(request: BuildRequest, watch: Watch, source: Source | None = Non
                 quality=quality,
                 quantization=[QuantizationFacts(**asdict(layer)) for layer in source.layers],
                 seconds=watch.seconds,
+                detection=detection,
             )
         )
         _complete_folder(folder, model, firmware, report, samples)
+        write_project(folder, pictures)
         handover = Handover(
             graph=graph,
             plan=plan,
@@ -434,6 +445,26 @@ def _complete_folder(
         (folder / "report.json").write_text(report.to_json(), encoding="utf-8")
     except OSError as error:
         raise OutputError(f"cannot write the results: {error.strerror or error}") from error
+
+
+def _collect_detection(
+    source: Source, graph: Graph, samples: Array | None, outputs: Sequence[Array], quality: Quality
+) -> tuple[DetectionFacts | None, Mapping[str, bytes]]:
+    """What the report tells of a detector, and pictures of it."""
+    if graph.detection is None or source.scenes is None or quality.int8_precision is None:
+        return None, {}
+    assert samples is not None  # there are none without scenes
+    return collect_detection(
+        DetectionEvidence(
+            spec=graph.detection,
+            pixels=read_pixels(graph, samples),
+            scenes=source.scenes,
+            float_outputs=source.float_outputs,
+            int8_outputs=outputs,
+            float_precision=quality.float_precision,
+            int8_precision=quality.int8_precision,
+        )
+    )
 
 
 def _describe_recomputation(graph: Graph, fused: Graph, plan: Plan) -> str:

@@ -14,9 +14,12 @@ from tinydeploy.report.build_report import (
     SCHEMA_FILE,
     AccuracyFacts,
     BoardFacts,
+    BoxFacts,
     BudgetFacts,
     BuildReport,
     ChoiceFacts,
+    DetectedPictureFacts,
+    DetectionFacts,
     FidelityFacts,
     HeldFacts,
     InferenceFacts,
@@ -26,6 +29,7 @@ from tinydeploy.report.build_report import (
     PeakFacts,
     PlaceFacts,
     PlanFacts,
+    PrecisionFacts,
     PreprocessingFacts,
     QuantizationFacts,
     RegionFacts,
@@ -67,6 +71,14 @@ def example() -> BuildReport:
         ),
         accuracy=AccuracyFacts(0.98, 0.98, 450),
         fidelity=FidelityFacts(math.inf, 1.0, 450, 1.0, None),
+        detection=DetectionFacts(
+            PrecisionFacts(0.94, 0.7), PrecisionFacts(0.93, 0.68), 300, 758, 0.5, 0.45,
+            (
+                DetectedPictureFacts(
+                    "detections/picture0.png", None, (BoxFacts("3", 0.9, (1.0, 2.0, 3.5, 4.0)),)
+                ),
+            ),
+        ),
         quantization=(QuantizationFacts("relu", "Conv", 41.5, math.inf, math.nan, 0.001, "int16"),),
         seconds={"graph": 0.1},
     )  # fmt: skip
@@ -81,7 +93,7 @@ def test_a_full_report_is_valid() -> None:
 
 def test_unknown_parts_are_null() -> None:
     report = dataclasses.replace(
-        example(), inference=None, validation=None, accuracy=None, fidelity=None
+        example(), inference=None, validation=None, accuracy=None, fidelity=None, detection=None
     )
     VALIDATOR.validate(json.loads(report.to_json()))
 

@@ -122,6 +122,11 @@ def _rows(report: BuildReport) -> list[tuple[str, str]]:
                 f"{100 * report.accuracy.float:.2f} %, {report.accuracy.samples} samples",
             )
         )
+    if report.detection is not None:
+        found = report.detection
+        exact = "" if found.float is None else f", float {100 * found.float.map_50:.2f} %"
+        counts = f"{found.samples} pictures, {found.objects} objects"
+        rows.append(("mAP@0.5", f"int8 {100 * found.int8.map_50:.2f} %{exact}, {counts}"))
     if report.fidelity is not None and report.fidelity.snr_db is not None:
         fidelity = report.fidelity
         agreements = [

@@ -254,6 +254,48 @@ class FidelityFacts:
 
 
 @dataclass(frozen=True)
+class PrecisionFacts:
+    """Mean average precision, 0 to 1: with boxes that overlap by half, and COCO's mean."""
+
+    map_50: builtins.float
+    map_50_95: builtins.float
+
+
+@dataclass(frozen=True)
+class BoxFacts:
+    """An object found: `box` is (x0, y0, x1, y1) in pixels of the net's input."""
+
+    label: str
+    score: builtins.float
+    box: tuple[builtins.float, ...]
+
+
+@dataclass(frozen=True)
+class DetectedPictureFacts:
+    """A test picture with what the nets find in it, drawn in `file`, beside report.json."""
+
+    file: str
+    float: tuple[BoxFacts, ...] | None
+    int8: tuple[BoxFacts, ...]
+
+
+@dataclass(frozen=True)
+class DetectionFacts:
+    """How well the detector finds the objects of the test pictures.
+
+    The thresholds are those of the firmware; mAP looks at all scores.
+    """
+
+    float: PrecisionFacts | None
+    int8: PrecisionFacts
+    samples: int
+    objects: int
+    score_threshold: builtins.float
+    iou_threshold: builtins.float
+    pictures: tuple[DetectedPictureFacts, ...]
+
+
+@dataclass(frozen=True)
 class QuantizationFacts:
     """How close a layer of the quantized net came to the float net's, on calibration inputs.
 
@@ -287,6 +329,7 @@ class BuildReport:
     validation: ValidationFacts | None
     accuracy: AccuracyFacts | None
     fidelity: FidelityFacts | None
+    detection: DetectionFacts | None
     quantization: tuple[QuantizationFacts, ...]
     seconds: Mapping[str, float]
     schema: str = SCHEMA

@@ -19,6 +19,7 @@ from tinydeploy.report.build_report import (
     BoardFacts,
     BudgetFacts,
     BuildReport,
+    DetectionFacts,
     FidelityFacts,
     InferenceFacts,
     LayerFacts,
@@ -66,6 +67,7 @@ class Evidence:
         quality: Accuracy and fidelity.
         quantization: Of the layers of a float net; empty where an int8 file was given.
         seconds: By stage.
+        detection: Of a detector whose test pictures' objects are known.
     """
 
     origin: str
@@ -85,6 +87,7 @@ class Evidence:
     quality: Quality
     quantization: Sequence[QuantizationFacts]
     seconds: Mapping[str, float]
+    detection: DetectionFacts | None = None
 
 
 def collect_report(evidence: Evidence) -> BuildReport:
@@ -117,6 +120,7 @@ def collect_report(evidence: Evidence) -> BuildReport:
         ),
         accuracy=_accuracy_facts(evidence.quality),
         fidelity=_fidelity_facts(evidence.quality),
+        detection=evidence.detection,
         quantization=tuple(evidence.quantization),
         seconds={name: round(taken, 3) for name, taken in evidence.seconds.items()},
     )
