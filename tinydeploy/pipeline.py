@@ -13,9 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from tinydeploy.board import Board, load_board, with_baud, with_watchdog
-from tinydeploy.bundle.make_bundle import BUNDLE, make_bundle
-from tinydeploy.bundle.make_bundle import Evidence as BundleEvidence
-from tinydeploy.bundle.words import list_words
+from tinydeploy.bundle.make_bundle import BUNDLE, write_bundle
 from tinydeploy.codegen.generate import generate_sources, list_kernels
 from tinydeploy.errors import (
     InputFileError,
@@ -383,24 +381,11 @@ def build_image(request: BuildRequest, watch: Watch, source: Source | None = Non
         write_project(folder / request.chosen_format, format_files(request.chosen_format, handover))
         if request.bundle:
             with watch.stage("bundle"):
-                count = EMULATED_VECTORS if run is None else run.comparison.vectors
-                bundle = make_bundle(
-                    BundleEvidence(
-                        folder=folder,
-                        tflite=source.tflite,
-                        report=report,
-                        words=list_words(
-                            f"{graph.name}.tflite", vars(request), vars(BuildRequest(request.board))
-                        ),
-                        board_file=Path(request.board) if request.board.endswith(".toml") else None,
-                        baud=request.baud,
-                        needs_data=request.vectors > 0,
-                        inputs=[values[:count] for values in expectation.vectors],
-                        outputs=[values[:count] for values in expectation.outputs],
-                    )
-                )
-                (folder / BUNDLE).write_bytes(bundle)
-                watch.detail(f"{BUNDLE}: {len(bundle):,} bytes")
+                compared = EMULATED_VECTORS if run is None else run.comparison.vectors
+                tensors = (expectation.vectors, expectation.outputs)
+                inputs, outputs = ([values[:compared] for values in each] for each in tensors)
+                size = write_bundle(folder, source.tflite, report, vars(request), inputs, outputs)
+                watch.detail(f"{BUNDLE}: {size:,} bytes")
     return BuildResult(report, target, request.chosen_format)
 
 

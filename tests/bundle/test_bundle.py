@@ -249,7 +249,7 @@ def test_the_command_asks_for_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     plain = vars(BuildRequest("x"))
     unchanged = [name for name, value in vars(asked).items() if value == plain[name]]
     assert set(unchanged) <= set(OMITTED), "a field that no command would repeat"
-    words = list_words("net.tflite", vars(asked), plain)
+    words = list_words("net.tflite", vars(asked))
     got: list[BuildRequest] = []
     monkeypatch.setattr(build_command, "build_image", lambda request, watch: got.append(request))
     monkeypatch.setattr(build_command, "show_result", lambda *words, **options: None)

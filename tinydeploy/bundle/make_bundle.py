@@ -5,8 +5,8 @@ from __future__ import annotations
 import importlib.metadata
 import json
 import platform
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from tinydeploy import __version__
 from tinydeploy.bundle.archive import pack_files
 from tinydeploy.bundle.sbom import SBOM, Component, list_compiler, write_sbom
+from tinydeploy.bundle.words import list_words
 from tinydeploy.paths import FIRMWARE
 from tinydeploy.report.build_report import BuildReport
 
@@ -37,60 +38,72 @@ in vectors/. What it cannot do here, for want of a compiler or of tinydeploy, it
 """
 
 
-@dataclass(frozen=True, eq=False)
-class Evidence:
-    """What goes into a bundle.
+Tensors = Sequence[NDArray[Any]]
+
+
+def write_bundle(
+    folder: Path,
+    tflite: bytes,
+    report: BuildReport,
+    request: Mapping[str, Any],
+    inputs: Tensors,
+    outputs: Tensors,
+) -> int:
+    """Puts a bundle into an output folder; the same bytes for the same build, wherever it is made.
 
     Args:
-        folder: The finished output folder, with firmware/ and the images.
+        folder: The finished folder, with firmware/ and the images.
         tflite: The int8 model.
         report: Of the build.
-        words: Arguments of `tinydeploy` that build the same again from the model's file.
-        board_file: The board's .toml where the user has given one, else None.
-        baud: Speed of the console; None for the board's.
-        needs_data: The firmware holds inputs of a data set, which is not in the bundle.
+        request: The fields of its BuildRequest.
         inputs: Vectors that the emulated board was given, one array [n, *shape] per input.
         outputs: What the reference gives for them, one array [n, *shape] per output.
+
+    Returns:
+        Its size in bytes.
     """
-
-    folder: Path
-    tflite: bytes
-    report: BuildReport
-    words: Sequence[str]
-    board_file: Path | None
-    baud: int | None
-    needs_data: bool
-    inputs: Sequence[NDArray[Any]]
-    outputs: Sequence[NDArray[Any]]
-
-
-def make_bundle(evidence: Evidence) -> bytes:
-    """The bundle's bytes; the same for the same build, wherever and whenever it is made."""
-    report = evidence.report
-    name, board = report.model.name, report.board.name
+    name = report.model.name
+    model = f"{name}.tflite"
+    board = Path(request["board"])
     files = {
         "README.txt": _README.format(
             title=f"{name} for {report.board.title}", version=__version__
         ).encode(),
         "verify.py": _VERIFIER.read_bytes(),
-        f"{name}.tflite": evidence.tflite,
+        model: tflite,
         "report.json": strip_report(report).to_json().encode(),
-        "build.json": _write_json(_describe_build(evidence)),
         "licenses/0BSD.txt": (FIRMWARE / "LICENSE").read_bytes(),
     }
-    if evidence.board_file is not None:
-        files[evidence.board_file.name] = evidence.board_file.read_bytes()
+    if board.suffix == ".toml":  # of the user's: elsewhere nobody has it
+        files[board.name] = board.read_bytes()
     for image in ("firmware.elf", "firmware.bin", "firmware.hex"):
-        files[image] = (evidence.folder / image).read_bytes()
-    for path in sorted((evidence.folder / "firmware").rglob("*")):
+        files[image] = (folder / image).read_bytes()
+    for path in sorted((folder / "firmware").rglob("*")):
         if path.is_file():
-            files[path.relative_to(evidence.folder).as_posix()] = path.read_bytes()
-    for kind, tensors in (("input", evidence.inputs), ("output", evidence.outputs)):
+            files[path.relative_to(folder).as_posix()] = path.read_bytes()
+    for kind, tensors in (("input", inputs), ("output", outputs)):
         for number, values in enumerate(tensors):
             files[f"vectors/{kind}{number}.bin"] = values.tobytes()
-    components = [*list_compiler(report.compiler), *list_packages()]
-    files[SBOM] = write_sbom(f"{name}-{board}", files, components)
-    return pack_files(files)
+    packages = list_packages()
+    build = {
+        "schema": "tinydeploy-bundle-1",
+        "tinydeploy": __version__,
+        "command": ["tinydeploy", *list_words(model, request)],
+        "needs_data": request["vectors"] > 0,
+        "model": model,
+        "board": board.name,
+        "baud": request["baud"],
+        "vectors": len(inputs[0]),
+        "compiler": report.compiler,
+        "python": platform.python_version(),
+        "packages": {each.name: each.version for each in packages},
+    }
+    files["build.json"] = (json.dumps(build, indent=2) + "\n").encode()
+    components = [*list_compiler(report.compiler), *packages]
+    files[SBOM] = write_sbom(f"{name}-{report.board.name}", files, components)
+    content = pack_files(files)
+    (folder / BUNDLE).write_bytes(content)
+    return len(content)
 
 
 def strip_report(report: BuildReport) -> BuildReport:
@@ -111,25 +124,3 @@ def list_packages() -> list[Component]:
         license_id = str(data.json.get("license_expression", "NOASSERTION"))
         found.append(Component(name, version, license_id, f"pkg:pypi/{name}@{version}"))
     return found
-
-
-def _describe_build(evidence: Evidence) -> dict[str, Any]:
-    """What verify.py reads."""
-    report, board_file = evidence.report, evidence.board_file
-    return {
-        "schema": "tinydeploy-bundle-1",
-        "tinydeploy": __version__,
-        "command": ["tinydeploy", *evidence.words],
-        "needs_data": evidence.needs_data,
-        "model": f"{report.model.name}.tflite",
-        "board": report.board.name if board_file is None else board_file.name,
-        "baud": evidence.baud,
-        "vectors": len(evidence.inputs[0]),
-        "compiler": report.compiler,
-        "python": platform.python_version(),
-        "packages": {each.name: each.version for each in list_packages()},
-    }
-
-
-def _write_json(content: dict[str, Any]) -> bytes:
-    return (json.dumps(content, indent=2) + "\n").encode()

@@ -6,7 +6,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-_OPTIONS = ("optimize", "max_ram", "max_flash", "vectors", "baud", "watchdog")
+# Fields that have an option of their name, with what stands there where none is given.
+_OPTIONS = {
+    "optimize": "balanced",
+    "max_ram": None,
+    "max_flash": None,
+    "vectors": 0,
+    "baud": None,
+    "watchdog": None,
+}
 OMITTED = {
     "model": "the int8 file is given",
     "options": "likewise: nothing is quantized again",
@@ -21,19 +29,18 @@ OMITTED = {
 """Fields of a BuildRequest that a command has no need of, and why."""
 
 
-def list_words(model: str, request: Mapping[str, Any], defaults: Mapping[str, Any]) -> list[str]:
+def list_words(model: str, request: Mapping[str, Any]) -> list[str]:
     """The arguments of `tinydeploy`.
 
     Args:
         model: The .tflite file.
         request: The fields of the BuildRequest.
-        defaults: Those of one that asks for nothing in particular.
     """
     words = ["build", model, "--board", Path(request["board"]).name]
-    for name in _OPTIONS:
-        if request[name] != defaults[name]:
+    for name, default in _OPTIONS.items():
+        if request[name] != default:
             words += [f"--{name.replace('_', '-')}", str(request[name])]
-    if request["input_form"] != defaults["input_form"]:
+    if request["input_form"] != "arena":
         words += ["--input", request["input_form"]]
     if request["max_extra_macs"] is not None:
         words += ["--max-extra-macs", f"{100 * request['max_extra_macs']:.10g}%"]
