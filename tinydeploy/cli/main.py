@@ -31,6 +31,8 @@ from tinydeploy.cli import (
     plan,
     report,
     run,
+    train,
+    train_benchmark,
     validate,
     zoo,
     zoo_compare,
@@ -105,6 +107,11 @@ _boards.callback(invoke_without_command=True)(_guard(boards.boards))
 _boards.command("new")(_guard(boards_new.new))
 _boards.command("check")(_guard(boards_new.check))
 app.add_typer(_boards, name="boards")
+
+_train = typer.Typer(rich_markup_mode="rich")
+_train.callback(invoke_without_command=True)(_guard(train.train))
+_train.command("benchmark")(_guard(train_benchmark.benchmark))
+app.add_typer(_train, name="train")
 
 _zoo = typer.Typer(rich_markup_mode="rich")
 _zoo.callback(invoke_without_command=True)(_guard(zoo.zoo))
