@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.metadata
 import json
-import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -18,15 +17,10 @@ from tinydeploy.bundle.sbom import SBOM, Component, list_compiler, write_sbom
 from tinydeploy.bundle.words import list_words
 from tinydeploy.paths import FIRMWARE
 from tinydeploy.report.build_report import BuildReport
+from tinydeploy.report.page.page import write_page
 
 BUNDLE: Final = "bundle.zip"
 _VERIFIER = Path(__file__).with_name("verify.py")
-# Those that the bytes of a build, or of its model, can depend on.
-_PACKAGES = (
-    "ai-edge-litert", "flatbuffers", "jinja2", "numpy", "onnx", "onnxruntime", "tensorflow",
-    "tflite", "torch", "unicorn",
-)  # fmt: skip
-
 _README = """\
 {title}, built and proven by tinydeploy {version}.
 
@@ -62,6 +56,7 @@ def write_bundle(
     Returns:
         Its size in bytes.
     """
+    stripped = strip_report(report)
     name = report.model.name
     model = f"{name}.tflite"
     board = Path(request["board"])
@@ -71,7 +66,8 @@ def write_bundle(
         ).encode(),
         "verify.py": _VERIFIER.read_bytes(),
         model: tflite,
-        "report.json": strip_report(report).to_json().encode(),
+        "report.json": stripped.to_json().encode(),
+        "report.html": write_page(stripped).encode(),
         "licenses/0BSD.txt": (FIRMWARE / "LICENSE").read_bytes(),
     }
     if board.suffix == ".toml":  # of the user's: elsewhere nobody has it
@@ -84,7 +80,6 @@ def write_bundle(
     for kind, tensors in (("input", inputs), ("output", outputs)):
         for number, values in enumerate(tensors):
             files[f"vectors/{kind}{number}.bin"] = values.tobytes()
-    packages = list_packages()
     build = {
         "schema": "tinydeploy-bundle-1",
         "tinydeploy": __version__,
@@ -95,11 +90,11 @@ def write_bundle(
         "baud": request["baud"],
         "vectors": len(inputs[0]),
         "compiler": report.compiler,
-        "python": platform.python_version(),
-        "packages": {each.name: each.version for each in packages},
+        "python": report.origin.python,
+        "packages": dict(report.origin.packages),
     }
     files["build.json"] = (json.dumps(build, indent=2) + "\n").encode()
-    components = [*list_compiler(report.compiler), *packages]
+    components = [*list_compiler(report.compiler), *list_packages(report.origin.packages)]
     files[SBOM] = write_sbom(f"{name}-{report.board.name}", files, components)
     content = pack_files(files)
     (folder / BUNDLE).write_bytes(content)
@@ -109,18 +104,15 @@ def write_bundle(
 def strip_report(report: BuildReport) -> BuildReport:
     """The report without what differs from one run or folder to the next: times and folders."""
     source = report.model.source.replace("\\", "/").rpartition("/")[2]
-    return replace(report, model=replace(report.model, source=source), seconds={})
+    model = replace(report.model, source=source)
+    return replace(report, model=model, origin=replace(report.origin, command=""), seconds={})
 
 
-def list_packages() -> list[Component]:
-    """The Python packages that are installed, of those that matter."""
+def list_packages(versions: Mapping[str, str]) -> list[Component]:
+    """Python packages, by name and version, with the licences that their metadata names."""
     found = []
-    for name in _PACKAGES:
-        try:
-            data = importlib.metadata.metadata(name)
-        except importlib.metadata.PackageNotFoundError:
-            continue
-        version = data["Version"]
-        license_id = str(data.json.get("license_expression", "NOASSERTION"))
+    for name, version in versions.items():
+        data = importlib.metadata.metadata(name).json
+        license_id = str(data.get("license_expression", "NOASSERTION"))
         found.append(Component(name, version, license_id, f"pkg:pypi/{name}@{version}"))
     return found

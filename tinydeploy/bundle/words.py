@@ -25,6 +25,7 @@ OMITTED = {
     "emulate": "changes no byte",
     "keep": "likewise",
     "bundle": "likewise",
+    "command": "likewise",
 }
 """Fields of a BuildRequest that a command has no need of, and why."""
 
