@@ -144,6 +144,7 @@ def _run(plan: Plan, comparison: Comparison) -> EmulatorRun:
         stack_high_water=800,
         arena_touched={arena.memory: arena.size for arena in plan.arenas},
         core_clock_hz=480e6,
+        detection_instructions=None,
     )
 
 
