@@ -57,7 +57,7 @@ def example() -> BuildReport:
             PeakFacts(180, 0, "Peak: 180 bytes", (HeldFacts(-1, "in", scratch=False, bytes=180),)),
         ),
         budget=BudgetFacts(1000, 1000, met=True),
-        inference=InferenceFacts("cortex-m7", 1000, 100.0, 900, 0.01, 300),
+        inference=InferenceFacts("cortex-m7", 1000, 100.0, 900, 0.01, 300, 40),
         layers=(
             LayerFacts(
                 0, "conv", "CONV_2D", "conv_2d_s8", (1, 8, 8, 4), 10, 64, 1000, 900,

@@ -101,7 +101,9 @@ def _rows(report: BuildReport) -> list[tuple[str, str]]:
         per_mac = "" if run.instructions_per_mac is None else f" ({run.instructions_per_mac}/MAC)"
         push = run.longest_push_instructions
         longest = "" if push is None else f"\n{push:,} for the longest push of a row"
-        rows.append(("inference", f"{run.instructions:,} instructions{per_mac}{longest}"))
+        count = run.detection_instructions
+        boxes = "" if count is None else f"\n{count:,} to read boxes from the outputs"
+        rows.append(("inference", f"{run.instructions:,} instructions{per_mac}{longest}{boxes}"))
         rows.append(
             (
                 "estimate",

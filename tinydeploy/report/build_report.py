@@ -143,6 +143,7 @@ class InferenceFacts:
     """One inference in the emulated board: exact instructions; cycles and latency estimated.
 
     `longest_push_instructions`: of the longest NAME_push_row(), where rows are pushed.
+    `detection_instructions`: of NAME_detect() on one input's outputs, beside `instructions`.
     """
 
     core: str
@@ -151,6 +152,7 @@ class InferenceFacts:
     cycles_estimated: int | None
     latency_ms_estimated: float | None
     longest_push_instructions: int | None
+    detection_instructions: int | None
 
 
 @dataclass(frozen=True)

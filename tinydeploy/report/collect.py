@@ -191,6 +191,7 @@ def _inference_facts(run: EmulatorRun, board: Board, macs: int, plan: Plan) -> I
         cycles_estimated=run.cycles_estimated,
         latency_ms_estimated=round(1000 * run.cycles_estimated / board.clock_hz, 4),
         longest_push_instructions=run.longest_call if plan.input_form == "rows" else None,
+        detection_instructions=run.detection_instructions,
     )
 
 
