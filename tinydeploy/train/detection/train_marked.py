@@ -13,8 +13,10 @@ from torch import nn
 from tinydeploy.detection.average_precision import (
     AveragePrecision,
     load_evaluator,
+    loosen_spec,
     measure_precision,
 )
+from tinydeploy.detection.boxes import find_objects
 from tinydeploy.detection.spec import DetectionSpec
 from tinydeploy.errors import InputFileError, UsageError
 from tinydeploy.model.weights import read_weights
@@ -156,4 +158,5 @@ def _test(net: nn.Module, data: DetectionData) -> AveragePrecision:
     with torch.no_grad():
         batches = [net(batch) for batch in torch.split(inputs, _TEST_BATCH)]
     outputs = [torch.cat(parts).permute(0, 2, 3, 1).numpy() for parts in zip(*batches, strict=True)]
-    return measure_precision(data.spec, outputs, data.test.objects)
+    spec = loosen_spec(data.spec)
+    return measure_precision(spec, find_objects(spec, outputs), data.test.objects)
