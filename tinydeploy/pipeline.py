@@ -48,6 +48,7 @@ from tinydeploy.project.write import project_files, write_project
 from tinydeploy.report.build_report import BuildReport, DetectionFacts, QuantizationFacts
 from tinydeploy.report.collect import Evidence, collect_report
 from tinydeploy.report.detection_facts import DetectionEvidence, collect_detection
+from tinydeploy.report.page.page import write_page
 from tinydeploy.source.board_planner import BoardPlanner
 from tinydeploy.source.make_source import make_source
 from tinydeploy.source.options import SourceOptions
@@ -67,12 +68,16 @@ from tinydeploy.validate.quality import (
     read_pixels,
 )
 from tinydeploy.validate.selftest_samples import choose_samples, extend_crc
+from tinydeploy.validate.tensor_use import TensorUse, measure_use
 from tinydeploy.validate.tflm_arena import find_tflm_tree, measure_tflm_arena
 from tinydeploy.validate.vectors import SAMPLES_FILE
+from tinydeploy.validate.wide_softmax import leave_out_wide_softmaxes
 
 # Random vectors for the host where there are no samples; few for nets that take long.
 _HOST_VECTORS, _HOST_VECTORS_OF_LARGE = 44, 4
 _LARGE_MACS = 20_000_000
+# Samples, at most, that histograms of activations are counted over.
+_COUNTED, _COUNTED_OF_LARGE = 50, 4
 
 
 @dataclass(frozen=True)
@@ -101,6 +106,7 @@ class BuildRequest:
             that name; "cmake" for nothing.
         emulate: Run the image in the emulated board.
         keep: Leave an output folder behind; False for a mere check.
+        command: The command line that asks for it, for the report; empty where there is none.
     """
 
     board: str
@@ -122,6 +128,7 @@ class BuildRequest:
     chosen_format: Format = "cmake"
     emulate: bool = True
     keep: bool = True
+    command: str = ""
 
 
 @dataclass(frozen=True)
@@ -324,6 +331,11 @@ def build_image(request: BuildRequest, watch: Watch, source: Source | None = Non
                 )
             check_quality(quality, request.min_snr, request.max_drop)
             watch.detail(quality.describe())
+            counted = samples if request.keep else None
+            if counted is not None:
+                most = _COUNTED if graph.macs < _LARGE_MACS else _COUNTED_OF_LARGE
+                counted = counted[:: -(-len(counted) // most)]
+            used = _count_values(unfused, source.tflite, counted)
 
         with watch.stage("compare"):
             # Of large nets each plan takes long: `tinydeploy plan` compares them.
@@ -353,6 +365,10 @@ def build_image(request: BuildRequest, watch: Watch, source: Source | None = Non
                 run=run,
                 quality=quality,
                 quantization=[QuantizationFacts(**asdict(layer)) for layer in source.layers],
+                used=used,
+                used_samples=0 if counted is None else len(counted),
+                command=request.command,
+                firmware=firmware.bin.read_bytes(),
                 seconds=watch.seconds,
                 detection=detection,
             )
@@ -378,6 +394,13 @@ def build_image(request: BuildRequest, watch: Watch, source: Source | None = Non
                 watch.detail(f"TensorFlow Lite Micro needs an arena of {arena:,} bytes")
         write_project(folder / request.chosen_format, format_files(request.chosen_format, handover))
     return BuildResult(report, target, request.chosen_format)
+
+
+def _count_values(unfused: Graph, tflite: bytes, samples: Array | None) -> tuple[TensorUse, ...]:
+    """What activations hold for samples, for the report."""
+    if samples is None:
+        return ()
+    return measure_use(leave_out_wide_softmaxes(unfused, tflite), [samples])
 
 
 def _load_board(request: BuildRequest) -> Board:
@@ -419,6 +442,7 @@ def _complete_folder(
             shutil.copyfile(image, folder / image.name)
         shutil.rmtree(firmware.elf.parent)
         (folder / "report.json").write_text(report.to_json(), encoding="utf-8")
+        (folder / "report.html").write_text(write_page(report), encoding="utf-8")
     except OSError as error:
         raise OutputError(f"cannot write the results: {error.strerror or error}") from error
 

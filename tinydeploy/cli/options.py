@@ -166,7 +166,7 @@ ModelArgument = Annotated[
         metavar="MODEL",
         show_default=False,
         help="A .tflite file, int8 or float; a float .onnx, .keras or .h5 file, or a folder with a "
-        "SavedModel; package.module:factory of a torch "
+        "SavedModel; a checkpoint of tinydeploy train; package.module:factory of a torch "
         "network, or a name from the zoo (etinynet-1.0). Left out: EtinyNet, trained on "
         "scikit-learn's handwritten digits.",
     ),

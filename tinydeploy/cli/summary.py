@@ -71,7 +71,7 @@ def _show_summary(result: BuildResult) -> None:
     stdout.print(table)
     if folder is not None:
         more = "" if result.chosen_format == "cmake" else f"{result.chosen_format}/, "
-        files = f"firmware.elf, .bin, .hex, firmware/, {more}report.json, plan.svg"
+        files = f"firmware.elf, .bin, .hex, firmware/, {more}report.html, .json, plan.svg"
         stdout.print(f"\n{escape(str(folder))}: {files}")
 
 

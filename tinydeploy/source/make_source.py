@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 from tinydeploy.errors import InputFileError, MissingDependencyError, TinydeployError, UsageError
 from tinydeploy.graph.conversions import cut_conversions
 from tinydeploy.graph.normalization import read_normalization
+from tinydeploy.model.checkpoint_format import is_checkpoint
 from tinydeploy.quantize.cost import Mixing, Planner
 from tinydeploy.source.detection import find_detector
 from tinydeploy.source.float_tflite.recognize import is_float
@@ -55,9 +56,9 @@ def make_source(
     """Makes the int8 model.
 
     Args:
-        model: A .tflite, .onnx, .keras or .h5 file, a folder with a SavedModel,
-            `package.module:factory` of a torch network, a name from the zoo, or None for the
-            built-in default.
+        model: A .tflite, .onnx, .keras or .h5 file, a folder with a SavedModel, a checkpoint of
+            `tinydeploy train`, `package.module:factory` of a torch network, a name from the zoo, or
+            None for the built-in default.
         watch: Is shown the stages.
         options: What the user says of the model.
         judge: Called before a float net is quantized.
@@ -112,6 +113,10 @@ def _find(model: str | None, options: SourceOptions, watch: Watch) -> Source | F
     if is_keras(path):
         _check_float_file(model, options, FLOAT_FILE | {"input_shape"})
         return FloatNet(lambda: _load_keras(path, options), path.name)
+    if is_checkpoint(path):
+        inside = ("is for other nets", f"{model} has all that inside: leave it out.")
+        check_options(options, frozenset({"effort", "mixed"}), {"": inside})
+        return FloatNet(lambda: _load_checkpoint(path), path.name)
     if path.suffix.lower() in _WEIGHTS and path.exists():
         raise UsageError(
             f"{model} holds weights, not a network",
@@ -177,6 +182,12 @@ def _train_default(watch: Watch) -> FloatModel:
         )
 
     return load_digits_model(show)
+
+
+def _load_checkpoint(path: Path) -> FloatModel:
+    from tinydeploy.train.checkpoint import load_checkpoint_model
+
+    return load_checkpoint_model(path)
 
 
 def _load_zoo(name: str, options: SourceOptions) -> FloatModel:

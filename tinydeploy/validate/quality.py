@@ -22,6 +22,7 @@ from tinydeploy.graph.graph import Graph
 from tinydeploy.validate.fidelity import (
     Fidelity,
     combine_fidelities,
+    count_confusion,
     measure_accuracy,
     measure_fidelity,
 )
@@ -37,6 +38,8 @@ class Quality:
         float_accuracy: Share, 0 to 1, of samples that the float net gets right.
         int8_accuracy: The same for the int8 net.
         fidelity: Of the int8 outputs.
+        confusion: Of the int8 net, as `count_confusion` has it; empty without labels.
+        classes: How many there are; 0 without labels.
         float_precision: Of the float net, where it is a detector.
         int8_precision: The same for the int8 net; without a float net too.
     """
@@ -44,6 +47,8 @@ class Quality:
     float_accuracy: float | None
     int8_accuracy: float | None
     fidelity: Fidelity | None
+    confusion: tuple[tuple[int, int, int], ...] = ()
+    classes: int = 0
     float_precision: AveragePrecision | None = None
     int8_precision: AveragePrecision | None = None
 
@@ -91,7 +96,11 @@ def measure_quality(
     if classes is None:
         return Quality(None, None, fidelity)
     return Quality(
-        measure_accuracy(float_outputs, classes), measure_accuracy(int8_outputs, classes), fidelity
+        measure_accuracy(float_outputs, classes),
+        measure_accuracy(int8_outputs, classes),
+        fidelity,
+        count_confusion(int8_outputs, classes),
+        int(np.prod(shape)),
     )
 
 
