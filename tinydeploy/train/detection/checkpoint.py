@@ -31,7 +31,7 @@ from tinydeploy.zoo.etinynet_ssd import (
 )
 
 _FORMAT = "tinydeploy-detector-1"
-_ADVICE = "Give a .pt file that tinydeploy train --task detection wrote."
+_ADVICE = "Give a .pt file that tinydeploy train detection wrote."
 
 
 @dataclass(frozen=True)

@@ -204,4 +204,4 @@ def _choose_view(image: Image.Image, rng: np.random.Generator, *, mirror: bool) 
     # Anywhere inside, or, where the view is larger, anywhere around.
     x0 = round(rng.random() * (image.width - width))
     y0 = round(rng.random() * (image.height - height))
-    return _View((x0, y0, x0 + width, y0 + height), mirror and bool(rng.random() < 0.5))
+    return _View((x0, y0, x0 + width, y0 + height), bool(rng.random() < 0.5) and mirror)
