@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tinydeploy.npu.effects import table_shape
 from tinydeploy.npu.isa import INSTRUCTION_BYTES, Instruction, decode
@@ -80,7 +81,7 @@ def _list_bytes(program: Program, begin: int, end: int) -> Iterator[str]:
         yield f"    .bytes {program.constants[at : min(at + _BYTES_A_LINE, end)].hex()}"
 
 
-def _list_records(table: np.ndarray) -> list[str]:
+def _list_records(table: NDArray[np.void]) -> list[str]:
     """A table in numbers; nothing where these would not give its bytes again."""
     if table["zeros"].any():
         return []

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tinydeploy.npu.isa import FEATURE_LIMIT, LANES, MEMORY_BYTES, Instruction
 from tinydeploy.npu.layout import NORM, SUM, count_blocks, feature_bytes
@@ -223,7 +224,7 @@ def table_shape(instruction: Instruction) -> tuple[int, np.dtype[np.void]]:
     return instruction.operands.get("outputs", instruction["channels"]), NORM
 
 
-def read_table(instruction: Instruction, program: Program) -> np.ndarray:
+def read_table(instruction: Instruction, program: Program) -> NDArray[np.void]:
     """The normalization table of an instruction: of NORM, by channel, or a single record.
 
     Raises:
