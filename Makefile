@@ -15,6 +15,7 @@
 # make bench-etinynet  int8 EtinyNet against float, for docs/quantization.md
 # make docs      the manual as a site, in out/site
 # make bench-zoo  the zoo's small nets as bit-exact images, for docs/zoo.md
+# make bench-training  methods for few labels compared, for docs/training.md; half an hour
 # make setup     a virtual environment in .venv with everything `tinydeploy build` needs
 # make clean     remove what builds and tests left behind; `make distclean` also removes .venv
 
@@ -29,7 +30,7 @@ PIP := PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_CONSTRAINT=constraints.txt $(BIN)/pyt
 TORCH := $(shell grep '^torch==' constraints.txt)
 WORKERS ?= 2
 
-.PHONY: demo test test-all fuzz fuzz-mutations fuzz-parsers noise bench bench-memory bench-quantization bench-etinynet bench-zoo docs lint setup setup-dev toolchain programs clean distclean
+.PHONY: demo test test-all fuzz fuzz-mutations fuzz-parsers noise bench bench-memory bench-quantization bench-etinynet bench-training bench-zoo docs lint setup setup-dev toolchain programs clean distclean
 
 demo: setup
 	$(BIN)/tinydeploy build --board $(BOARD)
@@ -80,6 +81,9 @@ bench-etinynet: setup
 docs: setup-dev
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
 
+bench-training: setup
+	$(BIN)/python -m benchmarks.training --write docs/training.md
+
 bench-zoo: setup
 	$(BIN)/python -m benchmarks.zoo --write docs/zoo.md
 
@@ -120,7 +124,7 @@ toolchain: $(VENV)/python.stamp
 		$(BIN)/python -c 'import ziglang' 2>/dev/null || $(PIP) '.[zig]'; fi
 
 # Programs that only tests start: the tests of those that cannot be installed are skipped.
-PROGRAMS := qemu-system-arm openocd gdb-multiarch
+PROGRAMS := qemu-system-arm openocd gdb-multiarch chromium
 programs: $(VENV)/python.stamp
 	@for program in $(PROGRAMS); do command -v $$program >/dev/null || { \
 		if [ "$$(id -u)" = 0 ]; then apt="apt-get"; else apt="sudo -n apt-get"; fi; \
