@@ -27,6 +27,7 @@ from tinydeploy.cli import (
     graph,
     inspect,
     monitor,
+    npu,
     ops,
     plan,
     report,
@@ -119,6 +120,15 @@ _zoo = typer.Typer(rich_markup_mode="rich")
 _zoo.callback(invoke_without_command=True)(_guard(zoo.zoo))
 _zoo.command("compare")(_guard(zoo_compare.compare))
 app.add_typer(_zoo, name="zoo")
+
+_npu = typer.Typer(
+    rich_markup_mode="rich", no_args_is_help=True, help="Programs of the TinyNPU accelerator."
+)
+_npu.command("compile")(_guard(npu.compile_))
+_npu.command("asm")(_guard(npu.asm))
+_npu.command("disasm")(_guard(npu.disasm))
+_npu.command("run")(_guard(npu.run))
+app.add_typer(_npu, name="npu")
 
 
 def _show_version(value: bool) -> None:
