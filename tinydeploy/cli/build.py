@@ -30,6 +30,10 @@ def build(
         typer.Option("--output", "-o", metavar="DIR", help="Default: out/<model>-<board>."),
     ] = None,
     chosen_format: FormatOption = FormatChoice.CMAKE,
+    bundle: Annotated[
+        bool,
+        typer.Option("--bundle", help="Write bundle.zip too: the build and what proves it."),
+    ] = False,
     as_json: JsonOption = False,
     quiet: QuietOption = False,
     verbose: VerboseOption = False,
@@ -39,6 +43,7 @@ def build(
         request,
         output=output,
         chosen_format=chosen_format.value,
+        bundle=bundle,
         command=context.obj or "",
     )
     watch = StageView(quiet=quiet, verbose=verbose)

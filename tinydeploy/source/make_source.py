@@ -120,7 +120,8 @@ def _find(model: str | None, options: SourceOptions, watch: Watch) -> Source | F
     if path.suffix.lower() in _WEIGHTS and path.exists():
         raise UsageError(
             f"{model} holds weights, not a network",
-            f"Name the network too: tinydeploy build package.module:factory --weights {model}",
+            f"Name the network too: tinydeploy build package.module:factory --weights {model}. "
+            "A detector of tinydeploy train detection is built with --task detection.",
         )
     if path.is_dir():
         raise InputFileError(
