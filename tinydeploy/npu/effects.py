@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tinydeploy.npu.isa import FEATURE_LIMIT, LANES, MEMORY_BYTES, Instruction
 from tinydeploy.npu.layout import NORM, SUM, count_blocks, feature_bytes
@@ -214,17 +215,22 @@ def weight_bytes(instruction: Instruction) -> int:
     return results * taps * count_blocks(channels) * LANES * LANES
 
 
-def read_table(instruction: Instruction, program: Program) -> np.ndarray:
+def table_shape(instruction: Instruction) -> tuple[int, np.dtype[np.void]]:
+    """Number and kind of the records of an instruction's table."""
+    if instruction.name == "ADD":
+        return 1, SUM
+    if instruction.name == "MEAN":
+        return 1, NORM
+    return instruction.operands.get("outputs", instruction["channels"]), NORM
+
+
+def read_table(instruction: Instruction, program: Program) -> NDArray[np.void]:
     """The normalization table of an instruction: of NORM, by channel, or a single record.
 
     Raises:
         BrokenRuleError: It lies elsewhere than among the constants, or is none.
     """
-    kind, count = NORM, instruction.operands.get("outputs", instruction["channels"])
-    if instruction.name == "ADD":
-        kind, count = SUM, 1
-    elif instruction.name == "MEAN":
-        count = 1
+    count, kind = table_shape(instruction)
     data = read_constants(program, instruction["table"], count * kind.itemsize, "the records")
     table = np.frombuffer(data, kind)
     numbers = [name for name in kind.names or () if name.startswith(("scale", "offset"))]

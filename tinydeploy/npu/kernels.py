@@ -1,7 +1,8 @@
 """What the instructions compute, in numpy: exact, whatever the order of the sums.
 
 Products and sums of integers are taken in float32 where none can pass 2^24, else in float64, where
-none can pass 2^53: both are exact. Accumulators of the machine are int32 and wrap.
+none can pass 2^53: both are exact. Accumulators of the machine are int32, and none can overflow:
+memory holds at most 63,488 weights of one result, each product is at most 255 * 128.
 """
 
 from __future__ import annotations
@@ -219,9 +220,7 @@ def _convolve(
         sums = np.zeros((made.pixels, made.channels), exact)
         for place, matrix in zip(windows.places, taps, strict=True):
             sums += padded[place].reshape(-1, depth) @ matrix
-        if exact is np.float64:
-            sums = sums.astype(np.int64).astype(np.int32).astype(np.float32)
-        return affine(sums).reshape(made)
+        return affine(sums.astype(np.float32, copy=False)).reshape(made)
 
     return kernel
 

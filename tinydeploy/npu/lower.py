@@ -32,6 +32,8 @@ from tinydeploy.npu.layout import (
     pack_stem_weights,
 )
 
+MADE_BY_MCU: Final = "the microcontroller makes what it reads"
+
 
 class UnsupportedOpError(Exception):
     """Why an op stays on the microcontroller."""
@@ -127,7 +129,7 @@ class Lowering:
     def source(self, tensor: int, rows: bool = True) -> Feature:
         """The feature map that holds a tensor; with `rows`, pixel for pixel."""
         if tensor not in self.features:
-            raise UnsupportedOpError("the microcontroller makes what it reads")
+            raise UnsupportedOpError(MADE_BY_MCU)
         found = self.features[tensor]
         if rows and found.size != self.graph.tensors[tensor].rows:
             raise UnsupportedOpError("it reads what was reshaped")

@@ -9,7 +9,7 @@ from functools import cached_property
 from tinydeploy.errors import UnsupportedModelError
 from tinydeploy.graph.graph import Graph
 from tinydeploy.graph.op import Op
-from tinydeploy.npu.lower import Draft, Feature, Lowering, UnsupportedOpError
+from tinydeploy.npu.lower import MADE_BY_MCU, Draft, Feature, Lowering, UnsupportedOpError
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,10 +77,16 @@ class Split:
         return replace(self.graph, ops=ops, inputs=inputs, outputs=outputs, normalization=None)
 
     def without_last(self, reason: str) -> Split:
-        """The split in which the last op that the machine runs stays on the microcontroller."""
-        last = max(place for place, share in enumerate(self.shares) if not share.reason)
-        shares = list(self.shares)
-        shares[last] = Share(shares[last].op, (), reason)
+        """The split in which the machine's last op with instructions stays, and what reads it."""
+        last = max(place for place, share in enumerate(self.shares) if share.drafts)
+        shares = list(self.shares[:last])
+        missing: set[int] = set()
+        for place, share in enumerate(self.shares[last:], last):
+            why = reason if place == last else share.reason
+            if not why and missing & set(share.op.inputs):
+                why = MADE_BY_MCU
+            missing |= set(share.op.outputs if why else ())
+            shares.append(Share(share.op, (), why) if why else share)
         return replace(self, shares=tuple(shares))
 
 
