@@ -34,6 +34,7 @@ from tinydeploy.cli import (
     run,
     train,
     train_benchmark,
+    train_detection,
     validate,
     zoo,
     zoo_compare,
@@ -112,6 +113,7 @@ app.add_typer(_boards, name="boards")
 _train = typer.Typer(rich_markup_mode="rich")
 _train.callback(invoke_without_command=True)(_guard(train.train))
 _train.command("benchmark")(_guard(train_benchmark.benchmark))
+_train.command("detection")(_guard(train_detection.detection))
 app.add_typer(_train, name="train")
 
 _zoo = typer.Typer(rich_markup_mode="rich")
