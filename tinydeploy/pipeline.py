@@ -324,9 +324,10 @@ def build_image(request: BuildRequest, watch: Watch, source: Source | None = Non
                 for place, output in enumerate(expectation.sample_outputs)
             ]
             quality = measure_outputs(source.float_outputs, outputs, source.classes)
-            if graph.detection is not None and source.scenes is not None:
+            raw = expectation.sample_outputs
+            if graph.detector is not None and source.scenes is not None:
                 quality = add_precision(
-                    quality, graph.detection, source.float_outputs, outputs, source.scenes
+                    quality, graph.detector, source.float_outputs, raw, source.scenes
                 )
             check_quality(quality, request.min_snr, request.max_drop)
             watch.detail(quality.describe())
@@ -345,7 +346,7 @@ def build_image(request: BuildRequest, watch: Watch, source: Source | None = Non
                 plans = (describe_chosen(model.fused, board, planned),)
             watch.detail(f"{len(plans)} plans")
 
-        detection, pictures = _collect_detection(source, graph, samples, outputs, quality)
+        detection, pictures = _collect_detection(source, graph, samples, raw, quality)
         report = collect_report(
             Evidence(
                 origin=source.origin,
@@ -457,12 +458,12 @@ def _collect_detection(
     source: Source, graph: Graph, samples: Array | None, outputs: Sequence[Array], quality: Quality
 ) -> tuple[DetectionFacts | None, Mapping[str, bytes]]:
     """What the report tells of a detector, and pictures of it."""
-    if graph.detection is None or source.scenes is None or quality.int8_precision is None:
+    if graph.detector is None or source.scenes is None or quality.int8_precision is None:
         return None, {}
     assert samples is not None  # there are none without scenes
     return collect_detection(
         DetectionEvidence(
-            spec=graph.detection,
+            detector=graph.detector,
             pixels=read_pixels(graph, samples),
             scenes=source.scenes,
             float_outputs=source.float_outputs,

@@ -27,12 +27,14 @@ from tinydeploy.cli import (
     graph,
     inspect,
     monitor,
+    npu,
     ops,
     plan,
     report,
     run,
     train,
     train_benchmark,
+    train_detection,
     validate,
     zoo,
     zoo_compare,
@@ -111,12 +113,22 @@ app.add_typer(_boards, name="boards")
 _train = typer.Typer(rich_markup_mode="rich")
 _train.callback(invoke_without_command=True)(_guard(train.train))
 _train.command("benchmark")(_guard(train_benchmark.benchmark))
+_train.command("detection")(_guard(train_detection.detection))
 app.add_typer(_train, name="train")
 
 _zoo = typer.Typer(rich_markup_mode="rich")
 _zoo.callback(invoke_without_command=True)(_guard(zoo.zoo))
 _zoo.command("compare")(_guard(zoo_compare.compare))
 app.add_typer(_zoo, name="zoo")
+
+_npu = typer.Typer(
+    rich_markup_mode="rich", no_args_is_help=True, help="Programs of the TinyNPU accelerator."
+)
+_npu.command("compile")(_guard(npu.compile_))
+_npu.command("asm")(_guard(npu.asm))
+_npu.command("disasm")(_guard(npu.disasm))
+_npu.command("run")(_guard(npu.run))
+app.add_typer(_npu, name="npu")
 
 
 def _show_version(value: bool) -> None:
