@@ -29,6 +29,8 @@ BIN := $(VENV)/bin
 PIP := PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_CONSTRAINT=constraints.txt $(BIN)/python -m pip install --quiet
 TORCH := $(shell grep '^torch==' constraints.txt)
 WORKERS ?= 2
+SARIF_SCHEMA := $(VENV)/share/sarif-2.1.0.schema.json
+SARIF_PACKAGE := @microsoft/sarif-multitool-ts@5.7.0
 
 .PHONY: demo test test-all fuzz fuzz-mutations fuzz-parsers noise bench bench-memory bench-quantization bench-etinynet bench-training bench-zoo docs lint setup setup-dev toolchain programs clean distclean
 
@@ -94,7 +96,7 @@ lint: setup-dev
 
 setup: toolchain $(VENV)/setup.stamp
 
-setup-dev: toolchain programs $(VENV)/setup-dev.stamp
+setup-dev: toolchain programs $(SARIF_SCHEMA) $(VENV)/setup-dev.stamp
 
 $(VENV)/python.stamp: constraints.txt
 	@test -n "$(PYTHON)" || { echo "make: no Python 3.11 to 3.13 with venv found." \
@@ -131,6 +133,13 @@ programs: $(VENV)/python.stamp
 		echo "Installing $$program"; \
 		{ $$apt update && $$apt install -y --no-install-recommends $$program; } \
 			>$(VENV)/apt-$$program.log 2>&1 || echo "It cannot be installed here ($(VENV)/apt-$$program.log)"; }; done
+
+# The schema of SARIF, as Microsoft's tools for it carry it: tests only, which are skipped where npm is not to be had.
+$(SARIF_SCHEMA): | $(VENV)/python.stamp
+	@mkdir -p $(@D) $(VENV)/npm; \
+	{ npm pack $(SARIF_PACKAGE) --silent --pack-destination $(VENV)/npm && \
+	tar -xzf $(VENV)/npm/*.tgz -C $(VENV)/npm package/assets/$(@F) && cp $(VENV)/npm/package/assets/$(@F) $@; } \
+		>$(VENV)/npm.log 2>&1 || echo "$(@F) cannot be had here ($(VENV)/npm.log)"
 
 clean:
 	rm -rf out dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
