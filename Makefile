@@ -8,6 +8,8 @@
 # make fuzz-parsers    the parsers of files and bytes, guided by coverage, SECONDS each; PARSERS=tflite
 # make noise     REQUESTS requests and an input of 150 KB over a line that spoils 1 % of the bytes, to the
 #                firmware in the emulated BOARD (docs/protocol.md)
+# make npu-faults  FRAMES frames over a bad link to TinyNPU, then a build's firmware in the emulated board
+#                (docs/tinynpu.md)
 # make bench     measure speed and size of the models in MODELS, and write docs/performance.md
 #                and its picture docs/peers.svg
 # make bench-memory  the same for their arenas and docs/memory.md; GOAL=ram for the least RAM
@@ -29,7 +31,7 @@ PIP := PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_CONSTRAINT=constraints.txt $(BIN)/pyt
 TORCH := $(shell grep '^torch==' constraints.txt)
 WORKERS ?= 2
 
-.PHONY: demo test test-all fuzz fuzz-mutations fuzz-parsers noise bench bench-memory bench-quantization bench-etinynet bench-zoo docs lint setup setup-dev toolchain programs clean distclean
+.PHONY: demo test test-all fuzz fuzz-mutations fuzz-parsers noise npu-faults bench bench-memory bench-quantization bench-etinynet bench-zoo docs lint setup setup-dev toolchain programs clean distclean
 
 demo: setup
 	$(BIN)/tinydeploy build --board $(BOARD)
@@ -60,6 +62,12 @@ fuzz-parsers: setup-dev
 REQUESTS ?= 10000
 noise: setup-dev
 	$(BIN)/python tests/link/noise_campaign.py --requests $(REQUESTS) --seed $(SEED) --board $(BOARD)
+
+FRAMES ?= 10000
+npu-faults: setup-dev
+	$(BIN)/tinydeploy build --board stm32l4r9 --accelerator tinynpu --quiet
+	PYTHONPATH=tests/npu $(BIN)/python tests/npu/faults_campaign.py --frames $(FRAMES) \
+		--build out/etinynet_digits-stm32l4r9-tinynpu
 
 MODELS ?= $(TINYDEPLOY_TEST_DATA)/models
 bench: setup

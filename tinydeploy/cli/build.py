@@ -8,9 +8,12 @@ from typing import Annotated
 
 import typer
 
+from tinydeploy.accelerated import build_accelerated
+from tinydeploy.cli.accelerated_text import show_accelerated
 from tinydeploy.cli.build_options import takes_build_options
 from tinydeploy.cli.console import StageView
 from tinydeploy.cli.options import (
+    AcceleratorOption,
     FormatChoice,
     FormatOption,
     JsonOption,
@@ -29,6 +32,7 @@ def build(
         typer.Option("--output", "-o", metavar="DIR", help="Default: out/<model>-<board>."),
     ] = None,
     chosen_format: FormatOption = FormatChoice.CMAKE,
+    accelerator: AcceleratorOption = None,
     as_json: JsonOption = False,
     quiet: QuietOption = False,
     verbose: VerboseOption = False,
@@ -36,4 +40,7 @@ def build(
     """Build a model into a verified firmware image for a board."""
     request = replace(request, output=output, chosen_format=chosen_format.value)
     watch = StageView(quiet=quiet, verbose=verbose)
+    if accelerator is not None:
+        show_accelerated(build_accelerated(request, watch), as_json)
+        return
     show_result(build_image(request, watch), as_json, verbose=verbose)
