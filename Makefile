@@ -17,6 +17,7 @@
 # make bench-etinynet  int8 EtinyNet against float, for docs/quantization.md
 # make docs      the manual as a site, in out/site
 # make bench-zoo  the zoo's small nets as bit-exact images, for docs/zoo.md
+# make bench-training  methods for few labels compared, for docs/training.md; half an hour
 # make setup     a virtual environment in .venv with everything `tinydeploy build` needs
 # make clean     remove what builds and tests left behind; `make distclean` also removes .venv
 
@@ -30,8 +31,10 @@ BIN := $(VENV)/bin
 PIP := PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_CONSTRAINT=constraints.txt $(BIN)/python -m pip install --quiet
 TORCH := $(shell grep '^torch==' constraints.txt)
 WORKERS ?= 2
+SARIF_SCHEMA := $(VENV)/share/sarif-2.1.0.schema.json
+SARIF_PACKAGE := @microsoft/sarif-multitool-ts@5.7.0
 
-.PHONY: demo test test-all fuzz fuzz-mutations fuzz-parsers noise npu-faults bench bench-memory bench-quantization bench-etinynet bench-zoo docs lint setup setup-dev toolchain programs clean distclean
+.PHONY: demo test test-all fuzz fuzz-mutations fuzz-parsers noise npu-faults bench bench-memory bench-quantization bench-etinynet bench-training bench-zoo docs lint setup setup-dev toolchain programs clean distclean
 
 demo: setup
 	$(BIN)/tinydeploy build --board $(BOARD)
@@ -88,6 +91,9 @@ bench-etinynet: setup
 docs: setup-dev
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
 
+bench-training: setup
+	$(BIN)/python -m benchmarks.training --write docs/training.md
+
 bench-zoo: setup
 	$(BIN)/python -m benchmarks.zoo --write docs/zoo.md
 
@@ -98,7 +104,7 @@ lint: setup-dev
 
 setup: toolchain $(VENV)/setup.stamp
 
-setup-dev: toolchain programs $(VENV)/setup-dev.stamp
+setup-dev: toolchain programs $(SARIF_SCHEMA) $(VENV)/setup-dev.stamp
 
 $(VENV)/python.stamp: constraints.txt
 	@test -n "$(PYTHON)" || { echo "make: no Python 3.11 to 3.13 with venv found." \
@@ -128,13 +134,20 @@ toolchain: $(VENV)/python.stamp
 		$(BIN)/python -c 'import ziglang' 2>/dev/null || $(PIP) '.[zig]'; fi
 
 # Programs that only tests start: the tests of those that cannot be installed are skipped.
-PROGRAMS := qemu-system-arm openocd gdb-multiarch
+PROGRAMS := qemu-system-arm openocd gdb-multiarch chromium
 programs: $(VENV)/python.stamp
 	@for program in $(PROGRAMS); do command -v $$program >/dev/null || { \
 		if [ "$$(id -u)" = 0 ]; then apt="apt-get"; else apt="sudo -n apt-get"; fi; \
 		echo "Installing $$program"; \
 		{ $$apt update && $$apt install -y --no-install-recommends $$program; } \
 			>$(VENV)/apt-$$program.log 2>&1 || echo "It cannot be installed here ($(VENV)/apt-$$program.log)"; }; done
+
+# The schema of SARIF, as Microsoft's tools for it carry it: tests only, which are skipped where npm is not to be had.
+$(SARIF_SCHEMA): | $(VENV)/python.stamp
+	@mkdir -p $(@D) $(VENV)/npm; \
+	{ npm pack $(SARIF_PACKAGE) --silent --pack-destination $(VENV)/npm && \
+	tar -xzf $(VENV)/npm/*.tgz -C $(VENV)/npm package/assets/$(@F) && cp $(VENV)/npm/package/assets/$(@F) $@; } \
+		>$(VENV)/npm.log 2>&1 || echo "$(@F) cannot be had here ($(VENV)/npm.log)"
 
 clean:
 	rm -rf out dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -26,6 +26,7 @@ STAGES = (
     "emulate",
     "validate",
     "report",
+    "bundle",
     "flash",
     "source",
     "pipeline",

@@ -206,6 +206,7 @@ def check_request(request: BuildRequest) -> None:
         "--vectors": request.vectors > 0,
         "--watchdog": request.watchdog is not None,
         "--firmware": request.mlperf,
+        "--bundle": request.bundle,
         "--format": request.chosen_format != "cmake",
         "--min-snr": request.min_snr is not None,
         "--max-drop": request.max_drop is not None,

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from tinydeploy.check.blame import LayerChange
 from tinydeploy.check.judge import Finding
 from tinydeploy.check.limits import RESOURCES, Limit, Resource
 from tinydeploy.check.results import CheckResult, TargetResult
+from tinydeploy.report.page.words import make_printable
 
 
 @dataclass(frozen=True)
@@ -123,6 +125,11 @@ def list_peak(finding: Finding | None) -> list[str]:
     return [make_printable(tensor) for tensor in finding.blame.tensors]
 
 
-def make_printable(text: str) -> str:
-    """The text on one line; names come from models, and may hold anything."""
-    return "".join(c if c.isprintable() else "?" for c in " ".join(text.split()))
+def show_delta(value: int | None) -> str:
+    """A change of a whole number: `+1,024`, `=`, nothing where it was not measured."""
+    return "" if value is None else "=" if value == 0 else f"{value:+,}"
+
+
+def describe_state(change: LayerChange) -> str:
+    """`new`, `gone`, or nothing."""
+    return "gone" if change.now is None else "new" if change.before is None else ""

@@ -27,18 +27,29 @@ from tinydeploy.pipeline import BuildRequest, build_image
 @takes_build_options
 def build(
     request: BuildRequest,
+    context: typer.Context,
     output: Annotated[
         Path | None,
         typer.Option("--output", "-o", metavar="DIR", help="Default: out/<model>-<board>."),
     ] = None,
     chosen_format: FormatOption = FormatChoice.CMAKE,
+    bundle: Annotated[
+        bool,
+        typer.Option("--bundle", help="Write bundle.zip too: the build and what proves it."),
+    ] = False,
     accelerator: AcceleratorOption = None,
     as_json: JsonOption = False,
     quiet: QuietOption = False,
     verbose: VerboseOption = False,
 ) -> None:
     """Build a model into a verified firmware image for a board."""
-    request = replace(request, output=output, chosen_format=chosen_format.value)
+    request = replace(
+        request,
+        output=output,
+        chosen_format=chosen_format.value,
+        bundle=bundle,
+        command=context.obj or "",
+    )
     watch = StageView(quiet=quiet, verbose=verbose)
     if accelerator is not None:
         show_accelerated(build_accelerated(request, watch), as_json)

@@ -7,11 +7,13 @@ Exit codes: 0 ok, 1 failure, 2 usage, 3 a budget missed, 4 outputs differ from t
 from __future__ import annotations
 
 import functools
+import shlex
 import sys
 from collections.abc import Callable
-from typing import Annotated, NoReturn
+from typing import Annotated, Any, NoReturn
 
 import typer
+from typer.core import TyperGroup
 
 from tinydeploy import __version__
 from tinydeploy.cli import (
@@ -26,9 +28,14 @@ from tinydeploy.cli import (
     graph,
     inspect,
     monitor,
+    npu,
     ops,
     plan,
+    report,
     run,
+    train,
+    train_benchmark,
+    train_detection,
     validate,
     zoo,
     zoo_compare,
@@ -39,8 +46,21 @@ from tinydeploy.errors import OutputError, TinydeployError
 _debug = False
 _EPILOG = "Exit codes: 0 ok, 1 failure, 2 usage, 3 a budget missed, 4 differs from the reference."
 
+
+class _Commands(TyperGroup):
+    """The commands; what is wrong with an option is said without pydantic's preamble."""
+
+    def invoke(self, ctx: Any) -> Any:  # of click, or of the copy of it that typer has
+        try:
+            return super().invoke(ctx)
+        except typer.BadParameter as error:
+            error.message = error.message.removeprefix("Value error, ")
+            raise
+
+
 app = typer.Typer(
     name="tinydeploy",
+    cls=_Commands,
     help="From a trained compact neural network to verified firmware on a microcontroller.",
     epilog=_EPILOG,
     no_args_is_help=True,
@@ -85,6 +105,7 @@ for _name, _command in (
     ("check", check.check),
     ("plan", plan.plan),
     ("graph", graph.graph),
+    ("report", report.report),
     ("inspect", inspect.inspect),
     ("run", run.run),
     ("emulate", emulate.emulate),
@@ -103,10 +124,25 @@ _boards.command("new")(_guard(boards_new.new))
 _boards.command("check")(_guard(boards_new.check))
 app.add_typer(_boards, name="boards")
 
+_train = typer.Typer(rich_markup_mode="rich")
+_train.callback(invoke_without_command=True)(_guard(train.train))
+_train.command("benchmark")(_guard(train_benchmark.benchmark))
+_train.command("detection")(_guard(train_detection.detection))
+app.add_typer(_train, name="train")
+
 _zoo = typer.Typer(rich_markup_mode="rich")
 _zoo.callback(invoke_without_command=True)(_guard(zoo.zoo))
 _zoo.command("compare")(_guard(zoo_compare.compare))
 app.add_typer(_zoo, name="zoo")
+
+_npu = typer.Typer(
+    rich_markup_mode="rich", no_args_is_help=True, help="Programs of the TinyNPU accelerator."
+)
+_npu.command("compile")(_guard(npu.compile_))
+_npu.command("asm")(_guard(npu.asm))
+_npu.command("disasm")(_guard(npu.disasm))
+_npu.command("run")(_guard(npu.run))
+app.add_typer(_npu, name="npu")
 
 
 def _show_version(value: bool) -> None:
@@ -129,9 +165,13 @@ def _globals(
 
 
 def main(arguments: list[str] | None = None) -> NoReturn:
-    """Runs the command line and exits with its code; --debug may stand anywhere."""
+    """Runs the command line and exits with its code; --debug may stand anywhere.
+
+    The context's `obj` is the command line as a shell takes it.
+    """
     global _debug
     words = sys.argv[1:] if arguments is None else arguments
     _debug = "--debug" in words
-    app(args=[word for word in words if word != "--debug"], prog_name="tinydeploy")
+    words = [word for word in words if word != "--debug"]
+    app(args=words, prog_name="tinydeploy", obj=shlex.join(["tinydeploy", *words]))
     sys.exit(0)

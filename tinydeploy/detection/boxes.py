@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +17,7 @@ from tinydeploy.detection.anchors import make_anchors
 from tinydeploy.detection.spec import DetectionSpec
 
 # Sides beyond exp(10) times the anchor's are clipped to the image anyway; exp must not overflow.
-_MAX_LOG_SIDE = 10.0
+MAX_LOG_SIDE: Final = 10.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,7 +75,7 @@ def decode_boxes(
     """Boxes [n, 4] from offsets [n, 4] and their anchors, clipped to the image (h, w)."""
     scaled = np.asarray(offsets, np.float64) * np.array(variances)
     centres = scaled[:, :2] * anchors[:, 2:] + anchors[:, :2]
-    half = np.exp(np.minimum(scaled[:, 2:], _MAX_LOG_SIDE)) * anchors[:, 2:] / 2
+    half = np.exp(np.minimum(scaled[:, 2:], MAX_LOG_SIDE)) * anchors[:, 2:] / 2
     height, width = image_size
     boxes = np.concatenate([centres - half, centres + half], axis=1)
     return np.asarray(np.clip(boxes, 0, np.array([width, height, width, height])), np.float64)
@@ -117,12 +118,7 @@ def suppress_boxes(
 
 
 def find_objects(
-    spec: DetectionSpec,
-    outputs: Sequence[NDArray[np.floating]],
-    *,
-    score_threshold: float | None = None,
-    max_candidates: int | None = None,
-    max_detections: int | None = None,
+    spec: DetectionSpec, outputs: Sequence[NDArray[np.floating]]
 ) -> tuple[Detections, ...]:
     """The objects in each image, computed in real numbers.
 
@@ -132,11 +128,7 @@ def find_objects(
     Args:
         spec: Of the detector.
         outputs: See `join_outputs`.
-        score_threshold: Instead of the spec's: mAP asks for doubtful boxes too.
-        max_candidates: Likewise.
-        max_detections: Likewise.
     """
-    threshold = spec.score_threshold if score_threshold is None else score_threshold
     logits, offsets = join_outputs(spec, outputs)
     exponentials = np.exp(logits - logits.max(axis=-1, keepdims=True))
     scores = (exponentials / exponentials.sum(axis=-1, keepdims=True))[..., 1:]
@@ -145,11 +137,10 @@ def find_objects(
     for image in range(len(logits)):
         classes, best = scores[image].argmax(axis=-1), scores[image].max(axis=-1)
         order = np.argsort(-best, kind="stable")
-        order = order[best[order] >= threshold][: max_candidates or spec.max_candidates]
+        order = order[best[order] >= spec.score_threshold][: spec.max_candidates]
         boxes = decode_boxes(
             offsets[image, order], anchors[order], spec.box_variances, spec.image_size
         )
-        kept = suppress_boxes(boxes, classes[order], spec.iou_threshold)
-        kept = kept[: max_detections or spec.max_detections]
+        kept = suppress_boxes(boxes, classes[order], spec.iou_threshold)[: spec.max_detections]
         found.append(Detections(boxes[kept], best[order][kept], classes[order][kept]))
     return tuple(found)

@@ -6,6 +6,7 @@ import io
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from elftools.common.exceptions import ELFError
 from elftools.elf.constants import SH_FLAGS
@@ -13,7 +14,8 @@ from elftools.elf.elffile import ELFFile
 from elftools.elf.sections import SymbolTableSection
 
 from tinydeploy.board import Board, Memory
-from tinydeploy.errors import BudgetError, InputFileError
+from tinydeploy.errors import BudgetError, InputFileError, InternalError
+from tinydeploy.plan.plan import Plan
 from tinydeploy.project.image import Image, read_images
 
 # The linker script's output sections; weights elsewhere than with the code have the memory's name
@@ -25,6 +27,9 @@ _STATIC = (".data", ".bss")
 _ARENA_PREFIX, _INPUT_PREFIX = ".td_arena.", ".td_input."
 
 _NAMED_CONTRIBUTORS = 3
+
+
+SymbolKind = Literal["code", "weights", "constants", "arena", "stack", "variables"]
 
 
 @dataclass(frozen=True)
@@ -46,6 +51,26 @@ class Symbol:
     memory: str
     address: int
     size: int
+
+    @property
+    def is_weights(self) -> bool:
+        """It holds the weights of a layer."""
+        return self.section.startswith(_WEIGHTS_SECTION) and self.name.endswith(_WEIGHTS)
+
+    @property
+    def kind(self) -> SymbolKind:
+        """Which figure of `Sizes` it counts in."""
+        if self.is_weights:
+            return "weights"
+        if self.section in _CODE:
+            return "code"
+        if self.section.startswith(_ARENA_PREFIX):
+            return "arena"
+        if self.section in _STACK:
+            return "stack"
+        if self.section in _STATIC or self.section.startswith(_INPUT_PREFIX):
+            return "variables"
+        return "constants"
 
 
 @dataclass(frozen=True)
@@ -111,11 +136,7 @@ def read_sizes(elf: Path, board: Board) -> Sizes:
     flash_bytes = sum(len(image.data) for image in images)
     memories = tuple(_measure_memory(memory, sections, images) for memory in board.memories)
     code = _sum_sections(sections, _CODE)
-    weights = sum(
-        s.size
-        for s in symbols
-        if s.section.startswith(_WEIGHTS_SECTION) and s.name.endswith(_WEIGHTS)
-    )
+    weights = sum(symbol.size for symbol in symbols if symbol.is_weights)
     return Sizes(
         memories=memories,
         sections=sections,
@@ -134,6 +155,14 @@ def read_sizes(elf: Path, board: Board) -> Sizes:
         + sum(section.size for section in sections if section.name.startswith(_INPUT_PREFIX)),
         stack_bytes=_sum_sections(sections, _STACK),
     )
+
+
+def check_arenas(sizes: Sizes, plan: Plan) -> None:
+    """Every arena is linked into its memory, with the bytes that were planned."""
+    planned = {arena.memory: arena.size for arena in plan.arenas}
+    linked = {use.name: use.arena_bytes for use in sizes.memories if use.arena_bytes}
+    if planned != linked:
+        raise InternalError(f"arenas are planned as {planned}, linked as {linked}")
 
 
 def check_budget(sizes: Sizes, flash_budget: int, ram_budget: int) -> None:

@@ -56,7 +56,10 @@ class Port:
 
 @dataclass(frozen=True)
 class ModelText:
-    """What the templates say of the model; `input_memory` holds inputs that are kept."""
+    """What the templates say of the model.
+
+    `input_memory` holds inputs that are kept; without a detector there are 0 `max_detections`.
+    """
 
     name: str
     macro: str
@@ -68,6 +71,7 @@ class ModelText:
     input_memory: str
     has_state: bool
     selftest_crc: int
+    max_detections: int = 0
 
 
 def project_files(
@@ -119,6 +123,7 @@ def project_files(
         input_form=plan.input_form,
         input_memory=place_inputs(graph, plan, board),
         has_state=graph.state_bytes > 0,
+        max_detections=graph.detector.spec.max_detections if graph.detector else 0,
         selftest_crc=selftest_crc,
     )
     templates = dict(TEMPLATES)

@@ -5,21 +5,21 @@ from __future__ import annotations
 import io
 from collections.abc import Sequence
 from contextlib import redirect_stdout
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from types import ModuleType
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tinydeploy.detection.boxes import find_objects
+from tinydeploy.detection.boxes import Detections
 from tinydeploy.detection.objects import Objects
 from tinydeploy.detection.spec import DetectionSpec
 from tinydeploy.errors import MissingDependencyError
 
-# What mAP asks for: doubtful boxes count too, up to a hundred in an image.
-SCORE_THRESHOLD = 0.02
-MAX_CANDIDATES = 400
-MAX_DETECTIONS = 100
+_SCORE_THRESHOLD = 0.02
+_MAX_CANDIDATES = 400
+_MAX_DETECTIONS = 100
 
 
 @dataclass(frozen=True)
@@ -39,34 +39,45 @@ class AveragePrecision:
     objects: int
 
 
-def measure_precision(
-    spec: DetectionSpec, outputs: Sequence[NDArray[np.floating]], scenes: Sequence[Objects]
-) -> AveragePrecision:
-    """Decodes a detector's outputs in real numbers and measures their mAP.
+def loosen_spec(spec: DetectionSpec) -> DetectionSpec:
+    """The spec as mAP asks for it: doubtful boxes count too, up to a hundred in an image."""
+    return replace(
+        spec,
+        score_threshold=_SCORE_THRESHOLD,
+        max_candidates=_MAX_CANDIDATES,
+        max_detections=_MAX_DETECTIONS,
+    )
 
-    Args:
-        spec: Of the detector.
-        outputs: Its outputs in real numbers, channels last, each [n, ...].
-        scenes: What the n images show.
+
+def load_evaluator() -> tuple[ModuleType, ModuleType]:
+    """COCO's modules `coco` and `cocoeval`.
 
     Raises:
         MissingDependencyError: pycocotools is not installed.
     """
     try:
-        from pycocotools.coco import COCO
-        from pycocotools.cocoeval import COCOeval
+        from pycocotools import coco, cocoeval
     except ModuleNotFoundError as error:
         raise MissingDependencyError(
             "mAP needs the package pycocotools, which is not installed",
             "Try: pip install 'tinydeploy[detection]'.",
         ) from error
-    found = find_objects(
-        spec,
-        outputs,
-        score_threshold=SCORE_THRESHOLD,
-        max_candidates=MAX_CANDIDATES,
-        max_detections=MAX_DETECTIONS,
-    )
+    return coco, cocoeval
+
+
+def measure_precision(
+    spec: DetectionSpec, found: Sequence[Detections], scenes: Sequence[Objects]
+) -> AveragePrecision:
+    """The mean average precision of what a detector found.
+
+    Args:
+        spec: Of the detector.
+        found: In n images, with a loosened spec.
+        scenes: What the n images show.
+
+    Raises:
+        MissingDependencyError: pycocotools is not installed.
+    """
     detections = [
         {"image_id": image, "category_id": int(kind), "bbox": _corner(box), "score": float(score)}
         for image, each in enumerate(found)
@@ -75,11 +86,12 @@ def measure_precision(
     counted = sum(int((~each.ignored).sum()) for each in scenes)
     if not detections or not counted:
         return AveragePrecision(0.0, 0.0, len(scenes), counted)
+    coco, cocoeval = load_evaluator()
     with redirect_stdout(io.StringIO()):  # where it tells how far it is
-        truth = COCO()
+        truth = coco.COCO()
         truth.dataset = _describe_truth(spec, scenes)
         truth.createIndex()
-        evaluation = COCOeval(truth, truth.loadRes(detections), "bbox")
+        evaluation = cocoeval.COCOeval(truth, truth.loadRes(detections), "bbox")
         evaluation.evaluate()
         evaluation.accumulate()
     # [overlap, recall, class, size of objects, detections per image]; -1 where a class is missing.
