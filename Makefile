@@ -8,6 +8,8 @@
 # make fuzz-parsers    the parsers of files and bytes, guided by coverage, SECONDS each; PARSERS=tflite
 # make noise     REQUESTS requests and an input of 150 KB over a line that spoils 1 % of the bytes, to the
 #                firmware in the emulated BOARD (docs/protocol.md)
+# make npu-faults  FRAMES frames over a bad link to TinyNPU, then a build's firmware in the emulated board
+#                (docs/tinynpu.md)
 # make bench     measure speed and size of the models in MODELS, and write docs/performance.md
 #                and its picture docs/peers.svg
 # make bench-memory  the same for their arenas and docs/memory.md; GOAL=ram for the least RAM
@@ -32,7 +34,7 @@ WORKERS ?= 2
 SARIF_SCHEMA := $(VENV)/share/sarif-2.1.0.schema.json
 SARIF_PACKAGE := @microsoft/sarif-multitool-ts@5.7.0
 
-.PHONY: demo test test-all fuzz fuzz-mutations fuzz-parsers noise bench bench-memory bench-quantization bench-etinynet bench-training bench-zoo docs lint setup setup-dev toolchain programs clean distclean
+.PHONY: demo test test-all fuzz fuzz-mutations fuzz-parsers noise npu-faults bench bench-memory bench-quantization bench-etinynet bench-training bench-zoo docs lint setup setup-dev toolchain programs clean distclean
 
 demo: setup
 	$(BIN)/tinydeploy build --board $(BOARD)
@@ -64,6 +66,12 @@ REQUESTS ?= 10000
 noise: setup-dev
 	$(BIN)/python tests/link/noise_campaign.py --requests $(REQUESTS) --seed $(SEED) --board $(BOARD)
 
+FRAMES ?= 10000
+npu-faults: setup-dev
+	$(BIN)/tinydeploy build --board stm32l4r9 --accelerator tinynpu --quiet
+	PYTHONPATH=tests/npu $(BIN)/python tests/npu/faults_campaign.py --frames $(FRAMES) \
+		--build out/etinynet_digits-stm32l4r9-tinynpu
+
 MODELS ?= $(TINYDEPLOY_TEST_DATA)/models
 bench: setup
 	$(BIN)/python -m benchmarks $(MODELS) --write docs/performance.md
@@ -81,7 +89,7 @@ bench-etinynet: setup
 	$(BIN)/python -m benchmarks.quantization_etinynet $(TINYDEPLOY_TEST_DATA) --ablation 128 --write docs/quantization.md
 
 docs: setup-dev
-	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
 
 bench-training: setup
 	$(BIN)/python -m benchmarks.training --write docs/training.md
