@@ -188,7 +188,7 @@ def plan_model(request: BuildRequest, watch: Watch, source: Source | None = None
     Raises:
         TinydeployError: See errors.py; its class tells the exit code.
     """
-    board = _load_board(request)
+    board = load_request_board(request)
     if request.max_extra_macs is not None:
         check_share(request.max_extra_macs)
     if source is None:
@@ -254,7 +254,7 @@ def build_image(request: BuildRequest, watch: Watch, source: Source | None = Non
     Raises:
         TinydeployError: See errors.py; its class tells the exit code.
     """
-    board = _load_board(request)
+    board = load_request_board(request)
     toolchain = replace(find_toolchain(), kernel_level=kernel_level(request.optimize))
     max_flash = board.flash_budget if request.max_flash is None else request.max_flash
     max_ram = board.ram_budget if request.max_ram is None else request.max_ram
@@ -297,7 +297,7 @@ def build_image(request: BuildRequest, watch: Watch, source: Source | None = Non
                 vectors=vectors,
             )
 
-    with _folder(request, f"{graph.name}-{board.name}") as (folder, target):
+    with open_output(request, f"{graph.name}-{board.name}") as (folder, target):
         with watch.stage("compile"):
             hot = rank_hot_sources(kernels, graph.name)
             firmware = build_project(folder / "firmware", board, toolchain, hot, make_files)
@@ -410,7 +410,8 @@ def _count_values(unfused: Graph, tflite: bytes, samples: Array | None) -> tuple
     return measure_use(leave_out_wide_softmaxes(unfused, tflite), [samples])
 
 
-def _load_board(request: BuildRequest) -> Board:
+def load_request_board(request: BuildRequest) -> Board:
+    """The board as the request has it."""
     board = load_board(request.board)
     if request.watchdog is not None:
         board = with_watchdog(board, request.watchdog)
@@ -418,7 +419,7 @@ def _load_board(request: BuildRequest) -> Board:
 
 
 @contextmanager
-def _folder(request: BuildRequest, name: str) -> Iterator[tuple[Path, Path | None]]:
+def open_output(request: BuildRequest, name: str) -> Iterator[tuple[Path, Path | None]]:
     """The folder to build in, and where it will be found; None where it is thrown away."""
     if request.keep:
         target = request.output or Path("out") / name

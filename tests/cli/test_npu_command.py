@@ -106,7 +106,7 @@ def test_errors(
     monkeypatch.setenv("COLUMNS", "300")
     b = ModelBuilder()
     Path("small.tflite").write_bytes(b.finish([b.conv(b.input((4, 4, 3)), 2)]))
-    head = ".image 0x00400 16\n.output 4\n"
+    head = ".image 16\n.output 4\n"
     Path("text.s").write_text(head + "FLY\n")
     Path("trap.s").write_text(head + "WAIT\nSEND src=0x1000 bytes=4\nHALT\n")
     Path("noise.bin").write_bytes(b"\xff\xfe\x80")

@@ -50,8 +50,8 @@ def frame() -> Compiled:
 
 def test_etinynet_takes_the_published_time(frame: Compiled) -> None:
     ms = frame_ms(frame.walk.cycles)
-    assert abs(ms / PUBLISHED_MS - 1) < 0.10
-    assert 1000 / ms > 180 * 0.9
+    assert abs(ms / PUBLISHED_MS - 1) < 0.03
+    assert 1000 / ms > 180
 
 
 def test_the_classifier_stays_and_the_rest_fits(frame: Compiled) -> None:
@@ -65,12 +65,8 @@ def test_units_work_beside_each_other(frame: Compiled) -> None:
     alone = walk_frame(frame.program, timing=replace(PUBLISHED, overlap=False))
     work = sum(frame.walk.busy.values())
     assert frame.walk.busy == alone.busy
-    assert max(frame.walk.busy.values()) < frame.walk.cycles < 0.92 * alone.cycles
+    assert max(frame.walk.busy.values()) < frame.walk.cycles < 0.85 * alone.cycles
     assert work <= alone.cycles
-
-
-def test_the_image_may_be_replaced_early(frame: Compiled) -> None:
-    assert frame.walk.image_cycles < 0.05 * frame.walk.cycles
 
 
 def test_twice_the_depthwise_unit_is_nearly_twice_as_fast(frame: Compiled) -> None:

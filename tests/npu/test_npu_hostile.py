@@ -84,8 +84,7 @@ def test_random_instructions_stay_within_bounds() -> None:
         code.append(make("HALT"))
         constants = rng.randbytes(16 * rng.randrange(0, 60)) if rng.random() < 0.5 else bytes(960)
         raw = b"".join(map(encode, code))
-        at = -(-(len(raw) + len(constants)) // 16) * 16
-        ends[check_bounds(Program(raw, constants, at, rng.randint(1, 64), 16).data)] += 1
+        ends[check_bounds(Program(raw, constants, rng.randint(1, 64), 16).data)] += 1
     assert ends["refused"] == 0
     assert ends["trapped"] > 200
 
@@ -105,9 +104,7 @@ def test_a_damaged_program_can_still_be_looked_at(compiled: Program) -> None:
         code = bytearray(compiled.code)
         bit = rng.randrange(8 * len(code))
         code[bit // 8] ^= 1 << bit % 8
-        damaged = Program(
-            bytes(code), compiled.constants, compiled.image_address, compiled.image_bytes, 10
-        )
+        damaged = Program(bytes(code), compiled.constants, compiled.image_bytes, 10)
         try:
             text = disassemble(damaged)
         except ProgramError:

@@ -4,26 +4,14 @@ from __future__ import annotations
 
 import pytest
 
+from tests.detection.detectors import VOC
 from tests.nets import etinynet_ssd
 from tinydeploy.board import load_board
-from tinydeploy.detection.spec import AnchorSource, DetectionSpec
 from tinydeploy.graph.graph import Graph
 from tinydeploy.graph.passes import fuse_graph
 from tinydeploy.graph.read import read_graph
 from tinydeploy.plan.memory import plan_memory
 from tinydeploy.plan.plan import InputForm
-
-VOC = DetectionSpec(
-    image_size=(256, 256),
-    sources=tuple(
-        AnchorSource(stride, tuple((side, side) for side in sides))
-        for stride, sides in (
-            (16, (16.0, 24.0, 32.0, 40.0, 48.0, 56.0)),
-            (32, (64.0, 80.0, 96.0, 128.0, 160.0, 192.0)),
-        )
-    ),
-    classes=tuple(f"class {number}" for number in range(20)),
-)
 
 
 @pytest.fixture(scope="module")

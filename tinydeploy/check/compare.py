@@ -35,6 +35,7 @@ class TargetComparison:
         changes: Layers that cost something else, are new or gone.
         reasons: Who made the resources worse that got worse.
         notes: What makes the two hard to compare.
+        commands: The command lines, the earlier one first; empty where none is known.
     """
 
     name: str
@@ -44,6 +45,7 @@ class TargetComparison:
     changes: tuple[LayerChange, ...]
     reasons: tuple[Reason, ...]
     notes: tuple[str, ...]
+    commands: tuple[str, str]
 
     @property
     def same(self) -> bool:
@@ -108,9 +110,15 @@ def compare_reports(name: str, now: BuildReport, before: BuildReport) -> TargetC
             if blame is not None:
                 reasons.append(Reason(row.resource.title, blame.text))
     return TargetComparison(
-        name, after, old, tuple(rows), tuple(list_changes(after, old)), tuple(reasons),
-        tuple(_list_notes(now, before)),
-    )  # fmt: skip
+        name=name,
+        now=after,
+        before=old,
+        rows=tuple(rows),
+        changes=tuple(list_changes(after, old)),
+        reasons=tuple(reasons),
+        notes=tuple(_list_notes(now, before)),
+        commands=(before.origin.command, now.origin.command),
+    )
 
 
 def is_worse(row: Row) -> bool:

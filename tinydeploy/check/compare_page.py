@@ -60,6 +60,7 @@ class TargetView:
     board: str
     same: bool
     notes: tuple[str, ...]
+    commands: tuple[str, str]
     resources: tuple[ResourceView, ...]
     reasons: tuple[Reason, ...]
     layers: tuple[LayerView, ...]
@@ -83,13 +84,14 @@ def _view_target(target: TargetComparison) -> TargetView:
     alive = sum(change.now is not None for change in target.changes)
     has_snr = any(layer.snr is not None for layer in target.now.layers)
     return TargetView(
-        target.name,
-        target.now.board,
-        target.same,
-        target.notes,
-        tuple(map(_view_resource, target.rows)),
-        target.reasons,
-        tuple(_view_layer(change, has_snr=has_snr) for change in target.changes),
+        name=target.name,
+        board=target.now.board,
+        same=target.same,
+        notes=target.notes,
+        commands=target.commands,
+        resources=tuple(map(_view_resource, target.rows)),
+        reasons=target.reasons,
+        layers=tuple(_view_layer(change, has_snr=has_snr) for change in target.changes),
         unchanged=len(target.now.layers) - alive,
         has_snr=has_snr,
     )

@@ -34,7 +34,7 @@ def _target(target: TargetComparison) -> Iterator[str]:
     if target.same:
         yield "  nothing differs"
         return
-    yield f"    {'':<15}{'before':>17}{'now':>17}{'change':>14}{'':>10}"
+    yield f"    {'':<15}{'before':>17}{'now':>17}{'change':>14}"
     yield from map(_row, target.rows)
     for reason in target.reasons:
         yield from _wrap(f"{reason.resource}: {make_printable(reason.text)}")

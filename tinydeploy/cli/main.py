@@ -10,9 +10,10 @@ import functools
 import shlex
 import sys
 from collections.abc import Callable
-from typing import Annotated, NoReturn
+from typing import Annotated, Any, NoReturn
 
 import typer
+from typer.core import TyperGroup
 
 from tinydeploy import __version__
 from tinydeploy.cli import (
@@ -45,8 +46,21 @@ from tinydeploy.errors import OutputError, TinydeployError
 _debug = False
 _EPILOG = "Exit codes: 0 ok, 1 failure, 2 usage, 3 a budget missed, 4 differs from the reference."
 
+
+class _Commands(TyperGroup):
+    """The commands; what is wrong with an option is said without pydantic's preamble."""
+
+    def invoke(self, ctx: Any) -> Any:  # of click, or of the copy of it that typer has
+        try:
+            return super().invoke(ctx)
+        except typer.BadParameter as error:
+            error.message = error.message.removeprefix("Value error, ")
+            raise
+
+
 app = typer.Typer(
     name="tinydeploy",
+    cls=_Commands,
     help="From a trained compact neural network to verified firmware on a microcontroller.",
     epilog=_EPILOG,
     no_args_is_help=True,

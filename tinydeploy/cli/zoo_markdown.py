@@ -31,7 +31,7 @@ def list_nets_markdown(nets: Sequence[Counted], families: Sequence[tuple[str, st
             cells += [short(published.parameters), short(published.macs), top1, "; ".join(notes)]
         lines.append([f"`{entry.name}`", size, *cells])
     names = "".join(f"* `{pattern}`: {title}\n" for pattern, title in families)
-    return f"{_table(lines)}\nNames of other widths:\n\n{names}"
+    return f"{_table(lines)}\nOther names:\n\n{names}"
 
 
 def list_rows_markdown(title: str, rows: Sequence[tuple[LiteratureRow, Counts | None]]) -> str:

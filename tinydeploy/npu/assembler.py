@@ -1,12 +1,12 @@
 """From text to a program.
 
-    .image 0x00400 192        ; address and bytes of the image
+    .image 192                ; bytes of the image
     .output 8                 ; bytes of the results of a frame
     start:                    ; a label: the number of the next instruction
         WAIT
-        PACK dst=0x00600 height=8 width=8 channels=3 free=1
-        CONV src=0x00600 dst=0x00a00 weights=@filter table=@affine ...
-        SEND src=0x00a00 bytes=8
+        PACK dst=@free height=8 width=8 channels=3
+        CONV src=@free dst=@free+0x400 weights=@filter table=@affine ...
+        SEND src=@free+0x400 bytes=8
         JUMP target=start
     .constants
     affine:                   ; the address of what follows
@@ -15,8 +15,8 @@
     filter:
         .bytes 00ff7f80...        ; hexadecimal
 
-Operands that are left out are 0, or the least that is legal. An address is a number or `@label`,
-`@image`, `@free`, the first address behind the image, with `+number` behind it or not.
+Operands that are left out are 0, or the least that is legal. An address is a number or `@label`, or
+`@free`, where the memory begins that is not constant, with `+number` behind it or not.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ class _Text:
     places: dict[str, int] = field(default_factory=dict)
     """Offsets of constants."""
 
-    image: tuple[int, int] | None = None
+    image: int | None = None
     output: int | None = None
     in_constants: bool = False
 
@@ -85,7 +85,7 @@ def assemble(text: str) -> Program:
         with _naming(number):
             _read_line(found, number, line)
     if found.image is None or found.output is None:
-        missing = ".image ADDRESS BYTES" if found.image is None else ".output BYTES"
+        missing = ".image BYTES" if found.image is None else ".output BYTES"
         raise ProgramError(f"the program has no {missing}", "Put it on the first lines.")
     if not found.code:
         raise ProgramError("the program has no instructions", "It begins with WAIT.")
@@ -94,7 +94,7 @@ def assemble(text: str) -> Program:
         with _naming(number):
             code += encode(_make(found, name, operands))
     constants = bytes(found.constants) + bytes(align(len(found.constants)) - len(found.constants))
-    return Program(bytes(code), constants, *found.image, found.output)
+    return Program(bytes(code), constants, found.image, found.output)
 
 
 @contextmanager
@@ -127,7 +127,7 @@ def _read_line(text: _Text, number: int, line: str) -> None:
 
 
 def _define(text: _Text, name: str) -> None:
-    if not _LABEL.fullmatch(name) or name in ("image", "free"):
+    if not _LABEL.fullmatch(name) or name == "free":
         raise _LineError(f"{name[:40]!r} cannot be a label")
     if name in text.labels or name in text.places:
         raise _LineError(f"there is a label {name} already")
@@ -138,8 +138,8 @@ def _define(text: _Text, name: str) -> None:
 
 
 def _read_directive(text: _Text, name: str, words: list[str]) -> None:
-    if name == ".image" and len(words) == 2 and text.image is None:
-        text.image = _number(words[0]), _number(words[1])
+    if name == ".image" and len(words) == 1 and text.image is None:
+        text.image = _number(words[0])
     elif name == ".output" and len(words) == 1 and text.output is None:
         text.output = _number(words[0])
     elif name == ".constants" and not words and not text.in_constants:
@@ -213,12 +213,11 @@ def _resolve(text: _Text, value: str) -> int:
     if not value.startswith("@"):
         return _number(value)
     name, plus, offset = value[1:].partition("+")
-    image, length = text.image or (0, 0)
-    bases = {"image": image, "free": align(image + length)}
+    base = len(text.code) * INSTRUCTION_BYTES
     if name in text.places:
-        base = len(text.code) * INSTRUCTION_BYTES + text.places[name]
-    elif name in bases:
-        base = bases[name]
+        base += text.places[name]
+    elif name == "free":
+        base += align(len(text.constants))
     else:
         raise _LineError(f"there is no label {name[:40]} among the constants")
     return base + (_number(offset) if plus else 0)

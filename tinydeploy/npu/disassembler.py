@@ -29,7 +29,7 @@ def disassemble(program: Program) -> str:
     code = [decode(program.code[at : at + INSTRUCTION_BYTES]) for at in starts]
     lines = [
         f"; identity 0x{program.identity:08x}",
-        f".image 0x{program.image_address:05x} {program.image_bytes}",
+        f".image {program.image_bytes}",
         f".output {program.output_bytes}",
         *(f"    {instruction}  ; {number}" for number, instruction in enumerate(code)),
     ]

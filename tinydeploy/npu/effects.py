@@ -59,7 +59,6 @@ class Effects:
         sources: Feature maps read, or results sent.
         result: Feature map written.
         reads_image: It reads the image.
-        frees_image: It is the last to read the image.
         source_size: Of the feature maps read.
         windows: Size of what its windows make, before any pool; the result's without windows.
         taps: Height and width of its windows.
@@ -69,7 +68,6 @@ class Effects:
     sources: tuple[Span, ...] = ()
     result: Span | None = None
     reads_image: bool = False
-    frees_image: bool = False
     source_size: Size = _ONE
     windows: Size = _ONE
     taps: tuple[int, int] = (1, 1)
@@ -140,8 +138,6 @@ def find_effects(instruction: Instruction, program: Program) -> Effects:
         raise BrokenRuleError(f"the image has {program.image_bytes} bytes, not {_show(size)}")
     length = _result_bytes(instruction, made)
     result = _writable(instruction["dst"], length, program, "the result lies")
-    if result.overlaps(Span(program.image_address, program.image_end)):
-        raise BrokenRuleError("the result lies on the image")
     in_place = instruction.name in ("NORM", "ADD")
     for source in sources:
         if source.overlaps(result) and not (in_place and source == result):
@@ -153,7 +149,6 @@ def find_effects(instruction: Instruction, program: Program) -> Effects:
         sources=sources,
         result=result,
         reads_image=image,
-        frees_image=bool(instruction.operands.get("free", 0)),
         source_size=size,
         windows=window_size(instruction) if windows else made,
         taps=(instruction["kernel_h"], instruction["kernel_w"]) if windows else (1, 1),

@@ -31,12 +31,10 @@ def describe_split(compiled: Compiled) -> dict[str, Any]:
             "bytes": MEMORY_BYTES,
             "code": len(program.code),
             "constants": len(program.constants),
-            "image": program.image_bytes,
             "features": compiled.feature_bytes,
         },
         "frame": {
             "cycles": walk.cycles,
-            "image_cycles": walk.image_cycles,
             "unit_cycles": dict(walk.busy),
             "ms": round(frame_ms(walk.cycles), 6),
             "energy_mj": round(frame_energy_mj(walk.cycles), 6),
@@ -83,7 +81,7 @@ def explain_split(compiled: Compiled) -> str:
     memory, frame = facts["memory"], facts["frame"]
     layers = facts["layers"]
     stay = [layer for layer in layers if layer["reason"]]
-    used = sum(memory[part] for part in ("code", "constants", "image", "features"))
+    used = sum(memory[part] for part in ("code", "constants", "features"))
     total = sum(facts["macs"].values())
     share = 100 * facts["macs"]["tinynpu"] / total if total else 100.0
     lines = [
@@ -92,8 +90,7 @@ def explain_split(compiled: Compiled) -> str:
         f"program: {facts['program']['instructions']} instructions, identity "
         f"0x{facts['program']['identity']}, {facts['program']['file_bytes']:,} bytes to download",
         f"memory: {memory['code']:,} code + {memory['constants']:,} weights and tables + "
-        f"{memory['image']:,} image + {memory['features']:,} feature maps = {used:,} of "
-        f"{memory['bytes']:,} bytes",
+        f"{memory['features']:,} feature maps = {used:,} of {memory['bytes']:,} bytes",
         f"frame: {frame['cycles']:,} cycles, {frame['ms']:.3f} ms and {frame['energy_mj']:.4f} mJ "
         f"by the model; {facts['program']['image_bytes']:,} bytes in, "
         f"{facts['program']['output_bytes']:,} out",

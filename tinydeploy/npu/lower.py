@@ -67,7 +67,6 @@ class Draft:
         sources: Feature maps it reads, by the name of the address field.
         result: The feature map that it writes.
         constants: Bytes of its constants, by the name of the address field.
-        reads_image: It reads the image.
     """
 
     name: str
@@ -75,7 +74,6 @@ class Draft:
     sources: Mapping[str, Feature]
     result: Feature
     constants: Mapping[str, bytes] = field(default_factory=dict)
-    reads_image: bool = False
 
 
 @dataclass
@@ -107,7 +105,7 @@ class Lowering:
         lowering = cls(graph, None)
         if feature_bytes(*size) <= FEATURE_LIMIT:
             made = lowering.result(image)
-            lowering.prologue.append(Draft("PACK", _size(size), {}, made, reads_image=True))
+            lowering.prologue.append(Draft("PACK", _size(size), {}, made))
         return lowering
 
     def lower(self, op: Op) -> list[Draft]:
@@ -235,7 +233,7 @@ def _lower_stem(
         "table": table_bytes(convolution_affine(op)),
         "weights": pack_stem_weights(weights),
     }
-    drafts = [Draft("STEM", operands, {}, own, constants, reads_image=True)]
+    drafts = [Draft("STEM", operands, {}, own, constants)]
     if op.pool is not None and not fused:
         drafts.append(_max_pool(op.pool, own, lowering.result(result)))
     return drafts

@@ -9,6 +9,7 @@ from functools import cached_property
 from tinydeploy.errors import UnsupportedModelError
 from tinydeploy.graph.graph import Graph
 from tinydeploy.graph.op import Op
+from tinydeploy.npu.isa import IMAGE_LIMIT
 from tinydeploy.npu.lower import MADE_BY_MCU, Draft, Feature, Lowering, UnsupportedOpError
 
 
@@ -97,7 +98,7 @@ def split_graph(graph: Graph) -> Split:
         graph: A fused graph.
 
     Raises:
-        UnsupportedModelError: Its input is not one image of int8.
+        UnsupportedModelError: Its input is not one image of int8, or too large a one.
     """
     inputs = [graph.tensors[tensor] for tensor in graph.inputs]
     if [tensor.dtype for tensor in inputs] != ["int8"]:
@@ -105,6 +106,12 @@ def split_graph(graph: Graph) -> Split:
         raise UnsupportedModelError(
             f"{graph.name} has {len(inputs)} inputs ({kinds}); TinyNPU takes one image of int8",
             "Run it on the microcontroller alone.",
+        )
+    if inputs[0].size > IMAGE_LIMIT:
+        raise UnsupportedModelError(
+            f"an image of {graph.name} has {inputs[0].size:,} bytes, TinyNPU's port holds "
+            f"{IMAGE_LIMIT:,}",
+            "Give the network a smaller input, or run it on the microcontroller alone.",
         )
     lowering = Lowering.start(graph)
     shares = []

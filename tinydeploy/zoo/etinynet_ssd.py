@@ -211,7 +211,7 @@ register_model(
             590e3,
             164e6,
             None,
-            "the authors, for VOC; BN's statistics and values counted",
+            "the authors, for VOC",
             with_batch_norm=True,
             remark="how many boxes the authors' heads make of VOC's classes is not published",
         ),
