@@ -1,4 +1,4 @@
-"""A build for a microcontroller with TinyNPU beside it: the digits default, end to end."""
+"""A build with TinyNPU beside the board: the digits default, end to end (docs/tinynpu.md)."""
 
 from __future__ import annotations
 

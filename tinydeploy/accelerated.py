@@ -156,6 +156,11 @@ def build_accelerated(request: BuildRequest, watch: Watch) -> AcceleratedResult:
     with watch.stage("graph"):
         unfused = read_graph(source.tflite, source.name)
         graph = fuse_graph(unfused)
+        if graph.detector is not None:
+            raise UnsupportedModelError(
+                f"{graph.name} is a detector, whose boxes no host of an accelerator decodes",
+                "Build it without --accelerator.",
+            )
         watch.detail(f"{graph.name}: {len(graph.ops)} layers, {graph.macs:,} MACs")
 
     with watch.stage("npu"):
