@@ -89,7 +89,7 @@ bench-etinynet: setup
 	$(BIN)/python -m benchmarks.quantization_etinynet $(TINYDEPLOY_TEST_DATA) --ablation 128 --write docs/quantization.md
 
 docs: setup-dev
-	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
 
 bench-training: setup
 	$(BIN)/python -m benchmarks.training --write docs/training.md
