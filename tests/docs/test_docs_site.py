@@ -46,7 +46,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ("text", "message"),
     [
         ("[x](nowhere.md)", "'nowhere.md'"),
-        ("[x](index.md#nothing)", "'#nothing'"),
+        ("[x](index.md#nothing)", "no such anchor"),
         ("[x](other.md)", 'not included in the "nav"'),
     ],
 )
