@@ -42,10 +42,9 @@ def two_operands(m: GraphMaker, x: Handle) -> Handle | None:
         operands = [x.id, m.builder.constant(values, x.scale)]
     else:
         others = [y for y in m.known if (y.shape, y.scale) == (x.shape, x.scale)]
-        if len(x.shape) == 4 and not builtin.endswith("IMUM"):
-            others.append(
-                m.op("MEAN", [x, m.numbers([1, 2])], (1, 1, 1, x.shape[3]), KeepDims=True)
-            )
+        if len(x.shape) == 4 and not builtin.endswith("IMUM") and m.flag():
+            shape = (1, 1, 1, x.shape[3])
+            others = [m.op("MEAN", [x, m.numbers([1, 2])], shape, KeepDims=True)]
         operands = [x.id, m.pick(others).id]
     if builtin.endswith("IMUM"):
         output, options = m.builder.activation(x.shape, x.scale, 0), {}
