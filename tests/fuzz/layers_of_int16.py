@@ -20,12 +20,15 @@ from layers_of_windows import (
 )
 
 _ONE = 1 / 32768
+_LARGEST_RATIO = 2**13  # of a QUANTIZE's scales
 _LARGEST = 100.0  # scale that a QUANTIZE to int8 takes; curves and multipliers take less than 1
 
 
 def wide(m: GraphMaker, x: Handle) -> Handle:
     outer, m.builder.dtype = m.known, "int16"
-    m.known = [m.op("QUANTIZE", [x], x.shape)]
+    inner = m.builder.activation(x.shape, max(m.scale(), x.scale / _LARGEST_RATIO), 0)
+    m.builder.writer.add_op("QUANTIZE", [x.id], [inner.id], {})
+    m.known = [inner]
     for _ in range(m.number(1, 3)):
         m.add_layer(ANY_RANK, IMAGES)
     small = [y for y in m.known if y.scale < _LARGEST]
