@@ -12,6 +12,7 @@
 # make bench-memory  the same for their arenas and docs/memory.md; GOAL=ram for the least RAM
 # make bench-quantization  our int8 files against TFLiteConverter's, for docs/quantization.md
 # make bench-etinynet  int8 EtinyNet against float, for docs/quantization.md
+# make bench-zoo  the zoo's small nets as bit-exact images, for docs/zoo.md
 # make setup     a virtual environment in .venv with everything `tinydeploy build` needs
 # make clean     remove what builds and tests left behind; `make distclean` also removes .venv
 
@@ -26,7 +27,7 @@ PIP := PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_CONSTRAINT=constraints.txt $(BIN)/pyt
 TORCH := $(shell grep '^torch==' constraints.txt)
 WORKERS ?= 2
 
-.PHONY: demo test test-all fuzz fuzz-mutations fuzz-parsers noise bench bench-memory bench-quantization bench-etinynet lint setup setup-dev toolchain programs clean distclean
+.PHONY: demo test test-all fuzz fuzz-mutations fuzz-parsers noise bench bench-memory bench-quantization bench-etinynet bench-zoo lint setup setup-dev toolchain programs clean distclean
 
 demo: setup
 	$(BIN)/tinydeploy build --board $(BOARD)
@@ -73,6 +74,9 @@ bench-etinynet: setup
 	$(BIN)/python -m benchmarks.quantization_etinynet $(TINYDEPLOY_TEST_DATA) --write docs/quantization.md
 	$(BIN)/python -m benchmarks.quantization_etinynet $(TINYDEPLOY_TEST_DATA) --ablation 128 --write docs/quantization.md
 
+bench-zoo: setup
+	$(BIN)/python -m benchmarks.zoo --write docs/zoo.md
+
 lint: setup-dev
 	$(BIN)/ruff check tinydeploy tests benchmarks
 	$(BIN)/ruff format --check tinydeploy tests benchmarks
@@ -91,11 +95,11 @@ $(VENV)/python.stamp: constraints.txt
 	@touch $@
 
 $(VENV)/setup.stamp: $(VENV)/python.stamp pyproject.toml
-	$(PIP) -e '.[train,emulate]'
+	$(PIP) -e '.[train,detection,emulate]'
 	@touch $@
 
 $(VENV)/setup-dev.stamp: $(VENV)/python.stamp pyproject.toml
-	$(PIP) -e '.[train,emulate,flash,zig,dev]'
+	$(PIP) -e '.[train,detection,emulate,flash,zig,dev]'
 	@touch $@ $(VENV)/setup.stamp
 
 # The Arm compiler from the distribution where it is there or can be installed, else clang from the ziglang wheel,

@@ -19,6 +19,7 @@ STAGES = (
     "quantize",
     "graph",
     "plan",
+    "npu",
     "codegen",
     "project",
     "link",
@@ -29,12 +30,13 @@ STAGES = (
     "source",
     "pipeline",
     "check",
+    "compare",
     "cli",
 )
-LEAVES = {"errors", "paths", "board", "native", "toml_file", "tinydeploy"}
+LEAVES = {"errors", "paths", "board", "native", "toml_file", "detection", "tinydeploy"}
 # The int8 .tflite is the waist: what reads it knows nothing of what made it.
 FLOAT_STAGES = {"model", "zoo", "train", "quantize"}
-ABOVE_THE_WAIST = {*FLOAT_STAGES, "source", "pipeline", "check", "cli"}
+ABOVE_THE_WAIST = {*FLOAT_STAGES, "source", "pipeline", "check", "compare", "cli"}
 
 MODULES = sorted(path.relative_to(PACKAGE) for path in PACKAGE.rglob("*.py"))
 

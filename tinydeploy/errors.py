@@ -10,6 +10,8 @@
     ├── TrainingError                           training or its data went wrong
     ├── BoardLinkError                          no answer, or a wrong one, from a board
     ├── EmulationError                          the firmware faulted in the emulated board
+    ├── ProgramError                            an accelerator's program that it must refuse
+    ├── TrapError                               an accelerator's program broke a rule while it ran
     ├── BudgetError               exit code 3   memory, accuracy or SNR outside its budget
     ├── MismatchError             exit code 4   outputs that differ from the reference
     └── InternalError                           an invariant of ours is broken: a bug
@@ -76,6 +78,14 @@ class BoardLinkError(TinydeployError):
 
 class EmulationError(TinydeployError):
     """The firmware faulted, or broke a rule of the hardware, in the emulated board."""
+
+
+class ProgramError(TinydeployError):
+    """A program of an accelerator that is damaged, of another version, or does not fit."""
+
+
+class TrapError(TinydeployError):
+    """An accelerator stopped at an instruction that breaks a rule; the message names it."""
 
 
 class BudgetError(TinydeployError):

@@ -51,6 +51,7 @@ from tinydeploy.source.board_planner import BoardPlanner
 from tinydeploy.source.make_source import make_source
 from tinydeploy.source.options import SourceOptions
 from tinydeploy.source.source import Source, Watch
+from tinydeploy.source.zoo_size import check_zoo_size
 from tinydeploy.validate.compare import Comparison
 from tinydeploy.validate.emulator import EmulatorRun, run_emulator
 from tinydeploy.validate.prove import EMULATED_VECTORS, Array, expect_outputs, prove_host
@@ -179,6 +180,7 @@ def plan_model(request: BuildRequest, watch: Watch, source: Source | None = None
     if request.max_extra_macs is not None:
         check_share(request.max_extra_macs)
     if source is None:
+        check_zoo_size(request.model, board, request.max_flash or board.flash_budget)
         judge = partial(check_measurable, min_snr=request.min_snr, max_drop=request.max_drop)
         planner = make_planner(request, board)
         source = make_source(request.model, watch, request.options, judge, planner)

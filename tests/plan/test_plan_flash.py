@@ -68,7 +68,7 @@ def test_weights_that_never_fit_are_refused() -> None:
         place_weights(graph, board_with(128 * 1024))
     needed = weight_bytes(256)
     assert (
-        f"need {needed} bytes of flash and flash of NUCLEO-H743ZI2 have 131072:"
+        f"need {needed} bytes of flash and flash of NUCLEO-H743ZI2 has 131072:"
         f" {needed - 131072} bytes are missing" in caught.value.message
     )
     assert "The largest: layer 2 (CONV_2D) 266240, layer" in caught.value.message

@@ -10,13 +10,18 @@ from tinydeploy.errors import UsageError
 from tinydeploy.model.count import count_model
 from tinydeploy.model.export import check_onnx, export_onnx
 from tinydeploy.zoo.ds_cnn import DsCnn
+from tinydeploy.zoo.fbnet_v2 import FBNetV2
+from tinydeploy.zoo.fbnet_v2 import Row as BlockRow
 from tinydeploy.zoo.igcv3 import Igcv3
 from tinydeploy.zoo.layers import make_divisible, shuffle_channels
+from tinydeploy.zoo.micronet import MicroNet, Table
+from tinydeploy.zoo.micronet import Row as MicroRow
 from tinydeploy.zoo.mobile_blocks import BlockNet, Row
 from tinydeploy.zoo.mobilenet_v1 import MobileNetV1
 from tinydeploy.zoo.mobilenet_v2 import MobileNetV2
 from tinydeploy.zoo.mobilenet_v3 import MobileNetV3
 from tinydeploy.zoo.mobilenext import MobileNeXt
+from tinydeploy.zoo.nasnet import NasNetA
 from tinydeploy.zoo.peleenet import PeleeNet
 from tinydeploy.zoo.plain_cnn import PlainCnn
 from tinydeploy.zoo.registry import create_model, find_model, list_models
@@ -50,10 +55,34 @@ from tinydeploy.zoo.tiny_fire import TinyFire
         ("shufflenet_v2-1.0", 2_278_604, 144.9),
         ("shufflenet_v2-1.5", 3_503_624, 295.8),
         ("shufflenet_v2-2.0", 7_393_996, 583.3),
+        # timm's and pytorchcv's; the authors' code of MicroNet.
+        ("shufflenet_v1_g3-0.5", 718_324, 37.6),
+        ("shufflenet_v1_g3-1.0", 1_865_728, 137.5),
+        ("shufflenet_v1_g8-1.0", 2_434_768, 138.4),
+        ("mnasnet_b1-1.0", 4_383_312, 314.4),
+        ("mnasnet_b1-0.5", 2_218_512, 104.5),
+        ("mnasnet_a1-1.0", 3_887_038, 311.6),
+        ("mnasnet_small", 2_030_264, 68.3),
+        ("fbnet_c", 5_572_200, 385.0),
+        ("mixnet_s", 4_134_606, 239.2),
+        ("mixnet_m", 5_014_382, 339.2),
+        ("mixnet_l", 7_329_252, 555.3),
+        ("spnasnet", 4_421_616, 333.5),
+        ("peleenet", 2_802_248, 507.8),
+        ("igcv3-1.0", 3_491_688, 313.0),
+        ("efficientnet_b0", 5_288_548, 385.8),
+        ("efficientnet_lite0", 4_652_008, 385.2),
+        ("proxylessnas-1.0", 4_080_512, 320.4),
+        ("nasnet_mobile", 5_289_978, 563.6),
+        ("micronet_m2", 2_393_876, 10.3),
+        ("micronet_m3", 2_622_960, 18.2),
     ],
 )
 def test_counts_are_those_of_others(name, parameters, megamacs):
-    counts = count_model(create_model(name), find_model(name).input_shape)
+    entry = find_model(name)
+    with torch.device("meta"):
+        net = entry.build()
+    counts = count_model(net, entry.input_shape)
     assert counts.parameters == parameters
     assert round(counts.macs / 1e6, 1) == megamacs
 
@@ -67,7 +96,9 @@ def test_counts_of_mlperf_tiny_count_statistics(name, parameters):
 
 
 @pytest.mark.parametrize(
-    "entry", [e for e in list_models() if e.published], ids=lambda entry: entry.name
+    "entry",
+    [e for e in list_models() if e.published and e.counted is None],
+    ids=lambda entry: entry.name,
 )
 def test_counts_are_the_published_ones_but_for_rounding(entry):
     """Papers round, leave out classifiers' biases, or count activations as well."""
@@ -77,7 +108,9 @@ def test_counts_are_the_published_ones_but_for_rounding(entry):
     most = counts.parameters_with_statistics
     rounding = 0.06 if entry.published.parameters < 1e6 else 0.035
     assert counts.parameters * (1 - rounding) < entry.published.parameters < most * (1 + rounding)
-    assert counts.macs * 0.99 < entry.published.macs < counts.macs_with_batch_norm * 1.02
+    # MicroNet's authors give whole millions, of which there are few.
+    digit = 0.5e6 if entry.name.startswith("micronet") else counts.macs_with_batch_norm * 0.02
+    assert counts.macs * 0.99 < entry.published.macs < counts.macs_with_batch_norm + digit
 
 
 # Every column of a table of blocks.
@@ -85,6 +118,25 @@ ROWS = (
     (Row(1, 8, 1, excite=0.25, plain=True),),
     (Row(2, 16, 2, 3, (3, 5), 0.5, split_expand=2, split_project=2, activation=nn.SiLU),),
     (Row(1, 24, 2, 6, (5,)), Row(1, 24, 1, 1)),
+)
+# Likewise of FBNetV2: a skipped block that keeps channels and one that changes them.
+FBNET_V2 = (
+    BlockRow(3, 8),
+    BlockRow(5, 16, 2, 3.5, True),
+    BlockRow(0, 16),
+    BlockRow(0, 24),
+    BlockRow(3, 24, 1, 2, True, True),
+)
+MICRONET = Table(
+    (2, 2),
+    (True, True, True),
+    (1.0, 0.5, 0.0, 0.5),
+    (
+        MicroRow(4, 3, 2, (2, 2), (0, 4), (2, 2), 1, plain=True),
+        MicroRow(8, 3, 1, (2, 2), (0, 4), (2, 2), 1),
+        MicroRow(8, 5, 1, (1, 2), (2, 4), (4, 4), 2),
+        MicroRow(16, 3, 1, (1, 2), (2, 2), (0, 0), 1),
+    ),
 )
 # Each kind of net at a fraction of its width, for gray pictures of 32x32.
 SMALL = {
@@ -102,6 +154,9 @@ SMALL = {
     "peleenet": lambda **a: PeleeNet(0.25, stem_stride=1, **a),
     "tiny_fire": lambda **a: TinyFire(stem_stride=1, **a),
     "block table": lambda **a: BlockNet("net", ROWS, stem=8, head=16, stem_stride=1, **a),
+    "fbnet_v2": lambda **a: FBNetV2(FBNET_V2, 8, 16, stem_stride=1, **a),
+    "micronet": lambda **a: MicroNet(MICRONET, stem_stride=1, **a),
+    "nasnet": lambda **a: NasNetA(1, 96, stem_stride=1, **a),
     "resnet_8": lambda **a: ResNet8(0.25, **a),
     "ds_cnn": lambda **a: DsCnn(0.25, **a),
     "ds_cnn, stride 1": lambda **a: DsCnn(0.25, stem_stride=1, **a),

@@ -30,6 +30,8 @@ from tinydeploy.cli import (
     plan,
     run,
     validate,
+    zoo,
+    zoo_compare,
 )
 from tinydeploy.cli.console import show_error, stderr
 from tinydeploy.errors import OutputError, TinydeployError
@@ -100,6 +102,11 @@ _boards.callback(invoke_without_command=True)(_guard(boards.boards))
 _boards.command("new")(_guard(boards_new.new))
 _boards.command("check")(_guard(boards_new.check))
 app.add_typer(_boards, name="boards")
+
+_zoo = typer.Typer(rich_markup_mode="rich")
+_zoo.callback(invoke_without_command=True)(_guard(zoo.zoo))
+_zoo.command("compare")(_guard(zoo_compare.compare))
+app.add_typer(_zoo, name="zoo")
 
 
 def _show_version(value: bool) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from tinydeploy.detection.spec import DetectionSpec
 from tinydeploy.graph.normalization import Normalization
 from tinydeploy.graph.op import Op
 from tinydeploy.graph.tensor import Tensor
@@ -26,6 +27,7 @@ class Graph:
         outputs: Ids of the model's outputs.
         labels: Class names from the file's metadata; empty where it has none.
         normalization: How pictures become the first input, from there; None where it has none.
+        detection: What a detector's outputs mean, from there; None where it has none.
     """
 
     name: str
@@ -35,6 +37,7 @@ class Graph:
     outputs: tuple[int, ...]
     labels: tuple[str, ...] = ()
     normalization: Normalization | None = None
+    detection: DetectionSpec | None = None
 
     @property
     def macs(self) -> int:

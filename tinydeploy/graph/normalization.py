@@ -13,19 +13,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any, Final
 
-import tflite
 from flatbuffers import number_types, packer
 from flatbuffers.table import Table
 
 from tinydeploy.errors import InputFileError
 from tinydeploy.graph.archive import read_members
+from tinydeploy.graph.metadata import find_metadata
 from tinydeploy.toml_file import parse_toml
 
 RULES_FILE: Final = "preprocess.toml"
 COLORS: Final = ("rgb", "bgr", "gray")
 RESIZES: Final = ("stretch", "crop")
 LAYOUTS: Final = ("nchw", "nhwc")
-_ENTRY: Final = b"TFLITE_METADATA"
+_ENTRY: Final = "TFLITE_METADATA"
 _NORMALIZATION: Final = 1  # ProcessUnitOptions.NormalizationOptions
 _IMAGE: Final = 2  # ContentProperties.ImageProperties
 _COLOR_SPACES: Final = {1: "rgb", 2: "gray"}  # ColorSpaceType
@@ -148,7 +148,7 @@ def read_normalization(data: bytes) -> Normalization | None:
         None where the file says nothing, or nothing that makes sense.
     """
     try:
-        buffer = _find_metadata(data)
+        buffer = find_metadata(data, _ENTRY)
         if buffer is None or buffer[4:8] != b"M001":
             return None
         root = Table(bytearray(buffer), packer.uoffset.unpack_from(buffer, 0)[0])
@@ -198,18 +198,6 @@ def _add_rules(found: Normalization, data: bytes) -> Normalization:
         if getattr(rules, name) is not None
     }
     return replace(found, **said)
-
-
-def _find_metadata(data: bytes) -> bytes | None:
-    model = tflite.Model.GetRootAs(data, 0)
-    for index in range(model.MetadataLength()):
-        entry = model.Metadata(index)
-        if entry.Name() == _ENTRY:
-            if not entry.Buffer() < model.BuffersLength():
-                return None
-            buffer = model.Buffers(entry.Buffer())
-            return None if buffer.DataIsNone() else bytes(buffer.DataAsNumpy().tobytes())
-    return None
 
 
 class _Vector:

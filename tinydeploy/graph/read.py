@@ -8,6 +8,7 @@ from typing import Final
 
 from tinydeploy.errors import InputFileError, UnsupportedModelError
 from tinydeploy.graph.constraints import MAX_ELEMENTS, is_per_tensor_int8, is_per_tensor_int16
+from tinydeploy.graph.detection import read_detection
 from tinydeploy.graph.dilation import join_phases
 from tinydeploy.graph.float_islands import join_islands
 from tinydeploy.graph.graph import Graph
@@ -69,6 +70,7 @@ def read_graph(source: Path | bytes, name: str | None = None) -> Graph:
         outputs=file.outputs,
         labels=read_labels(data, file.tensors[file.outputs[0]].shape[-1]),
         normalization=_read_normalization(data, file),
+        detection=read_detection(data, file),
     )
     verify_graph(graph)
     return graph

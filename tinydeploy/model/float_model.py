@@ -8,6 +8,8 @@ from typing import Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from tinydeploy.detection.objects import Objects
+from tinydeploy.detection.spec import DetectionSpec
 from tinydeploy.errors import InternalError
 
 Color = Literal["rgb", "bgr", "gray"]
@@ -120,6 +122,18 @@ class LabeledInputs(NamedTuple):
     classes: NDArray[np.int64]
 
 
+class LabeledScenes(NamedTuple):
+    """Inputs of a detector and what they show.
+
+    Args:
+        inputs: float32 [n, C, H, W], preprocessed.
+        objects: Of each.
+    """
+
+    inputs: NDArray[np.float32]
+    objects: tuple[Objects, ...]
+
+
 @dataclass(frozen=True, eq=False)
 class InputData:
     """What a network is calibrated on and tested with.
@@ -153,6 +167,8 @@ class FloatModel:
         export_error: Largest difference between ONNX's and the original's outputs, as a fraction
             of their range; None where the original was ONNX.
         notes: What the user should know of how the model was made, one sentence each.
+        detection: What the outputs of a detector mean; None for other nets.
+        scenes: Test inputs of a detector, disjoint from the calibration; None where there are none.
     """
 
     name: str
@@ -164,6 +180,8 @@ class FloatModel:
     test: LabeledInputs | None = None
     export_error: float | None = None
     notes: tuple[str, ...] = ()
+    detection: DetectionSpec | None = None
+    scenes: LabeledScenes | None = None
 
     def __post_init__(self) -> None:
         arrays = {"calibration": self.calibration}
@@ -173,6 +191,10 @@ class FloatModel:
                 raise InternalError(
                     f"{len(self.test.inputs)} test inputs, classes {self.test.classes.shape}"
                 )
+        if self.scenes is not None:
+            arrays["scenes"] = self.scenes.inputs
+            if len(self.scenes.objects) != len(self.scenes.inputs):
+                raise InternalError(f"{self.name}: scenes and objects differ in number")
         for name, array in arrays.items():
             if array.dtype != np.float32 or array.shape[1:] != self.input_shape[1:]:
                 raise InternalError(

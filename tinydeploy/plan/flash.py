@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from tinydeploy.board import Board
 from tinydeploy.errors import BudgetError
@@ -15,6 +16,8 @@ from tinydeploy.graph.ops.fully_connected import FullyConnected
 # What code takes at most, and other constants of a channel: multipliers, bounds, tables.
 _CODE_BYTES, _CHANNEL_BYTES = 48 * 1024, 16
 _BIAS_BYTES = 4
+# Bias, multiplier, shift and bounds, without tables; code of most images.
+_LEAST_CHANNEL_BYTES, _USUAL_CODE_BYTES = 12, 20 * 1024
 _WIDTHS = (0.75, 0.5, 0.35, 0.25, 0.1)  # multipliers that nets are published with
 _NAMED = 3
 
@@ -40,10 +43,9 @@ def place_weights(graph: Graph, board: Board, max_flash: int | None = None) -> M
     """
     needed = {k: _weight_bytes(op) for k, op in enumerate(graph.ops) if _with_weights(op)}
     flash, others = board.code_memory, board.memories_for("weights")
-    total = sum(memory.size for memory in (flash, *others))
-    limit = total if max_flash is None else min(total, max_flash)
+    limit, user = _flash_limit(board, max_flash)
     if sum(needed.values()) > limit:
-        raise _flash_error(graph, board, needed, limit, user=limit != total)
+        raise _flash_error(graph, board, needed, limit, user=user)
     if not others:
         return {}
     channels = sum(each.channels for op in graph.ops for each in _with_weights(op))
@@ -56,6 +58,81 @@ def place_weights(graph: Graph, board: Board, max_flash: int | None = None) -> M
         if found != flash.name:
             places[k] = found
     return dict(sorted(places.items()))
+
+
+def check_parameters(
+    name: str, parameters: int, board: Board, max_flash: int | None = None
+) -> None:
+    """Refuses a net that cannot fit before it is made.
+
+    In int8, a weight takes a byte; the trainable values of BN, two for a channel, are fewer than
+    the bytes of bias, multiplier and so on that become of them.
+
+    Args:
+        name: What to call it.
+        parameters: Trainable values.
+        board: The board.
+        max_flash: Bytes that the user allows; None for what there is.
+
+    Raises:
+        BudgetError: There is less flash than that.
+    """
+    limit, user = _flash_limit(board, max_flash)
+    if parameters > limit:
+        whose = "the net may have" if user else f"{_name_flash(board)}"
+        raise BudgetError(
+            f"{name} has {parameters:,} parameters, a byte each in int8, and {whose} {limit:,}"
+            f" bytes of flash: {parameters - limit:,} bytes are missing",
+            f"`tinydeploy zoo --max-params {limit}` lists nets that are small enough.",
+        )
+
+
+@dataclass(frozen=True)
+class FlashEstimate:
+    """What an image takes of flash, before there is one.
+
+    Args:
+        constants: Bytes of weights, and of biases, multipliers and bounds.
+        image: With code: within 3 % of the images of the zoo's nets, 14 % of the smallest.
+    """
+
+    constants: int
+    image: int
+
+
+def estimate_flash(graph: Graph, board: Board, max_flash: int | None = None) -> FlashEstimate:
+    """Estimates the flash that a graph takes.
+
+    Args:
+        graph: The graph.
+        board: The board.
+        max_flash: Bytes that the user allows; None for what there is.
+
+    Raises:
+        BudgetError: Constants alone need more than there is.
+    """
+    layers = [each for op in graph.ops for each in _with_weights(op)]
+    channels = sum(each.channels for each in layers)
+    constants = sum(each.weights.size for each in layers) + _LEAST_CHANNEL_BYTES * channels
+    limit, _ = _flash_limit(board, max_flash)
+    if constants > limit:
+        raise BudgetError(
+            f"weights and constants need about {constants:,} bytes of flash, there are {limit:,}",
+            _advise_width(graph, limit),
+        )
+    return FlashEstimate(constants, constants + _USUAL_CODE_BYTES)
+
+
+def _flash_limit(board: Board, max_flash: int | None) -> tuple[int, bool]:
+    """Bytes of all memories for weights, and whether it is the user who allows no more."""
+    total = sum(memory.size for memory in (board.code_memory, *board.memories_for("weights")))
+    return (total, False) if max_flash is None or max_flash >= total else (max_flash, True)
+
+
+def _name_flash(board: Board) -> str:
+    names = [memory.name for memory in (board.code_memory, *board.memories_for("weights"))]
+    verb = "have" if len(names) > 1 else "has"
+    return f"{' and '.join(names)} of {board.title} {verb}"
 
 
 def _with_weights(op: Op) -> list[Convolution | FullyConnected]:
@@ -80,8 +157,7 @@ def _flash_error(
     layers = ", ".join(
         f"layer {graph.ops[k].index} ({graph.ops[k].kind}) {needed[k]}" for k in largest
     )
-    names = " and ".join(m.name for m in (board.code_memory, *board.memories_for("weights")))
-    where = "they may have" if user else f"{names} of {board.title} have"
+    where = "they may have" if user else _name_flash(board)
     return BudgetError(
         f"weights and biases alone need {total} bytes of flash and {where} {limit}:"
         f" {total - limit} bytes are missing. The largest: {layers}",

@@ -247,6 +247,7 @@ def _finish(
         name=model.name,
         normalization=describe_preprocessing(model.preprocessing, model.input_shape),
         labels=model.labels,
+        detection=model.detection,
     )
     return QuantizedModel(
         tflite,
@@ -268,6 +269,7 @@ def _write_given(model: FloatModel, network: Network) -> bytes:
         name=model.name,
         normalization=describe_preprocessing(model.preprocessing, model.input_shape),
         labels=model.labels,
+        detection=model.detection,
     )
 
 

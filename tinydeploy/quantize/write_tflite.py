@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from tinydeploy.detection.spec import METADATA_NAME, DetectionSpec
 from tinydeploy.errors import InternalError
 from tinydeploy.quantize import emit_convolution, emit_elementwise, emit_move
 from tinydeploy.quantize.activations import Parameters
@@ -69,6 +70,7 @@ def write_network(
     name: str,
     normalization: Normalization | None,
     labels: Sequence[str],
+    detection: DetectionSpec | None = None,
 ) -> bytes:
     """The .tflite file of a quantized network.
 
@@ -79,6 +81,7 @@ def write_network(
         name: Goes into the file's description.
         normalization: Of the input, for the metadata.
         labels: Of the first output's channels; empty where there are none.
+        detection: What a detector's outputs mean.
     """
     emitter = Emitter(network, parameters, convolutions)
     source = emitter.tensor(network.input)
@@ -88,6 +91,7 @@ def write_network(
         [source],
         [emitter.tensor(output) for output in network.outputs],
         description=name,
+        metadata={} if detection is None else {METADATA_NAME: detection.to_json().encode()},
         normalization=normalization,
         labels=labels,
     )

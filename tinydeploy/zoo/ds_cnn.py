@@ -74,7 +74,11 @@ register_model(
         name="ds_cnn",
         title="DS-CNN of MLPerf Tiny, for keywords as 49 frames of 10 MFCC",
         published=Published(
-            24_908, 2.7e6, None, "MLPerf Tiny's reference; keyword top-1 90 % required"
+            24_908,
+            2.7e6,
+            None,
+            "MLPerf Tiny's reference; keyword top-1 90 % required",
+            with_batch_norm=True,
         ),
         input_shape=INPUT_SHAPE,
         classes=CLASSES,

@@ -35,7 +35,9 @@ register_model(
         "efficientnet_b0",
         "EfficientNet-B0",
         partial(BlockNet, "EfficientNet-B0", _B0, stem=32, head=1280, activation=nn.SiLU),
-        Published(5.3e6, 390e6, 76.3, "Tan and Le 2019, table 2"),
+        Published(
+            5.3e6, 390e6, 76.3, "Tan and Le 2019, table 2", remark="the paper rounds to 0.39 G MACs"
+        ),
     )
 )
 register_model(

@@ -218,5 +218,6 @@ def _parse_name(name: str) -> ModelEntry | None:
 
 
 _PAPER = "Xu et al. 2022"
-register_model(_make_entry(1.0, "etinynet-1.0", Published(976e3, 117e6, 65.5, _PAPER)))
-register_model(_make_entry(0.75, "etinynet-0.75", Published(680e3, 75e6, 62.2, _PAPER)))
+for _width, _parameters, _macs, _top1 in ((1.0, 976e3, 117e6, 65.5), (0.75, 680e3, 75e6, 62.2)):
+    _figures = Published(_parameters, _macs, _top1, _PAPER, with_batch_norm=True)
+    register_model(_make_entry(_width, f"etinynet-{_width}", _figures))

@@ -18,7 +18,11 @@ WIDEST = 4
 
 
 def make_entry(
-    name: str, title: str, build: Callable[[], nn.Module], published: Published | None = None
+    name: str,
+    title: str,
+    build: Callable[[], nn.Module],
+    published: Published | None = None,
+    alike: str = "",
 ) -> ModelEntry:
     """An entry for a classifier of ImageNet's pictures, 224x224."""
     return ModelEntry(
@@ -29,6 +33,7 @@ def make_entry(
         classes=CLASSES,
         preprocessing=PREPROCESSING,
         build=build,
+        alike=alike,
     )
 
 
@@ -37,6 +42,7 @@ def register_widths(
     title: str,
     build: Callable[[float], nn.Module],
     published: Mapping[float, Published],
+    alike: str = "",
 ) -> None:
     """Registers the published widths of an architecture, and the family of all others.
 
@@ -45,11 +51,12 @@ def register_widths(
         title: What it is.
         build: Makes the network of a width.
         published: Figures by width.
+        alike: See ModelEntry.
     """
 
     def entry(width: float, name: str) -> ModelEntry:
         figures = published.get(width)
-        return make_entry(name, f"{title}, width {width:g}", lambda: build(width), figures)
+        return make_entry(name, f"{title}, width {width:g}", lambda: build(width), figures, alike)
 
     @register_family(f"{stem}-<width>", f"{title} of any width up to {WIDEST}")
     def parse(name: str) -> ModelEntry | None:

@@ -13,6 +13,7 @@ from tinydeploy.model.float_model import FloatModel
 from tinydeploy.model.load_data import Data, load_data
 from tinydeploy.model.picture_folder import ADVICE
 from tinydeploy.model.weights import load_weights, read_weights
+from tinydeploy.model.weights_order import rename_by_order
 from tinydeploy.zoo.registry import find_model
 
 _CHECKED_INPUTS = 8
@@ -28,7 +29,8 @@ def load_float_model(
 
     Args:
         name: Name in the zoo, e.g. "etinynet-1.0".
-        weights: An MXNet .params file or a torch state dict.
+        weights: An MXNet .params file or a torch state dict; for some nets with the names of
+            another package, see ModelEntry.alike.
         data: Calibration pictures or inputs, see `load_data`.
         labels: Names of all classes; empty where they are not known.
 
@@ -45,7 +47,13 @@ def load_float_model(
     if data is None:
         raise UsageError(f"{name} needs calibration pictures", f"Use --data FOLDER. {ADVICE}")
     net = entry.build()
-    load_weights(net, read_weights(weights), str(weights), entry.describe_foreign_weights)
+    arrays, notes = read_weights(weights), list[str]()
+    if entry.alike and any(name not in arrays for name, _ in net.named_parameters()):
+        renamed = rename_by_order(net, arrays)
+        if renamed is not None:
+            arrays = renamed
+            notes.append(f"the weights have {entry.alike}'s names: matched by the order of layers")
+    load_weights(net, arrays, str(weights), entry.describe_foreign_weights)
     onnx = export_onnx(net, entry.input_shape)
     found = load_data(data, entry.preprocessing, entry.input_shape, entry.classes, labels=labels)
     picked = np.linspace(0, len(found.calibration) - 1, _CHECKED_INPUTS).astype(int)
@@ -58,5 +66,5 @@ def load_float_model(
         calibration=found.calibration,
         test=found.test,
         export_error=check_onnx(net, onnx, found.calibration[picked]),
-        notes=found.notes,
+        notes=(*notes, *found.notes),
     )

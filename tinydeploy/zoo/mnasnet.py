@@ -45,22 +45,24 @@ _SMALL = (
 )
 
 _AUTHORS = "Tan et al. 2019, and the authors' list of trained nets"
+_MORE = "the authors' MACs lie between those of convolutions and those with BN"
 register_widths(
     "mnasnet_b1",
     "MnasNet-B1",
     lambda width, **more: BlockNet("MnasNet-B1", _B1, stem=32, head=1280, width=width, **more),
     {
         1.0: Published(4.4e6, 315e6, 74.5, _AUTHORS),
-        0.5: Published(2.2e6, 105e6, 67.7, "torchvision's mnasnet0_5"),
+        0.5: Published(2.2e6, 104.5e6, 67.7, "torchvision's mnasnet0_5"),
     },
+    alike="torchvision",
 )
 register_widths(
     "mnasnet_a1",
     "MnasNet-A1",
     lambda width, **more: BlockNet("MnasNet-A1", _A1, stem=32, head=1280, width=width, **more),
     {
-        1.0: Published(3.9e6, 315.2e6, 75.2, _AUTHORS),
-        0.35: Published(1.7e6, 63.2e6, 64.1, _AUTHORS),
+        1.0: Published(3.9e6, 315.2e6, 75.2, _AUTHORS, remark=_MORE),
+        0.35: Published(1.7e6, 63.2e6, 64.1, _AUTHORS, remark=_MORE),
     },
 )
 register_model(

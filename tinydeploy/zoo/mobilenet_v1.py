@@ -77,4 +77,5 @@ register_widths(
         0.5: Published(1.3e6, 149e6, 63.7, _PAPER),
         0.25: Published(0.5e6, 41e6, 50.6, _PAPER),
     },
+    alike="timm",
 )

@@ -68,7 +68,10 @@ register_widths(
     "MobileNetV2",
     MobileNetV2,
     {
-        1.0: Published(3.4e6, 300e6, 72.0, _PAPER),
+        1.0: Published(
+            3.4e6, 300e6, 72.0, _PAPER, remark="torchvision's and timm's nets have 3.50 M, too"
+        ),
         0.35: Published(1.7e6, 59.2e6, 60.3, _PAPER),
     },
+    alike="timm",
 )

@@ -162,19 +162,25 @@ class MobileNetV3(nn.Module):
 
 _PAPER = "Howard et al. 2019, tables 3 and 4"
 _TORCHVISION = "torchvision's mobilenet_v3_small; the paper's first version had 2.9 M parameters"
+_TIMM = "timm's mobilenetv3_small_075"
 _MINIMAL = "timm's tf_mobilenetv3_small_minimal_100, after the authors' code"
 register_widths(
     "mobilenet_v3_small",
     "MobileNetV3 small",
     partial(MobileNetV3, "small"),
-    {1.0: Published(2.54e6, 56.5e6, 67.67, _TORCHVISION)},
+    {
+        1.0: Published(2.54e6, 56.5e6, 67.67, _TORCHVISION),
+        0.75: Published(2.04e6, 43.4e6, 65.28, _TIMM),
+    },
 )
 register_widths(
     "mobilenet_v3_large",
     "MobileNetV3 large",
     partial(MobileNetV3, "large"),
     {
-        1.0: Published(5.4e6, 219e6, 75.2, _PAPER),
+        1.0: Published(
+            5.4e6, 219e6, 75.2, _PAPER, remark="torchvision's and timm's nets count as here"
+        ),
         0.75: Published(4.0e6, 155e6, 73.3, _PAPER),
     },
 )

@@ -6,6 +6,7 @@ import difflib
 import importlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tinydeploy.errors import InternalError, MissingDependencyError, UsageError
@@ -13,34 +14,9 @@ from tinydeploy.errors import InternalError, MissingDependencyError, UsageError
 if TYPE_CHECKING:
     from torch import nn
 
+    from tinydeploy.detection.spec import DetectionSpec
+    from tinydeploy.model.count import Counts
     from tinydeploy.model.float_model import Preprocessing
-
-# Each registers its networks when it is imported; importing needs torch, so it is done when asked.
-_DEFINITIONS = tuple(
-    f"tinydeploy.zoo.{name}"
-    for name in (
-        "etinynet",
-        "etinynet_ssd",
-        "mobilenet_v1",
-        "mobilenet_v2",
-        "mobilenet_v3",
-        "squeezenet",
-        "shufflenet_v1",
-        "shufflenet_v2",
-        "igcv3",
-        "mobilenext",
-        "peleenet",
-        "tiny_fire",
-        "mnasnet",
-        "fbnet",
-        "spnasnet",
-        "mixnet",
-        "efficientnet",
-        "resnet_8",
-        "ds_cnn",
-        "plain_cnn",
-    )
-)
 
 
 @dataclass(frozen=True)
@@ -52,12 +28,16 @@ class Published:
         macs: Multiply-accumulates of one input, likewise.
         top1: Accuracy on ImageNet's validation pictures, percent; None where it is for other data.
         source: Who published them.
+        with_batch_norm: They count BN's statistics as parameters, and a MAC for each of its values.
+        remark: Why a figure is not what is counted here, where rounding does not explain it.
     """
 
     parameters: float
     macs: float
     top1: float | None
     source: str
+    with_batch_norm: bool = False
+    remark: str = ""
 
     def describe(self) -> str:
         """One line, such as "976 K parameters, 117 M MACs, top-1 65.5 %"."""
@@ -83,6 +63,10 @@ class ModelEntry:
         preprocessing: How pictures become inputs; None where inputs are no pictures.
         build: Makes the network, freshly initialized.
         describe_foreign_weights: Says what a weights file with these names seems to be instead.
+        counted: Its size at that input, for nets that take another package to build.
+        alike: Whose nets have the same layers in the same order under other names, so that their
+            state dicts fit; "" for nobody's.
+        detection: What a detector's outputs mean; None where boxes are not to be read from them.
     """
 
     name: str
@@ -93,6 +77,9 @@ class ModelEntry:
     preprocessing: Preprocessing | None
     build: Callable[[], nn.Module]
     describe_foreign_weights: Callable[[frozenset[str]], str] = lambda names: ""
+    counted: Counts | None = None
+    alike: str = ""
+    detection: DetectionSpec | None = None
 
 
 Parser = Callable[[str], ModelEntry | None]
@@ -159,8 +146,17 @@ def create_model(name: str) -> nn.Module:
     return find_model(name).build()
 
 
+def _list_modules() -> list[str]:
+    """Every module beside this one: a file that registers networks is all that one takes.
+
+    Each does so when it is imported; that needs torch, so it is done when asked.
+    """
+    names = sorted(path.stem for path in Path(__file__).parent.glob("*.py"))
+    return [f"tinydeploy.zoo.{name}" for name in names if name != "__init__"]
+
+
 def _import_definitions() -> None:
-    for module in _DEFINITIONS:
+    for module in _list_modules():
         try:
             importlib.import_module(module)
         except ModuleNotFoundError as error:

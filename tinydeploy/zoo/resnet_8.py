@@ -98,7 +98,11 @@ register_model(
         name="resnet_8",
         title="ResNet-8 of MLPerf Tiny, for CIFAR-10 pictures of 32x32",
         published=Published(
-            78_666, 12.5e6, None, "MLPerf Tiny's reference; CIFAR-10 top-1 85 % required"
+            78_666,
+            12.5e6,
+            None,
+            "MLPerf Tiny's reference; CIFAR-10 top-1 85 % required",
+            remark="78,666 parameters with BN's statistics, MACs without BN",
         ),
         input_shape=INPUT_SHAPE,
         classes=CLASSES,

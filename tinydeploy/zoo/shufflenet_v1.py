@@ -127,7 +127,7 @@ for _groups, _width, _published in (
     (3, 0.5, Published(0.7e6, 38e6, 57.3, _AUTHORS)),
     (3, 1.0, Published(1.9e6, 138e6, 67.8, _AUTHORS)),
     (3, 1.5, Published(3.4e6, 292e6, 71.6, _AUTHORS)),
-    (3, 2.0, Published(5.4e6, 524e6, 74.1, _AUTHORS)),
+    (3, 2.0, Published(5.4e6, 524e6, 74.1, _AUTHORS, remark="5.45 M, rounded down")),
     (8, 1.0, Published(2.4e6, 138e6, 68.0, _AUTHORS)),
 ):
     register_model(

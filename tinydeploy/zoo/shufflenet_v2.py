@@ -121,11 +121,12 @@ class ShuffleNetV2(nn.Module):
 
 
 _PAPER = "Ma et al. 2018, tables 7 and 8; parameters of torchvision's"
+_MORE = "the paper counts more than convolutions; torchvision's net counts as here"
 for _width, _published in {
-    0.5: Published(1.37e6, 41e6, 61.1, _PAPER),
-    1.0: Published(2.28e6, 146e6, 69.4, _PAPER),
-    1.5: Published(3.50e6, 299e6, 72.6, _PAPER),
-    2.0: Published(7.39e6, 591e6, 75.0, _PAPER),
+    0.5: Published(1.37e6, 41e6, 61.1, _PAPER, remark=_MORE),
+    1.0: Published(2.28e6, 146e6, 69.4, _PAPER, remark=_MORE),
+    1.5: Published(3.50e6, 299e6, 72.6, _PAPER, remark=_MORE),
+    2.0: Published(7.39e6, 591e6, 75.0, _PAPER, remark=_MORE),
 }.items():
     register_model(
         make_entry(

@@ -1,0 +1,195 @@
+"""The host's C code, compiled for this machine, linked to a device of Python."""
+
+from __future__ import annotations
+
+import ctypes
+import subprocess
+import zlib
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from tinydeploy.errors import ProgramError
+from tinydeploy.npu.device import Frame
+from tinydeploy.npu.link_faults import Device
+from tinydeploy.paths import FIRMWARE
+from tinydeploy.validate.host import find_host_compiler
+
+_WARNINGS = ("-Wall", "-Wextra", "-Wconversion", "-Werror")
+_BYTE_NS = 8_000 // 60  # at 60 MHz
+_POLL_NS = (500, 50_000)  # between two looks at a READY that is low: at first, and at most
+
+OK, SILENT, VERSION, BAD_PROGRAM, LOST, REFUSED, TRAPPED = 0, -1, -2, -3, -4, -5, -6
+
+
+class StandIn:
+    """An accelerator whose outputs hash its image and its program.
+
+    Args:
+        result_bytes: Of a frame.
+        cycles: That a frame takes.
+    """
+
+    VERSION = b"v1"
+
+    def __init__(self, result_bytes: int = 40, cycles: int = 100_000) -> None:
+        self._size, self._cycles = result_bytes, cycles
+        self._program = b""
+
+    def load(self, program: bytes) -> None:
+        if not program.startswith(self.VERSION):
+            raise ProgramError("the program is of another version")
+        self._program = program
+
+    def run(self, image: bytes) -> Frame:
+        return Frame(expect(self._program, image, self._size), self._cycles)
+
+
+def expect(program: bytes, image: bytes, size: int) -> bytes:
+    """The stand-in's outputs."""
+    seed = zlib.crc32(image, zlib.crc32(program))
+    return np.random.default_rng(seed).bytes(size)
+
+
+class _Program(ctypes.Structure):
+    _fields_ = [
+        ("bytes", ctypes.c_char_p),
+        ("size", ctypes.c_uint32),
+        ("identity", ctypes.c_uint32),
+        ("image_bytes", ctypes.c_uint32),
+        ("result_bytes", ctypes.c_uint32),
+        ("frame_us", ctypes.c_uint32),
+    ]
+
+
+class Counters(ctypes.Structure):
+    """See npu.h."""
+
+    _fields_ = [
+        (name, ctypes.c_uint32)
+        for name in ("transactions", "repeated", "resets", "frames", "cycles")
+    ]
+
+
+_RESET = ctypes.CFUNCTYPE(None, ctypes.c_int)
+_READY = ctypes.CFUNCTYPE(ctypes.c_int)
+_EXCHANGE = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_uint32)
+_TICKS = ctypes.CFUNCTYPE(ctypes.c_uint32)
+_IMAGE = ctypes.CFUNCTYPE(ctypes.c_void_p, ctypes.c_void_p, ctypes.c_uint32)
+_RESULTS = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_uint32, ctypes.c_void_p)
+
+
+class _Port(ctypes.Structure):
+    _fields_ = [
+        ("reset", _RESET),
+        ("is_ready", _READY),
+        ("exchange", _EXCHANGE),
+        ("ticks", _TICKS),
+    ]
+
+
+class _Frames(ctypes.Structure):
+    _fields_ = [
+        ("image", _IMAGE),
+        ("results", _RESULTS),
+        ("context", ctypes.c_void_p),
+    ]
+
+
+def compile_host(folder: Path) -> Path:
+    """The host as a library in a folder."""
+    library = folder / "npu_host.so"
+    sources = [
+        *sorted((FIRMWARE / "npu").glob("*.c")),
+        FIRMWARE / "app" / "crc32.c",
+        Path(__file__).with_name("native_port.c"),
+    ]
+    command = [*find_host_compiler(), "-std=c99", "-O1", "-shared", "-fPIC", *_WARNINGS]
+    command += [f"-I{FIRMWARE / name}" for name in ("npu", "app")]
+    subprocess.run([*command, *map(str, sources), "-o", str(library)], check=True)
+    return library
+
+
+class NativeHost:
+    """A host with a clock of its own, and a device on its wires.
+
+    Args:
+        library: From compile_host(); loaded anew, so that nothing is left of another host.
+        device: The device.
+        program: What it is given.
+        image_bytes: Of an image.
+        result_bytes: Of the results.
+    """
+
+    def __init__(
+        self, library: Path, device: Device, program: bytes, image_bytes: int, result_bytes: int
+    ) -> None:
+        fresh = library.with_name(f"host{id(self):x}.so")
+        fresh.write_bytes(library.read_bytes())
+        self._library = ctypes.CDLL(str(fresh))
+        fresh.unlink()
+        self.device, self.now = device, 0
+        self._poll_ns = _POLL_NS[0]
+        self._bytes = program
+        identity = zlib.crc32(program)
+        self._program = _Program(
+            program, len(program), identity, image_bytes, result_bytes, 1_000_000
+        )
+        self._result_bytes = result_bytes
+        self._port = _Port(
+            _RESET(self._reset),
+            _READY(self._is_ready),
+            _EXCHANGE(self._exchange),
+            _TICKS(self._ticks),
+        )
+        self._library.native_port_connect.argtypes = [_Port]
+        self._library.native_port_connect(self._port)
+
+    def run(self, images: Sequence[bytes]) -> tuple[int, list[bytes]]:
+        """What the host returns, and the results that it gave."""
+        kept = [ctypes.create_string_buffer(image, len(image)) for image in images]
+        found: list[bytes] = []
+
+        def take(_: object, index: int, data: int) -> None:
+            assert index == len(found)
+            found.append(ctypes.string_at(data, self._result_bytes))
+
+        frames = _Frames(
+            _IMAGE(lambda _, index: ctypes.addressof(kept[index])), _RESULTS(take), None
+        )
+        room = ctypes.create_string_buffer(self._result_bytes)
+        status = self._library.npu_run_frames(
+            ctypes.byref(self._program), len(images), ctypes.byref(frames), room
+        )
+        return status, found
+
+    def count(self) -> Counters:
+        """What has happened so far."""
+        self._library.npu_count.restype = ctypes.POINTER(Counters)
+        return self._library.npu_count().contents
+
+    def _reset(self, asserted: int) -> None:
+        if not asserted:
+            self.device.reset(self.now)
+
+    def _is_ready(self) -> int:
+        self.now += 100
+        if self.device.is_ready(self.now):
+            self._poll_ns = _POLL_NS[0]
+            return 1
+        self.now += self._poll_ns
+        self._poll_ns = min(self._poll_ns * 5 // 4, _POLL_NS[1])
+        return 0
+
+    def _exchange(self, out: int | None, received: int, count: int) -> None:
+        sent = ctypes.string_at(out, count) if out else bytes(count)
+        self.device.select(self.now)
+        answer = self.device.shift(sent)
+        self.now += count * _BYTE_NS
+        self.device.deselect(self.now)
+        ctypes.memmove(received, answer, count)
+
+    def _ticks(self) -> int:
+        self.now += 200
+        return self.now // 1000 & 0xFFFFFFFF

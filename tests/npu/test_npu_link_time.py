@@ -1,0 +1,50 @@
+"""Time on the wires: what is computed is what the host's C code sends."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from native_host import NativeHost, StandIn, compile_host
+
+from tinydeploy.npu.link_device import LinkDevice
+from tinydeploy.npu.link_time import count_spi, sdio_frame_ns, spi_frame_ns
+
+DOCS = Path(__file__).parents[2] / "docs" / "tinynpu.md"
+
+
+class Meter(LinkDevice):
+    """Counts bytes and transactions."""
+
+    count = transactions = 0
+
+    def select(self, now: int) -> None:
+        self.transactions += 1
+        super().select(now)
+
+    def shift(self, data: bytes) -> bytes:
+        self.count += len(data)
+        return super().shift(data)
+
+
+@pytest.mark.parametrize(
+    ("image_bytes", "result_bytes"), [(1, 1), (784, 10), (3072, 1020), (5000, 3000)]
+)
+def test_bytes_of_a_frame(tmp_path: Path, image_bytes: int, result_bytes: int) -> None:
+    device = Meter(StandIn(result_bytes))
+    library, program = compile_host(tmp_path), StandIn.VERSION + b"program"
+    host = NativeHost(library, device, program, image_bytes, result_bytes)
+    image = bytes(image_bytes)
+    host.run([image])
+    before = device.count, device.transactions
+    host.run([image])
+    found = device.count - before[0], device.transactions - before[1]
+    assert found == count_spi(image_bytes, result_bytes)
+
+
+def test_the_documented_times() -> None:
+    text = DOCS.read_text(encoding="utf-8")
+    for image_bytes, result_bytes in ((256 * 256 * 3, 1000), (64 * 64 * 3, 10)):
+        spi, sdio = (f(image_bytes, result_bytes) / 1e6 for f in (spi_frame_ns, sdio_frame_ns))
+        row = f"| {image_bytes:,} | {result_bytes:,} | {spi:.2f} | {sdio:.2f} |"
+        assert row in text, row

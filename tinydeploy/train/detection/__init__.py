@@ -1,0 +1,1 @@
+"""Training of single-shot detectors, their data, and mAP."""
