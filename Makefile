@@ -9,10 +9,13 @@
 # make noise     REQUESTS requests and an input of 150 KB over a line that spoils 1 % of the bytes, to the
 #                firmware in the emulated BOARD (docs/protocol.md)
 # make bench     measure speed and size of the models in MODELS, and write docs/performance.md
+#                and its picture docs/peers.svg
 # make bench-memory  the same for their arenas and docs/memory.md; GOAL=ram for the least RAM
 # make bench-quantization  our int8 files against TFLiteConverter's, for docs/quantization.md
 # make bench-etinynet  int8 EtinyNet against float, for docs/quantization.md
+# make docs      the manual as a site, in out/site
 # make bench-zoo  the zoo's small nets as bit-exact images, for docs/zoo.md
+# make bench-training  methods for few labels compared, for docs/training.md; half an hour
 # make setup     a virtual environment in .venv with everything `tinydeploy build` needs
 # make clean     remove what builds and tests left behind; `make distclean` also removes .venv
 
@@ -27,7 +30,7 @@ PIP := PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_CONSTRAINT=constraints.txt $(BIN)/pyt
 TORCH := $(shell grep '^torch==' constraints.txt)
 WORKERS ?= 2
 
-.PHONY: demo test test-all fuzz fuzz-mutations fuzz-parsers noise bench bench-memory bench-quantization bench-etinynet bench-zoo lint setup setup-dev toolchain programs clean distclean
+.PHONY: demo test test-all fuzz fuzz-mutations fuzz-parsers noise bench bench-memory bench-quantization bench-etinynet bench-training bench-zoo docs lint setup setup-dev toolchain programs clean distclean
 
 demo: setup
 	$(BIN)/tinydeploy build --board $(BOARD)
@@ -62,6 +65,7 @@ noise: setup-dev
 MODELS ?= $(TINYDEPLOY_TEST_DATA)/models
 bench: setup
 	$(BIN)/python -m benchmarks $(MODELS) --write docs/performance.md
+	$(BIN)/python -m benchmarks.peers_picture docs/performance.md docs/peers.svg
 
 GOAL ?= balanced
 bench-memory: setup
@@ -74,12 +78,18 @@ bench-etinynet: setup
 	$(BIN)/python -m benchmarks.quantization_etinynet $(TINYDEPLOY_TEST_DATA) --write docs/quantization.md
 	$(BIN)/python -m benchmarks.quantization_etinynet $(TINYDEPLOY_TEST_DATA) --ablation 128 --write docs/quantization.md
 
+docs: setup-dev
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
+
+bench-training: setup
+	$(BIN)/python -m benchmarks.training --write docs/training.md
+
 bench-zoo: setup
 	$(BIN)/python -m benchmarks.zoo --write docs/zoo.md
 
 lint: setup-dev
-	$(BIN)/ruff check tinydeploy tests benchmarks
-	$(BIN)/ruff format --check tinydeploy tests benchmarks
+	$(BIN)/ruff check tinydeploy tests benchmarks docs
+	$(BIN)/ruff format --check tinydeploy tests benchmarks docs
 	$(BIN)/mypy tinydeploy benchmarks
 
 setup: toolchain $(VENV)/setup.stamp
@@ -114,7 +124,7 @@ toolchain: $(VENV)/python.stamp
 		$(BIN)/python -c 'import ziglang' 2>/dev/null || $(PIP) '.[zig]'; fi
 
 # Programs that only tests start: the tests of those that cannot be installed are skipped.
-PROGRAMS := qemu-system-arm openocd gdb-multiarch
+PROGRAMS := qemu-system-arm openocd gdb-multiarch chromium
 programs: $(VENV)/python.stamp
 	@for program in $(PROGRAMS); do command -v $$program >/dev/null || { \
 		if [ "$$(id -u)" = 0 ]; then apt="apt-get"; else apt="sudo -n apt-get"; fi; \

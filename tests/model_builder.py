@@ -350,8 +350,14 @@ class ModelBuilder:
         self.writer.add_op("CONCATENATION", [x.id for x in inputs], [out.id], {"Axis": axis})
         return out
 
-    def finish(self, outputs: Sequence[Handle], labels: Sequence[str] | None = None) -> bytes:
-        return self.writer.finish(self.inputs, [out.id for out in outputs], labels=labels)
+    def finish(
+        self,
+        outputs: Sequence[Handle],
+        labels: Sequence[str] | None = None,
+        metadata: Mapping[str, bytes] | None = None,
+    ) -> bytes:
+        ids = [out.id for out in outputs]
+        return self.writer.finish(self.inputs, ids, labels=labels, metadata=metadata)
 
     def _weights(self, shape: Shape) -> NDArray[np.int8]:
         return self.rng.integers(-127, 128, shape).astype(np.int8)

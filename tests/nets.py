@@ -9,6 +9,8 @@ from collections.abc import Sequence
 import numpy as np
 from builders import Handle, ModelBuilder
 
+from tinydeploy.detection.spec import METADATA_NAME, AnchorSource, DetectionSpec
+
 
 def classifier(seed: int = 0, labels: Sequence[str] = ("cat", "dog", "none")) -> bytes:
     """One input, a residual block, pooling, a renaming, softmax over three classes."""
@@ -47,6 +49,34 @@ def inverted_residuals(seed: int = 2) -> bytes:
     last = b.mean(b.conv(narrow, 48))
     logits = b.fully_connected(b.reshape(last, (1, 48)), 5)
     return b.finish([b.softmax(logits, beta=0.03 / logits.scale)])
+
+
+SMALL_DETECTOR = DetectionSpec(
+    image_size=(48, 40),
+    sources=(
+        AnchorSource(8, ((8, 8), (16, 6))),
+        AnchorSource(16, ((20, 20), (30.5, 12), (12, 30.5))),
+    ),
+    classes=("cat", "dog", "bird"),
+    score_threshold=0.4,
+    max_candidates=30,
+    max_detections=6,
+)
+
+
+def detector(seed: int = 3, spec: DetectionSpec = SMALL_DETECTOR) -> bytes:
+    """A detector whose sources lie one behind the other; its heads are random, as its boxes are."""
+    b = ModelBuilder(seed)
+    x = b.conv(b.input((*spec.image_size, 3)), 8, stride=(2, 2), activation="RELU")
+    reached, outputs = 2, []
+    for source in spec.sources:
+        while reached < source.stride:
+            x = b.conv(b.depthwise(x, stride=(2, 2)), 12, (1, 1), activation="RELU")
+            reached *= 2
+        anchors = len(source.anchors)
+        outputs.append(b.conv(x, anchors * (len(spec.classes) + 1), (1, 1), scale=0.06))
+        outputs.append(b.conv(x, anchors * 4, (1, 1), scale=0.05, zero_point=-7))
+    return b.finish(outputs, metadata={METADATA_NAME: spec.to_json().encode()})
 
 
 def random_net(seed: int) -> bytes:

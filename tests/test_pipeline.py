@@ -27,6 +27,8 @@ from tinydeploy.graph.read import read_graph
 from tinydeploy.pipeline import BuildRequest, build_image
 from tinydeploy.project.toolchain import find_toolchain
 from tinydeploy.report.build_report import SCHEMA_FILE, BuildReport
+from tinydeploy.report.page.page import write_page
+from tinydeploy.report.read_report import read_report
 from tinydeploy.validate import emulator, prove
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -64,6 +66,9 @@ def check_report(report: BuildReport, folder: Path) -> None:
     for region in touched:
         assert region.arena_touched_bytes is not None
         assert 0 < region.arena_touched_bytes <= region.arena_bytes
+    page = (folder / "report.html").read_text(encoding="utf-8")
+    assert len(page.encode()) <= 2_000_000
+    assert page == write_page(read_report(folder / "report.json"))
     assert ElementTree.parse(folder / "plan.svg").getroot().tag.endswith("svg")
     assert (folder / "plan.png").read_bytes().startswith(b"\x89PNG")
     assert 0 < sum(layer.flash_bytes for layer in report.layers) < memory.flash_bytes

@@ -45,8 +45,10 @@ from tinydeploy.project.publish import check_target, publish_folder
 from tinydeploy.project.size import Sizes, check_budget, read_sizes
 from tinydeploy.project.toolchain import find_toolchain, kernel_level
 from tinydeploy.project.write import project_files, write_project
-from tinydeploy.report.build_report import BuildReport, QuantizationFacts
+from tinydeploy.report.build_report import BuildReport, DetectionFacts, QuantizationFacts
 from tinydeploy.report.collect import Evidence, collect_report
+from tinydeploy.report.detection_facts import DetectionEvidence, collect_detection
+from tinydeploy.report.page.page import write_page
 from tinydeploy.source.board_planner import BoardPlanner
 from tinydeploy.source.make_source import make_source
 from tinydeploy.source.options import SourceOptions
@@ -56,19 +58,26 @@ from tinydeploy.validate.compare import Comparison
 from tinydeploy.validate.emulator import EmulatorRun, run_emulator
 from tinydeploy.validate.prove import EMULATED_VECTORS, Array, expect_outputs, prove_host
 from tinydeploy.validate.quality import (
+    Quality,
+    add_precision,
     check_measurable,
     check_quality,
     dequantize_outputs,
     measure_outputs,
     quantize_inputs,
+    read_pixels,
 )
 from tinydeploy.validate.selftest_samples import choose_samples, extend_crc
+from tinydeploy.validate.tensor_use import TensorUse, measure_use
 from tinydeploy.validate.tflm_arena import find_tflm_tree, measure_tflm_arena
 from tinydeploy.validate.vectors import SAMPLES_FILE
+from tinydeploy.validate.wide_softmax import leave_out_wide_softmaxes
 
 # Random vectors for the host where there are no samples; few for nets that take long.
 _HOST_VECTORS, _HOST_VECTORS_OF_LARGE = 44, 4
 _LARGE_MACS = 20_000_000
+# Samples, at most, that histograms of activations are counted over.
+_COUNTED, _COUNTED_OF_LARGE = 50, 4
 
 
 @dataclass(frozen=True)
@@ -97,6 +106,7 @@ class BuildRequest:
             that name; "cmake" for nothing.
         emulate: Run the image in the emulated board.
         keep: Leave an output folder behind; False for a mere check.
+        command: The command line that asks for it, for the report; empty where there is none.
     """
 
     board: str
@@ -118,6 +128,7 @@ class BuildRequest:
     chosen_format: Format = "cmake"
     emulate: bool = True
     keep: bool = True
+    command: str = ""
 
 
 @dataclass(frozen=True)
@@ -313,8 +324,17 @@ def build_image(request: BuildRequest, watch: Watch, source: Source | None = Non
                 for place, output in enumerate(expectation.sample_outputs)
             ]
             quality = measure_outputs(source.float_outputs, outputs, source.classes)
+            if graph.detection is not None and source.scenes is not None:
+                quality = add_precision(
+                    quality, graph.detection, source.float_outputs, outputs, source.scenes
+                )
             check_quality(quality, request.min_snr, request.max_drop)
             watch.detail(quality.describe())
+            counted = samples if request.keep else None
+            if counted is not None:
+                most = _COUNTED if graph.macs < _LARGE_MACS else _COUNTED_OF_LARGE
+                counted = counted[:: -(-len(counted) // most)]
+            used = _count_values(unfused, source.tflite, counted)
 
         with watch.stage("compare"):
             # Of large nets each plan takes long: `tinydeploy plan` compares them.
@@ -325,6 +345,7 @@ def build_image(request: BuildRequest, watch: Watch, source: Source | None = Non
                 plans = (describe_chosen(model.fused, board, planned),)
             watch.detail(f"{len(plans)} plans")
 
+        detection, pictures = _collect_detection(source, graph, samples, outputs, quality)
         report = collect_report(
             Evidence(
                 origin=source.origin,
@@ -343,10 +364,16 @@ def build_image(request: BuildRequest, watch: Watch, source: Source | None = Non
                 run=run,
                 quality=quality,
                 quantization=[QuantizationFacts(**asdict(layer)) for layer in source.layers],
+                used=used,
+                used_samples=0 if counted is None else len(counted),
+                command=request.command,
+                firmware=firmware.bin.read_bytes(),
                 seconds=watch.seconds,
+                detection=detection,
             )
         )
         _complete_folder(folder, model, firmware, report, samples)
+        write_project(folder, pictures)
         handover = Handover(
             graph=graph,
             plan=plan,
@@ -366,6 +393,13 @@ def build_image(request: BuildRequest, watch: Watch, source: Source | None = Non
                 watch.detail(f"TensorFlow Lite Micro needs an arena of {arena:,} bytes")
         write_project(folder / request.chosen_format, format_files(request.chosen_format, handover))
     return BuildResult(report, target, request.chosen_format)
+
+
+def _count_values(unfused: Graph, tflite: bytes, samples: Array | None) -> tuple[TensorUse, ...]:
+    """What activations hold for samples, for the report."""
+    if samples is None:
+        return ()
+    return measure_use(leave_out_wide_softmaxes(unfused, tflite), [samples])
 
 
 def _load_board(request: BuildRequest) -> Board:
@@ -407,8 +441,29 @@ def _complete_folder(
             shutil.copyfile(image, folder / image.name)
         shutil.rmtree(firmware.elf.parent)
         (folder / "report.json").write_text(report.to_json(), encoding="utf-8")
+        (folder / "report.html").write_text(write_page(report), encoding="utf-8")
     except OSError as error:
         raise OutputError(f"cannot write the results: {error.strerror or error}") from error
+
+
+def _collect_detection(
+    source: Source, graph: Graph, samples: Array | None, outputs: Sequence[Array], quality: Quality
+) -> tuple[DetectionFacts | None, Mapping[str, bytes]]:
+    """What the report tells of a detector, and pictures of it."""
+    if graph.detection is None or source.scenes is None or quality.int8_precision is None:
+        return None, {}
+    assert samples is not None  # there are none without scenes
+    return collect_detection(
+        DetectionEvidence(
+            spec=graph.detection,
+            pixels=read_pixels(graph, samples),
+            scenes=source.scenes,
+            float_outputs=source.float_outputs,
+            int8_outputs=outputs,
+            float_precision=quality.float_precision,
+            int8_precision=quality.int8_precision,
+        )
+    )
 
 
 def _describe_recomputation(graph: Graph, fused: Graph, plan: Plan) -> str:

@@ -19,7 +19,8 @@ typedef struct {
     int32_t zero_point;
 } app_input;
 
-/* A model output. `data` gives its place in the arena, valid from a run that returned 0 until an input is written. */
+/* A model output, or what is made from them. `data` gives its place, valid from a run that returned 0 until an input is
+ * written. */
 typedef struct {
     const int8_t *(*data)(void);
     uint32_t bytes;

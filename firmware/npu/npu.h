@@ -24,7 +24,7 @@ enum {
 typedef struct {
     const uint8_t *bytes;   /* a whole file of the program format */
     uint32_t size;
-    uint32_t identity;      /* CRC-32 of those bytes */
+    uint32_t identity;      /* the CRC-32 in its header */
     uint32_t image_bytes;
     uint32_t result_bytes;  /* all outputs of a frame */
     uint32_t frame_us;      /* that a frame takes at most, before the device counts as hung */

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.check.sample import CONFIG, write_config
-from tinydeploy.check.config import _KEYS, load_config
+from tinydeploy.check.config import list_keys, load_config
 from tinydeploy.check.limits import RESOURCES, parse_limits
 from tinydeploy.errors import UsageError
 
@@ -130,16 +130,14 @@ def test_files_that_are_none(tmp_path: Path, text: str, words: str) -> None:
 
 def test_what_the_manual_shows_is_what_the_reader_takes(tmp_path: Path) -> None:
     manual = (Path(__file__).resolve().parents[2] / "docs" / "ci.md").read_text(encoding="utf-8")
-    block = re.search(
-        r"`tinydeploy.toml`, at the root of your repository:\n\n((?:    .*\n|\n)+)", manual
-    )
+    block = re.search(r"<!-- file: tinydeploy.toml -->\n\n((?:    .*\n|\n)+)", manual)
     assert block is not None
     assert len(block[1].strip().splitlines()) <= 10
     (target,) = load_config(write_config(tmp_path, re.sub(r"(?m)^    ", "", block[1]))).targets
     assert set(target.limits) == {"flash", "ram", "instructions"}
     listed = manual.partition("with `_` for `-`: ")[2].partition(". `max")[0]
     keys = set(re.findall(r"`(\w+)`", listed))
-    assert keys == set(_KEYS)
+    assert keys == set(list_keys())
     for resource in RESOURCES.values():
         line = re.search(rf"(?m)^\| `{resource.name}` \|.*$", manual)
         assert line is not None

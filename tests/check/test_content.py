@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +15,7 @@ from tinydeploy.check.content import are_unchanged, hash_path, hash_reads, recor
 from tinydeploy.check.source_file import hash_source, pack_source, unpack_source
 from tinydeploy.check.store import Store
 from tinydeploy.check.tasks import TaskWatch, find_source, make_target_source, source_key
+from tinydeploy.detection.objects import Objects
 from tinydeploy.pipeline import BuildRequest
 from tinydeploy.quantize.layer_quality import LayerQuality
 from tinydeploy.source.options import SourceOptions
@@ -70,7 +71,10 @@ def test_a_source_is_the_same_when_it_is_unpacked() -> None:
         "net", "net.onnx", b"TFL3", np.ones((2, 1, 4, 4), np.float32), outputs, np.arange(2),
         layers=(layer,),
     )  # fmt: skip
-    for each in (source, Source("net", "net.tflite", b"TFL3")):
+    none = Objects(np.zeros((0, 4)), np.zeros(0, np.int64), np.zeros(0, bool))
+    two = Objects(np.arange(8.0).reshape(2, 4), np.array([3, 1]), np.array([True, False]))
+    detector = replace(source, classes=None, scenes=(two, none))
+    for each in (source, detector, Source("net", "net.tflite", b"TFL3")):
         content, arrays = pack_source(each)
         store = Store()
         store.prepare()
@@ -85,6 +89,11 @@ def test_a_source_is_the_same_when_it_is_unpacked() -> None:
             assert (a is None) == (b is None)
             assert a is None or b is None or np.array_equal(a, b)
         assert len(again.float_outputs or ()) == len(each.float_outputs or ())
+        assert (again.scenes is None) == (each.scenes is None)
+        for old, new in zip(each.scenes or (), again.scenes or (), strict=True):
+            assert np.array_equal(old.boxes, new.boxes)
+            assert np.array_equal(old.classes, new.classes)
+            assert np.array_equal(old.ignored, new.ignored)
 
 
 def test_a_changed_sample_is_another_source() -> None:
@@ -130,7 +139,7 @@ def test_a_factory_is_made_again_when_a_file_that_it_reads_changes(
 def test_every_option_of_a_build_can_be_written_into_the_file() -> None:
     known = {_FIELDS.get(key, key) for key in _KEYS}
     limits = {"min_snr", "max_drop"}  # in a budget
-    of_a_folder = {"output", "keep", "emulate", "chosen_format", "options"}
+    of_a_folder = {"output", "keep", "emulate", "chosen_format", "options", "command"}
     missing = {field.name for field in fields(BuildRequest)} - known - limits - of_a_folder
     missing |= {field.name for field in fields(SourceOptions)} - known
     assert missing == {"crop_fraction"}  # in a preprocess.toml

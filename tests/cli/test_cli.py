@@ -9,10 +9,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from tests.builders import conv_model
 from tests.float_nets import write_dense_net, write_net, write_pictures
 from tests.model_builder import ModelBuilder
+from tests.nets import detector
 from tinydeploy import __version__
 from tinydeploy.board import list_boards
 from tinydeploy.cli.main import main
@@ -353,6 +355,39 @@ def test_run_gives_the_class(cli: Callable[..., Outcome], tmp_path: Path) -> Non
     code, _, err = cli("run", "wrong.npy")
     assert code == 1
     assert "float32" in err
+
+
+def test_run_finds_boxes(cli: Callable[..., Outcome], tmp_path: Path) -> None:
+    (tmp_path / "small.tflite").write_bytes(detector())
+    code, out, _ = cli("build", "small.tflite", "--board", "stm32h743", "--json", "--quiet")
+    assert code == 0
+    report = json.loads(out)
+    assert report["model"]["labels"] == ["cat", "dog", "bird"]
+    assert report["inference"]["detection_instructions"] > 1000
+    values = np.random.default_rng(0).integers(0, 256, (60, 90, 3)).astype(np.uint8)
+    Image.fromarray(values).save(tmp_path / "seen.png")
+    code, out, _ = cli("run", "seen.png", "-o", "found.png")
+    assert code == 0
+    heads = ["class", "label", "score", "left", "top", "right", "bottom"]
+    lines = [line.split() for line in out.splitlines()]
+    boxes = lines[lines.index(heads) + 1 : -1]
+    assert boxes
+    for number, label, score, left, top, right, bottom in boxes:
+        assert report["model"]["labels"][int(number)] == label
+        assert 0.4 <= float(score) <= 1
+        assert 0 <= float(left) <= float(right) <= 40
+        assert 0 <= float(top) <= float(bottom) <= 48
+    with Image.open(tmp_path / "found.png") as drawn:
+        assert drawn.size == (90, 60)
+        assert np.any(np.asarray(drawn) != values)
+    assert cli("validate", "out/small-stm32h743", "--on", "emulator", "--vectors", "3")[0] == 0
+    for words, reason in (
+        (("seen.png", "-o", "found.jpg"), "no .png file"),
+        (("values.npy", "-o", "found.png"), "Give a picture"),
+    ):
+        code, _, err = cli("run", *words)
+        assert code == 2
+        assert reason in err
 
 
 def test_plan_shows_and_draws(cli: Callable[..., Outcome], tmp_path: Path) -> None:

@@ -38,12 +38,23 @@ class StandIn:
         self._program = b""
 
     def load(self, program: bytes) -> None:
-        if not program.startswith(self.VERSION):
-            raise ProgramError("the program is of another version")
+        if not program.startswith(self.VERSION) or seal(program) != program:
+            raise ProgramError("the program is of another version, or damaged")
         self._program = program
 
     def run(self, image: bytes) -> Frame:
         return Frame(expect(self._program, image, self._size), self._cycles)
+
+
+def seal(program: bytes) -> bytes:
+    """A program with its CRC-32 where a program file has it."""
+    crc = zlib.crc32(program[:8] + bytes(4) + program[12:])
+    return program[:8] + crc.to_bytes(4, "little") + program[12:]
+
+
+def identify(program: bytes) -> int:
+    """A program's identity."""
+    return int.from_bytes(program[8:12], "little")
 
 
 def expect(program: bytes, image: bytes, size: int) -> bytes:
@@ -101,7 +112,7 @@ def compile_host(folder: Path) -> Path:
     """The host as a library in a folder."""
     library = folder / "npu_host.so"
     sources = [
-        *sorted((FIRMWARE / "npu").glob("*.c")),
+        *(FIRMWARE / "npu" / f"npu{part}.c" for part in ("", "_link", "_frame", "_image", "_top")),
         FIRMWARE / "app" / "crc32.c",
         Path(__file__).with_name("native_port.c"),
     ]
@@ -132,7 +143,7 @@ class NativeHost:
         self.device, self.now = device, 0
         self._poll_ns = _POLL_NS[0]
         self._bytes = program
-        identity = zlib.crc32(program)
+        identity = identify(program)
         self._program = _Program(
             program, len(program), identity, image_bytes, result_bytes, 1_000_000
         )

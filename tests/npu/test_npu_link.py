@@ -19,6 +19,8 @@ from native_host import (
     StandIn,
     compile_host,
     expect,
+    identify,
+    seal,
 )
 
 from tinydeploy.errors import TrapError
@@ -38,8 +40,9 @@ from tinydeploy.npu.link import (
 from tinydeploy.npu.link_device import BOOT_NS, TURN_NS, LinkDevice
 from tinydeploy.npu.link_faults import FaultyLink, LinkFaults
 
-PROGRAM = StandIn.VERSION + bytes(range(256)) * 13
-IDENTITY = zlib.crc32(PROGRAM)
+PROGRAM = seal(StandIn.VERSION + bytes(range(256)) * 13)
+IDENTITY = identify(PROGRAM)
+NEWER = seal(b"v2" + PROGRAM[2:])
 IMAGE_BYTES, RESULT_BYTES, CYCLES = 2500, 40, 100_000
 
 
@@ -80,7 +83,7 @@ class Wire:
     def load(self, program: bytes = PROGRAM) -> LinkFrame:
         for at in range(0, len(program), CHUNK):
             self.ask(Command.PROGRAM, value=at, payload=program[at : at + CHUNK])
-        return self.ask(Command.LOAD, value=len(program), identity=zlib.crc32(program))
+        return self.ask(Command.LOAD, value=len(program), identity=identify(program))
 
     def send(self, frame: int, image: bytes) -> None:
         for at in range(0, len(image), CHUNK):
@@ -195,7 +198,7 @@ def test_refusals(wire: Wire) -> None:
     assert ask(Command.LOAD, value=0).status == Status.BAD_RANGE
     missing = ask(Command.LOAD, value=5000, identity=1)
     assert (missing.status, missing.value) == (Status.INCOMPLETE, 0)
-    assert wire.load(b"v2" + PROGRAM[2:]).status == Status.BAD_PROGRAM
+    assert wire.load(NEWER).status == Status.BAD_PROGRAM
     assert wire.load().identity == IDENTITY
     assert ask(Command.LOAD, value=len(PROGRAM), identity=5).status == Status.BAD_PROGRAM
     assert wire.start(0).status == Status.NO_PROGRAM
@@ -308,7 +311,7 @@ def test_the_host_gives_up_on_what_does_not_answer(host: Callable[..., NativeHos
 
 
 def test_the_host_reports_a_program_of_another_version(host: Callable[..., NativeHost]) -> None:
-    made = host(program=b"v2" + PROGRAM[2:])
+    made = host(program=NEWER)
     assert made.run(make_images(2)) == (BAD_PROGRAM, [])
     assert made.count().resets == 1
 

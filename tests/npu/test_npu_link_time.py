@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from native_host import NativeHost, StandIn, compile_host
+from native_host import NativeHost, StandIn, compile_host, seal
 
 from tinydeploy.npu.link_device import LinkDevice
 from tinydeploy.npu.link_time import count_spi, sdio_frame_ns, spi_frame_ns
@@ -32,7 +32,7 @@ class Meter(LinkDevice):
 )
 def test_bytes_of_a_frame(tmp_path: Path, image_bytes: int, result_bytes: int) -> None:
     device = Meter(StandIn(result_bytes))
-    library, program = compile_host(tmp_path), StandIn.VERSION + b"program"
+    library, program = compile_host(tmp_path), seal(StandIn.VERSION + b"some program")
     host = NativeHost(library, device, program, image_bytes, result_bytes)
     image = bytes(image_bytes)
     host.run([image])

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.file_kinds import streaming
-from tests.nets import classifier, inverted_residuals, several_ends
+from tests.nets import classifier, detector, inverted_residuals, several_ends
 from tinydeploy.board import load_board
 from tinydeploy.codegen.generate import generate_sources, list_kernels
 from tinydeploy.graph.passes import fuse_graph
@@ -23,7 +23,10 @@ from tinydeploy.project.formats.make import Format, format_files
 from tinydeploy.project.write import write_project
 from tinydeploy.validate.prove import expect_outputs
 
-_NETS = {made.__name__: made for made in (classifier, inverted_residuals, several_ends, streaming)}
+_NETS = {
+    made.__name__: made
+    for made in (classifier, detector, inverted_residuals, several_ends, streaming)
+}
 STRICT = ("-std=c99", "-pedantic", "-Wall", "-Wextra", "-Wconversion", "-Wshadow", "-Wundef")
 
 

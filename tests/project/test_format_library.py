@@ -22,6 +22,8 @@ CASES: list[tuple[str, InputForm]] = [
     ("several_ends", "arena"),
     ("several_ends", "kept"),
     ("streaming", "arena"),
+    ("detector", "arena"),
+    ("detector", "rows"),
 ]
 ARM = "arm-none-eabi-gcc"
 CORES = ("cortex-m0plus", "cortex-m3", "cortex-m4", "cortex-m33")

@@ -23,6 +23,7 @@ HEADERS = {
     "core": ("common/core.h",),
     "stm32h7": ("stm32/shared_registers.h", "stm32/usart_isr.h", "stm32h7/registers.h"),
     "stm32l4": ("stm32/shared_registers.h", "stm32/usart_isr.h", "stm32l4/registers.h"),
+    "npu_stm32l4": ("../npu/stm32l4/spi_registers.h",),
     "stm32f7": (
         "stm32/shared_registers.h", "stm32/usart_isr.h", "stm32f/rcc.h", "stm32f7/registers.h",
     ),

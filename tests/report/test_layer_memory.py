@@ -8,7 +8,7 @@ from tinydeploy.graph.passes import fuse_graph
 from tinydeploy.graph.read import read_graph
 from tinydeploy.plan.memory import plan_memory
 from tinydeploy.project.size import Symbol
-from tinydeploy.report.layer_memory import find_makers, measure_flash, measure_layers
+from tinydeploy.report.layer_memory import LayerFlash, find_makers, measure_flash, measure_layers
 
 
 def small_net() -> bytes:
@@ -55,4 +55,4 @@ def test_flash_of_layers_is_what_carries_their_number() -> None:
         Symbol("other_net_layer1", ".text", "flash", 0, 1000),
         Symbol("td_mean_s8", ".text", "flash", 0, 1000),
     ]
-    assert measure_flash(graph, symbols) == {1: 144, 11: 7}
+    assert measure_flash(graph, symbols) == {1: LayerFlash(144, 100), 11: LayerFlash(7, 7)}

@@ -119,6 +119,29 @@ class Console:
 
 
 @dataclass(frozen=True)
+class AcceleratorPort:
+    """The pins that an accelerator is wired to (docs/tinynpu.md, "Link").
+
+    Args:
+        spi: Name in the reference manual, e.g. "SPI2".
+        sck: Clock.
+        miso: Data from the accelerator.
+        mosi: Data to it.
+        select: NSS, an output that the firmware drives.
+        ready: READY, an input.
+        reset: RESET, an output.
+    """
+
+    spi: str
+    sck: Pin
+    miso: Pin
+    mosi: Pin
+    select: Pin
+    ready: Pin
+    reset: Pin
+
+
+@dataclass(frozen=True)
 class ExternalClock:
     """Clocks at the OSC_IN pin that the firmware can make the chip's full speed of.
 
@@ -189,6 +212,7 @@ class Board:
         flash_budget: Bytes of flash that a build may use without being told otherwise.
         ram_budget: Bytes of RAM that a build may use without being told otherwise.
         qemu_machine: QEMU's machine that is this board; empty where it has none.
+        accelerator: Where an accelerator may be wired; None: nowhere.
         watchdog: What a build asks for, no part of the file; None: it starts none.
     """
 
@@ -208,6 +232,7 @@ class Board:
     flash_budget: int
     ram_budget: int
     qemu_machine: str = ""
+    accelerator: AcceleratorPort | None = None
     watchdog: Watchdog | None = None
 
     def memories_for(self, use: str) -> tuple[Memory, ...]:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tinydeploy.board.board import (
+    AcceleratorPort,
     Board,
     Chip,
     ClockGate,
@@ -89,6 +90,7 @@ def parse_board(table: Mapping[str, Any], chip: Chip) -> Board:
         flash_budget=int(budget["flash_bytes"]),
         ram_budget=int(budget["ram_bytes"]),
         qemu_machine=str(table.get("qemu_machine", "")),
+        accelerator=_parse_accelerator(table["accelerator"]) if "accelerator" in table else None,
     )
 
 
@@ -121,6 +123,16 @@ def _parse_console(entry: Mapping[str, Any], chip: Chip) -> Console:
         tx=choose_pin(uart, "tx", str(entry.get("tx", ""))),
         rx=choose_pin(uart, "rx", str(entry.get("rx", ""))),
     )
+
+
+def _parse_accelerator(entry: Mapping[str, Any]) -> AcceleratorPort:
+    """SCK, MISO and MOSI share an alternate function; the other pins need none."""
+    if (spi := str(entry["spi"])) != "SPI2":
+        raise MistakeError(f"an accelerator cannot be wired to {spi}", "The firmware drives SPI2.")
+    function = int(entry["function"])
+    bus = {key: _parse_pin(str(entry[key]), function) for key in ("sck", "miso", "mosi")}
+    lines = {key: _parse_pin(str(entry[key]), 0) for key in ("select", "ready", "reset")}
+    return AcceleratorPort(spi=spi, **bus, **lines)
 
 
 def _parse_memory(entry: Mapping[str, Any]) -> Memory:

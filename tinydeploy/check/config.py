@@ -16,7 +16,7 @@ from tinydeploy.errors import InputFileError, UsageError
 from tinydeploy.pipeline import BuildRequest
 from tinydeploy.plan.kernel import Optimize
 from tinydeploy.plan.plan import InputForm
-from tinydeploy.source.options import Effort, Layout, SourceOptions
+from tinydeploy.source.options import Effort, Layout, SourceOptions, Task
 from tinydeploy.toml_file import parse_toml
 
 NAME: Final = "tinydeploy.toml"
@@ -88,6 +88,11 @@ def load_config(path: Path) -> Config:
     if text.count("\n") > _MOST_LINES:
         raise UsageError(f"{path} has more than {_MOST_LINES} lines", _EXAMPLE)
     return Config(path, _Reader(str(path), text).read(content))
+
+
+def list_keys() -> tuple[str, ...]:
+    """The keys that a target may have besides its budget."""
+    return tuple(_KEYS)
 
 
 class _Reader:
@@ -264,6 +269,7 @@ _SOURCE_KEYS: Final[Mapping[str, Callable[[Any], Any]]] = {
     "layout": _word(*get_args(Layout)),
     "effort": _word(*get_args(Effort)),
     "mixed": _share,
+    "task": _word(*get_args(Task)),
 }
 _KEYS: Final[Mapping[str, Callable[[Any], Any]]] = {
     "model": _text,

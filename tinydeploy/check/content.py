@@ -7,7 +7,6 @@ run opens and the modules it imports, and the next run counts as the same while 
 from __future__ import annotations
 
 import hashlib
-import importlib.metadata
 import os
 import platform
 import sys
@@ -18,11 +17,8 @@ from functools import cache
 from pathlib import Path
 
 from tinydeploy.paths import BOARDS, FIRMWARE, cache_folder
+from tinydeploy.report.versions import list_versions
 
-_PACKAGES = (
-    "ai-edge-litert", "capstone", "numpy", "onnx", "onnxruntime", "onnxscript", "pillow",
-    "scikit-learn", "tensorflow", "torch", "unicorn",
-)  # fmt: skip
 _WRITES = os.O_WRONLY | os.O_RDWR
 _PACKAGE = Path(__file__).resolve().parent.parent
 
@@ -49,16 +45,9 @@ def hash_tool() -> str:
         for p in sorted(root.rglob("*"))
         if p.is_file() and "__pycache__" not in p.parts
     ]
-    versions = [f"{name} {_version(name)}" for name in _PACKAGES]
+    versions = sorted(list_versions().items())
     machine = (platform.machine(), platform.system(), sys.version)
     return hashlib.sha256(repr((_hash_all(files), versions, machine)).encode()).hexdigest()
-
-
-def _version(name: str) -> str:
-    try:
-        return importlib.metadata.version(name)
-    except importlib.metadata.PackageNotFoundError:
-        return ""
 
 
 def _hash_all(files: Sequence[tuple[str, Path]]) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from tinydeploy.check.judge import Finding
 from tinydeploy.check.limits import RESOURCES, Limit, Resource
 from tinydeploy.check.results import CheckResult, TargetResult
+from tinydeploy.report.page.words import make_printable
 
 
 @dataclass(frozen=True)
@@ -121,8 +122,3 @@ def list_peak(finding: Finding | None) -> list[str]:
     if finding is None or finding.blame is None:
         return []
     return [make_printable(tensor) for tensor in finding.blame.tensors]
-
-
-def make_printable(text: str) -> str:
-    """The text on one line; names come from models, and may hold anything."""
-    return "".join(c if c.isprintable() else "?" for c in " ".join(text.split()))

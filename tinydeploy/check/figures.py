@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tinydeploy.report.build_report import BuildReport
+from tinydeploy.report.read_report import read_record
 
 _SHOWN_NAME = 40
 # What an SNR counts as where the outputs are equal: more than float32 can tell.
@@ -145,51 +146,4 @@ def read_figures(content: Any) -> Figures:
     Raises:
         ValueError: An entry is missing or of another type; the message names it.
     """
-    table = _table(content, Figures, "")
-    layers = tuple(_layer(each, f"layers[{k}]") for k, each in enumerate(table["layers"]))
-    held = tuple(
-        HeldFigures(**_table(each, HeldFigures, f"held[{k}]"))
-        for k, each in enumerate(table["held"])
-    )
-    for name, value in table["values"].items():
-        if value is not None and (isinstance(value, bool) or not isinstance(value, int | float)):
-            raise ValueError(f"values.{name} is no number")
-    return Figures(**{**table, "layers": layers, "held": held})
-
-
-def _layer(content: Any, where: str) -> LayerFigures:
-    table = _table(content, LayerFigures, where)
-    try:
-        table["inputs"] = tuple(int(each) for each in table["inputs"])
-        table["input_shapes"] = tuple(tuple(map(int, each)) for each in table["input_shapes"])
-        table["output_shape"] = tuple(map(int, table["output_shape"]))
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"{where} has a shape that is none") from error
-    return LayerFigures(**table)
-
-
-_TYPES: Mapping[str, type | tuple[type, ...]] = {
-    "str": str,
-    "int": int,
-    "bool": bool,
-    "int | None": (int, type(None)),
-    "float | None": (int, float, type(None)),
-    "Mapping[str, float | None]": dict,
-}
-
-
-def _table(content: Any, record: type, where: str) -> dict[str, Any]:
-    """The entries of a table, of the types that a record's fields have; arrays as lists."""
-    if not isinstance(content, dict):
-        raise ValueError(f"{where or 'it'} is no table")  # noqa: TRY004 - of a file's content
-    fields = {field.name: str(field.type) for field in dataclasses.fields(record)}
-    if set(content) != set(fields):
-        odd = sorted(set(content) ^ set(fields))[0]
-        raise ValueError(f"{where}.{odd}".strip(".") + " is missing or unknown")
-    for name, kind in fields.items():
-        value = content[name]
-        wanted = _TYPES.get(kind, list)
-        wrong = isinstance(value, bool) != (kind == "bool")
-        if wrong or not isinstance(value, wanted):
-            raise ValueError(f"{where}.{name}".strip(".") + f" is {type(value).__name__}")
-    return dict(content)
+    return read_record(Figures, content)

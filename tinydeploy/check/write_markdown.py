@@ -14,9 +14,9 @@ from tinydeploy.check.facts import (
     list_peak,
     list_problems,
     list_rows,
-    make_printable,
 )
 from tinydeploy.check.results import CheckResult, TargetResult
+from tinydeploy.report.page.words import make_printable
 
 MARKER: Final = "<!-- tinydeploy check -->"
 """The first line: by it a comment is found again, to be replaced."""

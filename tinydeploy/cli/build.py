@@ -24,6 +24,7 @@ from tinydeploy.pipeline import BuildRequest, build_image
 @takes_build_options
 def build(
     request: BuildRequest,
+    context: typer.Context,
     output: Annotated[
         Path | None,
         typer.Option("--output", "-o", metavar="DIR", help="Default: out/<model>-<board>."),
@@ -34,6 +35,11 @@ def build(
     verbose: VerboseOption = False,
 ) -> None:
     """Build a model into a verified firmware image for a board."""
-    request = replace(request, output=output, chosen_format=chosen_format.value)
+    request = replace(
+        request,
+        output=output,
+        chosen_format=chosen_format.value,
+        command=context.obj or "",
+    )
     watch = StageView(quiet=quiet, verbose=verbose)
     show_result(build_image(request, watch), as_json, verbose=verbose)

@@ -36,6 +36,7 @@ from tinydeploy.cli.options import (
     PreprocessOption,
     ResizeOption,
     StdOption,
+    TaskOption,
     VectorsOption,
     WatchdogOption,
     WeightsOption,
@@ -63,6 +64,7 @@ def _make_source(
     layout: LayoutOption = None,
     effort: EffortOption = None,
     mixed: MixedOption = None,
+    task: TaskOption = None,
 ) -> tuple[str | None, SourceOptions]:
     return model, SourceOptions(
         weights=weights,
@@ -77,6 +79,7 @@ def _make_source(
         layout=None if layout is None else layout.value,
         effort=None if effort is None else effort.value,
         mixed=parse_percent("--mixed", mixed),
+        task=None if task is None else task.value,
     )
 
 

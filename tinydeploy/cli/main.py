@@ -7,6 +7,7 @@ Exit codes: 0 ok, 1 failure, 2 usage, 3 a budget missed, 4 outputs differ from t
 from __future__ import annotations
 
 import functools
+import shlex
 import sys
 from collections.abc import Callable
 from typing import Annotated, NoReturn
@@ -28,7 +29,10 @@ from tinydeploy.cli import (
     monitor,
     ops,
     plan,
+    report,
     run,
+    train,
+    train_benchmark,
     validate,
     zoo,
     zoo_compare,
@@ -85,6 +89,7 @@ for _name, _command in (
     ("check", check.check),
     ("plan", plan.plan),
     ("graph", graph.graph),
+    ("report", report.report),
     ("inspect", inspect.inspect),
     ("run", run.run),
     ("emulate", emulate.emulate),
@@ -102,6 +107,11 @@ _boards.callback(invoke_without_command=True)(_guard(boards.boards))
 _boards.command("new")(_guard(boards_new.new))
 _boards.command("check")(_guard(boards_new.check))
 app.add_typer(_boards, name="boards")
+
+_train = typer.Typer(rich_markup_mode="rich")
+_train.callback(invoke_without_command=True)(_guard(train.train))
+_train.command("benchmark")(_guard(train_benchmark.benchmark))
+app.add_typer(_train, name="train")
 
 _zoo = typer.Typer(rich_markup_mode="rich")
 _zoo.callback(invoke_without_command=True)(_guard(zoo.zoo))
@@ -129,9 +139,13 @@ def _globals(
 
 
 def main(arguments: list[str] | None = None) -> NoReturn:
-    """Runs the command line and exits with its code; --debug may stand anywhere."""
+    """Runs the command line and exits with its code; --debug may stand anywhere.
+
+    The context's `obj` is the command line as a shell takes it.
+    """
     global _debug
     words = sys.argv[1:] if arguments is None else arguments
     _debug = "--debug" in words
-    app(args=[word for word in words if word != "--debug"], prog_name="tinydeploy")
+    words = [word for word in words if word != "--debug"]
+    app(args=words, prog_name="tinydeploy", obj=shlex.join(["tinydeploy", *words]))
     sys.exit(0)

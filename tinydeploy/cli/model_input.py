@@ -14,6 +14,28 @@ from tinydeploy.validate.quality import quantize_inputs
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from tinydeploy.model.float_model import Preprocessing
+
+
+def import_pictures() -> None:
+    """Raises MissingDependencyError where Pillow is not installed."""
+    try:
+        import tinydeploy.model.picture  # noqa: F401 (only whether it can be)
+    except ModuleNotFoundError as error:
+        raise MissingDependencyError(
+            f"reading pictures needs the package {error.name}", "Try: pip install pillow"
+        ) from error
+
+
+def choose_picture_preprocessing(graph: Graph) -> Preprocessing:
+    """How pictures become the model's input: as its metadata says, else the pixel minus 128."""
+    from tinydeploy.model.choose_preprocessing import PictureOptions, choose_preprocessing
+
+    said = graph.normalization
+    options = PictureOptions(**({"mean": (128.0,), "std": (1.0,)} if said is None else said.say()))
+    channels = graph.tensors[graph.inputs[0]].rows[2]
+    return choose_preprocessing(channels, options)[0]
+
 
 def read_model_input(path: Path, graph: Graph) -> NDArray[Any]:
     """The input [*shape] of a model with one.
@@ -47,23 +69,17 @@ def read_model_input(path: Path, graph: Graph) -> NDArray[Any]:
             f"the model's input {list(tensor.shape)} is no picture",
             f"Give its {tensor.dtype} input as a .npy file.",
         )
-    try:
-        from tinydeploy.model.choose_preprocessing import PictureOptions, choose_preprocessing
-        from tinydeploy.model.picture import fit_picture, read_input, read_picture
-    except ModuleNotFoundError as error:
-        raise MissingDependencyError(
-            f"reading pictures needs the package {error.name}", "Try: pip install pillow"
-        ) from error
+    import_pictures()
+    from tinydeploy.model.picture import fit_picture, read_input, read_picture
+
     if graph.normalization is None and tensor.dtype != "int8":
         raise UsageError(
             "the model does not say how pictures become its input",
             f"Give its {tensor.dtype} input as a .npy file.",
         )
+    preprocessing = choose_picture_preprocessing(graph)
     if graph.normalization is None:
-        said = PictureOptions(mean=(128.0,), std=(1.0,))
-        plain, _ = choose_preprocessing(channels, said)
-        pixels = fit_picture(read_picture(path, plain), plain, height, width)
+        pixels = fit_picture(read_picture(path, preprocessing), preprocessing, height, width)
         return (pixels.astype(np.int16) - 128).astype(np.int8).reshape(tensor.shape)
-    preprocessing, _ = choose_preprocessing(channels, PictureOptions(**graph.normalization.say()))
     inputs = read_input(path, preprocessing, (1, channels, height, width))
     return np.asarray(quantize_inputs(graph, inputs)[0])

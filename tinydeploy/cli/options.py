@@ -85,6 +85,13 @@ class ResizeChoice(StrEnum):
     CROP = "crop"
 
 
+class TaskChoice(StrEnum):
+    """Values of --task; the same words as tinydeploy.source.options.Task."""
+
+    CLASSIFICATION = "classification"
+    DETECTION = "detection"
+
+
 _UNITS = {"": 1, "k": 1024, "m": 1024 * 1024}
 
 
@@ -159,7 +166,7 @@ ModelArgument = Annotated[
         metavar="MODEL",
         show_default=False,
         help="A .tflite file, int8 or float; a float .onnx, .keras or .h5 file, or a folder with a "
-        "SavedModel; package.module:factory of a torch "
+        "SavedModel; a checkpoint of tinydeploy train; package.module:factory of a torch "
         "network, or a name from the zoo (etinynet-1.0). Left out: EtinyNet, trained on "
         "scikit-learn's handwritten digits.",
     ),
@@ -186,6 +193,13 @@ DataOption = Annotated[
         metavar="PATH",
         help="What to calibrate a float net with: a folder of pictures, or a .npy or .npz file "
         "of inputs.",
+    ),
+]
+TaskOption = Annotated[
+    TaskChoice | None,
+    typer.Option(
+        help="What the net is for. detection: --data is a folder of pictures with marked objects, "
+        "of the VOC or COCO format; without a model, digits are found in scenes."
     ),
 ]
 MeanOption = Annotated[

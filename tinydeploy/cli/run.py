@@ -10,6 +10,7 @@ import typer
 from rich.table import Table
 
 from tinydeploy.cli.attached import Attached, PortOption, Where, attach_board, refuse_qemu
+from tinydeploy.cli.boxes import check_drawing, draw_found, show_found
 from tinydeploy.cli.console import stdout
 from tinydeploy.cli.image import (
     BuiltImage,
@@ -44,8 +45,14 @@ def run(
     top: Annotated[
         int, typer.Option(min=1, metavar="K", help="How many of the best classes to show.")
     ] = 5,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output", "-o", metavar="FILE", help="Of a detector: the picture with boxes, as .png."
+        ),
+    ] = None,
 ) -> None:
-    """Put one picture through a built image and show the classes it names.
+    """Put one picture through a built image and show the classes it names, or the boxes it finds.
 
     A picture is prepared as the model's metadata says: colours, mean and std, stretched or cropped.
     Without metadata the input is taken to be the pixel minus 128, the picture stretched.
@@ -53,6 +60,8 @@ def run(
     refuse_qemu(on)
     built = find_image(newest_build() if build is None else build, None)
     graph = read_graph(read_built_model(built), built.model)
+    if output is not None:
+        check_drawing(graph, image, output)
     values = read_model_input(image, graph)
     with attach_board(built, on, port) as attached:
         cycles = attached.client.infer([values.tobytes()])
@@ -61,7 +70,13 @@ def run(
     stdout.print(
         f"{graph.name} on {attached.board.title} ({on}): {time}", markup=False, soft_wrap=True
     )
-    _show(graph, outputs, top)
+    if graph.detector is None:
+        _show(graph, outputs, top)
+        return
+    found = graph.detector.unpack(outputs[-1].tobytes())
+    show_found(graph.detector, found)
+    if output is not None:
+        draw_found(graph, found, image, output)
 
 
 def _describe_time(attached: Attached, built: BuiltImage, on: Where, cycles: int) -> str:

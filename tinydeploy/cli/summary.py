@@ -71,7 +71,7 @@ def _show_summary(result: BuildResult) -> None:
     stdout.print(table)
     if folder is not None:
         more = "" if result.chosen_format == "cmake" else f"{result.chosen_format}/, "
-        files = f"firmware.elf, .bin, .hex, firmware/, {more}report.json, plan.svg"
+        files = f"firmware.elf, .bin, .hex, firmware/, {more}report.html, .json, plan.svg"
         stdout.print(f"\n{escape(str(folder))}: {files}")
 
 
@@ -101,7 +101,9 @@ def _rows(report: BuildReport) -> list[tuple[str, str]]:
         per_mac = "" if run.instructions_per_mac is None else f" ({run.instructions_per_mac}/MAC)"
         push = run.longest_push_instructions
         longest = "" if push is None else f"\n{push:,} for the longest push of a row"
-        rows.append(("inference", f"{run.instructions:,} instructions{per_mac}{longest}"))
+        count = run.detection_instructions
+        boxes = "" if count is None else f"\n{count:,} to read boxes from the outputs"
+        rows.append(("inference", f"{run.instructions:,} instructions{per_mac}{longest}{boxes}"))
         rows.append(
             (
                 "estimate",
@@ -120,6 +122,11 @@ def _rows(report: BuildReport) -> list[tuple[str, str]]:
                 f"{100 * report.accuracy.float:.2f} %, {report.accuracy.samples} samples",
             )
         )
+    if report.detection is not None:
+        found = report.detection
+        exact = "" if found.float is None else f", float {100 * found.float.map_50:.2f} %"
+        counts = f"{found.samples} pictures, {found.objects} objects"
+        rows.append(("mAP@0.5", f"int8 {100 * found.int8.map_50:.2f} %{exact}, {counts}"))
     if report.fidelity is not None and report.fidelity.snr_db is not None:
         fidelity = report.fidelity
         agreements = [

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from tinydeploy.board import Board
+from tinydeploy.codegen.detection import KERNEL
 from tinydeploy.codegen.environment import render_template
 from tinydeploy.codegen.model_text import describe_model
 from tinydeploy.codegen.text import byte_lines
@@ -56,4 +57,6 @@ def list_kernels(graph: Graph, plan: Plan) -> tuple[str, ...]:
     for layer in describe_model(graph, plan).layers:
         for kernel in layer.code.kernels:
             macs[kernel] = macs.get(kernel, 0) + layer.macs
+    if graph.detector is not None:
+        macs[KERNEL] = 0
     return tuple(sorted(macs, key=lambda kernel: (-macs[kernel], kernel)))

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from tinydeploy.codegen.c_data import format_array
 from tinydeploy.codegen.constants import Constants, split_constants
+from tinydeploy.codegen.detection import DetectionText, describe_detection
 from tinydeploy.codegen.layer import LayerCode, LayerContext, SharedCall, emit_layer
 from tinydeploy.codegen.pixels import describe_pixels
 from tinydeploy.codegen.schedule_text import FED_STEPS, StretchText, describe_schedule
@@ -152,6 +153,7 @@ class ModelText:
         calls: Number of calls of layers in one inference.
         fed: Those calls that are made as rows of the input come.
         schedule: All others.
+        detection: How the outputs become boxes; None where they show none.
     """
 
     name: str
@@ -170,6 +172,7 @@ class ModelText:
     calls: int
     fed: tuple[StretchText, ...]
     schedule: tuple[StretchText, ...]
+    detection: DetectionText | None
 
     @property
     def input_count(self) -> int:
@@ -264,6 +267,7 @@ def describe_model(graph: Graph, plan: Plan) -> ModelText:
         calls=len(plan.calls),
         fed=tuple(s for s in stretches if s.symbol == FED_STEPS),
         schedule=tuple(s for s in stretches if s.symbol != FED_STEPS),
+        detection=describe_detection(graph, plan),
     )
 
 

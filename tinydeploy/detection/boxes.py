@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +17,7 @@ from tinydeploy.detection.anchors import make_anchors
 from tinydeploy.detection.spec import DetectionSpec
 
 # Sides beyond exp(10) times the anchor's are clipped to the image anyway; exp must not overflow.
-_MAX_LOG_SIDE = 10.0
+MAX_LOG_SIDE: Final = 10.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,7 +75,7 @@ def decode_boxes(
     """Boxes [n, 4] from offsets [n, 4] and their anchors, clipped to the image (h, w)."""
     scaled = np.asarray(offsets, np.float64) * np.array(variances)
     centres = scaled[:, :2] * anchors[:, 2:] + anchors[:, :2]
-    half = np.exp(np.minimum(scaled[:, 2:], _MAX_LOG_SIDE)) * anchors[:, 2:] / 2
+    half = np.exp(np.minimum(scaled[:, 2:], MAX_LOG_SIDE)) * anchors[:, 2:] / 2
     height, width = image_size
     boxes = np.concatenate([centres - half, centres + half], axis=1)
     return np.asarray(np.clip(boxes, 0, np.array([width, height, width, height])), np.float64)

@@ -10,6 +10,7 @@ from unicorn import Uc
 from tinydeploy.emulate import system
 from tinydeploy.emulate.peripherals.family import ConsoleUart, Family
 from tinydeploy.emulate.peripherals.flash import FlashController
+from tinydeploy.emulate.peripherals.spi_stm32l4 import SpiPort
 
 BASE, SIZE = 0x40000000, 0x20000000
 
@@ -79,7 +80,12 @@ class PeripheralBus:
         uc.mmio_map(system.BASE, system.SIZE, self._read_space, None, self._write_space, None)
 
     def connect(
-        self, family: Family, uart: ConsoleUart, space: Device, flash: FlashController | None
+        self,
+        family: Family,
+        uart: ConsoleUart,
+        space: Device,
+        flash: FlashController | None,
+        accelerator: SpiPort | None = None,
     ) -> None:
         """Puts the devices of a chip that was just reset in their places.
 
@@ -88,10 +94,13 @@ class PeripheralBus:
             uart: The console.
             space: The private peripheral bus.
             flash: The flash controller; the wait states beside its registers are the family's.
+            accelerator: What leads to an accelerator.
         """
         self._devices.clear()
-        for address, size in family.windows:
-            self._devices |= dict.fromkeys(range(address >> 10, address + size >> 10), family)
+        windowed: list[Family | SpiPort] = [family, *([accelerator] if accelerator else [])]
+        for device in windowed:
+            for address, size in device.windows:
+                self._devices |= dict.fromkeys(range(address >> 10, address + size >> 10), device)
         self._devices |= {uart.window[0] >> 10: uart}
         if flash is not None:
             self._devices[flash.base >> 10] = _FlashRegisters(family, flash)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from tinydeploy.npu.link_faults import NO_FAULTS, LinkFaults
+
 
 @dataclass(frozen=True)
 class ChipOptions:
@@ -13,8 +15,13 @@ class ChipOptions:
         counter: "native", "python", or "" for the faster one that works.
         debug: Whether a debugger may come: a firmware that stops can then be looked at, and reset.
         protected: Whether readout protection level 1 keeps debuggers from the flash.
+        accelerator: What is wired to the board's pins for an accelerator, as "module:name" of what
+            makes an Accelerator; empty for nothing.
+        faults: What goes wrong with it.
     """
 
     counter: str = ""
     debug: bool = False
     protected: bool = False
+    accelerator: str = ""
+    faults: LinkFaults = NO_FAULTS

@@ -17,6 +17,7 @@ from tinydeploy.emulate.image import Image
 from tinydeploy.emulate.process import EmulatorProcess
 from tinydeploy.emulate.profile import Block, Profile, make_profile
 from tinydeploy.errors import EmulationError, InternalError, MissingDependencyError
+from tinydeploy.npu.link_faults import NO_FAULTS, LinkFaults
 
 _EVENT = np.dtype("<i4,<i4,<i4,<i4,<u8")
 _SHARE = np.dtype("<i4,<u4,<u4,<u4,<u8,<u8")
@@ -74,6 +75,9 @@ class EmulatedBoard:
         debug: Whether debuggers may connect, see debug_port.py: a firmware that has stopped then
             waits to be looked at or reset.
         protected: Whether readout protection level 1 keeps debuggers from the flash.
+        accelerator: What is wired to the board's pins for an accelerator, as "module:name" of what
+            makes an Accelerator (npu/device.py); empty for nothing.
+        faults: What goes wrong with it.
 
     Raises:
         MissingDependencyError: Unicorn is not installed.
@@ -88,11 +92,13 @@ class EmulatedBoard:
         counter: str = "",
         debug: bool = False,
         protected: bool = False,
+        accelerator: str = "",
+        faults: LinkFaults = NO_FAULTS,
     ) -> None:
         self.image = Image(elf)
         self.transport = EmulatedTransport(self)
         self._elf, self._board = elf, board
-        self._options = ChipOptions(counter, debug, protected)
+        self._options = ChipOptions(counter, debug, protected, accelerator, faults)
         self.counter = ""
         self._keys: list[Hashable] = []
         self._process: EmulatorProcess | None = None
@@ -273,6 +279,10 @@ class EmulatedBoard:
             found[self._keys[number]] = data[at : at + size]
             at += size
         return found
+
+    def accelerator_counts(self) -> dict[str, int]:
+        """What the accelerator has done so far, see emulate/accelerator.py."""
+        return self._ask("accelerator")
 
     def profile(self) -> Profile:
         """What was executed since reset."""

@@ -19,11 +19,12 @@ from tinydeploy.errors import InputFileError
 
 @dataclass(frozen=True, order=True)
 class Function:
-    """A function's address without the Thumb bit, its size in bytes, and its name."""
+    """A function's address without the Thumb bit, size in bytes, name, and file if it is local."""
 
     address: int
     size: int
     name: str
+    file: str = ""
 
 
 @dataclass(frozen=True, order=True)
@@ -86,12 +87,16 @@ class Image:
         self.symbols = {symbol.name: int(symbol["st_value"]) for symbol in symbols if symbol.name}
         self.functions = tuple(
             sorted(
-                Function(int(s["st_value"]) & ~1, int(s["st_size"]), s.name)
-                for s in symbols
-                if s["st_info"]["type"] == "STT_FUNC"
+                Function(int(s["st_value"]) & ~1, int(s["st_size"]), s.name, file)
+                for s, file in _list_symbols(symbols, "STT_FUNC")
             )
         )
-        self.variables = tuple(sorted(_list_variables(symbols)))
+        self.variables = tuple(
+            sorted(
+                Variable(int(s["st_value"]), int(s["st_size"]), s.name, file)
+                for s, file in _list_symbols(symbols, "STT_OBJECT")
+            )
+        )
         self.used = tuple(
             (int(section["sh_addr"]), int(section["sh_addr"]) + int(section["sh_size"]))
             for section in self._elf.iter_sections()
@@ -152,18 +157,17 @@ class Image:
         return sorted(rows)
 
 
-def _list_variables(symbols: Iterable[Any]) -> Iterator[Variable]:
-    """A file's local symbols stand behind its name, global ones behind all files."""
+def _list_symbols(symbols: Iterable[Any], kind: str) -> Iterator[tuple[Any, str]]:
+    """The symbols of a kind, each with its source file if it is local.
+
+    A file's local symbols stand behind its name, global ones behind all files.
+    """
     file = ""
     for symbol in symbols:
-        kind = symbol["st_info"]["type"]
-        if kind == "STT_FILE":
+        if symbol["st_info"]["type"] == "STT_FILE":
             file = symbol.name
-        elif kind == "STT_OBJECT":
-            local = symbol["st_info"]["bind"] == "STB_LOCAL"
-            yield Variable(
-                int(symbol["st_value"]), int(symbol["st_size"]), symbol.name, file if local else ""
-            )
+        elif symbol["st_info"]["type"] == kind:
+            yield symbol, file if symbol["st_info"]["bind"] == "STB_LOCAL" else ""
 
 
 def _line_rows(program: Any) -> list[tuple[int, int, str]]:

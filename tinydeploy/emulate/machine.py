@@ -16,6 +16,7 @@ from unicorn import arm_const as uc_arm
 from tinydeploy.board import SINGLE_PRECISION, Board
 from tinydeploy.emulate import counter as counting
 from tinydeploy.emulate import system
+from tinydeploy.emulate.accelerator import open_accelerator
 from tinydeploy.emulate.alignment_rules import AlignmentRules
 from tinydeploy.emulate.bus import PeripheralBus
 from tinydeploy.emulate.chip_options import ChipOptions
@@ -36,6 +37,7 @@ from tinydeploy.emulate.messages import Kind
 from tinydeploy.emulate.open_counter import open_counter
 from tinydeploy.emulate.peripherals.family import Supervisor, open_family
 from tinydeploy.emulate.peripherals.flash import Cells, open_flash
+from tinydeploy.emulate.peripherals.stm32l4 import Stm32L4
 from tinydeploy.emulate.traps import Traps
 
 _CPUS = {"cortex-m4": uc_arm.UC_CPU_ARM_CORTEX_M4, "cortex-m7": uc_arm.UC_CPU_ARM_CORTEX_M7}
@@ -114,6 +116,7 @@ class EmulatedChip:
         self._irq = FIRST_IRQ + board.console.irq
         self._skipped = 0  # cycles that passed while the core slept, or before its code changed
         self._code_changed = False
+        self._accelerator = open_accelerator(board, options)
         self.debug = CoreDebug(self, self._traps, memory) if options.debug else None
         line.on_message(self._on_message)
         self.reset()
@@ -155,7 +158,7 @@ class EmulatedChip:
     def reset(self) -> None:
         """System reset: registers and peripherals as after power-on, memories as they are."""
         board, uc = self._board, self.uc
-        supervisor = Supervisor(self.now, self._violate)
+        supervisor = Supervisor(self.now, self._violate, self._skip)
         self.family = open_family(board, supervisor)
         self.uart = self.family.open_uart(board.console, self._line.send_byte, self._look_for_bytes)
         if self.flash is not None:
@@ -170,7 +173,10 @@ class EmulatedChip:
             self._set_fpu,
             self._request_reset,
         )
-        self.bus.connect(self.family, self.uart, self._system, self.flash)
+        port = None
+        if self._accelerator is not None and isinstance(self.family, Stm32L4):
+            port = self.family.open_accelerator(self._accelerator, self.memories)
+        self.bus.connect(self.family, self.uart, self._system, self.flash, port)
         self.memories.close_gates()
         self._asleep, self._masked = False, _MASKED
         self.release()
@@ -186,6 +192,10 @@ class EmulatedChip:
         uc.reg_write(uc_arm.UC_ARM_REG_PC, pc | 1)
         if not pc & 1 or self.memories.read(pc & ~1, 2) is None:
             self._stop("fault", f"the reset vector {pc:#010x} does not point to code", pc)
+
+    def describe_accelerator(self) -> dict[str, int]:
+        """What the accelerator has done so far; nothing where there is none."""
+        return {} if self._accelerator is None else self._accelerator.describe()
 
     def _watchdog_bites(self) -> bool:
         """Whether the watchdog has just reset the chip."""
@@ -376,6 +386,9 @@ class EmulatedChip:
         system = self._system
         tick = system.tick_at if system.tick_interrupts else None
         return [at for at in (tick, self.family.watchdog_deadline()) if at is not None]
+
+    def _skip(self, cycles: int) -> None:
+        self._skipped += cycles
 
     def _look_for_bytes(self, idle: bool) -> None:
         """The firmware polls an empty receiver, `idle` if it has done nothing else for a while."""

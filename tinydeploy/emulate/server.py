@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from tinydeploy.board import (
+    AcceleratorPort,
     Board,
     Chip,
     ClockGate,
@@ -26,6 +27,7 @@ from tinydeploy.emulate.image import Image
 from tinydeploy.emulate.machine import EmulatedChip
 from tinydeploy.emulate.trace import ModelTrace
 from tinydeploy.errors import TinydeployError
+from tinydeploy.npu.link_faults import LinkFaults
 
 _STACK_LIMITS = ("td_stack_limit", "_stack_limit", "__stack_limit", "__StackLimit", "_sstack")
 
@@ -68,6 +70,9 @@ class Server:
 
     def _do_clock(self, request: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
         return {"hertz": self._chip.family.core_clock_hz(), "baud": self._chip.uart.baud()}, b""
+
+    def _do_accelerator(self, request: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
+        return self._chip.describe_accelerator(), b""
 
     def _do_read(self, request: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
         data = self._chip.memories.read(request["address"], request["size"])
@@ -145,6 +150,10 @@ def board_from_facts(facts: dict[str, Any]) -> Board:
     def uart(entry: dict[str, Any]) -> Uart:
         return Uart(**entry | {k: tuple(Pin(**p) for p in entry[k]) for k in ("tx", "rx")})
 
+    def wiring(entry: dict[str, Any]) -> AcceleratorPort:
+        pins = {key: Pin(**value) for key, value in entry.items() if key != "spi"}
+        return AcceleratorPort(spi=entry["spi"], **pins)
+
     console, chip = facts["console"], facts["profile"]
     clock = chip["external_clock"]
     return Board(
@@ -155,6 +164,7 @@ def board_from_facts(facts: dict[str, Any]) -> Board:
                 for m in facts["memories"]
             ),
             "console": Console(**console | {k: pin(console[k]) for k in ("tx", "rx")}),
+            "accelerator": wiring(facts["accelerator"]) if facts["accelerator"] else None,
             "watchdog": Watchdog(**facts["watchdog"]) if facts["watchdog"] else None,
             "profile": Chip(
                 **chip
@@ -167,6 +177,11 @@ def board_from_facts(facts: dict[str, Any]) -> Board:
     )
 
 
+def options_from_facts(facts: dict[str, Any]) -> ChipOptions:
+    """Rebuilds ChipOptions likewise."""
+    return ChipOptions(**facts | {"faults": LinkFaults(**facts["faults"])})
+
+
 def main() -> None:
     """Serves one board until the parent closes the line."""
     # Whatever else writes to standard output must not end up in the messages.
@@ -176,7 +191,7 @@ def main() -> None:
     request = line.first_request()
     try:
         image = Image(request["elf"] and Path(request["elf"]))
-        board, options = board_from_facts(request["board"]), ChipOptions(**request["options"])
+        board, options = board_from_facts(request["board"]), options_from_facts(request["options"])
         chip = EmulatedChip(board, image, line, options)
     except TinydeployError as error:
         line.reply({"error": error.message, "hint": error.hint})

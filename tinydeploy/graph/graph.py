@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from tinydeploy.detection.postprocess import Detector
 from tinydeploy.detection.spec import DetectionSpec
 from tinydeploy.graph.normalization import Normalization
 from tinydeploy.graph.op import Op
@@ -25,9 +26,10 @@ class Graph:
         ops: In an order in which every op's inputs exist when it runs.
         inputs: Ids of the model's inputs.
         outputs: Ids of the model's outputs.
-        labels: Class names from the file's metadata; empty where it has none.
+        labels: Class names from the file's metadata; empty where it has none. A detector's are
+            without the background.
         normalization: How pictures become the first input, from there; None where it has none.
-        detection: What a detector's outputs mean, from there; None where it has none.
+        detector: How the outputs become boxes, from there; None where it says nothing of boxes.
     """
 
     name: str
@@ -37,7 +39,12 @@ class Graph:
     outputs: tuple[int, ...]
     labels: tuple[str, ...] = ()
     normalization: Normalization | None = None
-    detection: DetectionSpec | None = None
+    detector: Detector | None = None
+
+    @property
+    def detection(self) -> DetectionSpec | None:
+        """What a detector's outputs mean; None where the file has nothing of that."""
+        return None if self.detector is None else self.detector.spec
 
     @property
     def macs(self) -> int:

@@ -8,7 +8,7 @@ from typing import Final
 
 from tinydeploy.errors import InputFileError, UnsupportedModelError
 from tinydeploy.graph.constraints import MAX_ELEMENTS, is_per_tensor_int8, is_per_tensor_int16
-from tinydeploy.graph.detection import read_detection
+from tinydeploy.graph.detection import read_detector
 from tinydeploy.graph.dilation import join_phases
 from tinydeploy.graph.float_islands import join_islands
 from tinydeploy.graph.graph import Graph
@@ -62,24 +62,28 @@ def read_graph(source: Path | bytes, name: str | None = None) -> Graph:
     _check_sharing(nodes)
     _check_constraints(nodes)
     _check_inputs(file)
+    inputs, outputs = (
+        [file.tensors[tensor] for tensor in ids] for ids in (file.inputs, file.outputs)
+    )
+    detector = read_detector(data, inputs, outputs)
     graph = Graph(
         name=model_name(name),
         tensors=file.tensors,
         ops=tuple(_op_class(node).read(node) for node in nodes),
         inputs=file.inputs,
         outputs=file.outputs,
-        labels=read_labels(data, file.tensors[file.outputs[0]].shape[-1]),
-        normalization=_read_normalization(data, file),
-        detection=read_detection(data, file),
+        labels=detector.spec.classes if detector else read_labels(data, outputs[0].shape[-1]),
+        normalization=_read_normalization(data, inputs[0]),
+        detector=detector,
     )
     verify_graph(graph)
     return graph
 
 
-def _read_normalization(data: bytes, file: TfliteFile) -> Normalization | None:
+def _read_normalization(data: bytes, tensor: Tensor) -> Normalization | None:
     """What the metadata say of the first input, where it fits that input."""
     found = read_normalization(data)
-    shape = file.tensors[file.inputs[0]].shape
+    shape = tensor.shape
     return found if found is not None and len(shape) == 4 and found.fits(shape[3]) else None
 
 

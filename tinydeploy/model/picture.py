@@ -51,17 +51,44 @@ def fit_picture(
     Returns:
         uint8 [height, width, C], the channels in the network's order.
     """
+    size, (left, top) = _fitted_size(image, preprocessing, height, width)
+    fitted = image.resize(size, Image.Resampling.BILINEAR)
+    return _to_array(fitted.crop((left, top, left + width, top + height)), preprocessing)
+
+
+def unfit_boxes(
+    boxes: NDArray[np.floating],
+    image: Image.Image,
+    preprocessing: Preprocessing,
+    height: int,
+    width: int,
+) -> NDArray[np.float64]:
+    """Boxes in pixels of the input that `fit_picture` makes, as boxes in the picture itself.
+
+    Args:
+        boxes: [n, 4] of (x0, y0, x1, y1).
+        image: The picture.
+        preprocessing: As of `fit_picture`.
+        height: Likewise.
+        width: Likewise.
+    """
+    size, corner = _fitted_size(image, preprocessing, height, width)
+    scale = np.array(image.size) / np.array(size)
+    return np.asarray((boxes.reshape(-1, 2, 2) + corner) * scale, np.float64).reshape(-1, 4)
+
+
+def _fitted_size(
+    image: Image.Image, preprocessing: Preprocessing, height: int, width: int
+) -> tuple[tuple[int, int], tuple[int, int]]:
+    """What a picture is resized to, (width, height), and where in it the input's corner lies."""
     if preprocessing.fit == "stretch":
-        fitted = image.resize((width, height), Image.Resampling.BILINEAR)
-        return _to_array(fitted, preprocessing)
+        return (width, height), (0, 0)
     scale = max(
         math.ceil(height / preprocessing.crop_fraction) / image.height,
         math.ceil(width / preprocessing.crop_fraction) / image.width,
     )
     size = (max(width, round(image.width * scale)), max(height, round(image.height * scale)))
-    fitted = image.resize(size, Image.Resampling.BILINEAR)
-    left, top = (fitted.width - width) // 2, (fitted.height - height) // 2
-    return _to_array(fitted.crop((left, top, left + width, top + height)), preprocessing)
+    return size, ((size[0] - width) // 2, (size[1] - height) // 2)
 
 
 def crop_picture(

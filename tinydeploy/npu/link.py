@@ -11,6 +11,7 @@ PROTOCOL_VERSION = 1
 REQUEST, ANSWER = 0x5A, 0xA5  # the first byte of a frame, by its direction
 ANSWERED = 0x80  # an answer's command is the request's with this bit
 CHUNK = 1024  # bytes of payload at most; programs and images are cut into pieces of as many
+IDENTITY = slice(8, 12)  # where a program file has its CRC-32, which tells it from any other
 
 _HEADER = struct.Struct("<BBHBBHIII")
 _CRC = struct.Struct("<I")
@@ -56,7 +57,7 @@ class LinkFrame:
         state: Bit 0: a program is loaded; bit 1: a frame is computed. 0 in requests.
         frame: Number of the image that it is about.
         value: By command: an offset or a number of bytes.
-        identity: CRC-32 of the loaded program, in requests of the expected one; 0 for none.
+        identity: Of the loaded program, in requests of the expected one; 0 for none.
         payload: Up to CHUNK bytes.
     """
 

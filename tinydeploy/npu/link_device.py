@@ -6,7 +6,6 @@ Time is given by whoever feeds it, in nanoseconds of one clock that never goes b
 from __future__ import annotations
 
 import struct
-import zlib
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -17,6 +16,7 @@ from tinydeploy.npu.link import (
     ANSWERED,
     CHUNK,
     FRAME_BYTES,
+    IDENTITY,
     PROTOCOL_VERSION,
     REQUEST,
     Command,
@@ -208,7 +208,7 @@ class LinkDevice:
         self._ready_at += LOAD_NS_PER_BYTE * len(program)
         self._identity = 0
         self._slots = [_Slot() for _ in range(SLOTS)]
-        if zlib.crc32(program) != request.identity:
+        if int.from_bytes(program[IDENTITY], "little") != request.identity:
             return Status.BAD_PROGRAM, request.value, b""
         try:
             self._accelerator.load(program)

@@ -44,6 +44,9 @@ class LinkFaults:
     seed: int = 1
 
 
+NO_FAULTS = LinkFaults()
+
+
 class FaultyLink:
     """A device behind bad wires and a bad supply; itself one.
 

@@ -32,9 +32,9 @@ def check_plan(graph: Graph, plan: Plan, board: Board | None) -> None:
     Checked: every stored tensor has a place of its shape, inputs and outputs without gaps;
     everything lies in its arena, every arena in its memory; no step reads what was never written
     or has been overwritten; no step's output or scratch overlaps with what it reads or with one
-    another; every op makes its rows in their order, each once; the outputs are whole at the end. An
-    input of the host's own buffer is never written; one that is pushed row by row comes in order,
-    and no row is read before it came.
+    another; every op makes its rows in their order, each once; the outputs are whole at the end,
+    also where a detector's boxes are then read from them. An input of the host's own buffer is
+    never written; one that is pushed row by row comes in order, and no row is read before it came.
 
     Args:
         graph: The graph.
@@ -70,8 +70,11 @@ class _Replay:
             self.moment = f"step {number}"
             self.do_step(step)
         self.moment = "at the end"
-        for tensor in self.graph.outputs:
-            self.read(tensor, 0, self.plan.rows[tensor].height)
+        self.read_outputs()
+        if self.graph.detector is not None:
+            self.moment = "while boxes are read from the outputs"
+            self.use_detection_scratch(self.graph.detector.scratch_bytes)
+            self.read_outputs()
         for tensor, made in self.made.items():
             for y in np.flatnonzero(made != 1):
                 self.fail(f"row {y} of tensor {tensor} was made {made[y]} times")
@@ -216,6 +219,20 @@ class _Replay:
                 and output.row_offset(y) == rows.row_offset(y - overlay.shift)
             }
         return found
+
+    def read_outputs(self) -> None:
+        for tensor in self.graph.outputs:
+            self.read(tensor, 0, self.plan.rows[tensor].height)
+
+    def use_detection_scratch(self, needed: int) -> None:
+        """The scratch for reading boxes is large enough and lies in an arena; all of it changes."""
+        place = self.plan.detection
+        if place is None or place.size < needed or place.offset % 4:
+            self.fail(f"boxes need {needed} bytes of aligned scratch, not {place}")
+        scratch = self.piece(place.memory, place.offset, place.size, "the scratch for boxes")
+        if not scratch.flags.writeable:
+            self.fail(f"the scratch for boxes lies in {place.memory}")
+        scratch[:] = _NEVER_WRITTEN
 
     def scratch_of(self, position: int) -> NDArray[np.int64]:
         """The op's scratch, which is large enough and lies in its arena."""

@@ -30,7 +30,7 @@ def draw_plan(graph: Graph, plan: Plan) -> str:
     scratch, a dot is free memory. What the letters mean, `list_layers` says.
     """
     groups, occupants = find_groups(plan), find_occupants(graph, plan)
-    units = measure_moments(plan, groups)
+    units = measure_moments(groups)
     columns = [unit / units[-1] * _COLUMNS for unit in units]
     letters = _choose_letters(occupants)
     lines = []

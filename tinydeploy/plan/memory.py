@@ -13,6 +13,7 @@ from tinydeploy.board import Board, Memory
 from tinydeploy.graph.graph import Graph
 from tinydeploy.plan.budget import budget_error
 from tinydeploy.plan.choose import most_cost, propose_partitions, rate, trim_partitions
+from tinydeploy.plan.detection import reserve_detection
 from tinydeploy.plan.exchange import prefer_cycles
 from tinydeploy.plan.fill import exchange_kernels, fill_holes
 from tinydeploy.plan.kernel import Optimize
@@ -230,7 +231,8 @@ class Search:
     def make_plan(self, placed: Placed, layout: Layout) -> Plan:
         """Writes down what was found."""
         bound, form = self._lower_bound, self._input_form
-        return make_plan(self._graph, self.net, placed, layout, bound, form)
+        plan = make_plan(self._graph, self.net, placed, layout, bound, form)
+        return reserve_detection(self._graph, plan, self.rooms)
 
     def _units(self, placed: Placed) -> list[Unit]:
         return find_units(self._graph, self.net, placed.events, placed.blocks)
@@ -253,7 +255,8 @@ def plan_layer_by_layer(graph: Graph, board: Board | None, optimize: Optimize = 
     placed = place_partition(net, Partitioner(net).layer_by_layer())
     layout = lay_out_in_one(placed.packing, {"host": placed.packing.size})
     assert layout is not None
-    return make_plan(graph, net, placed, layout, placed.partition.live)
+    plan = make_plan(graph, net, placed, layout, placed.partition.live)
+    return reserve_detection(graph, plan, None)
 
 
 def make_plan(

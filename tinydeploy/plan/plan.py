@@ -90,6 +90,7 @@ class Plan:
         lower_bound_bytes: No plan of this family (same ops, same schedule) needs less.
         kernels: By position in Graph.ops; all but those of ops that only rename.
         input_form: How the host gives the input.
+        detection: Working memory for reading boxes from the outputs; None without a detector.
     """
 
     steps: tuple[Step, ...]
@@ -99,6 +100,7 @@ class Plan:
     lower_bound_bytes: int
     kernels: Mapping[int, Kernel]
     input_form: InputForm = "arena"
+    detection: Scratch | None = None
 
     @property
     def calls(self) -> tuple[Step, ...]:

@@ -6,6 +6,7 @@ import io
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from elftools.common.exceptions import ELFError
 from elftools.elf.constants import SH_FLAGS
@@ -27,6 +28,9 @@ _ARENA_PREFIX, _INPUT_PREFIX = ".td_arena.", ".td_input."
 _NAMED_CONTRIBUTORS = 3
 
 
+SymbolKind = Literal["code", "weights", "constants", "arena", "stack", "variables"]
+
+
 @dataclass(frozen=True)
 class Section:
     """A section that takes memory while the firmware runs."""
@@ -46,6 +50,26 @@ class Symbol:
     memory: str
     address: int
     size: int
+
+    @property
+    def is_weights(self) -> bool:
+        """It holds the weights of a layer."""
+        return self.section.startswith(_WEIGHTS_SECTION) and self.name.endswith(_WEIGHTS)
+
+    @property
+    def kind(self) -> SymbolKind:
+        """Which figure of `Sizes` it counts in."""
+        if self.is_weights:
+            return "weights"
+        if self.section in _CODE:
+            return "code"
+        if self.section.startswith(_ARENA_PREFIX):
+            return "arena"
+        if self.section in _STACK:
+            return "stack"
+        if self.section in _STATIC or self.section.startswith(_INPUT_PREFIX):
+            return "variables"
+        return "constants"
 
 
 @dataclass(frozen=True)
@@ -111,11 +135,7 @@ def read_sizes(elf: Path, board: Board) -> Sizes:
     flash_bytes = sum(len(image.data) for image in images)
     memories = tuple(_measure_memory(memory, sections, images) for memory in board.memories)
     code = _sum_sections(sections, _CODE)
-    weights = sum(
-        s.size
-        for s in symbols
-        if s.section.startswith(_WEIGHTS_SECTION) and s.name.endswith(_WEIGHTS)
-    )
+    weights = sum(symbol.size for symbol in symbols if symbol.is_weights)
     return Sizes(
         memories=memories,
         sections=sections,

@@ -34,7 +34,7 @@ from tinydeploy.project.toolchain import LEVEL, compiler_flags
 STACK_BYTES = 4096
 
 _BUILD_ID = "config/build_id.h"
-_TEMPLATES = {
+TEMPLATES = {
     "config/board_config.h": "board_config.h.j2",
     "config/app_model.c": "app_model.c.j2",
     "linker.ld": "linker.ld.j2",
@@ -47,7 +47,7 @@ _TEMPLATES = {
 
 
 @dataclass(frozen=True)
-class _Port:
+class Port:
     """An input or output; suffixes tell several apart."""
 
     suffix: str
@@ -55,19 +55,23 @@ class _Port:
 
 
 @dataclass(frozen=True)
-class _ModelText:
-    """What the templates say of the model; `input_memory` holds inputs that are kept."""
+class ModelText:
+    """What the templates say of the model.
+
+    `input_memory` holds inputs that are kept; without a detector there are 0 `max_detections`.
+    """
 
     name: str
     macro: str
     board_literal: str
-    inputs: tuple[_Port, ...]
-    outputs: tuple[_Port, ...]
+    inputs: tuple[Port, ...]
+    outputs: tuple[Port, ...]
     arenas: tuple[str, ...]
     input_form: InputForm
     input_memory: str
     has_state: bool
     selftest_crc: int
+    max_detections: int = 0
 
 
 def project_files(
@@ -109,41 +113,74 @@ def project_files(
     check_model_name(graph.name)
     model = {path: _to_bytes(text) for path, text in sources.items()}
     files = runtime_files(board, kernels, model) | model
-    text = _ModelText(
+    text = ModelText(
         name=graph.name,
         macro=graph.name.upper(),
         board_literal=c_string(board.title),
-        inputs=_number_ports(graph, graph.inputs),
-        outputs=_number_ports(graph, graph.outputs),
+        inputs=number_ports(graph, graph.inputs),
+        outputs=number_ports(graph, graph.outputs),
         arenas=tuple(arena.memory for arena in plan.arenas),
         input_form=plan.input_form,
         input_memory=place_inputs(graph, plan, board),
         has_state=graph.state_bytes > 0,
+        max_detections=graph.detector.spec.max_detections if graph.detector else 0,
         selftest_crc=selftest_crc,
     )
-    templates = dict(_TEMPLATES)
+    templates = dict(TEMPLATES)
     if mlperf is not None:
         files |= mlperf_files()
         templates["config/mlperf_config.h"] = "mlperf_config.h.j2"
     if vectors is not None:
         files["config/selftest_vectors.h"] = _vectors_header(vectors)
+    return assemble_project(
+        files,
+        templates,
+        board,
+        text,
+        hot_sources=hot,
+        kernel_level=kernel_level,
+        far_weights=_list_far_weights(graph.name, far or {}),
+        mlperf=mlperf,
+        vectors=vectors,
+    )
+
+
+def assemble_project(
+    files: dict[str, bytes],
+    templates: Mapping[str, str],
+    board: Board,
+    model: ModelText,
+    *,
+    hot_sources: Sequence[str] = (),
+    kernel_level: str = "-O2",
+    **facts: Any,
+) -> dict[str, bytes]:
+    """All files of a project: those that are there, those of templates, and the build's id.
+
+    Args:
+        files: What is copied or generated, by path in the project.
+        templates: Names of templates in firmware/templates/project/, by path.
+        board: The board.
+        model: What the templates say of the model.
+        hot_sources: See project_files.
+        kernel_level: See project_files.
+        facts: What else templates ask for.
+    """
     compiled = compiled_sources([*files, *templates])
     for path, template in templates.items():
         content = render_template(
             f"project/{template}",
             board=board,
-            model=text,
+            model=model,
             stack_bytes=STACK_BYTES,
             include_folders=include_folders(board),
             sources=compiled,
-            hot_sources=hot,
+            hot_sources=hot_sources,
             kernel_level=kernel_level,
             level=LEVEL,
-            far_weights=_list_far_weights(graph.name, far or {}),
             gcc=compiler_flags("gcc", board),
             zig=compiler_flags("zig", board),
-            mlperf=mlperf,
-            vectors=vectors,
+            **{"far_weights": {}} | facts,
         )
         files[path] = content.encode()
     build_id = ", ".join(f"0x{byte:02X}" for byte in _hash_files(files)[:8])
@@ -197,10 +234,11 @@ def _vectors_header(vectors: NDArray[Any]) -> bytes:
     ).encode()
 
 
-def _number_ports(graph: Graph, tensors: tuple[int, ...]) -> tuple[_Port, ...]:
+def number_ports(graph: Graph, tensors: tuple[int, ...]) -> tuple[Port, ...]:
+    """What the generated API calls these inputs or outputs."""
     several = len(tensors) > 1
     return tuple(
-        _Port(f"_{i}" if several else "", c_type(graph.tensors[tensor].dtype))
+        Port(f"_{i}" if several else "", c_type(graph.tensors[tensor].dtype))
         for i, tensor in enumerate(tensors)
     )
 

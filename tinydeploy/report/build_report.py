@@ -10,12 +10,15 @@ import builtins
 import dataclasses
 import json
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 SCHEMA = "tinydeploy-report-1"
+# An array of numbers over several lines; a line break cannot be inside of a string.
+_NUMBERS = re.compile(r"\[\n[-+.\de,\s]*\n\s*\]")
 SCHEMA_FILE = Path(__file__).with_name("report.schema.json")
 
 
@@ -104,11 +107,61 @@ class PeakFacts:
 
 
 @dataclass(frozen=True)
+class GroupFacts:
+    """Layers that take turns during the moments [begin, end); -1 is the writing of input rows."""
+
+    begin: int
+    end: int
+    layers: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class OccupantFacts:
+    """Rows of a tensor, or scratch, over time; `layer` made it, -1 is the input.
+
+    `bytes` are the most of it at one moment; `rectangles` are (begin, end, birth, death): bytes
+    [begin, end) of the memory's arena during the moments [birth, death).
+    """
+
+    memory: str
+    layer: int
+    name: str
+    shape: tuple[int, ...]
+    scratch: bool
+    bytes: int
+    rectangles: tuple[tuple[int, int, int, int], ...]
+
+
+@dataclass(frozen=True)
+class TimelineFacts:
+    """What lies where and when in the arenas.
+
+    Moment 0 is the writing of the inputs, moment k the k-th call of a layer, the last of `moments`
+    the reading of the outputs; at moment `peak` most is live.
+    """
+
+    moments: int
+    peak: int
+    groups: tuple[GroupFacts, ...]
+    occupants: tuple[OccupantFacts, ...]
+
+
+@dataclass(frozen=True)
+class SymbolFacts:
+    """A function or a variable of the linked firmware; `kind` as in MemoryFacts' figures."""
+
+    name: str
+    kind: str
+    memory: str
+    bytes: int
+
+
+@dataclass(frozen=True)
 class MemoryFacts:
     """Flash and RAM, all from the linked ELF but for what is named planned, bound or touched.
 
     `input_form` is what --input said; `input_bytes` are those of the buffer outside the arena that
-    whoever calls the model has the input, or a row of it, in.
+    whoever calls the model has the input, or a row of it, in. `symbols` are the largest first.
     """
 
     flash_bytes: int
@@ -127,6 +180,8 @@ class MemoryFacts:
     input_form: str
     input_bytes: int
     peak: PeakFacts
+    timeline: TimelineFacts
+    symbols: tuple[SymbolFacts, ...]
 
 
 @dataclass(frozen=True)
@@ -143,6 +198,7 @@ class InferenceFacts:
     """One inference in the emulated board: exact instructions; cycles and latency estimated.
 
     `longest_push_instructions`: of the longest NAME_push_row(), where rows are pushed.
+    `detection_instructions`: of NAME_detect() on one input's outputs, beside `instructions`.
     """
 
     core: str
@@ -151,6 +207,7 @@ class InferenceFacts:
     cycles_estimated: int | None
     latency_ms_estimated: float | None
     longest_push_instructions: int | None
+    detection_instructions: int | None
 
 
 @dataclass(frozen=True)
@@ -170,7 +227,8 @@ class LayerFacts:
 
     `kernel` is the file in firmware/kernels/ that runs it, without suffix; `choices` are that
     kernel and others. `inputs` are the layers that make its inputs, -1 the model's input;
-    `flash_bytes` are linked for it alone: weights, constants, its function, no kernel;
+    `flash_bytes` are linked for it alone: weights, constants, its function, no kernel; of them
+    `weights_bytes` are weights;
     `held_bytes` are the most of its outputs at one time, `live_bytes` the most of all arenas while
     it runs.
     """
@@ -188,6 +246,7 @@ class LayerFacts:
     inputs: tuple[int, ...]
     input_shapes: tuple[tuple[int, ...], ...]
     flash_bytes: int
+    weights_bytes: int
     held_bytes: int
     live_bytes: int
 
@@ -235,11 +294,16 @@ class ValidationFacts:
 
 @dataclass(frozen=True)
 class AccuracyFacts:
-    """Shares, 0 to 1, of test samples whose class is right, by the float and the int8 net."""
+    """Shares, 0 to 1, of test samples whose class is right, by the float and the int8 net.
+
+    `confusion` is that of the int8 net: (right class, class named, samples), no entry of 0.
+    """
 
     float: builtins.float
     int8: builtins.float
     samples: int
+    classes: int
+    confusion: tuple[tuple[int, int, int], ...]
 
 
 @dataclass(frozen=True)
@@ -251,6 +315,48 @@ class FidelityFacts:
     samples: int
     cosine: float
     top5_agreement: float | None
+
+
+@dataclass(frozen=True)
+class PrecisionFacts:
+    """Mean average precision, 0 to 1: with boxes that overlap by half, and COCO's mean."""
+
+    map_50: builtins.float
+    map_50_95: builtins.float
+
+
+@dataclass(frozen=True)
+class BoxFacts:
+    """An object found: `box` is (x0, y0, x1, y1) in pixels of the net's input."""
+
+    label: str
+    score: builtins.float
+    box: tuple[builtins.float, ...]
+
+
+@dataclass(frozen=True)
+class DetectedPictureFacts:
+    """A test picture with what the nets find in it, drawn in `file`, beside report.json."""
+
+    file: str
+    float: tuple[BoxFacts, ...] | None
+    int8: tuple[BoxFacts, ...]
+
+
+@dataclass(frozen=True)
+class DetectionFacts:
+    """How well the detector finds the objects of the test pictures.
+
+    The thresholds are those of the firmware; mAP looks at all scores.
+    """
+
+    float: PrecisionFacts | None
+    int8: PrecisionFacts
+    samples: int
+    objects: int
+    score_threshold: builtins.float
+    iou_threshold: builtins.float
+    pictures: tuple[DetectedPictureFacts, ...]
 
 
 @dataclass(frozen=True)
@@ -272,6 +378,51 @@ class QuantizationFacts:
 
 
 @dataclass(frozen=True)
+class RangeFacts:
+    """The range of a quantized tensor: real value = scale * (q - zero_point).
+
+    `layer` makes it, or has it as weights; -1 is the model's input. Of weights with a scale per
+    channel, `scale` is the largest. `low` and `high` are the least and greatest q that were seen,
+    `saturated` the part, 0 to 1, of values that only the range has put to its ends, `histogram`
+    counts of four numbers each from -128 on; None and empty where no samples were run, and of
+    int16.
+    """
+
+    name: str
+    layer: int
+    weights: bool
+    dtype: str
+    scale: float
+    zero_point: int
+    low: int | None
+    high: int | None
+    saturated: float | None
+    histogram: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class RangesFacts:
+    """Ranges of all weights, and of all activations, which `samples` inputs were run for."""
+
+    samples: int
+    tensors: tuple[RangeFacts, ...]
+
+
+@dataclass(frozen=True)
+class OriginFacts:
+    """What it takes to make the same again.
+
+    `command` is empty where no command line asked for the build; `packages` are versions of what
+    may have had a part in it.
+    """
+
+    command: str
+    python: str
+    packages: Mapping[str, str]
+    firmware_sha256: str
+
+
+@dataclass(frozen=True)
 class BuildReport:
     """All of report.json."""
 
@@ -287,7 +438,10 @@ class BuildReport:
     validation: ValidationFacts | None
     accuracy: AccuracyFacts | None
     fidelity: FidelityFacts | None
+    detection: DetectionFacts | None
     quantization: tuple[QuantizationFacts, ...]
+    ranges: RangesFacts
+    origin: OriginFacts
     seconds: Mapping[str, float]
     schema: str = SCHEMA
 
@@ -297,8 +451,9 @@ class BuildReport:
 
 
 def to_json(content: Mapping[str, Any]) -> str:
-    """Its text, indented. Infinite figures become null."""
-    return json.dumps(_finite(content), indent=2, allow_nan=False) + "\n"
+    """Its text, indented, arrays of numbers on one line. Infinite figures become null."""
+    text = json.dumps(_finite(content), indent=2, allow_nan=False) + "\n"
+    return _NUMBERS.sub(lambda match: " ".join(match[0].split()), text)
 
 
 def _finite(value: Any) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -19,16 +20,20 @@ from tinydeploy.report.build_report import (
     BoardFacts,
     BudgetFacts,
     BuildReport,
+    DetectionFacts,
     FidelityFacts,
     InferenceFacts,
     LayerFacts,
     MemoryFacts,
     ModelFacts,
+    OriginFacts,
     PlaceFacts,
     PlanFacts,
     PreprocessingFacts,
     QuantizationFacts,
+    RangesFacts,
     RegionFacts,
+    SymbolFacts,
     TensorFacts,
     ValidationFacts,
 )
@@ -39,9 +44,12 @@ from tinydeploy.report.layer_memory import (
     measure_flash,
     measure_layers,
 )
+from tinydeploy.report.ranges import list_ranges
+from tinydeploy.report.versions import list_versions
 from tinydeploy.validate.compare import Comparison
 from tinydeploy.validate.emulator import EmulatorRun
 from tinydeploy.validate.quality import Quality
+from tinydeploy.validate.tensor_use import TensorUse
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,7 +73,12 @@ class Evidence:
         run: What the emulated board showed; None where it was left out.
         quality: Accuracy and fidelity.
         quantization: Of the layers of a float net; empty where an int8 file was given.
+        used: What activations were seen to hold; empty where no samples were run.
+        used_samples: How many samples were.
+        command: The command line; empty where none asked for the build.
+        firmware: What is flashed.
         seconds: By stage.
+        detection: Of a detector whose test pictures' objects are known.
     """
 
     origin: str
@@ -84,7 +97,12 @@ class Evidence:
     run: EmulatorRun | None
     quality: Quality
     quantization: Sequence[QuantizationFacts]
+    used: Sequence[TensorUse]
+    used_samples: int
+    command: str
+    firmware: bytes
     seconds: Mapping[str, float]
+    detection: DetectionFacts | None = None
 
 
 def collect_report(evidence: Evidence) -> BuildReport:
@@ -117,7 +135,18 @@ def collect_report(evidence: Evidence) -> BuildReport:
         ),
         accuracy=_accuracy_facts(evidence.quality),
         fidelity=_fidelity_facts(evidence.quality),
+        detection=evidence.detection,
         quantization=tuple(evidence.quantization),
+        ranges=RangesFacts(
+            evidence.used_samples,
+            list_ranges(graph, find_makers(graph, evidence.plan), evidence.tflite, evidence.used),
+        ),
+        origin=OriginFacts(
+            command=evidence.command,
+            python=platform.python_version(),
+            packages=list_versions(),
+            firmware_sha256=hashlib.sha256(evidence.firmware).hexdigest(),
+        ),
         seconds={name: round(taken, 3) for name, taken in evidence.seconds.items()},
     )
 
@@ -176,6 +205,11 @@ def _memory_facts(evidence: Evidence, layers: LayerMemory) -> MemoryFacts:
         input_form=evidence.plan.input_form,
         input_bytes=count_outside_bytes(evidence.graph, evidence.plan),
         peak=layers.peak,
+        timeline=layers.timeline,
+        symbols=tuple(
+            SymbolFacts(symbol.name, symbol.kind, symbol.memory, symbol.size)
+            for symbol in sizes.symbols
+        ),
     )
 
 
@@ -187,6 +221,7 @@ def _inference_facts(run: EmulatorRun, board: Board, macs: int, plan: Plan) -> I
         cycles_estimated=run.cycles_estimated,
         latency_ms_estimated=round(1000 * run.cycles_estimated / board.clock_hz, 4),
         longest_push_instructions=run.longest_call if plan.input_form == "rows" else None,
+        detection_instructions=run.detection_instructions,
     )
 
 
@@ -213,7 +248,8 @@ def _layer_facts(evidence: Evidence, memory: LayerMemory) -> tuple[LayerFacts, .
                 choices=list_choices(graph, op, kernel, evidence.board),
                 inputs=tuple(makers[tensor] for tensor in op.inputs),
                 input_shapes=tuple(graph.tensors[tensor].shape for tensor in op.inputs),
-                flash_bytes=flash.get(position, 0),
+                flash_bytes=flash[position].all if position in flash else 0,
+                weights_bytes=flash[position].weights if position in flash else 0,
                 held_bytes=memory.held.get(position, 0),
                 live_bytes=memory.live[position],
             )
@@ -248,7 +284,13 @@ def _place_facts(comparison: Comparison) -> PlaceFacts:
 def _accuracy_facts(quality: Quality) -> AccuracyFacts | None:
     if quality.float_accuracy is None or quality.int8_accuracy is None or quality.fidelity is None:
         return None
-    return AccuracyFacts(quality.float_accuracy, quality.int8_accuracy, quality.fidelity.samples)
+    return AccuracyFacts(
+        quality.float_accuracy,
+        quality.int8_accuracy,
+        quality.fidelity.samples,
+        quality.classes,
+        quality.confusion,
+    )
 
 
 def _fidelity_facts(quality: Quality) -> FidelityFacts | None:

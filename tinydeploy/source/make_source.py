@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from tinydeploy.errors import InputFileError, MissingDependencyError, TinydeployError, UsageError
 from tinydeploy.graph.conversions import cut_conversions
 from tinydeploy.graph.normalization import read_normalization
+from tinydeploy.model.checkpoint_format import is_checkpoint
 from tinydeploy.quantize.cost import Mixing, Planner
+from tinydeploy.source.detection import find_detector
 from tinydeploy.source.float_tflite.recognize import is_float
 from tinydeploy.source.keras import convert_keras, is_keras
 from tinydeploy.source.options import FLOAT_FILE, ZOO, SourceOptions, check_options
-from tinydeploy.source.source import Source, Watch
+from tinydeploy.source.source import FloatNet, Source, Watch
 from tinydeploy.source.text_files import read_label_file
 
 if TYPE_CHECKING:
@@ -44,14 +46,6 @@ class Judge(Protocol):
         ...
 
 
-@dataclass(frozen=True)
-class _FloatNet:
-    """How to load a float net, and where it comes from."""
-
-    load: Callable[[], FloatModel]
-    origin: str
-
-
 def make_source(
     model: str | None,
     watch: Watch,
@@ -62,9 +56,9 @@ def make_source(
     """Makes the int8 model.
 
     Args:
-        model: A .tflite, .onnx, .keras or .h5 file, a folder with a SavedModel,
-            `package.module:factory` of a torch network, a name from the zoo, or None for the
-            built-in default.
+        model: A .tflite, .onnx, .keras or .h5 file, a folder with a SavedModel, a checkpoint of
+            `tinydeploy train`, `package.module:factory` of a torch network, a name from the zoo, or
+            None for the built-in default.
         watch: Is shown the stages.
         options: What the user says of the model.
         judge: Called before a float net is quantized.
@@ -78,14 +72,15 @@ def make_source(
     """
     options = options.read_preprocess()
     mixing = _read_mixing(options, planner)
-    found = _find(model, options, watch)
+    with _needs_packages():
+        found = _find(model, options, watch)
     if isinstance(found, Source):
         if judge is not None:
-            judge(has_float=False, has_classes=False)
+            judge(has_float=False, has_classes=found.scenes is not None)
         return found
     with _needs_packages():
         net = _load(found, watch)
-        has_classes = net.test is not None
+        has_classes = net.test is not None or net.scenes is not None
         if judge is not None:
             judge(has_float=bool(len(net.calibration)) or has_classes, has_classes=has_classes)
         return _quantize(net, found.origin, options, mixing, watch)
@@ -102,19 +97,26 @@ def _read_mixing(options: SourceOptions, planner: Planner | None) -> Mixing | No
     return Mixing(options.mixed, planner)
 
 
-def _find(model: str | None, options: SourceOptions, watch: Watch) -> Source | _FloatNet:
+def _find(model: str | None, options: SourceOptions, watch: Watch) -> Source | FloatNet:
     """What the user names: a model that is int8 already, or a float net to load."""
+    if options.task == "detection":
+        return find_detector(model, options, watch)
+    options = replace(options, task=None)  # classification is what all others are taken for
     if model is None:
         advice = "Name one: tinydeploy build net.onnx --data DIR ..."
         check_options(options, frozenset({"effort", "mixed"}), {"": ("needs a model", advice)})
-        return _FloatNet(lambda: _train_default(watch), DEFAULT_ORIGIN)
+        return FloatNet(lambda: _train_default(watch), DEFAULT_ORIGIN)
     path = Path(model)
     if path.suffix.lower() == ".onnx":
         _check_float_file(model, options, FLOAT_FILE | {"input_shape"})
-        return _FloatNet(lambda: _load_onnx(path, options), path.name)
+        return FloatNet(lambda: _load_onnx(path, options), path.name)
     if is_keras(path):
         _check_float_file(model, options, FLOAT_FILE | {"input_shape"})
-        return _FloatNet(lambda: _load_keras(path, options), path.name)
+        return FloatNet(lambda: _load_keras(path, options), path.name)
+    if is_checkpoint(path):
+        inside = ("is for other nets", f"{model} has all that inside: leave it out.")
+        check_options(options, frozenset({"effort", "mixed"}), {"": inside})
+        return FloatNet(lambda: _load_checkpoint(path), path.name)
     if path.suffix.lower() in _WEIGHTS and path.exists():
         raise UsageError(
             f"{model} holds weights, not a network",
@@ -128,9 +130,9 @@ def _find(model: str | None, options: SourceOptions, watch: Watch) -> Source | _
     if path.suffix.lower() == ".tflite" or path.exists():
         return _read_tflite(path, options, watch)
     if re.fullmatch(r"[^/\\]+:[\w.]+", model):
-        return _FloatNet(lambda: _load_factory(model, options), model)
+        return FloatNet(lambda: _load_factory(model, options), model)
     origin = f"{model} with {options.weights.name}" if options.weights else model
-    return _FloatNet(lambda: _load_zoo(model, options), origin)
+    return FloatNet(lambda: _load_zoo(model, options), origin)
 
 
 def _check_float_file(
@@ -141,7 +143,7 @@ def _check_float_file(
     check_options(options, allowed, {"weights": weights, "input_shape": shape})
 
 
-def _read_tflite(path: Path, options: SourceOptions, watch: Watch) -> Source | _FloatNet:
+def _read_tflite(path: Path, options: SourceOptions, watch: Watch) -> Source | FloatNet:
     """A .tflite that is int8 as it is, or float to be quantized."""
     try:
         content = path.read_bytes()
@@ -151,7 +153,7 @@ def _read_tflite(path: Path, options: SourceOptions, watch: Watch) -> Source | _
         ) from error
     if is_float_tflite(content):
         _check_float_file(str(path), options)
-        return _FloatNet(lambda: _load_float_tflite(content, path, options), path.name)
+        return FloatNet(lambda: _load_float_tflite(content, path, options), path.name)
     inside = ("is for float nets", f"{path} has weights and ranges inside: leave it out.")
     check_options(options, frozenset(), {"": inside})
     try:
@@ -180,6 +182,12 @@ def _train_default(watch: Watch) -> FloatModel:
         )
 
     return load_digits_model(show)
+
+
+def _load_checkpoint(path: Path) -> FloatModel:
+    from tinydeploy.train.checkpoint import load_checkpoint_model
+
+    return load_checkpoint_model(path)
 
 
 def _load_zoo(name: str, options: SourceOptions) -> FloatModel:
@@ -226,7 +234,7 @@ def _load_float_tflite(content: bytes, path: Path, options: SourceOptions) -> Fl
     return replace(model, export_error=error)
 
 
-def _load(found: _FloatNet, watch: Watch) -> FloatModel:
+def _load(found: FloatNet, watch: Watch) -> FloatModel:
     with watch.stage("model"):
         model = found.load()
         error = model.export_error
@@ -256,13 +264,14 @@ def _quantize(
             mixing=mixing,
             progress=lambda step, part: watch.detail(f"{step} {100 * part:.0f} %"),
         )
-        if not len(model.calibration) and model.test is None:
+        test = model.test or model.scenes
+        if not len(model.calibration) and test is None:
             watch.detail(f"int8 .tflite of {len(quantized.tflite):,} bytes, with its own scales")
             return Source(model.name, origin, quantized.tflite)
-        if model.test is not None:
-            samples, classes = model.test.inputs, model.test.classes
+        if test is not None:
+            samples = test.inputs
         else:
-            samples, classes = model.calibration[:: _stride(len(model.calibration))], None
+            samples = model.calibration[:: _stride(len(model.calibration))]
         outputs = run_float(model, samples)
         watch.detail(
             f"int8 .tflite of {len(quantized.tflite):,} bytes, "
@@ -276,9 +285,10 @@ def _quantize(
         tflite=quantized.tflite,
         samples=samples,
         float_outputs=outputs,
-        classes=classes,
+        classes=None if model.test is None else model.test.classes,
         model=model,
         layers=quantized.layers,
+        scenes=None if model.scenes is None else model.scenes.objects,
     )
 
 

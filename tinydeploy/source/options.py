@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 Layout = Literal["nchw", "nhwc"]
 Effort = Literal["low", "normal", "high"]
+Task = Literal["classification", "detection"]
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,7 @@ class SourceOptions:
         layout: Order of the axes of the net's input, and of the arrays in `data`.
         effort: How much time quantization may take.
         mixed: Share of RAM and instructions that int16 activations may add, 0.15 for 15 %.
+        task: What the net is for; for "detection", `data` is a folder of marked pictures.
     """
 
     weights: Path | None = None
@@ -52,6 +54,7 @@ class SourceOptions:
     layout: Layout | None = None
     effort: Effort | None = None
     mixed: float | None = None
+    task: Task | None = None
 
     def given(self) -> Mapping[str, str]:
         """Names of the fields that are set, by the option of the command line that sets them."""

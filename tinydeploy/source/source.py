@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
@@ -11,6 +12,7 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from tinydeploy.detection.objects import Objects
     from tinydeploy.model.float_model import FloatModel
     from tinydeploy.quantize.layer_quality import LayerQuality
 
@@ -33,6 +35,14 @@ class Watch(Protocol):
         ...
 
 
+@dataclass(frozen=True)
+class FloatNet:
+    """How to load a float net, and where it comes from."""
+
+    load: Callable[[], FloatModel]
+    origin: str
+
+
 @dataclass(frozen=True, eq=False)
 class Source:
     """An int8 model, and what its float original says of some samples.
@@ -47,6 +57,7 @@ class Source:
         classes: The right class of each [n]; None where there are no labels.
         model: The float original; None for a given int8 .tflite.
         layers: How close each of its layers came to the float one.
+        scenes: What each of the samples of a detector shows; None where that is not known.
     """
 
     name: str
@@ -57,3 +68,4 @@ class Source:
     classes: NDArray[np.int64] | None = None
     model: FloatModel | None = None
     layers: tuple[LayerQuality, ...] = ()
+    scenes: tuple[Objects, ...] | None = None

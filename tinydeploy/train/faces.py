@@ -15,11 +15,12 @@ from tinydeploy.train.labeled_data import LabeledData, split_pictures
 
 # Mean and standard deviation of the pixels, 96.2 and 69.6, rounded.
 PREPROCESSING = Preprocessing(mean=(96.0,), std=(70.0,), color="gray", fit="stretch")
+LABELS = ("background", "face")
 _FACES = 100
 
 
-def load_faces_data() -> LabeledData:
-    """The faces as inputs, float32 [n, 1, 32, 32]; always the same split.
+def load_faces_pixels() -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+    """The pictures, uint8 [200, 25, 25, 1], and their classes, int64 [200].
 
     Raises:
         MissingDependencyError: scikit-image is not installed.
@@ -32,13 +33,23 @@ def load_faces_data() -> LabeledData:
             "Try: pip install scikit-image.",
         ) from error
     unit: NDArray[np.float64] = lfw_subset()  # type: ignore[no-untyped-call]
-    pictures = np.rint(unit * 255).astype(np.uint8)
+    pictures = np.rint(unit * 255).astype(np.uint8)[..., None]
+    return pictures, (np.arange(len(pictures)) < _FACES).astype(np.int64)
+
+
+def load_faces_data() -> LabeledData:
+    """The faces as inputs, float32 [n, 1, 32, 32]; always the same split.
+
+    Raises:
+        MissingDependencyError: scikit-image is not installed.
+    """
+    pictures, classes = load_faces_pixels()
     return split_pictures(
         "faces",
-        pictures,
-        (np.arange(len(pictures)) < _FACES).astype(np.int64),
+        pictures[..., 0],
+        classes,
         preprocessing=PREPROCESSING,
-        labels=("background", "face"),
+        labels=LABELS,
         size=(32, 32),
         test_part=0.5,
     )

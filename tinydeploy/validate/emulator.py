@@ -36,6 +36,7 @@ _SLOW_VECTORS = 3
 # Two minutes of half a second each: with several builds on a busy machine it boots slowly, its
 # self-test included. It cannot be unplugged, and its faults are told otherwise.
 _ATTEMPTS = 240
+_DETECTION_FILE, _DETECTION_FUNCTION = "detect_s8.c", "td_detect_s8"
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,6 +54,8 @@ class EmulatorRun:
         stack_high_water: Deepest stack of one run, in bytes, below its caller's frame.
         arena_touched: Highest byte, plus one, of each memory's arena that runs have written.
         core_clock_hz: Core clock that the firmware set up.
+        detection_instructions: Executed by NAME_detect() behind the first vector; None where the
+            model has none.
     """
 
     comparison: Comparison
@@ -64,6 +67,7 @@ class EmulatorRun:
     stack_high_water: int
     arena_touched: Mapping[str, int]
     core_clock_hz: float
+    detection_instructions: int | None
 
 
 def run_emulator(
@@ -130,13 +134,14 @@ def run_emulator(
                     for layer, profile in emulated.layer_profiles().items()
                 }
                 emulated.capture({})
+                detection = count_detection(emulated, client, graph)
                 if sum(event.instructions for event in events) > _SLOW_INSTRUCTIONS:
                     wanted = min(wanted, _SLOW_VECTORS)
             found.append(outputs)
             instructions.append(sum(event.instructions for event in emulated.layer_events()))
             number += 1
         touched.check()
-        expected = [values[:number] for values in expectation.outputs]
+        expected = [values[:number] for values in expectation.answers]
         stacked = [np.stack(parts) for parts in zip(*found, strict=True)]
         layers: dict[int, int] = {}
         for event in events:
@@ -154,7 +159,28 @@ def run_emulator(
             stack_high_water=emulated.stack_high_water(),
             arena_touched=touched.highest,
             core_clock_hz=clock,
+            detection_instructions=detection,
         )
+
+
+def count_detection(emulated: EmulatedBoard, client: BoardClient, graph: Graph) -> int | None:
+    """Instructions of one NAME_detect(), on the outputs that are there; None without a detector."""
+    if graph.detector is None:
+        return None
+    functions = {
+        function.name
+        for function in emulated.image.functions
+        if function.file == _DETECTION_FILE
+        or function.name in (_DETECTION_FUNCTION, f"{graph.name}_detect")
+    }
+
+    def count() -> int:
+        executed = emulated.profile().functions
+        return sum(executed.get(name, 0) for name in functions)
+
+    before = count()
+    client.read_part(len(graph.outputs), 0, 1)  # the firmware finds the boxes for each part anew
+    return count() - before
 
 
 def _arena_address(emulated: EmulatedBoard, graph: Graph, memory: str) -> int:

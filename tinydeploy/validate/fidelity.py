@@ -78,3 +78,20 @@ def measure_accuracy(outputs: Array, classes: NDArray[np.integer]) -> float:
     """Share, 0 to 1, of samples whose largest output [n, classes] is the right class [n]."""
     scores = np.asarray(outputs).reshape(len(outputs), -1)
     return float((scores.argmax(1) == np.asarray(classes)).mean())
+
+
+def count_confusion(
+    outputs: Array, classes: NDArray[np.integer]
+) -> tuple[tuple[int, int, int], ...]:
+    """How often samples of a class [n] had their largest output [n, classes] at another.
+
+    Returns:
+        (right class, class named, samples), ascending; without those that never occur.
+    """
+    named = np.asarray(outputs).reshape(len(outputs), -1).argmax(1)
+    pairs = np.stack([np.asarray(classes), named], axis=1)
+    found, counts = np.unique(pairs, axis=0, return_counts=True)
+    return tuple(
+        (int(right), int(other), int(count))
+        for (right, other), count in zip(found, counts, strict=True)
+    )

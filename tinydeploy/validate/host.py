@@ -71,6 +71,7 @@ class HostText:
     inputs: tuple[PortFunction, ...]
     outputs: tuple[PortFunction, ...]
     made: tuple[MadeRows, ...]
+    max_detections: int
 
 
 @dataclass(frozen=True)
@@ -97,12 +98,16 @@ class HostProgram:
             timeout_s: Seconds until it counts as hanging.
 
         Returns:
-            Per model output an array [n, *tensor shape].
+            Per model output an array [n, *tensor shape]; then, of a detector, its boxes [n, bytes]
+            as `Detector.pack` has them.
         """
         raw, count = self._execute(inputs, (), timeout_s)
         tensors = [self.graph.tensors[tensor] for tensor in self.graph.outputs]
-        pieces = _split(raw, count, [tensor.size_bytes for tensor in tensors])
-        return tuple(_view(p, tensor) for p, tensor in zip(pieces, tensors, strict=True))
+        detector = self.graph.detector
+        more = () if detector is None else (detector.packed_bytes,)
+        pieces = _split(raw, count, [*(tensor.size_bytes for tensor in tensors), *more])
+        outputs = (_view(p, tensor) for p, tensor in zip(pieces, tensors, strict=False))
+        return (*outputs, *pieces[len(tensors) :])
 
     def dump(self, inputs: Sequence[Array], *, timeout_s: float = 600.0) -> Mapping[int, Array]:
         """Runs the model and notes every row of every stored tensor when it is complete.
@@ -310,6 +315,7 @@ def _describe_host(graph: Graph, plan: Plan) -> HostText:
         inputs=_list_ports(graph, _INPUTS[plan.input_form], graph.inputs),
         outputs=_list_ports(graph, "output", graph.outputs),
         made=list_made_rows(graph, plan),
+        max_detections=graph.detector.spec.max_detections if graph.detector else 0,
     )
 
 

@@ -15,6 +15,7 @@ from tinydeploy.graph.graph import Graph
 from tinydeploy.plan.memory import plan_for_host
 from tinydeploy.plan.plan import Plan
 from tinydeploy.project.selftest import selftest_crc, selftest_inputs
+from tinydeploy.validate.boxes import find_boxes
 from tinydeploy.validate.compare import (
     Comparison,
     add_comparisons,
@@ -41,6 +42,8 @@ class Expectation:
         outputs: One array [n, *shape] per model output.
         tensors: By id, the intermediate tensors of the first vector.
         selftest_outputs: The outputs for the firmware's self-test input.
+        boxes: What a detector's outputs show, one array [n, bytes]; none for other models.
+        selftest_boxes: The same for the self-test's outputs.
         reference: Name and version of the interpreter.
     """
 
@@ -49,16 +52,28 @@ class Expectation:
     tensors: Mapping[int, Array]
     selftest_outputs: tuple[bytes, ...]
     reference: str
+    boxes: tuple[Array, ...] = ()
+    selftest_boxes: tuple[bytes, ...] = ()
+
+    @property
+    def answers(self) -> tuple[Array, ...]:
+        """All that a board answers: one array [n, *shape] per model output, then boxes, if any."""
+        return (*self.outputs, *self.boxes)
 
     @property
     def selftest_crc(self) -> int:
-        """CRC-32 of the outputs for the firmware's self-test input."""
-        return selftest_crc(self.selftest_outputs)
+        """CRC-32 of the outputs for the firmware's self-test input, and of its boxes."""
+        return selftest_crc((*self.selftest_outputs, *self.selftest_boxes))
 
     @property
     def sample_outputs(self) -> tuple[Array, ...]:
         """One array [n, *shape] per model output, for the samples."""
         return tuple(output[EMULATED_VECTORS:] for output in self.outputs)
+
+    @property
+    def sample_answers(self) -> tuple[Array, ...]:
+        """The same of `answers`."""
+        return tuple(answer[EMULATED_VECTORS:] for answer in self.answers)
 
 
 def expect_outputs(graph: Graph, tflite: bytes, samples: Array | None, extra: int) -> Expectation:
@@ -95,6 +110,8 @@ def expect_outputs(graph: Graph, tflite: bytes, samples: Array | None, extra: in
         tensors=run.tensors,
         selftest_outputs=tuple(values.tobytes() for values in tested),
         reference=run.version,
+        boxes=find_boxes(graph, outputs),
+        selftest_boxes=tuple(boxes.tobytes() for boxes in find_boxes(graph, tested)),
     )
 
 
@@ -122,7 +139,7 @@ def prove_host(
     """
     first = [values[:1] for values in expectation.vectors]
     with build_host(fused, plan, sources) as program:
-        outputs = compare_outputs(expectation.outputs, program.run(expectation.vectors))
+        outputs = compare_outputs(expectation.answers, program.run(expectation.vectors))
         stored = compare_tensors(fused, expectation.tensors, program.dump(first))
     whole = plan_for_host(unfused)
     text = generate_sources(unfused, whole, board, tflite=b"")

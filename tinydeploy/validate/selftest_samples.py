@@ -38,5 +38,5 @@ def choose_samples(graph: Graph, samples: Array | None, count: int) -> Array | N
 
 def extend_crc(expectation: Expectation, count: int) -> int:
     """CRC-32 that the self-test finds with the first `count` samples behind its random bytes."""
-    outputs = [output[number] for number in range(count) for output in expectation.sample_outputs]
-    return selftest_crc((values.tobytes() for values in outputs), expectation.selftest_crc)
+    answers = [answer[number] for number in range(count) for answer in expectation.sample_answers]
+    return selftest_crc((values.tobytes() for values in answers), expectation.selftest_crc)

@@ -32,6 +32,7 @@ class TensorUse:
         channels: Size of its last axis.
         dead: Channels that held one number all the time.
         counts: How often each q occurred, from -128 on.
+        tensor: Its id in the file.
     """
 
     name: str
@@ -44,6 +45,7 @@ class TensorUse:
     channels: int
     dead: tuple[int, ...]
     counts: tuple[int, ...]
+    tensor: int
 
     @property
     def used(self) -> float:
@@ -88,6 +90,7 @@ def measure_use(model: bytes, inputs: Sequence[NDArray[np.int8]]) -> tuple[Tenso
                     channels=len(lows),
                     dead=tuple(int(k) for k in np.flatnonzero(lows == highs)),
                     counts=tuple(int(count) for count in counts),
+                    tensor=number,
                 )
             )
     return tuple(found)

@@ -79,6 +79,10 @@ class TouchedBytes:
 
 
 def _allowed_slack(plan: Plan) -> int:
-    """Bytes of a row of the largest tensor, in whole words: what lies in arenas begins at those."""
+    """Bytes of a row of the largest tensor, in whole words: what lies in arenas begins at those.
+
+    Of a detector's candidates there may be few.
+    """
     largest = max(plan.rows.values(), key=lambda rows: rows.height * rows.row_bytes)
-    return -(-largest.row_bytes // 4) * 4
+    row = -(-largest.row_bytes // 4) * 4
+    return row if plan.detection is None else max(row, plan.detection.size)

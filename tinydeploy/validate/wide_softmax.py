@@ -52,11 +52,8 @@ def run_graph_reference(graph: Graph, model: bytes, inputs: Sequence[Array]) -> 
         wide = _wide_softmaxes(graph)
         if not wide:
             raise
-    sources = {op.inputs[0] for op in wide}
     ends = {op.outputs[0] for op in wide}
-    heads = sorted(sources | (set(graph.outputs) - ends))
-    others = set(range(len(parse_tflite(model).operators))) - {op.index for op in wide}
-    rest = keep_operators(model, others, outputs=heads)
+    rest, heads = _leave_out(graph, model, wide)
     run = run_reference(rest, inputs, intermediates=True)
     found = dict(zip(heads, run.outputs, strict=True))
     beyond = 0
@@ -75,6 +72,25 @@ def run_graph_reference(graph: Graph, model: bytes, inputs: Sequence[Array]) -> 
         tensors={**run.tensors, **{tensor: found[tensor][0] for tensor in ends}},
         version=f"{run.version}, which aborts in SOFTMAX in {beyond} of {len(inputs[0])} vectors",
     )
+
+
+def leave_out_wide_softmaxes(graph: Graph, model: bytes) -> bytes:
+    """The file without the operators that may abort; tensors keep their ids.
+
+    Args:
+        graph: The graph as read from the file, unfused.
+        model: The .tflite file.
+    """
+    wide = _wide_softmaxes(graph)
+    return _leave_out(graph, model, wide)[0] if wide else model
+
+
+def _leave_out(graph: Graph, model: bytes, wide: Sequence[Softmax]) -> tuple[bytes, list[int]]:
+    """The file without these operators at its end, and the tensors that are its outputs."""
+    sources, ends = ({op.inputs[0] for op in wide}, {op.outputs[0] for op in wide})
+    heads = sorted(sources | (set(graph.outputs) - ends))
+    others = set(range(len(parse_tflite(model).operators))) - {op.index for op in wide}
+    return keep_operators(model, others, outputs=heads), heads
 
 
 def find_aborting(op: Softmax, logits: Array) -> NDArray[np.bool_]:

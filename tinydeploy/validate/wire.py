@@ -57,7 +57,7 @@ def run_vectors(
         tell: Is told the number of each vector that is done.
 
     Returns:
-        One array [n, *shape] per model output.
+        One array [n, *shape] per model output; of a detector its boxes besides, see `read_outputs`.
     """
     found = []
     for number in range(len(vectors[0])):
@@ -68,11 +68,17 @@ def run_vectors(
 
 
 def read_outputs(client: BoardClient, graph: Graph) -> list[Array]:
-    """The outputs of the last inference, one array [*shape] each."""
-    return [
+    """The outputs of the last inference, one array [*shape] each.
+
+    A detector's boxes follow, int8 [bytes] as `Detector.pack` has them.
+    """
+    outputs = [
         to_array(client.read_output(place), graph.tensors[tensor])
         for place, tensor in enumerate(graph.outputs)
     ]
+    if graph.detector is not None:
+        outputs.append(np.frombuffer(client.read_output(len(graph.outputs)), np.int8))
+    return outputs
 
 
 def measure_board(client: BoardClient, inputs: Sequence[bytes], runs: int) -> Measurement:

@@ -67,4 +67,5 @@ def load_float_model(
         test=found.test,
         export_error=check_onnx(net, onnx, found.calibration[picked]),
         notes=(*notes, *found.notes),
+        detection=entry.detection,
     )

@@ -26,10 +26,12 @@ class Supervisor:
     Args:
         now: Core clock cycles since reset.
         violate: Stops the firmware because it broke a rule of the hardware; takes the rule.
+        pass_time: Lets so many cycles pass at once, as if the firmware had polled on.
     """
 
     now: Callable[[], int]
     violate: Callable[[str], None]
+    pass_time: Callable[[int], None] = lambda cycles: None
 
 
 class ConsoleUart(Protocol):

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from tinydeploy.board import Console, Pin
 from tinydeploy.emulate.peripherals.family import START_UP, Supervisor
 
 _MODER, _IDR, _ODR, _BSRR, _AFRL, _AFRH = 0x00, 0x10, 0x14, 0x18, 0x20, 0x24
-_ALTERNATE = 2
+_INPUT, _OUTPUT, _ALTERNATE = 0, 1, 2
 
 
 class Registers:
@@ -114,6 +114,9 @@ class Ports:
         self.window = (base, 0x400 * count)
         self._rcc, self._offset, self._enable = rcc, *enable
         self._supervisor = supervisor
+        self._drive: Callable[[Pin], bool] = lambda pin: False
+        self._inputs: tuple[Pin, ...] = ()
+        self._written: Callable[[], None] = lambda: None
         self._ports = [
             Registers(base + 0x400 * n, {_MODER: modes[min(n, 2)]}) for n in range(count)
         ]
@@ -124,8 +127,10 @@ class Ports:
         if not self._is_clocked(port):
             return 0
         registers = self._ports[port]
-        if offset == _IDR:  # inputs are low, outputs read back
-            return registers[_ODR]
+        if offset == _IDR:  # inputs are low where nobody drives them, outputs read back
+            driven = (pin for pin in self._inputs if ord(pin.port) - ord("A") == port)
+            high = sum(1 << p.pin for p in driven if self.mode(p) == _INPUT and self._drive(p))
+            return registers[_ODR] | high
         return 0 if offset == _BSRR else registers[offset]
 
     def write(self, address: int, value: int) -> None:
@@ -142,6 +147,28 @@ class Ports:
             registers[_ODR] = registers[_ODR] & ~(value >> 16) | value & 0xFFFF
         else:
             registers[offset] = value
+        self._written()
+
+    def attach(
+        self, inputs: tuple[Pin, ...], drive: Callable[[Pin], bool], written: Callable[[], None]
+    ) -> None:
+        """Wires something to pins.
+
+        Args:
+            inputs: Pins that it drives.
+            drive: Whether one of these is high now.
+            written: Called after each write to a port's register.
+        """
+        self._inputs, self._drive, self._written = inputs, drive, written
+
+    def mode(self, pin: Pin) -> int:
+        """A pin's mode: 0 input, 1 output, 2 alternate function, 3 analog."""
+        return self._ports[ord(pin.port) - ord("A")][_MODER] >> 2 * pin.pin & 3
+
+    def is_released(self, pin: Pin) -> bool:
+        """Whether a line with a pull-up is high: its pin is no output, or is one that is high."""
+        high = self._ports[ord(pin.port) - ord("A")][_ODR] >> pin.pin & 1
+        return self.mode(pin) != _OUTPUT or bool(high)
 
     def console_problems(self, console: Console) -> list[str]:
         """Why the console's pins do not lead to the UART."""
@@ -150,12 +177,13 @@ class Ports:
             text
             for pin, role in pins
             if pin is not None
-            for text in self._pin_problems(pin, role, console.uart)
+            for text in self.pin_problems(pin, role, console.uart)
         ]
 
-    def _pin_problems(self, pin: Pin, role: str, uart: str) -> list[str]:
+    def pin_problems(self, pin: Pin, role: str, unit: str) -> list[str]:
+        """Why a pin does not lead to its peripheral."""
         port = ord(pin.port) - ord("A")
-        name = f"{pin.name}, the {role} pin of {uart}"
+        name = f"{pin.name}, the {role} pin of {unit}"
         if not self._is_clocked(port):
             return [f"{name}: the port's clock is off ({self._enable} bit {port})"]
         registers = self._ports[port]

@@ -9,11 +9,20 @@ from tinydeploy.board import Board, Console
 from tinydeploy.emulate.peripherals.chip import HPRE, LSE_HZ, PPRE, Chip, Pll, RccLayout
 from tinydeploy.emulate.peripherals.family import START_UP, Supervisor
 from tinydeploy.emulate.peripherals.registers import ALL_ANALOG, Oscillator, Ports, Registers
+from tinydeploy.emulate.peripherals.spi_stm32l4 import (
+    DMA1,
+    DMAMUX1,
+    SPI2,
+    Clocks,
+    Device,
+    Memory,
+    SpiPort,
+)
 from tinydeploy.emulate.peripherals.uart_layout import FIFO_USART
 
 RCC, PWR, FLASH, GPIO = 0x40021000, 0x40007000, 0x40022000, 0x48000000
-_CR, _CFGR, _PLLCFGR, _AHB2ENR, _APB1ENR1, _APB1ENR2, _APB2ENR, _CCIPR = (
-    0x00, 0x08, 0x0C, 0x4C, 0x58, 0x5C, 0x60, 0x88,
+_CR, _CFGR, _PLLCFGR, _AHB1ENR, _AHB2ENR, _APB1ENR1, _APB1ENR2, _APB2ENR, _CCIPR = (
+    0x00, 0x08, 0x0C, 0x48, 0x4C, 0x58, 0x5C, 0x60, 0x88,
 )  # fmt: skip
 _PWR_CR1, _PWR_CR2, _PWR_SR2, _PWR_CR5 = 0x00, 0x04, 0x14, 0x80
 
@@ -23,6 +32,7 @@ _SYSTEM = ("MSI", "HSI16", "HSE", "PLL")
 
 # Highest bus clock in MHz by wait states, in range 1 and range 2.
 _WAIT_STATES = {1: (20, 40, 60, 80, 100, 120), 2: (8, 16, 26)}
+_SPI_CLOCKS = {SPI2: (_APB1ENR1, 14), DMA1: (_AHB1ENR, 0), DMAMUX1: (_AHB1ENR, 2)}
 _UART_SELECT = {"USART1": 0, "USART2": 2, "USART3": 4, "UART4": 6, "UART5": 8, "LPUART1": 10}
 
 
@@ -74,6 +84,7 @@ class Stm32L4(Chip):
         self._pwr = Registers(PWR, {_PWR_CR1: 0x200, _PWR_CR5: 0x100})
         self._flash = Registers(FLASH, {0: 0x600})
         self._range_at = 0  # when the regulator has settled
+        self._board = board
         ports = Ports(GPIO, 9, ALL_ANALOG, rcc, (_AHB2ENR, "RCC_AHB2ENR"), supervisor)
         super().__init__(board, supervisor, rcc, (self._pwr, self._flash), ports)
 
@@ -88,6 +99,19 @@ class Stm32L4(Chip):
             shift = 11 if console.uart == "USART1" else 8
             return self.core_clock_hz() / PPRE[self._rcc[_CFGR] >> shift & 7]
         return (0.0, self._system_hz(), _HSI_HZ, LSE_HZ)[select]
+
+    def open_accelerator(self, device: Device, memory: Memory) -> SpiPort:
+        """The SPI with a device that is wired to the board's pins for it."""
+
+        def bus_hz() -> float:
+            return self.core_clock_hz() / PPRE[self._rcc[_CFGR] >> 8 & 7]
+
+        def enabled(base: int) -> bool:
+            register, bit = _SPI_CLOCKS[base]
+            return bool(self._rcc[register] >> bit & 1)
+
+        clocks = Clocks(self.core_clock_hz, bus_hz, enabled)
+        return SpiPort(self._board, self._supervisor, clocks, self._ports, memory, device)
 
     def console_problems(self, console: Console) -> list[str]:
         """Why the console's pins cannot work."""

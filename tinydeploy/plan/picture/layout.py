@@ -55,7 +55,7 @@ class _Panel:
 def draw_scene(graph: Graph, plan: Plan) -> Scene:
     """Lays out the picture of a plan."""
     groups = find_groups(plan)
-    units = measure_moments(plan, groups)
+    units = measure_moments(groups)
     x = [_LEFT + unit / units[-1] * (_WIDTH - _LEFT - _RIGHT) for unit in units]
     occupants = find_occupants(graph, plan)
     title = (

@@ -6,19 +6,15 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import nn
 
-from tinydeploy.detection.objects import Objects
 from tinydeploy.detection.spec import DetectionSpec
 from tinydeploy.errors import TrainingError
 from tinydeploy.train.classifier import repeatable_torch
+from tinydeploy.train.detection.detection_data import Draw
 from tinydeploy.train.detection.loss import detection_loss, join_maps
 from tinydeploy.train.detection.targets import Matcher
-
-Draw = Callable[[int], tuple[NDArray[np.float32], tuple[Objects, ...]]]
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ import io
 from collections.abc import Sequence
 from contextlib import redirect_stdout
 from dataclasses import dataclass
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -39,6 +40,22 @@ class AveragePrecision:
     objects: int
 
 
+def load_evaluator() -> tuple[ModuleType, ModuleType]:
+    """COCO's modules `coco` and `cocoeval`.
+
+    Raises:
+        MissingDependencyError: pycocotools is not installed.
+    """
+    try:
+        from pycocotools import coco, cocoeval
+    except ModuleNotFoundError as error:
+        raise MissingDependencyError(
+            "mAP needs the package pycocotools, which is not installed",
+            "Try: pip install 'tinydeploy[detection]'.",
+        ) from error
+    return coco, cocoeval
+
+
 def measure_precision(
     spec: DetectionSpec, outputs: Sequence[NDArray[np.floating]], scenes: Sequence[Objects]
 ) -> AveragePrecision:
@@ -52,14 +69,6 @@ def measure_precision(
     Raises:
         MissingDependencyError: pycocotools is not installed.
     """
-    try:
-        from pycocotools.coco import COCO
-        from pycocotools.cocoeval import COCOeval
-    except ModuleNotFoundError as error:
-        raise MissingDependencyError(
-            "mAP needs the package pycocotools, which is not installed",
-            "Try: pip install 'tinydeploy[detection]'.",
-        ) from error
     found = find_objects(
         spec,
         outputs,
@@ -75,11 +84,12 @@ def measure_precision(
     counted = sum(int((~each.ignored).sum()) for each in scenes)
     if not detections or not counted:
         return AveragePrecision(0.0, 0.0, len(scenes), counted)
+    coco, cocoeval = load_evaluator()
     with redirect_stdout(io.StringIO()):  # where it tells how far it is
-        truth = COCO()
+        truth = coco.COCO()
         truth.dataset = _describe_truth(spec, scenes)
         truth.createIndex()
-        evaluation = COCOeval(truth, truth.loadRes(detections), "bbox")
+        evaluation = cocoeval.COCOeval(truth, truth.loadRes(detections), "bbox")
         evaluation.evaluate()
         evaluation.accumulate()
     # [overlap, recall, class, size of objects, detections per image]; -1 where a class is missing.

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: 0BSD */
+/* The link's SPI on STM32L4+: SPI2 at half the bus clock, DMA for both directions, three lines by hand. */
+#include "npu_port.h"
+
+#include <stddef.h>
+
+#include "clock_steps.h"
+#include "npu_config.h"
+#include "registers.h"
+#include "spi_registers.h"
+#include "target.h"
+
+#define CHANNELS_DONE (DMA_ISR_TCIF1 | DMA_ISR_TCIF2)
+#define CHANNELS_CLEAR (DMA_IFCR_CGIF1 | DMA_IFCR_CGIF2)
+
+static const uint32_t idle_cr1 = SPI_CR1_MSTR | SPI_CR1_SSM | SPI_CR1_SSI | SPI_CR1_BR(NPU_SPI_EXPONENT);
+static const uint32_t idle_cr2 = SPI_CR2_DS_8 | SPI_CR2_FRXTH;
+static uint8_t zero; /* where the DMA reaches it */
+
+static void set_field(volatile uint32_t *address, uint32_t position, uint32_t mask, uint32_t value)
+{
+    *address = (*address & ~(mask << position)) | (value << position);
+}
+
+static void set_mode(uint32_t port, uint32_t pin, uint32_t mode)
+{
+    enable_clock(&FAMILY_GPIO_ENABLE, 1u << port);
+    set_field(&GPIO(port, GPIO_OSPEEDR), 2u * pin, 3u, GPIO_OSPEEDR_VERY_HIGH);
+    set_field(&GPIO(port, GPIO_MODER), 2u * pin, 3u, mode);
+}
+
+static void set_output(uint32_t port, uint32_t pin, int high)
+{
+    GPIO(port, GPIO_BSRR) = 1u << (pin + (high ? 0u : 16u));
+}
+
+static void open_output(uint32_t port, uint32_t pin)
+{
+    enable_clock(&FAMILY_GPIO_ENABLE, 1u << port);
+    set_output(port, pin, 1);
+    set_mode(port, pin, GPIO_MODER_OUTPUT);
+}
+
+static void open_spi_pin(uint32_t port, uint32_t pin)
+{
+    enable_clock(&FAMILY_GPIO_ENABLE, 1u << port);
+    set_field(&GPIO(port, GPIO_AFR + 4u * (pin / 8u)), 4u * (pin % 8u), 15u, NPU_SPI_FUNCTION);
+    set_mode(port, pin, GPIO_MODER_ALTERNATE);
+}
+
+void npu_port_open(void)
+{
+    open_output(NPU_SELECT_PORT, NPU_SELECT_PIN);
+    open_output(NPU_RESET_PORT, NPU_RESET_PIN);
+    set_mode(NPU_READY_PORT, NPU_READY_PIN, GPIO_MODER_INPUT);
+    enable_clock(&RCC_AHB1ENR, RCC_AHB1ENR_DMA1EN | RCC_AHB1ENR_DMAMUX1EN);
+    enable_clock(&RCC_APB1ENR1, RCC_APB1ENR1_SPI2EN);
+    SPI2_CR1 = idle_cr1;
+    SPI2_CR2 = idle_cr2;
+    DMAMUX1_C0CR = DMAMUX_REQUEST_SPI2_RX;
+    DMAMUX1_C1CR = DMAMUX_REQUEST_SPI2_TX;
+    DMA1_CPAR1 = SPI2_DR_ADDRESS;
+    DMA1_CPAR2 = SPI2_DR_ADDRESS;
+    open_spi_pin(NPU_SCK_PORT, NPU_SCK_PIN);
+    open_spi_pin(NPU_MISO_PORT, NPU_MISO_PIN);
+    open_spi_pin(NPU_MOSI_PORT, NPU_MOSI_PIN);
+}
+
+void npu_port_reset(int asserted)
+{
+    set_output(NPU_RESET_PORT, NPU_RESET_PIN, asserted == 0);
+}
+
+int npu_port_is_ready(void)
+{
+    return (GPIO(NPU_READY_PORT, GPIO_IDR) >> NPU_READY_PIN & 1u) != 0u;
+}
+
+/* The order that RM0432 asks for: receiving DMA request, channels, sending DMA request, SPI. */
+void npu_port_begin(const uint8_t *out, uint8_t *in, uint32_t count)
+{
+    set_output(NPU_SELECT_PORT, NPU_SELECT_PIN, 0);
+    DMA1_IFCR = CHANNELS_CLEAR;
+    SPI2_CR2 = idle_cr2 | SPI_CR2_RXDMAEN;
+    DMA1_CNDTR1 = count;
+    DMA1_CMAR1 = (uint32_t)(uintptr_t)in;
+    DMA1_CCR1 = DMA_CCR_MINC | DMA_CCR_EN;
+    DMA1_CNDTR2 = count;
+    DMA1_CMAR2 = (uint32_t)(uintptr_t)(out != NULL ? out : &zero);
+    DMA1_CCR2 = DMA_CCR_DIR | (out != NULL ? DMA_CCR_MINC : 0u) | DMA_CCR_EN;
+    SPI2_CR2 = idle_cr2 | SPI_CR2_RXDMAEN | SPI_CR2_TXDMAEN;
+    __asm volatile("" ::: "memory"); /* what was written to `out` is there before the DMA reads it */
+    SPI2_CR1 = idle_cr1 | SPI_CR1_SPE;
+}
+
+int npu_port_end(void)
+{
+    int done = wait_for(&DMA1_ISR, CHANNELS_DONE, CHANNELS_DONE) && wait_for(&SPI2_SR, SPI_SR_BSY, 0u);
+    __asm volatile("" ::: "memory"); /* `in` is read only now */
+    DMA1_CCR1 = 0u;
+    DMA1_CCR2 = 0u;
+    SPI2_CR1 = idle_cr1;
+    SPI2_CR2 = idle_cr2;
+    set_output(NPU_SELECT_PORT, NPU_SELECT_PIN, 1);
+    return done ? 0 : -1;
+}
+
+uint32_t npu_port_ticks(void)
+{
+    return target_cycles();
+}
+
+uint32_t npu_port_ticks_per_us(void)
+{
+    return target_core_hz() / 1000000u;
+}

@@ -1,0 +1,166 @@
+"""Compiler and simulator together make what the arithmetic's definition says, byte for byte."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from builders import conv_model, depthwise_model, fc_model, pool_model
+from model_builder import ModelBuilder
+from nets import classifier, inverted_residuals, random_net, several_ends
+from npu_nets import compile_model, draw_image, expected_results, run_machine, small_etinynet
+
+from tinydeploy.errors import UnsupportedModelError
+from tinydeploy.graph.passes import fuse_graph
+from tinydeploy.graph.verify import verify_graph
+from tinydeploy.npu.isa import FEATURE_LIMIT, MEMORY_BYTES
+from tinydeploy.npu.machine import Machine
+
+
+def mean_model() -> bytes:
+    b = ModelBuilder(3)
+    return b.finish([b.mean(b.conv(b.input((7, 5, 4)), 20))])
+
+
+def sum_model() -> bytes:
+    """A sum of feature maps with a bound, one of them the source of the other."""
+    b = ModelBuilder(4)
+    x = b.conv(b.input((6, 9, 3)), 18)
+    return b.finish([b.binary("ADD", b.depthwise(x), x, activation="RELU")])
+
+
+def pooled_behind() -> bytes:
+    """A pool behind a convolution that does not read the image, and one that overlaps."""
+    b = ModelBuilder(5)
+    x = b.conv(b.conv(b.input((12, 12, 3)), 8), 8)
+    x = b.pool("MAX_POOL_2D", x)
+    return b.finish([b.pool("MAX_POOL_2D", x, (3, 3), stride=(1, 1), padding="SAME")])
+
+
+def two_readers() -> bytes:
+    """The image is read twice, so it is converted first; two results."""
+    b = ModelBuilder(6)
+    x = b.input((8, 6, 3))
+    return b.finish([b.conv(x, 5), b.depthwise(x, 6)])
+
+
+MODELS: dict[str, Callable[[], bytes]] = {
+    "stem": lambda: conv_model((9, 11, 3), 20, (3, 5), stride=(2, 1)),
+    "stem of one channel": lambda: conv_model((49, 10, 1), 64, (10, 4), stride=(2, 2)),
+    "stem with a bound": lambda: conv_model((9, 9, 3), 5, activation="RELU6"),
+    "depthwise": lambda: depthwise_model((9, 7, 21), stride=(2, 2)),
+    "depthwise of one channel": lambda: depthwise_model((9, 7, 1), 8),
+    "fully connected": lambda: fc_model((3, 4, 5), 11),
+    "max pool": lambda: pool_model("MAX_POOL_2D", (9, 8, 17), (3, 2), stride=(2, 3)),
+    "mean by a pool": lambda: pool_model("AVERAGE_POOL_2D", (5, 4, 17), (5, 4)),
+    "mean": mean_model,
+    "sum": sum_model,
+    "pools": pooled_behind,
+    "two readers": two_readers,
+    "classifier": classifier,
+    "inverted residuals": inverted_residuals,
+    "small EtinyNet": small_etinynet,
+}
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_machine_equals_the_definition(name: str) -> None:
+    graph, compiled = compile_model(MODELS[name]())
+    for seed in range(3):
+        image = draw_image(graph, seed)
+        assert run_machine(compiled, image) == expected_results(graph, compiled, image)
+
+
+def test_machine_equals_the_definition_on_random_nets() -> None:
+    count = 0
+    for seed in range(40):
+        try:
+            graph, compiled = compile_model(random_net(seed))
+        except UnsupportedModelError as error:
+            assert "TinyNPU" in error.message
+            continue
+        image = draw_image(graph, seed)
+        wanted = expected_results(compiled.split.graph, compiled, image)
+        assert run_machine(compiled, image) == wanted, f"net {seed}"
+        count += 1
+    assert count > 15
+
+
+def test_frames_do_not_depend_on_those_before() -> None:
+    graph, compiled = compile_model(small_etinynet())
+    images = [draw_image(graph, seed) for seed in range(3)]
+    machine = Machine()
+    machine.load(compiled.program.data)
+    frames = [machine.run(image.tobytes()) for image in (*images, *reversed(images))]
+    alone = [run_machine(compiled, image) for image in images]
+    assert [frame.outputs for frame in frames] == [*alone, *reversed(alone)]
+    assert {frame.cycles for frame in frames} == {compiled.walk.cycles}
+
+
+def test_equal_graphs_give_equal_programs() -> None:
+    assert compile_model(small_etinynet())[1].program == compile_model(small_etinynet())[1].program
+
+
+def test_several_inputs_are_refused() -> None:
+    with pytest.raises(UnsupportedModelError, match="2 inputs"):
+        compile_model(several_ends())
+
+
+def test_rest_is_a_sound_graph_with_the_outputs() -> None:
+    graph, compiled = compile_model(small_etinynet())
+    rest = compiled.split.rest
+    assert rest is not None
+    assert [op.kind for op in rest.ops] == ["SOFTMAX"]
+    assert rest.inputs == compiled.split.boundary
+    assert rest.outputs == graph.outputs
+    verify_graph(rest)
+    assert fuse_graph(rest).ops
+
+
+def test_everything_runs_on_the_machine_where_it_can() -> None:
+    _, compiled = compile_model(conv_model((8, 8, 3), 4))
+    assert compiled.split.rest is None
+    assert [share.reason for share in compiled.split.shares] == [""]
+
+
+def large_classifier(classes: int) -> bytes:
+    b = ModelBuilder(7)
+    return b.finish([b.fully_connected(b.mean(b.conv(b.input((16, 16, 3)), 512)), classes)])
+
+
+def test_what_does_not_fit_stays_on_the_microcontroller() -> None:
+    _, compiled = compile_model(large_classifier(1600))
+    assert compiled.split.rest is None
+    _, compiled = compile_model(large_classifier(1700))
+    rest = compiled.split.rest
+    assert rest is not None
+    assert [op.kind for op in rest.ops] == ["FULLY_CONNECTED"]
+    (reason,) = [share.reason for share in compiled.split.shares if share.reason]
+    assert f"{MEMORY_BYTES:,} bytes" in reason
+
+
+def test_feature_maps_over_the_limit_stay_on_the_microcontroller() -> None:
+    b = ModelBuilder(8)
+    x = b.conv(b.input((64, 64, 3)), 32)  # exactly the limit
+    model = b.finish([b.mean(b.conv(x, 48, (1, 1)))])
+    _, compiled = compile_model(model)
+    reasons = [share.reason for share in compiled.split.shares]
+    assert reasons[0] == ""
+    assert f"{FEATURE_LIMIT:,}" in reasons[1]
+    assert reasons[2] == "the microcontroller makes what it reads"
+
+
+def test_nothing_to_run_is_an_error_with_the_reason() -> None:
+    with pytest.raises(UnsupportedModelError, match=r"first op, CONV_2D.*dilation"):
+        compile_model(conv_model((16, 16, 3), 8, dilation=(2, 2)))
+
+
+@pytest.mark.slow
+def test_etinynet_equals_the_definition(shared_data: Path) -> None:
+    model = (shared_data / "models" / "etinynet_1.0_224_int8.tflite").read_bytes()
+    graph, compiled = compile_model(model)
+    image = draw_image(graph, 0)
+    assert run_machine(compiled, image) == expected_results(graph, compiled, image)
+    assert [s.op.kind for s in compiled.split.shares if s.reason] == ["CONV_2D", "RESHAPE"]
+    assert compiled.program.output_bytes == 512

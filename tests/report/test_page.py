@@ -1,0 +1,136 @@
+"""The page has what the report has, says what is missing, and lets no text become markup."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from html.parser import HTMLParser
+
+from tests.report.sample_report import make_report
+from tinydeploy.report.build_report import BuildReport, PlanFacts
+from tinydeploy.report.page.page import write_page
+from tinydeploy.report.page.plan_choice import view_plans
+from tinydeploy.report.page.words import list_words, show_large, show_share, show_size
+
+VOID = {"meta", "link", "br", "hr", "img", "input", "path"}
+HOSTILE = "\"'></td></title><script>alert(1)</script><img src=x onerror=alert(1)>\x00\u202e\ud800"
+
+
+class Reader(HTMLParser):
+    """Checks that elements close as they open, and notes them and their text."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.text = ""
+        self.feed(page)
+        self.close()
+        assert not self.open
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.text += data if not {"style", "script"} & set(self.open) else ""
+
+
+def test_the_page_is_whole_and_needs_nothing_else(report: BuildReport) -> None:
+    page = Reader(write_page(report))
+    ids = [attrs["id"] for _, attrs in page.tags if "id" in attrs]
+    assert len(ids) == len(set(ids))
+    assert {"memory", "layers", "symbols", "plans", "ranges", "quality", "origin"} <= set(ids)
+    links = [attrs["href"] for tag, attrs in page.tags if tag == "a"]
+    assert all(link is not None and link[1:] in ids for link in links)
+    assert not [attrs for _, attrs in page.tags if "src" in attrs]
+    assert "http" not in page.text
+    assert report.model.tflite_sha256 in page.text
+    assert report.origin.firmware_sha256 in page.text
+    assert report.origin.command in page.text
+    assert f"At most {report.memory.peak.bytes:,} bytes are live at one moment" in page.text
+    for layer in report.layers:
+        assert f"layer-{layer.index}" in ids
+        assert f"{layer.instructions:,}" in page.text
+
+
+def test_every_byte_of_the_plan_is_drawn(report: BuildReport) -> None:
+    """The area of the paths is that of the report's rectangles."""
+    page = Reader(write_page(report))
+    marks = [attrs for tag, attrs in page.tags if (attrs.get("class") or "").startswith("mark")]
+    occupants = report.memory.timeline.occupants
+    assert len(marks) == len(occupants)
+    for mark, occupant in zip(marks, occupants, strict=True):
+        heights = [int(high) for high in re.findall(r"v(\d+)", mark["d"] or "")]
+        assert heights == [end - begin for begin, end, _, _ in occupant.rectangles]
+        assert f"{occupant.bytes:,} bytes at most" in (mark["aria-label"] or "")
+
+
+def test_the_same_report_gives_the_same_page_whatever_time_it_took(report: BuildReport) -> None:
+    slower = dataclasses.replace(report, seconds={"graph": 99.0})
+    assert write_page(slower) == write_page(report)
+
+
+def test_what_is_missing_is_said_with_what_gives_it() -> None:
+    text = Reader(write_page(make_report(samples=False, run=False))).text
+    assert "The emulated board was left out" in text
+    assert "an int8 file was built" in text
+    assert "--data" in text
+    assert "Confusion" not in text
+    report = make_report(samples=False)
+    one = dataclasses.replace(report, plans=report.plans[1:2])
+    assert "tinydeploy plan" in Reader(write_page(one)).text
+
+
+def test_no_name_becomes_markup() -> None:
+    page = Reader(write_page(make_report(rename=HOSTILE)))
+    assert [tag for tag, _ in page.tags].count("script") == 1
+    assert not [tag for tag, _ in page.tags if tag == "img"]
+    assert not [name for _, attrs in page.tags for name in attrs if name.startswith("on")]
+    assert "<script>alert(1)</script>" in page.text  # as text
+    assert not any(c in page.text for c in "\x00\u202e\ud800")
+    policy = next(a["content"] for _, a in page.tags if "Content-Security" in str(a))
+    assert policy is not None
+    assert "default-src 'none'" in policy
+    write_page(make_report(rename=HOSTILE)).encode()
+
+
+def test_the_line_of_the_best_plans(report: BuildReport) -> None:
+    def plan(name: str, arena: int, outside: int, cost: int) -> PlanFacts:
+        return PlanFacts(name, arena, outside, arena, cost, None, cost, 0, chosen=name == "b")
+
+    plans = (plan("a", 300, 0, 90), plan("b", 100, 0, 100), plan("c", 100, 50, 101))
+    choice = view_plans(dataclasses.replace(report, plans=plans))
+    assert choice is not None
+    assert [(point.ram, point.best) for point in choice.points] == [
+        (300, True),
+        (100, True),
+        (150, False),
+    ]
+    assert choice.front.startswith(f"M{choice.points[1].left} ")
+    assert all(0 <= p.left <= 100 and 0 <= p.bottom <= 100 for p in choice.points)
+
+
+def test_words() -> None:
+    assert [show_large(v) for v in (0, 812, 9999, 12_345, 999_600, 12e6, 1.5e9)] == [
+        "0", "812", "9,999", "12.3 k", "1,000 k", "12.0 M", "1.50 G",
+    ]  # fmt: skip
+    assert [show_size(v) for v in (1023, 1024, 1024 * 1024)] == [
+        "1,023 bytes",
+        "1.0 KiB",
+        "1.00 MiB",
+    ]
+    assert [show_share(p, 10_000) for p in (0, 9999, 10_000)] == ["0.0 %", "99.9 %", "100.0 %"]
+    assert [list_words(list(w)) for w in ("", "a", "ab", "abc")] == [
+        "",
+        "a",
+        "a and b",
+        "a, b and c",
+    ]

@@ -1,0 +1,1 @@
+"""Many trainings compared: networks x methods x data sets, over seeds."""

@@ -1,0 +1,110 @@
+"""Runs every combination once, one after the other, and keeps each result in a file of its own.
+
+What is there already is not run again, unless it failed; so an interrupted campaign goes on. A run
+that fails is a result that says so. Runs are ordered by seed: the first seed of all methods comes
+before the second of any, so that tables of an unfinished campaign compare like with like.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tinydeploy.errors import TinydeployError
+from tinydeploy.train.metrics import Scores
+from tinydeploy.train.state import replace_file
+from tinydeploy.train.train_net import TrainRequest, describe_request, train_net
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a run gave.
+
+    Args:
+        request: The run.
+        scores: Percent; None where it failed.
+        seconds: Of the processor.
+        error: Why it failed, one line.
+    """
+
+    request: TrainRequest
+    scores: Scores | None
+    seconds: float
+    error: str = ""
+
+
+def run_campaign(
+    requests: Sequence[TrainRequest],
+    folder: Path,
+    watch: Callable[[int, Result], None] = lambda index, result: None,
+) -> list[Result]:
+    """The results of all runs, in the order of the requests.
+
+    Args:
+        requests: What to train.
+        folder: Keeps a file per run.
+        watch: Is told of each result, with its index, as soon as it is there.
+    """
+    results: dict[int, Result] = {}
+    order = sorted(range(len(requests)), key=lambda index: (requests[index].seed, index))
+    for index in order:
+        request = requests[index]
+        file = folder / f"{name_run(request)}.json"
+        kept = _read_result(file, request)
+        if kept is None:
+            kept = _run(request)
+            _write_result(file, kept)
+        results[index] = kept
+        watch(index, kept)
+    return [results[index] for index in range(len(requests))]
+
+
+def find_results(requests: Sequence[TrainRequest], folder: Path) -> list[Result]:
+    """The results that are there, in the order of the requests; nothing is run."""
+    found = [_read_result(folder / f"{name_run(request)}.json", request) for request in requests]
+    return [result for result in found if result is not None]
+
+
+def name_run(request: TrainRequest) -> str:
+    """A name for its file, which a person can read."""
+    labels = "all" if request.labels_per_class is None else str(request.labels_per_class)
+    data = Path(request.data).stem
+    return (
+        f"{data}-{labels}-{request.model}-{request.method}"
+        f"-split{request.split_seed}-seed{request.seed}"
+    )
+
+
+def _run(request: TrainRequest) -> Result:
+    begin = time.process_time()
+    try:
+        scores = train_net(request).scores
+    except (TinydeployError, RuntimeError, MemoryError) as error:
+        reason = (str(error) or type(error).__name__).splitlines()[0]
+        return Result(request, None, time.process_time() - begin, reason)
+    return Result(request, scores, time.process_time() - begin)
+
+
+def _write_result(file: Path, result: Result) -> None:
+    facts: dict[str, Any] = {
+        "request": describe_request(result.request),
+        "scores": None if result.scores is None else result.scores._asdict(),
+        "seconds": round(result.seconds, 1),
+        "error": result.error,
+    }
+    replace_file(file, lambda to: to.write((json.dumps(facts, indent=2) + "\n").encode()))
+
+
+def _read_result(file: Path, request: TrainRequest) -> Result | None:
+    """The result of just this request, if it succeeded before."""
+    try:
+        facts = json.loads(file.read_text("utf-8"))
+        if facts["request"] != describe_request(request) or facts["scores"] is None:
+            return None
+        return Result(request, Scores(**facts["scores"]), facts["seconds"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None

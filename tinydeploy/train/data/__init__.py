@@ -1,0 +1,1 @@
+"""What nets are trained with: labelled and unlabelled pictures, from wherever they are."""

@@ -1,0 +1,1 @@
+"""Ways to train a net, one per file, each with its source."""
