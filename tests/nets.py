@@ -79,6 +79,35 @@ def detector(seed: int = 3, spec: DetectionSpec = SMALL_DETECTOR) -> bytes:
     return b.finish(outputs, metadata={METADATA_NAME: spec.to_json().encode()})
 
 
+def etinynet_ssd(spec: DetectionSpec, seed: int = 4) -> bytes:
+    """EtinyNet-1.0 with heads at the ends of its last two stages; random weights, no BNs.
+
+    As int8, BNs behind a ReLU are bounds of the convolution before, and need no RAM.
+    """
+    b = ModelBuilder(seed)
+    x = b.conv(b.input((*spec.image_size, 3)), 32, stride=(2, 2), activation="RELU", scale=0.05)
+    x = b.pool("MAX_POOL_2D", x)
+    stages = ([32] * 4, [128] * 4, [192] * 3, [256, 256, 512])
+    outputs = []
+    for number, widths in enumerate(stages):
+        for place, width in enumerate(widths):
+            stride = 2 if number and not place else 1
+            moved = b.depthwise(x, stride=(stride, stride), scale=0.05)
+            y = b.conv(moved, width, (1, 1), activation="RELU", scale=0.05)
+            if number >= 2 and y.shape == x.shape:
+                y = b.binary("ADD", y, x, scale=0.05)
+            x = b.depthwise(y, activation="RELU", scale=0.05)
+            if number >= 2:
+                x = b.binary("ADD", x, y, scale=0.05)
+        if number >= 2:
+            anchors = len(spec.sources[number - 2].anchors)
+            outputs += [
+                b.conv(x, anchors * values, (1, 1), scale=0.05)
+                for values in (len(spec.classes) + 1, 4)
+            ]
+    return b.finish(outputs, metadata={METADATA_NAME: spec.to_json().encode()})
+
+
 def random_net(seed: int) -> bytes:
     """A random chain with skips, of all kinds of ops."""
     rng = random.Random(seed)

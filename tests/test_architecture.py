@@ -26,9 +26,11 @@ STAGES = (
     "emulate",
     "validate",
     "report",
+    "bundle",
     "flash",
     "source",
     "pipeline",
+    "accelerated",
     "check",
     "compare",
     "cli",
@@ -36,7 +38,7 @@ STAGES = (
 LEAVES = {"errors", "paths", "board", "native", "toml_file", "detection", "tinydeploy"}
 # The int8 .tflite is the waist: what reads it knows nothing of what made it.
 FLOAT_STAGES = {"model", "zoo", "train", "quantize"}
-ABOVE_THE_WAIST = {*FLOAT_STAGES, "source", "pipeline", "check", "compare", "cli"}
+ABOVE_THE_WAIST = {*FLOAT_STAGES, "source", "pipeline", "accelerated", "check", "compare", "cli"}
 
 MODULES = sorted(path.relative_to(PACKAGE) for path in PACKAGE.rglob("*.py"))
 

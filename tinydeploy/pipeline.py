@@ -13,11 +13,10 @@ from pathlib import Path
 import numpy as np
 
 from tinydeploy.board import Board, load_board, with_baud, with_watchdog
+from tinydeploy.bundle.make_bundle import BUNDLE, write_bundle
 from tinydeploy.codegen.generate import generate_sources, list_kernels
 from tinydeploy.errors import (
     InputFileError,
-    InternalError,
-    MismatchError,
     OutputError,
     UnsupportedModelError,
 )
@@ -42,7 +41,7 @@ from tinydeploy.project.formats.make import Format, check_format, format_files
 from tinydeploy.project.hot_code import build_project, rank_hot_sources
 from tinydeploy.project.mlperf import check_form, find_task
 from tinydeploy.project.publish import check_target, publish_folder
-from tinydeploy.project.size import Sizes, check_budget, read_sizes
+from tinydeploy.project.size import check_arenas, check_budget, read_sizes
 from tinydeploy.project.toolchain import find_toolchain, kernel_level
 from tinydeploy.project.write import project_files, write_project
 from tinydeploy.report.build_report import BuildReport, DetectionFacts, QuantizationFacts
@@ -54,7 +53,6 @@ from tinydeploy.source.make_source import make_source
 from tinydeploy.source.options import SourceOptions
 from tinydeploy.source.source import Source, Watch
 from tinydeploy.source.zoo_size import check_zoo_size
-from tinydeploy.validate.compare import Comparison
 from tinydeploy.validate.emulator import EmulatorRun, run_emulator
 from tinydeploy.validate.prove import EMULATED_VECTORS, Array, expect_outputs, prove_host
 from tinydeploy.validate.quality import (
@@ -71,6 +69,7 @@ from tinydeploy.validate.selftest_samples import choose_samples, extend_crc
 from tinydeploy.validate.tensor_use import TensorUse, measure_use
 from tinydeploy.validate.tflm_arena import find_tflm_tree, measure_tflm_arena
 from tinydeploy.validate.vectors import SAMPLES_FILE
+from tinydeploy.validate.verdict import judge_proof
 from tinydeploy.validate.wide_softmax import leave_out_wide_softmaxes
 
 # Random vectors for the host where there are no samples; few for nets that take long.
@@ -106,6 +105,7 @@ class BuildRequest:
             that name; "cmake" for nothing.
         emulate: Run the image in the emulated board.
         keep: Leave an output folder behind; False for a mere check.
+        bundle: Put a proof bundle into it, too.
         command: The command line that asks for it, for the report; empty where there is none.
     """
 
@@ -128,6 +128,7 @@ class BuildRequest:
     chosen_format: Format = "cmake"
     emulate: bool = True
     keep: bool = True
+    bundle: bool = False
     command: str = ""
 
 
@@ -187,7 +188,7 @@ def plan_model(request: BuildRequest, watch: Watch, source: Source | None = None
     Raises:
         TinydeployError: See errors.py; its class tells the exit code.
     """
-    board = _load_board(request)
+    board = load_request_board(request)
     if request.max_extra_macs is not None:
         check_share(request.max_extra_macs)
     if source is None:
@@ -253,7 +254,7 @@ def build_image(request: BuildRequest, watch: Watch, source: Source | None = Non
     Raises:
         TinydeployError: See errors.py; its class tells the exit code.
     """
-    board = _load_board(request)
+    board = load_request_board(request)
     toolchain = replace(find_toolchain(), kernel_level=kernel_level(request.optimize))
     max_flash = board.flash_budget if request.max_flash is None else request.max_flash
     max_ram = board.ram_budget if request.max_ram is None else request.max_ram
@@ -296,12 +297,12 @@ def build_image(request: BuildRequest, watch: Watch, source: Source | None = Non
                 vectors=vectors,
             )
 
-    with _folder(request, f"{graph.name}-{board.name}") as (folder, target):
+    with open_output(request, f"{graph.name}-{board.name}") as (folder, target):
         with watch.stage("compile"):
             hot = rank_hot_sources(kernels, graph.name)
             firmware = build_project(folder / "firmware", board, toolchain, hot, make_files)
             sizes = read_sizes(firmware.elf, board)
-            _check_arenas(plan, sizes)
+            check_arenas(sizes, plan)
             watch.detail(f"flash {sizes.flash_bytes:,} bytes, RAM {sizes.ram_bytes:,} bytes")
             for warning in firmware.warnings:
                 watch.note(warning)
@@ -315,8 +316,7 @@ def build_image(request: BuildRequest, watch: Watch, source: Source | None = Non
 
         with watch.stage("validate"):
             host = prove_host(unfused, graph, plan, sources, board, expectation)
-            _check_equal(host, run)
-            watch.detail(_describe_proof(host, run))
+            watch.detail(judge_proof(host, None if run is None else run.comparison))
 
         with watch.stage("quality"):
             outputs = [
@@ -324,9 +324,10 @@ def build_image(request: BuildRequest, watch: Watch, source: Source | None = Non
                 for place, output in enumerate(expectation.sample_outputs)
             ]
             quality = measure_outputs(source.float_outputs, outputs, source.classes)
-            if graph.detection is not None and source.scenes is not None:
+            raw = expectation.sample_outputs
+            if graph.detector is not None and source.scenes is not None:
                 quality = add_precision(
-                    quality, graph.detection, source.float_outputs, outputs, source.scenes
+                    quality, graph.detector, source.float_outputs, raw, source.scenes
                 )
             check_quality(quality, request.min_snr, request.max_drop)
             watch.detail(quality.describe())
@@ -345,7 +346,7 @@ def build_image(request: BuildRequest, watch: Watch, source: Source | None = Non
                 plans = (describe_chosen(model.fused, board, planned),)
             watch.detail(f"{len(plans)} plans")
 
-        detection, pictures = _collect_detection(source, graph, samples, outputs, quality)
+        detection, pictures = _collect_detection(source, graph, samples, raw, quality)
         report = collect_report(
             Evidence(
                 origin=source.origin,
@@ -392,6 +393,13 @@ def build_image(request: BuildRequest, watch: Watch, source: Source | None = Non
                 handover = replace(handover, tflm_arena_bytes=arena)
                 watch.detail(f"TensorFlow Lite Micro needs an arena of {arena:,} bytes")
         write_project(folder / request.chosen_format, format_files(request.chosen_format, handover))
+        if request.bundle:
+            with watch.stage("bundle"):
+                compared = EMULATED_VECTORS if run is None else run.comparison.vectors
+                tensors = (expectation.vectors, expectation.outputs)
+                inputs, outputs = ([values[:compared] for values in each] for each in tensors)
+                size = write_bundle(folder, source.tflite, report, vars(request), inputs, outputs)
+                watch.detail(f"{BUNDLE}: {size:,} bytes")
     return BuildResult(report, target, request.chosen_format)
 
 
@@ -402,7 +410,8 @@ def _count_values(unfused: Graph, tflite: bytes, samples: Array | None) -> tuple
     return measure_use(leave_out_wide_softmaxes(unfused, tflite), [samples])
 
 
-def _load_board(request: BuildRequest) -> Board:
+def load_request_board(request: BuildRequest) -> Board:
+    """The board as the request has it."""
     board = load_board(request.board)
     if request.watchdog is not None:
         board = with_watchdog(board, request.watchdog)
@@ -410,7 +419,7 @@ def _load_board(request: BuildRequest) -> Board:
 
 
 @contextmanager
-def _folder(request: BuildRequest, name: str) -> Iterator[tuple[Path, Path | None]]:
+def open_output(request: BuildRequest, name: str) -> Iterator[tuple[Path, Path | None]]:
     """The folder to build in, and where it will be found; None where it is thrown away."""
     if request.keep:
         target = request.output or Path("out") / name
@@ -450,12 +459,12 @@ def _collect_detection(
     source: Source, graph: Graph, samples: Array | None, outputs: Sequence[Array], quality: Quality
 ) -> tuple[DetectionFacts | None, Mapping[str, bytes]]:
     """What the report tells of a detector, and pictures of it."""
-    if graph.detection is None or source.scenes is None or quality.int8_precision is None:
+    if graph.detector is None or source.scenes is None or quality.int8_precision is None:
         return None, {}
     assert samples is not None  # there are none without scenes
     return collect_detection(
         DetectionEvidence(
-            spec=graph.detection,
+            detector=graph.detector,
             pixels=read_pixels(graph, samples),
             scenes=source.scenes,
             float_outputs=source.float_outputs,
@@ -472,29 +481,3 @@ def _describe_recomputation(graph: Graph, fused: Graph, plan: Plan) -> str:
     extra = count_extra_macs(graph, plan.kernels, plan.calls)
     count = len(fused.ops) - len(graph.ops)
     return f"{count} tensors are not stored, for {extra:,} more MACs ({extra / graph.macs:.1%})"
-
-
-def _check_arenas(plan: Plan, sizes: Sizes) -> None:
-    """Every arena is linked into its memory, with the bytes that were planned."""
-    planned = {arena.memory: arena.size for arena in plan.arenas}
-    linked = {use.name: use.arena_bytes for use in sizes.memories if use.arena_bytes}
-    if planned != linked:
-        raise InternalError(f"arenas are planned as {planned}, linked as {linked}")
-
-
-def _check_equal(host: Comparison, run: EmulatorRun | None) -> None:
-    """Raises MismatchError, naming the first difference, where any byte differs."""
-    places = [("the host build", host)] + ([("the emulated board", run.comparison)] if run else [])
-    wrong = [(place, comparison) for place, comparison in places if not comparison.bit_exact]
-    if wrong:
-        place, comparison = wrong[0]
-        raise MismatchError(
-            f"{place} differs from the reference in {comparison.bytes_mismatched:,} of "
-            f"{comparison.bytes_compared:,} bytes; {comparison.first_difference}",
-            "This is a bug in tinydeploy's kernels or passes: please report it with the model.",
-        )
-
-
-def _describe_proof(host: Comparison, run: EmulatorRun | None) -> str:
-    emulated = "" if run is None else f", {run.comparison.vectors} in the emulated board"
-    return f"bit-exact: {host.vectors} vectors on the host{emulated}"

@@ -7,7 +7,7 @@
 #include "npu_link.h"
 
 #define SLOTS 2u    /* frames that the device takes at a time */
-#define ATTEMPTS 3u /* without a result in between */
+#define ATTEMPTS 8u /* without a result in between */
 
 static const npu_program *loaded; /* NULL: the device must be reset */
 static uint32_t next_frame;       /* number; never used twice, so that no part of an older image is taken for a newer one's */

@@ -50,7 +50,7 @@ typedef struct {
 
 /* Runs `count` images. The next image is sent while the device computes the one before. What goes wrong is repeated; the
  * device is reset and given its program anew where that does not help. `results` has room for result_bytes.
- * Returns NPU_OK, or why the first image without results has none, after three attempts. */
+ * Returns NPU_OK, or why the first image without results has none, after eight attempts. */
 int npu_run_frames(const npu_program *program, uint32_t count, const npu_frames *frames, int8_t *results);
 
 const npu_counters *npu_count(void);

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "bytes.h"
-#include "crc32.h"
+#include "npu_crc.h"
 
 enum { REQUEST = 0x5A, ANSWER = 0xA5 };
 #define COVERED (NPU_HEADER_BYTES - NPU_CRC_BYTES) /* bytes of the header in front of its CRC */
@@ -21,14 +21,14 @@ uint32_t npu_frame_pack(const npu_frame *request, uint8_t *wire)
     put_u32(wire + 8, request->frame);
     put_u32(wire + 12, request->value);
     put_u32(wire + 16, request->identity);
-    uint32_t crc = crc32_update(0u, wire, COVERED);
+    uint32_t crc = npu_crc_update(0u, wire, COVERED);
     put_u32(wire + COVERED, crc);
     if (request->length == 0u) {
         return NPU_HEADER_BYTES;
     }
     uint8_t *payload = wire + NPU_HEADER_BYTES;
     memcpy(payload, request->payload, request->length);
-    put_u32(payload + request->length, crc32_update(crc, payload, request->length));
+    put_u32(payload + request->length, npu_crc_update(crc, payload, request->length));
     return NPU_HEADER_BYTES + request->length + NPU_CRC_BYTES;
 }
 
@@ -37,7 +37,7 @@ int npu_frame_parse(const uint8_t *wire, uint32_t count, npu_frame *answer)
     if (count < NPU_HEADER_BYTES || wire[0] != ANSWER) {
         return 0;
     }
-    uint32_t crc = crc32_update(0u, wire, COVERED);
+    uint32_t crc = npu_crc_update(0u, wire, COVERED);
     if (get_u32(wire + COVERED) != crc) {
         return 0;
     }
@@ -57,5 +57,5 @@ int npu_frame_parse(const uint8_t *wire, uint32_t count, npu_frame *answer)
     if (length > NPU_CHUNK || count - NPU_HEADER_BYTES < length + NPU_CRC_BYTES) {
         return 0;
     }
-    return get_u32(answer->payload + length) == crc32_update(crc, answer->payload, length);
+    return get_u32(answer->payload + length) == npu_crc_update(crc, answer->payload, length);
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import io
 import json
+import sys
 from pathlib import Path
 
 import jsonschema
@@ -14,6 +15,7 @@ from sarif_pydantic import Sarif
 
 from tests.check.fake_builds import fake_builds
 from tests.check.sample import write_config
+from tests.programs import require_file
 from tinydeploy.check.config import load_config
 from tinydeploy.check.results import CheckResult
 from tinydeploy.check.run import check_targets
@@ -163,6 +165,16 @@ def test_sarif_points_at_the_layer_and_at_the_line(outcome: CheckResult) -> None
         assert logical.name == "conv1"
         assert logical.fully_qualified_name == "wide/1/conv1"
         assert "layer 1 (CONV_2D conv1) went from 1x4x4x8 to 1x4x4x32" in str(result.message.text)
+
+
+def test_sarif_keeps_to_its_schema(outcome: CheckResult) -> None:
+    path = require_file(Path(sys.prefix) / "share" / "sarif-2.1.0.schema.json")
+    schema = json.loads(path.read_text(encoding="utf-8"))
+    validator = jsonschema.validators.validator_for(schema)(schema)
+    found = json.loads(write_sarif(outcome))
+    assert [error.message for error in validator.iter_errors(found)] == []
+    found["runs"][0]["results"][0]["level"] = "grave"
+    assert not validator.is_valid(found)
 
 
 def test_sarif_uses_no_key_that_its_reader_does_not_know(outcome: CheckResult) -> None:

@@ -79,6 +79,17 @@ def test_every_command_has_help_of_80_columns(cli: Callable[..., Outcome], comma
     assert max(len(line) for line in out.splitlines()) <= 80
 
 
+@pytest.mark.parametrize(
+    "words",
+    [("build", "x.tflite", "--format", "keil"), ("build", "x", "-b", "b", "--optimize", "keil")],
+)
+def test_a_word_that_an_option_does_not_know(cli: Callable[..., Outcome], words) -> None:
+    code, _, err = cli(*words, "--board", "stm32h743")
+    said = " ".join(err.replace("│", " ").split())
+    assert code == 2
+    assert f"Invalid value for '{words[-2]}': 'keil' is not one of '" in said
+
+
 def test_boards_lists_every_board(cli: Callable[..., Outcome]) -> None:
     code, out, _ = cli("boards")
     assert code == 0

@@ -41,6 +41,7 @@ def test_the_list_fits_80_columns(cli: Callable[..., Outcome]) -> None:
     ]  # fmt: skip
     assert line.endswith("b")
     assert "etinynet-<width>" in out
+    assert "a file as MCUNet's authors publish them" in " ".join(out.split())
 
 
 def test_filters_and_order(cli: Callable[..., Outcome]) -> None:

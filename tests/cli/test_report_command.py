@@ -51,3 +51,16 @@ def test_a_page_that_cannot_be_written(
     (tmp_path / "report.json").write_text(text, encoding="utf-8")
     assert run(tmp_path, "-o", tmp_path / "no" / "page.html") == 1
     assert "--output" in capsys.readouterr().err
+
+
+def test_two_builds_are_compared(
+    tmp_path: Path, text: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "report.json").write_text(text, encoding="utf-8")
+    assert run(tmp_path / "a", tmp_path / "b", "-q", "-o", tmp_path / "c.html") == 0
+    assert "nothing differs" in capsys.readouterr().out
+    assert "Nothing differs." in (tmp_path / "c.html").read_text(encoding="utf-8")
+    assert run(tmp_path / "a", tmp_path / "b", "--open") == 2
+    assert "--output" in capsys.readouterr().err

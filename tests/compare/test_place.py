@@ -11,13 +11,17 @@ from pathlib import Path
 import pytest
 
 from benchmarks.measure import Silence
+from benchmarks.mobilenet_v2 import make_mobilenet_v2
 from tinydeploy.board import load_board
 from tinydeploy.compare import place as place_module
 from tinydeploy.compare.place import Placement, parse_sizes, place_net
 from tinydeploy.compare.random_net import make_random_net
 from tinydeploy.compare.tables import show_markdown, show_text, write_csv, write_json
 from tinydeploy.errors import UsageError
-from tinydeploy.plan.memory import DATA_RESERVE
+from tinydeploy.graph.passes import fuse_graph
+from tinydeploy.graph.read import read_graph
+from tinydeploy.plan.check import check_plan
+from tinydeploy.plan.memory import DATA_RESERVE, plan_memory
 from tinydeploy.zoo.counts import CountBook
 from tinydeploy.zoo.registry import find_model
 
@@ -55,6 +59,16 @@ def test_estimates_are_close_to_what_is_measured() -> None:
     assert exact.latency_ms == pytest.approx(guess.latency_ms, rel=0.2)
     assert exact.flash == pytest.approx(guess.flash, rel=0.1)
     assert (guess.parameters, guess.own_size) == (78_186, True)
+
+
+@pytest.mark.slow
+def test_mobilenet_v2_fits_the_ram_with_its_input_whole() -> None:
+    """At 224x224; the weights have no room in the board's flash, which plans do not look at."""
+    board = load_board("stm32h743")
+    graph = fuse_graph(read_graph(make_mobilenet_v2(), "mobilenet_v2"))
+    plan = plan_memory(graph, board)
+    check_plan(graph, plan, board)
+    assert plan.arena_bytes <= 205_000
 
 
 def test_what_was_found_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:

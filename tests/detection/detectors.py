@@ -20,6 +20,18 @@ ETINYNET = DetectionSpec(
     ),
     classes=tuple(f"class {number}" for number in range(20)),
 )
+# Six anchors per place of maps of stride 16 and 32, and VOC's number of classes.
+VOC = DetectionSpec(
+    image_size=(256, 256),
+    sources=tuple(
+        AnchorSource(stride, tuple((side, side) for side in sides))
+        for stride, sides in (
+            (16, (16.0, 24.0, 32.0, 40.0, 48.0, 56.0)),
+            (32, (64.0, 80.0, 96.0, 128.0, 160.0, 192.0)),
+        )
+    ),
+    classes=tuple(f"class {number}" for number in range(20)),
+)
 # One class, an image that no stride divides, few boxes kept.
 NARROW = DetectionSpec(
     image_size=(50, 81),

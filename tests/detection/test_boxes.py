@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -97,9 +99,9 @@ def test_limits_count_candidates_and_detections() -> None:
         outputs[0][0, 0, place, 1] = 4.0 + place
     (found,) = find_objects(SPEC, outputs)
     assert found.boxes[:, 0].tolist() == [35, 19, 3]
-    (found,) = find_objects(SPEC, outputs, max_candidates=2)
+    (found,) = find_objects(replace(SPEC, max_candidates=2, max_detections=2), outputs)
     assert found.boxes[:, 0].tolist() == [35, 19]
-    (found,) = find_objects(SPEC, outputs, max_detections=1)
+    (found,) = find_objects(replace(SPEC, max_detections=1), outputs)
     assert found.boxes[:, 0].tolist() == [35]
-    (found,) = find_objects(SPEC, outputs, score_threshold=0.98)
+    (found,) = find_objects(replace(SPEC, score_threshold=0.98), outputs)
     assert len(found.boxes) == 2

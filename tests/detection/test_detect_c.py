@@ -21,10 +21,8 @@ FLAGS = (
 CASES = [
     ("etinynet", "usual"),
     ("etinynet", "coarse"),
-    ("narrow", "usual"),
     ("narrow", "fine"),
     ("open", "usual"),
-    ("open", "coarse"),
 ]
 
 

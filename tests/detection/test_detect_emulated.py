@@ -10,6 +10,7 @@ from detectors import Outputs, hostile_outputs, usual_outputs
 
 from tests.nets import detector as detector_net
 from tinydeploy.board import load_board
+from tinydeploy.codegen.detection import bound_instructions
 from tinydeploy.codegen.generate import generate_sources, list_kernels
 from tinydeploy.emulate.emulated_board import EmulatedBoard
 from tinydeploy.graph.graph import Graph
@@ -78,10 +79,7 @@ def test_time_is_bounded(board: Board) -> None:
         count = count_detection(emulated, client, graph)
         assert count is not None
         found[name] = count
-    logits = len(spec.classes) + 1
-    heap = 20 * spec.max_candidates.bit_length()
-    candidate = 150 + heap + 60 * spec.max_detections
-    most = spec.anchor_count * (40 + 16 * logits + heap) + spec.max_candidates * candidate
-    assert most / 4 < max(found.values()) < most
-    assert found["all background"] < spec.anchor_count * (10 + 8 * logits)
+    most = bound_instructions(spec)
+    assert most / 4 < max(found.values()) <= most
+    assert found["all background"] < spec.anchor_count * (10 + 8 * (len(spec.classes) + 1))
     assert found["all background"] == min(found.values())

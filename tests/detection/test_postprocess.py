@@ -171,3 +171,31 @@ def test_packed_boxes_come_back() -> None:
 def test_offsets_of_no_sense_are_refused() -> None:
     with pytest.raises(InputFileError, match="moves a box of 45"):
         make_detector(ETINYNET, ETINYNET.output_shapes, [Scale(0.1, 0), Scale(1e4, 0)] * 2)
+
+
+def test_other_limits_are_those_of_a_detector_made_for_them() -> None:
+    detector = make("etinynet", "usual")
+    spec = replace(
+        detector.spec, score_threshold=0.02, iou_threshold=0.7, max_candidates=300, max_detections=9
+    )
+    changed = detector.with_limits(spec)
+    again = make_detector(spec, spec.output_shapes, SCALES["usual"])
+    assert (changed.spec, changed.threshold, changed.overlap) == (
+        again.spec, again.threshold, again.overlap,
+    )  # fmt: skip
+    assert [s.margin for s in changed.sources] == [s.margin for s in again.sources]
+    outputs = usual_outputs(detector, np.random.default_rng(4))
+    assert len(changed.detect(outputs)) == 9
+
+
+def test_pixels_and_real_scores_of_several_images() -> None:
+    detector = make("narrow", "usual")
+    rng = np.random.default_rng(0)
+    images = [usual_outputs(detector, rng) for _ in range(3)]
+    batch = [np.stack(parts) for parts in zip(*images, strict=True)]
+    for outputs, found in zip(images, detector.find(batch), strict=True):
+        packed = detector.detect(outputs)
+        assert found.boxes[:, 0].tolist() == (packed["x0"] / 4).tolist()
+        assert found.boxes[:, 3].tolist() == (packed["y1"] / 4).tolist()
+        assert found.scores.tolist() == (packed["score"] / 32768).tolist()
+        assert found.classes.tolist() == packed["label"].tolist()

@@ -6,7 +6,9 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import typer
@@ -36,6 +38,14 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+def list_leaves(command, path: str) -> Iterator[tuple[str, Any]]:
+    """Commands without commands of their own."""
+    for name, each in getattr(command, "commands", {}).items():
+        yield from list_leaves(each, f"{path} {name}")
+    if not hasattr(command, "commands"):
+        yield path, command
+
+
 def test_pages_load_nothing_from_elsewhere(site: Path) -> None:
     pages = list(site.rglob("*.html"))
     assert len(pages) > 25
@@ -52,8 +62,8 @@ def test_pages_load_nothing_from_elsewhere(site: Path) -> None:
 
 def test_the_reference_is_complete(site: Path) -> None:
     commands = (site / "reference" / "commands.html").read_text("utf-8")
-    for name, command in typer.main.get_command(app).commands.items():  # type: ignore[attr-defined]
-        assert f">tinydeploy {name}<" in commands
+    for path, command in list_leaves(typer.main.get_command(app), "tinydeploy"):
+        assert f">{path}<" in commands
         for parameter in command.params:
             assert all(word in commands for word in parameter.opts if word.startswith("--"))
     config = (site / "reference" / "config.html").read_text("utf-8")

@@ -44,6 +44,7 @@ from tinydeploy.validate.reference import run_reference
 
 KERNELS = sorted((FIRMWARE / "kernels").glob("*.c"))
 CORES = sorted((FIRMWARE / "kernels" / "cores").glob("*.[cS]"))
+OTHERS = sorted((FIRMWARE / "kernels" / "detection").glob("*.c"))  # no layer's
 HEADERS = sorted((FIRMWARE / "include").glob("td_*.h"))
 
 
@@ -246,7 +247,7 @@ def test_cross_compiler_warns_of_nothing(tmp_path: Path, core: str) -> None:
     if compiler is None:
         pytest.skip("arm-none-eabi-gcc is not on the PATH")
     flags = [*WARNINGS, "-Wshadow", "-Wcast-align", "-O2", f"-mcpu={core}", "-mthumb", "-c"]
-    for kernel in KERNELS + CORES:
+    for kernel in KERNELS + CORES + OTHERS:
         output = str(tmp_path / f"{kernel.stem}.o")
         command = [compiler, *flags, f"-I{FIRMWARE / 'include'}", "-o", output, str(kernel)]
         subprocess.run(command, check=True)

@@ -4,7 +4,13 @@ from PIL import Image
 
 from tinydeploy.errors import InputFileError
 from tinydeploy.model.float_model import Preprocessing
-from tinydeploy.model.picture import crop_picture, fit_picture, read_input, read_picture
+from tinydeploy.model.picture import (
+    crop_picture,
+    fit_picture,
+    read_input,
+    read_picture,
+    unfit_boxes,
+)
 
 RGB = Preprocessing((128.0,) * 3, (1.0,) * 3)
 BGR = Preprocessing((128.0,) * 3, (1.0,) * 3, color="bgr")
@@ -36,6 +42,21 @@ def test_any_picture_fits_any_input(size, shape, preprocessing):
     rng = np.random.default_rng(0)
     for _ in range(20):
         np.testing.assert_array_equal(crop_picture(image, preprocessing, *shape, rng), expected)
+
+
+@pytest.mark.parametrize("preprocessing", [RGB, GRAY])
+@pytest.mark.parametrize("size", [(64, 40), (40, 64), (200, 100)])
+def test_boxes_find_their_place_in_the_picture(preprocessing, size):
+    """What shines in the input lies, in the picture, where its box does."""
+    pixels = np.zeros((size[1], size[0], 3), np.uint8)
+    top, left = size[1] // 2 - 4, size[0] // 2 - 6
+    pixels[top : top + 10, left : left + 16] = 255
+    image = Image.fromarray(pixels)
+    image = image.convert("L") if preprocessing is GRAY else image
+    rows, columns = np.nonzero(fit_picture(image, preprocessing, 48, 56)[..., 0] > 127)
+    box = np.array([[columns.min(), rows.min(), columns.max() + 1, rows.max() + 1]])
+    found = unfit_boxes(box, image, preprocessing, 48, 56)
+    np.testing.assert_allclose(found, [[left, top, left + 16, top + 10]], atol=2.5)
 
 
 def test_stretching_by_a_whole_factor_keeps_the_mean():

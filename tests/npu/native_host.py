@@ -112,8 +112,10 @@ def compile_host(folder: Path) -> Path:
     """The host as a library in a folder."""
     library = folder / "npu_host.so"
     sources = [
-        *(FIRMWARE / "npu" / f"npu{part}.c" for part in ("", "_link", "_frame", "_image", "_top")),
-        FIRMWARE / "app" / "crc32.c",
+        *(
+            FIRMWARE / "npu" / f"npu{part}.c"
+            for part in ("", "_link", "_frame", "_crc", "_image", "_top")
+        ),
         Path(__file__).with_name("native_port.c"),
     ]
     command = [*find_host_compiler(), "-std=c99", "-O1", "-shared", "-fPIC", *_WARNINGS]

@@ -107,6 +107,12 @@ def test_several_inputs_are_refused() -> None:
         compile_model(several_ends())
 
 
+def test_images_larger_than_the_port_are_refused() -> None:
+    compile_model(conv_model((512, 512, 1), 1, (15, 15), stride=(15, 15)))
+    with pytest.raises(UnsupportedModelError, match="262,145 bytes, TinyNPU's port holds 262,144"):
+        compile_model(conv_model((1, 262145, 1), 1, (1, 1)))
+
+
 def test_rest_is_a_sound_graph_with_the_outputs() -> None:
     graph, compiled = compile_model(small_etinynet())
     rest = compiled.split.rest

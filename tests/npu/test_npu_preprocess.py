@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import zlib
 
 import numpy as np
 import pytest
@@ -45,6 +46,8 @@ def make_graph(
         ((48, 40), (0, 0, 48, 40), (24, 20, 3)),
         ((48, 40), (5, 3, 31, 29), (24, 20, 1)),
         ((10, 12), (1, 2, 8, 8), (8, 8, 3)),  # no change of size
+        ((10, 12), (1, 2, 8, 8), (8, 8, 1)),
+        ((10, 12), (1, 2, 9, 8), (5, 8, 3)),  # of height alone
         ((7, 9), (0, 0, 7, 9), (16, 33, 1)),  # enlarged
         ((1, 1), (0, 0, 1, 1), (4, 4, 3)),
         ((1024, 3), (0, 1, 1024, 2), (5, 1024, 3)),
@@ -92,9 +95,9 @@ def test_packing_is_the_nearest_level() -> None:
 
 def test_the_picture_is_cut_to_the_input_s_shape() -> None:
     settings = plan_preprocessing(make_graph((1, 24, 20, 3)))
-    assert (settings.camera, settings.crop) == ((48, 40), (0, 0, 48, 40))
+    assert (settings.camera, settings.crop) == ((48, 48), (0, 4, 48, 40))
     settings = plan_preprocessing(make_graph((1, 256, 256, 3)))
-    assert (settings.camera, settings.crop) == ((240, 320), (0, 40, 240, 240))
+    assert (settings.camera, settings.crop) == ((256, 264), (0, 4, 256, 256))
 
 
 def test_values_are_those_of_the_file() -> None:
@@ -116,6 +119,16 @@ def test_blue_green_red_is_refused() -> None:
     normalization = Normalization(mean=(0.0,), std=(1.0,), color="bgr")
     with pytest.raises(UnsupportedModelError, match="blue, green, red"):
         plan_preprocessing(make_graph((1, 8, 8, 3), normalization))
+
+
+def test_the_fast_crc_is_the_usual_one(library: ctypes.CDLL) -> None:
+    library.npu_crc_update.restype = ctypes.c_uint32
+    data = np.random.default_rng(1).bytes(300)
+    for count in (*range(13), 256, 299):
+        for begin in (0, 1):
+            piece = data[begin : begin + count]
+            found = library.npu_crc_update(0x1234, piece, len(piece))
+            assert found == zlib.crc32(piece, 0x1234)
 
 
 @pytest.mark.parametrize("k", [0, 1, 3, 10, 12])

@@ -23,7 +23,6 @@ CASES: list[tuple[str, InputForm]] = [
     ("several_ends", "kept"),
     ("streaming", "arena"),
     ("detector", "arena"),
-    ("detector", "rows"),
 ]
 ARM = "arm-none-eabi-gcc"
 CORES = ("cortex-m0plus", "cortex-m3", "cortex-m4", "cortex-m33")

@@ -15,6 +15,8 @@ from PIL import Image
 from tests.programs import require_program
 from tests.report.sample_report import make_report
 from tests.report.test_page import HOSTILE
+from tinydeploy.check.compare import compare_builds
+from tinydeploy.check.compare_page import write_comparison_page
 from tinydeploy.report.build_report import BuildReport
 from tinydeploy.report.page.page import write_page
 
@@ -145,6 +147,27 @@ def test_it_can_be_printed(page: Page) -> None:
     page.emulate_media(media="print", color_scheme="dark")
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
     assert page.pdf().startswith(b"%PDF")
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_two_builds_fit_beside_each_other(
+    browser: Browser, tmp_path: Path, report: BuildReport, complaints: list[str], width: int
+) -> None:
+    for name, each in (("a", report), ("b", make_report(24))):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "report.json").write_text(each.to_json(), encoding="utf-8")
+    path = tmp_path / "compare.html"
+    comparison = compare_builds(tmp_path / "a", tmp_path / "b")
+    path.write_text(write_comparison_page(comparison), encoding="utf-8")
+    page = open_page(browser, path, complaints, viewport={"width": width, "height": 900})
+    assert page.evaluate("document.documentElement.scrollWidth") == width
+    page.get_by_role("button", name="Flash").click()
+    cells = page.locator("table.sortable tbody td:nth-child(6)")
+    changes = cells.evaluate_all("cells => cells.map((cell) => Number(cell.dataset.v))")
+    assert changes == sorted(changes, reverse=True)
+    assert changes[0] > 0
+    page.close()
+    assert not complaints
 
 
 def test_hostile_names_do_nothing(browser: Browser, tmp_path: Path, complaints: list[str]) -> None:

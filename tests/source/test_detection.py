@@ -68,7 +68,7 @@ def test_both_heads_become_int8_and_the_file_tells_what_they_mean(source: Source
     assert graph.detection == SPEC
     kinds = [graph.tensors[tensor].dtype for tensor in (*graph.inputs, *graph.outputs)]
     assert kinds == ["int8"] * 5
-    assert graph.labels == ()
+    assert graph.labels == NAMES
     assert source.samples is not None
     assert source.scenes is not None
     assert len(source.samples) == len(source.scenes) == 10

@@ -1,6 +1,8 @@
+from dataclasses import replace
+
 import pytest
 
-from tinydeploy.train.benchmark.campaign import Result
+from tinydeploy.train.benchmark.campaign import Deployment, Result, run_campaign
 from tinydeploy.train.benchmark.plot import draw_results
 from tinydeploy.train.benchmark.tables import write_csv, write_markdown
 from tinydeploy.train.metrics import Scores
@@ -46,3 +48,33 @@ def test_one_row_per_run():
 def test_a_picture(count):
     picture = draw_results(RESULTS[:count])
     assert picture.count("<circle") == sum(r.scores is not None for r in RESULTS[:count])
+
+
+def test_nets_on_a_board():
+    built = Deployment("stm32h743", 91.25, 91.0, 8944, 41656, 638054, 1.2633)
+    text = write_markdown([replace(RESULTS[0], deployment=built), *RESULTS[1:]])
+    row = "| a | net1 | Base | 60.0 | 91.25 | 91.00 | 8,944 | 41,656 | 638,054 | 1.26 |"
+    assert row in text
+    assert "As firmware" not in write_markdown(RESULTS)
+
+
+def test_only_the_first_seed_is_deployed_and_only_once(tmp_path):
+    requests = [
+        TrainRequest("supervised", "plain_cnn", "faces", size=8, seed=seed, changes={"steps": 1})
+        for seed in (3, 4)
+    ]
+    seen = []
+
+    def deploy(checkpoint):
+        seen.append(checkpoint)
+        assert checkpoint.is_file()
+        return Deployment("b", 50.0, 50.0, 1, 2, 3, None)
+
+    plain = run_campaign(requests, tmp_path)
+    assert [result.deployment for result in plain] == [None, None]
+    for _ in range(2):
+        results = run_campaign(requests, tmp_path, deploy=deploy)
+        assert len(seen) == 1
+        assert results[0].deployment == Deployment("b", 50.0, 50.0, 1, 2, 3, None)
+        assert results[1].deployment is None
+        assert [r.scores for r in results] == [r.scores for r in plain]

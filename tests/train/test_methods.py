@@ -84,6 +84,7 @@ def test_a_threshold_that_nothing_reaches(bars):
         ({"method": "magic"}, "no method"),
         ({"model": "nonet"}, "unknown model"),
         ({"confidence": 1.0}, "confidence of 1"),
+        ({"device": "tpu"}, "no device 'tpu'"),
         ({"augmentation": "wild"}, "no augmentation"),
         ({"strong": "wild", "method": "mixmatch"}, "no augmentation"),
         ({"changes": {"steps": 0}}, "steps 0"),

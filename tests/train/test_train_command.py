@@ -62,13 +62,10 @@ def test_the_commands_of_the_page_end_in_firmware(tmp_path, monkeypatch):
     assert done.exit_code == 0, done.output
     words = build.split()
     assert words[0] == "build"
-    result = build_image(
-        BuildRequest(words[1], words[3], output=tmp_path / "fw"), StageView(quiet=True)
-    )
-    report = json.loads((tmp_path / "fw" / "report.json").read_text())
-    accuracy = report["quantization"]["accuracy"]
-    assert result
-    assert abs(accuracy["int8"] - accuracy["float"]) <= 0.01
+    # max_drop: int8 within a point of float; and what is not bit-exact is an error anyhow.
+    request = BuildRequest(words[3], words[1], output=tmp_path / "fw", max_drop=1.0)
+    build_image(request, StageView(quiet=True))
+    assert (tmp_path / "fw" / "firmware.elf").is_file()
 
 
 @pytest.mark.parametrize("damage", ["cut", "weights", "pictures", "net"])

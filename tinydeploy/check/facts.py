@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from tinydeploy.check.blame import LayerChange
 from tinydeploy.check.judge import Finding
 from tinydeploy.check.limits import RESOURCES, Limit, Resource
 from tinydeploy.check.results import CheckResult, TargetResult
@@ -122,3 +123,13 @@ def list_peak(finding: Finding | None) -> list[str]:
     if finding is None or finding.blame is None:
         return []
     return [make_printable(tensor) for tensor in finding.blame.tensors]
+
+
+def show_delta(value: int | None) -> str:
+    """A change of a whole number: `+1,024`, `=`, nothing where it was not measured."""
+    return "" if value is None else "=" if value == 0 else f"{value:+,}"
+
+
+def describe_state(change: LayerChange) -> str:
+    """`new`, `gone`, or nothing."""
+    return "gone" if change.now is None else "new" if change.before is None else ""

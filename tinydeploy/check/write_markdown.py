@@ -9,11 +9,13 @@ from typing import Final
 
 from tinydeploy.check.blame import LayerChange
 from tinydeploy.check.facts import (
+    describe_state,
     describe_status,
     describe_total,
     list_peak,
     list_problems,
     list_rows,
+    show_delta,
 )
 from tinydeploy.check.results import CheckResult, TargetResult
 from tinydeploy.report.page.words import make_printable
@@ -90,9 +92,8 @@ def _layers(changes: tuple[LayerChange, ...]) -> Iterator[str]:
     kept = {id(change) for change in shown[:_MOST_LAYERS]}
     for change in changes:
         if id(change) in kept:
-            what = "gone" if change.now is None else "new" if change.before is None else ""
-            deltas = [_delta(change.delta(field)) for field in _FIELDS]
-            yield f"| {_escape(change.layer.title)} | {what} | {' | '.join(deltas)} |"
+            deltas = " | ".join(show_delta(change.delta(field)) for field in _FIELDS)
+            yield f"| {_escape(change.layer.title)} | {describe_state(change)} | {deltas} |"
     if len(changes) > _MOST_LAYERS:
         yield ""
         yield f"and {len(changes) - _MOST_LAYERS} more, with smaller changes"
@@ -101,10 +102,6 @@ def _layers(changes: tuple[LayerChange, ...]) -> Iterator[str]:
 
 
 _FIELDS: Final = ("flash", "live", "instructions")
-
-
-def _delta(value: int | None) -> str:
-    return "" if value is None else "=" if value == 0 else f"{value:+,}"
 
 
 def _escape(text: str) -> str:

@@ -8,9 +8,12 @@ from typing import Annotated
 
 import typer
 
+from tinydeploy.accelerated import build_accelerated
+from tinydeploy.cli.accelerated_text import show_accelerated
 from tinydeploy.cli.build_options import takes_build_options
 from tinydeploy.cli.console import StageView
 from tinydeploy.cli.options import (
+    AcceleratorOption,
     FormatChoice,
     FormatOption,
     JsonOption,
@@ -30,6 +33,11 @@ def build(
         typer.Option("--output", "-o", metavar="DIR", help="Default: out/<model>-<board>."),
     ] = None,
     chosen_format: FormatOption = FormatChoice.CMAKE,
+    bundle: Annotated[
+        bool,
+        typer.Option("--bundle", help="Write bundle.zip too: the build and what proves it."),
+    ] = False,
+    accelerator: AcceleratorOption = None,
     as_json: JsonOption = False,
     quiet: QuietOption = False,
     verbose: VerboseOption = False,
@@ -39,7 +47,11 @@ def build(
         request,
         output=output,
         chosen_format=chosen_format.value,
+        bundle=bundle,
         command=context.obj or "",
     )
     watch = StageView(quiet=quiet, verbose=verbose)
+    if accelerator is not None:
+        show_accelerated(build_accelerated(request, watch), as_json)
+        return
     show_result(build_image(request, watch), as_json, verbose=verbose)

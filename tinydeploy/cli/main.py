@@ -10,9 +10,10 @@ import functools
 import shlex
 import sys
 from collections.abc import Callable
-from typing import Annotated, NoReturn
+from typing import Annotated, Any, NoReturn
 
 import typer
+from typer.core import TyperGroup
 
 from tinydeploy import __version__
 from tinydeploy.cli import (
@@ -27,12 +28,14 @@ from tinydeploy.cli import (
     graph,
     inspect,
     monitor,
+    npu,
     ops,
     plan,
     report,
     run,
     train,
     train_benchmark,
+    train_detection,
     validate,
     zoo,
     zoo_compare,
@@ -43,8 +46,21 @@ from tinydeploy.errors import OutputError, TinydeployError
 _debug = False
 _EPILOG = "Exit codes: 0 ok, 1 failure, 2 usage, 3 a budget missed, 4 differs from the reference."
 
+
+class _Commands(TyperGroup):
+    """The commands; what is wrong with an option is said without pydantic's preamble."""
+
+    def invoke(self, ctx: Any) -> Any:  # of click, or of the copy of it that typer has
+        try:
+            return super().invoke(ctx)
+        except typer.BadParameter as error:
+            error.message = error.message.removeprefix("Value error, ")
+            raise
+
+
 app = typer.Typer(
     name="tinydeploy",
+    cls=_Commands,
     help="From a trained compact neural network to verified firmware on a microcontroller.",
     epilog=_EPILOG,
     no_args_is_help=True,
@@ -111,12 +127,22 @@ app.add_typer(_boards, name="boards")
 _train = typer.Typer(rich_markup_mode="rich")
 _train.callback(invoke_without_command=True)(_guard(train.train))
 _train.command("benchmark")(_guard(train_benchmark.benchmark))
+_train.command("detection")(_guard(train_detection.detection))
 app.add_typer(_train, name="train")
 
 _zoo = typer.Typer(rich_markup_mode="rich")
 _zoo.callback(invoke_without_command=True)(_guard(zoo.zoo))
 _zoo.command("compare")(_guard(zoo_compare.compare))
 app.add_typer(_zoo, name="zoo")
+
+_npu = typer.Typer(
+    rich_markup_mode="rich", no_args_is_help=True, help="Programs of the TinyNPU accelerator."
+)
+_npu.command("compile")(_guard(npu.compile_))
+_npu.command("asm")(_guard(npu.asm))
+_npu.command("disasm")(_guard(npu.disasm))
+_npu.command("run")(_guard(npu.run))
+app.add_typer(_npu, name="npu")
 
 
 def _show_version(value: bool) -> None:

@@ -30,6 +30,12 @@ class EffortChoice(StrEnum):
     HIGH = "high"
 
 
+class AcceleratorChoice(StrEnum):
+    """Accelerators by name."""
+
+    TINYNPU = "tinynpu"
+
+
 class FirmwareChoice(StrEnum):
     """Values of --firmware."""
 
@@ -317,6 +323,15 @@ FirmwareOption = Annotated[
         "--firmware",
         metavar="KIND",
         help="standard, or mlperf: it also answers the runner of MLPerf Tiny. Needs --input kept.",
+    ),
+]
+AcceleratorOption = Annotated[
+    AcceleratorChoice | None,
+    typer.Option(
+        "--accelerator",
+        metavar="NAME",
+        help="tinynpu: the net runs on a TinyNPU beside the microcontroller, which the board must "
+        "have pins for (stm32l4r9). docs/tinynpu.md says what that is.",
     ),
 ]
 VectorsOption = Annotated[

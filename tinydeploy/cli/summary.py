@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from rich.markup import escape
 from rich.table import Table
 
+from tinydeploy.bundle.make_bundle import BUNDLE
 from tinydeploy.cli.console import stdout
 from tinydeploy.pipeline import BuildResult
 from tinydeploy.plan.alternatives import Alternative
@@ -71,6 +72,7 @@ def _show_summary(result: BuildResult) -> None:
     stdout.print(table)
     if folder is not None:
         more = "" if result.chosen_format == "cmake" else f"{result.chosen_format}/, "
+        more += f"{BUNDLE}, " if (folder / BUNDLE).is_file() else ""
         files = f"firmware.elf, .bin, .hex, firmware/, {more}report.html, .json, plan.svg"
         stdout.print(f"\n{escape(str(folder))}: {files}")
 

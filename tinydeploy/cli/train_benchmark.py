@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from functools import partial
 from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tinydeploy.cli.console import stderr, stdout
+from tinydeploy.board import load_board
+from tinydeploy.cli.console import StageView, stderr, stdout
 from tinydeploy.cli.options import QuietOption
 from tinydeploy.cli.train import AugmentationChoice, import_training, split_names
-from tinydeploy.errors import UsageError
+from tinydeploy.errors import InternalError, UsageError
+from tinydeploy.pipeline import BuildRequest, build_image
 
 if TYPE_CHECKING:
-    from tinydeploy.train.benchmark.campaign import Result
+    from tinydeploy.train.benchmark.campaign import Deployment, Result
 
 
 def benchmark(
@@ -43,6 +46,12 @@ def benchmark(
     output: Annotated[
         Path, typer.Option("--output", "-o", metavar="DIR", help="Keeps runs and tables.")
     ] = Path("out/train-benchmark"),
+    board: Annotated[
+        str | None,
+        typer.Option(
+            "--board", "-b", metavar="BOARD", help="Build the first seed's nets for it: int8, RAM."
+        ),
+    ] = None,
     threads: Annotated[int, typer.Option(min=1, metavar="N", help="Of torch.")] = 1,
     quiet: QuietOption = False,
 ) -> None:
@@ -108,8 +117,28 @@ def benchmark(
             )
         write()
 
-    run_campaign(requests, output / "runs", watch)
+    deploy = None if board is None else partial(_deploy, load_board(board).name)
+    run_campaign(requests, output / "runs", watch, deploy)
     stdout.print(write(), markup=False, soft_wrap=True)
+
+
+def _deploy(board: str, checkpoint: Path) -> Deployment:
+    """What a checkpoint is on a board: built, run in the emulated board and proven, not kept."""
+    from tinydeploy.train.benchmark.campaign import Deployment
+
+    request = BuildRequest(board, str(checkpoint), keep=False)
+    report = build_image(request, StageView(quiet=True)).report
+    if report.accuracy is None or report.inference is None:
+        raise InternalError("a checkpoint with test pictures was built without their accuracy")
+    return Deployment(
+        board=board,
+        float_accuracy=100 * report.accuracy.float,
+        int8_accuracy=100 * report.accuracy.int8,
+        ram_bytes=report.memory.ram_bytes,
+        flash_bytes=report.memory.flash_bytes,
+        instructions=report.inference.instructions,
+        milliseconds=report.inference.latency_ms_estimated,
+    )
 
 
 def _parse_labels(text: str) -> tuple[int | None, ...]:

@@ -31,7 +31,7 @@ def list_nets_markdown(nets: Sequence[Counted], families: Sequence[tuple[str, st
             cells += [short(published.parameters), short(published.macs), top1, "; ".join(notes)]
         lines.append([f"`{entry.name}`", size, *cells])
     names = "".join(f"* `{pattern}`: {title}\n" for pattern, title in families)
-    return f"{_table(lines)}\nNames of other widths:\n\n{names}"
+    return f"{_table(lines)}\nOther names:\n\n{names}"
 
 
 def list_rows_markdown(title: str, rows: Sequence[tuple[LiteratureRow, Counts | None]]) -> str:
@@ -42,7 +42,8 @@ def list_rows_markdown(title: str, rows: Sequence[tuple[LiteratureRow, Counts | 
         ours = ("", "")
         if counts is not None:
             ours = (f"{counts.parameters / 1e6:.2f}", f"{counts.macs / 1e6:.1f}")
-        net = f"`{row.net}` at {row.size}" if row.net else ""
+        net = f"`{row.net}`" if row.net else ""
+        net += f" at {row.size}" if row.size else ""
         remark = "; ".join(text for text in (row.latency, row.remark) if text)
         cells = [row.network, row.parameters, ours[0], row.macs, ours[1], row.top1, net, remark]
         lines.append(cells)

@@ -50,8 +50,9 @@ def show_nets(nets: Sequence[Counted], families: Sequence[tuple[str, str]]) -> s
     for number, text in enumerate(sources, 1):
         lines += textwrap.wrap(f"{number:>3} {text}", WIDTH, subsequent_indent="    ")
     if families:
-        lines += ["", "Names of other widths:"]
-        lines += [f"    {pattern:<38} {title}"[:WIDTH] for pattern, title in families]
+        lines += ["", "Other names:"]
+        for pattern, title in families:
+            lines += textwrap.wrap(f"{pattern:<35} {title}", WIDTH, subsequent_indent=" " * 36)
     return "\n".join(lines)
 
 

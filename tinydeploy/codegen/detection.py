@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from tinydeploy.codegen.c_data import format_array, format_elements, format_struct
 from tinydeploy.detection.postprocess import UNITS, Detector, SourceTables
+from tinydeploy.detection.spec import DetectionSpec
 from tinydeploy.graph.graph import Graph
 from tinydeploy.plan.plan import Plan
 
@@ -25,12 +26,14 @@ class DetectionText:
         memory: Of the scratch.
         offset: Of the scratch, in that memory's arena.
         max_detections: Boxes that are told at most.
+        most_instructions: What reading boxes takes at most, see `bound_instructions`.
     """
 
     tables: str
     memory: str
     offset: int
     max_detections: int
+    most_instructions: int
 
 
 def describe_detection(graph: Graph, plan: Plan) -> DetectionText | None:
@@ -42,7 +45,22 @@ def describe_detection(graph: Graph, plan: Plan) -> DetectionText | None:
         plan.detection.memory,
         plan.detection.offset,
         graph.detector.spec.max_detections,
+        bound_instructions(graph.detector.spec),
     )
+
+
+def bound_instructions(spec: DetectionSpec) -> int:
+    """Instructions of a Cortex-M4 or M7 that reading boxes takes at most, whatever the outputs.
+
+    Every anchor's logits are gone through three times at most, for the largest, for the sum and for
+    the class; it may displace the worst of the candidates in their heap. Every candidate leaves the
+    heap, becomes a box and is compared with all that are told. The factors are those of gcc's code,
+    rounded up; tests and `python -m benchmarks.boxes` count what outputs take that are made for it.
+    """
+    heap = 20 * spec.max_candidates.bit_length()
+    anchor = 40 + 17 * (len(spec.classes) + 1) + heap
+    candidate = 150 + heap + 60 * spec.max_detections
+    return spec.anchor_count * anchor + spec.max_candidates * candidate
 
 
 def write_tables(detector: Detector) -> str:

@@ -101,7 +101,7 @@ def _make(entry: ModelEntry, shape: tuple[int, int, int, int]) -> bytes:
 
 def _normalize(net: nn.Module, inputs: torch.Tensor) -> None:
     """Gives BN the statistics of these inputs."""
-    norms = [layer for layer in net.modules() if isinstance(layer, nn.BatchNorm2d)]
+    norms = [layer for layer in net.modules() if isinstance(layer, nn.BatchNorm1d | nn.BatchNorm2d)]
     momenta = [norm.momentum for norm in norms]
     for norm in norms:
         norm.momentum = 1.0

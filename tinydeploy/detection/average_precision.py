@@ -5,22 +5,21 @@ from __future__ import annotations
 import io
 from collections.abc import Sequence
 from contextlib import redirect_stdout
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import ModuleType
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tinydeploy.detection.boxes import find_objects
+from tinydeploy.detection.boxes import Detections
 from tinydeploy.detection.objects import Objects
 from tinydeploy.detection.spec import DetectionSpec
 from tinydeploy.errors import MissingDependencyError
 
-# What mAP asks for: doubtful boxes count too, up to a hundred in an image.
-SCORE_THRESHOLD = 0.02
-MAX_CANDIDATES = 400
-MAX_DETECTIONS = 100
+_SCORE_THRESHOLD = 0.02
+_MAX_CANDIDATES = 400
+_MAX_DETECTIONS = 100
 
 
 @dataclass(frozen=True)
@@ -40,6 +39,16 @@ class AveragePrecision:
     objects: int
 
 
+def loosen_spec(spec: DetectionSpec) -> DetectionSpec:
+    """The spec as mAP asks for it: doubtful boxes count too, up to a hundred in an image."""
+    return replace(
+        spec,
+        score_threshold=_SCORE_THRESHOLD,
+        max_candidates=_MAX_CANDIDATES,
+        max_detections=_MAX_DETECTIONS,
+    )
+
+
 def load_evaluator() -> tuple[ModuleType, ModuleType]:
     """COCO's modules `coco` and `cocoeval`.
 
@@ -57,25 +66,18 @@ def load_evaluator() -> tuple[ModuleType, ModuleType]:
 
 
 def measure_precision(
-    spec: DetectionSpec, outputs: Sequence[NDArray[np.floating]], scenes: Sequence[Objects]
+    spec: DetectionSpec, found: Sequence[Detections], scenes: Sequence[Objects]
 ) -> AveragePrecision:
-    """Decodes a detector's outputs in real numbers and measures their mAP.
+    """The mean average precision of what a detector found.
 
     Args:
         spec: Of the detector.
-        outputs: Its outputs in real numbers, channels last, each [n, ...].
+        found: In n images, with a loosened spec.
         scenes: What the n images show.
 
     Raises:
         MissingDependencyError: pycocotools is not installed.
     """
-    found = find_objects(
-        spec,
-        outputs,
-        score_threshold=SCORE_THRESHOLD,
-        max_candidates=MAX_CANDIDATES,
-        max_detections=MAX_DETECTIONS,
-    )
     detections = [
         {"image_id": image, "category_id": int(kind), "bbox": _corner(box), "score": float(score)}
         for image, each in enumerate(found)

@@ -118,12 +118,7 @@ def suppress_boxes(
 
 
 def find_objects(
-    spec: DetectionSpec,
-    outputs: Sequence[NDArray[np.floating]],
-    *,
-    score_threshold: float | None = None,
-    max_candidates: int | None = None,
-    max_detections: int | None = None,
+    spec: DetectionSpec, outputs: Sequence[NDArray[np.floating]]
 ) -> tuple[Detections, ...]:
     """The objects in each image, computed in real numbers.
 
@@ -133,11 +128,7 @@ def find_objects(
     Args:
         spec: Of the detector.
         outputs: See `join_outputs`.
-        score_threshold: Instead of the spec's: mAP asks for doubtful boxes too.
-        max_candidates: Likewise.
-        max_detections: Likewise.
     """
-    threshold = spec.score_threshold if score_threshold is None else score_threshold
     logits, offsets = join_outputs(spec, outputs)
     exponentials = np.exp(logits - logits.max(axis=-1, keepdims=True))
     scores = (exponentials / exponentials.sum(axis=-1, keepdims=True))[..., 1:]
@@ -146,11 +137,10 @@ def find_objects(
     for image in range(len(logits)):
         classes, best = scores[image].argmax(axis=-1), scores[image].max(axis=-1)
         order = np.argsort(-best, kind="stable")
-        order = order[best[order] >= threshold][: max_candidates or spec.max_candidates]
+        order = order[best[order] >= spec.score_threshold][: spec.max_candidates]
         boxes = decode_boxes(
             offsets[image, order], anchors[order], spec.box_variances, spec.image_size
         )
-        kept = suppress_boxes(boxes, classes[order], spec.iou_threshold)
-        kept = kept[: max_detections or spec.max_detections]
+        kept = suppress_boxes(boxes, classes[order], spec.iou_threshold)[: spec.max_detections]
         found.append(Detections(boxes[kept], best[order][kept], classes[order][kept]))
     return tuple(found)

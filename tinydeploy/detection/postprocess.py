@@ -17,13 +17,13 @@ overlap with one of its class that is told exceeds the threshold.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tinydeploy.detection.boxes import MAX_LOG_SIDE
+from tinydeploy.detection.boxes import MAX_LOG_SIDE, Detections
 from tinydeploy.detection.spec import METADATA_NAME, DetectionSpec, check_outputs
 from tinydeploy.errors import InputFileError
 
@@ -134,6 +134,27 @@ class Detector:
         found["label"], found["score"] = labels[order], scores[order]
         return self._suppress(found)
 
+    def find(self, outputs: Sequence[Int8Array]) -> tuple[Detections, ...]:
+        """The same of several images' outputs, each [n, ...], in pixels and real numbers."""
+        found = [self.detect([values[k] for values in outputs]) for k in range(len(outputs[0]))]
+        return tuple(
+            Detections(
+                np.stack([each[corner] for corner in CORNERS], axis=-1) / UNITS,
+                each["score"] / SCORE_ONE,
+                each["label"].astype(np.int64),
+            )
+            for each in found
+        )
+
+    def with_limits(self, spec: DetectionSpec) -> Detector:
+        """The same detector with other thresholds and limits."""
+        threshold = round(spec.score_threshold * SCORE_ONE)
+        sources = [
+            replace(each, margin=_find_margin(each.exponentials.astype(np.int64), threshold))
+            for each in self.sources
+        ]
+        return Detector(spec, tuple(sources), threshold, _scale_overlap(spec))
+
     def pack(self, outputs: Sequence[Int8Array]) -> Int8Array:
         """What `detect` finds as the firmware's output: a uint32 count, then max_detections boxes.
 
@@ -237,8 +258,12 @@ def make_detector(
             for place in range(len(spec.sources))
         ),
         threshold=threshold,
-        overlap=round(spec.iou_threshold * (1 << _OVERLAP_BITS)),
+        overlap=_scale_overlap(spec),
     )
+
+
+def _scale_overlap(spec: DetectionSpec) -> int:
+    return round(spec.iou_threshold * (1 << _OVERLAP_BITS))
 
 
 def _make_source(

@@ -49,7 +49,7 @@ def count_model(net: nn.Module, input_shape: tuple[int, int, int, int]) -> Count
     for layer in net.modules():
         if isinstance(layer, nn.Conv2d | nn.Linear):
             layer.register_forward_hook(count_multiplies)
-        elif isinstance(layer, nn.BatchNorm2d):
+        elif isinstance(layer, nn.BatchNorm1d | nn.BatchNorm2d):
             layer.register_forward_hook(count_normalized)
             statistics += 2 * layer.num_features
     with torch.no_grad():

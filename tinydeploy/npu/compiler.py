@@ -79,22 +79,22 @@ def _compile(split: Split) -> Compiled | str:
     constants, offsets = _collect_constants(drafts)
     static = count * INSTRUCTION_BYTES + len(constants)
     image_bytes = graph.tensors[graph.inputs[0]].size
-    features_at = static + align(image_bytes)
-    room = MEMORY_BYTES - features_at
+    room = MEMORY_BYTES - static
     lives = list(_list_lives(drafts, moves))
     found = allocate(lives, room) if room > 0 else None
     if found is None:
+        largest = max(life.bytes for life in lives)
         return (
-            f"with it, code and constants of {static:,} bytes, an image of {image_bytes:,} and "
-            f"feature maps do not fit into TinyNPU's {MEMORY_BYTES:,} bytes"
+            f"with it, code and constants of {static:,} bytes and feature maps of up to "
+            f"{largest:,} do not fit into TinyNPU's {MEMORY_BYTES:,} bytes"
         )
-    places = {name: features_at + at for name, at in found.items()}
+    places = {name: static + at for name, at in found.items()}
     bases = [count * INSTRUCTION_BYTES + offset for offset in offsets]
     instructions = list(_emit(drafts, moves, places, bases))
     assert len(instructions) == count
     output_bytes = sum(graph.tensors[tensor].size for tensor in split.boundary)
     code = b"".join(map(encode, instructions))
-    program = Program(code, constants, static, image_bytes, output_bytes)
+    program = Program(code, constants, image_bytes, output_bytes)
     used = max(found[life.name] + life.bytes for life in lives)
     return Compiled(program, split, walk_frame(program), places, used)
 
@@ -136,11 +136,8 @@ def _emit(
 ) -> Iterator[Instruction]:
     """The instructions with their addresses."""
     yield make("WAIT")
-    readers = [step for step, draft in enumerate(drafts) if draft.reads_image]
-    for step, (draft, base) in enumerate(zip(drafts, bases, strict=True)):
+    for draft, base in zip(drafts, bases, strict=True):
         operands = dict(draft.operands)
-        if readers and step == readers[-1]:
-            operands["free"] = 1
         for name, feature in draft.sources.items():
             operands[name] = places[feature.name]
         at = base

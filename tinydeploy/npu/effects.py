@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tinydeploy.npu.isa import FEATURE_LIMIT, LANES, MEMORY_BYTES, Instruction
 from tinydeploy.npu.layout import NORM, SUM, count_blocks, feature_bytes
@@ -58,7 +59,6 @@ class Effects:
         sources: Feature maps read, or results sent.
         result: Feature map written.
         reads_image: It reads the image.
-        frees_image: It is the last to read the image.
         source_size: Of the feature maps read.
         windows: Size of what its windows make, before any pool; the result's without windows.
         taps: Height and width of its windows.
@@ -68,7 +68,6 @@ class Effects:
     sources: tuple[Span, ...] = ()
     result: Span | None = None
     reads_image: bool = False
-    frees_image: bool = False
     source_size: Size = _ONE
     windows: Size = _ONE
     taps: tuple[int, int] = (1, 1)
@@ -139,8 +138,6 @@ def find_effects(instruction: Instruction, program: Program) -> Effects:
         raise BrokenRuleError(f"the image has {program.image_bytes} bytes, not {_show(size)}")
     length = _result_bytes(instruction, made)
     result = _writable(instruction["dst"], length, program, "the result lies")
-    if result.overlaps(Span(program.image_address, program.image_end)):
-        raise BrokenRuleError("the result lies on the image")
     in_place = instruction.name in ("NORM", "ADD")
     for source in sources:
         if source.overlaps(result) and not (in_place and source == result):
@@ -152,7 +149,6 @@ def find_effects(instruction: Instruction, program: Program) -> Effects:
         sources=sources,
         result=result,
         reads_image=image,
-        frees_image=bool(instruction.operands.get("free", 0)),
         source_size=size,
         windows=window_size(instruction) if windows else made,
         taps=(instruction["kernel_h"], instruction["kernel_w"]) if windows else (1, 1),
@@ -214,17 +210,22 @@ def weight_bytes(instruction: Instruction) -> int:
     return results * taps * count_blocks(channels) * LANES * LANES
 
 
-def read_table(instruction: Instruction, program: Program) -> np.ndarray:
+def table_shape(instruction: Instruction) -> tuple[int, np.dtype[np.void]]:
+    """Number and kind of the records of an instruction's table."""
+    if instruction.name == "ADD":
+        return 1, SUM
+    if instruction.name == "MEAN":
+        return 1, NORM
+    return instruction.operands.get("outputs", instruction["channels"]), NORM
+
+
+def read_table(instruction: Instruction, program: Program) -> NDArray[np.void]:
     """The normalization table of an instruction: of NORM, by channel, or a single record.
 
     Raises:
         BrokenRuleError: It lies elsewhere than among the constants, or is none.
     """
-    kind, count = NORM, instruction.operands.get("outputs", instruction["channels"])
-    if instruction.name == "ADD":
-        kind, count = SUM, 1
-    elif instruction.name == "MEAN":
-        count = 1
+    count, kind = table_shape(instruction)
     data = read_constants(program, instruction["table"], count * kind.itemsize, "the records")
     table = np.frombuffer(data, kind)
     numbers = [name for name in kind.names or () if name.startswith(("scale", "offset"))]

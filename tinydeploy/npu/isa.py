@@ -21,6 +21,8 @@ INSTRUCTION_BYTES: Final = 32
 MEMORY_BYTES: Final = 992 * 1024
 FEATURE_LIMIT: Final = 128 * 1024
 """Most bytes of one feature map, in blocks."""
+IMAGE_LIMIT: Final = 256 * 1024
+"""Most bytes of an image: the size of a port, besides the memory."""
 LANES: Final = 16
 """Channels of a block; everything in memory begins at a multiple of as many bytes."""
 
@@ -95,7 +97,6 @@ _RESULT = _address("dst", 5, "the result")
 _WEIGHTS = _address("weights", 6, "the weights")
 _TABLE = _address("table", 7, "the normalization table")
 _POOL = Field("pool", 3, 16, 4, "side and step of the pool behind the convolution; 1: none", 1)
-_FREE = Field("free", 3, 20, 1, "1: the image is used up, the host may send the next one")
 
 
 @dataclass(frozen=True)
@@ -130,7 +131,7 @@ FORMATS: Final = (
         "PACK",
         0x10,
         "tensor",
-        (_RESULT, *_SIZE, _FREE),
+        (_RESULT, *_SIZE),
         "Converts the image, rows of pixels of channels, to blocks.",
     ),
     Format(
@@ -172,7 +173,7 @@ FORMATS: Final = (
         "STEM",
         0x20,
         "neural",
-        (_RESULT, _WEIGHTS, _TABLE, *_SIZE, _OUTPUTS, _ZERO, *_KERNEL, _POOL, _FREE),
+        (_RESULT, _WEIGHTS, _TABLE, *_SIZE, _OUTPUTS, _ZERO, *_KERNEL, _POOL),
         "Convolution of the image, normalized, and a max pool behind it, in one.",
     ),
     Format(

@@ -1,7 +1,8 @@
 """What the instructions compute, in numpy: exact, whatever the order of the sums.
 
 Products and sums of integers are taken in float32 where none can pass 2^24, else in float64, where
-none can pass 2^53: both are exact. Accumulators of the machine are int32 and wrap.
+none can pass 2^53: both are exact. Accumulators of the machine are int32, and none can overflow:
+memory holds at most 63,488 weights of one result, each product is at most 255 * 128.
 """
 
 from __future__ import annotations
@@ -33,8 +34,9 @@ from tinydeploy.npu.layout import (
 from tinydeploy.npu.program import Program
 
 Memory = NDArray[np.int8]
-Kernel = Callable[[Memory], None]
-"""Does an instruction's work in the machine's memory."""
+Image = NDArray[np.int8]
+Kernel = Callable[[Memory, Image], None]
+"""Does an instruction's work in the machine's memory, with the image's bytes at hand."""
 
 _EXACT: Final = 1 << 24
 
@@ -77,25 +79,26 @@ def _write(memory: Memory, address: int, values: NDArray[np.int8]) -> None:
     memory[address : address + values.size] = values.ravel()
 
 
-def _image(memory: Memory, program: Program, size: Size) -> NDArray[np.int8]:
-    return memory[program.image_address : program.image_end].reshape(size)
-
-
 def _make_pack(instruction: Instruction, program: Program) -> Kernel:
+    del program
     size, dst = source_size(instruction), instruction["dst"]
-    return lambda memory: _write(memory, dst, to_blocks(_image(memory, program, size)))
+    return lambda memory, image: _write(memory, dst, to_blocks(image.reshape(size)))
 
 
 def _make_unpack(instruction: Instruction, program: Program) -> Kernel:
     del program
     size, src, dst = source_size(instruction), instruction["src"], instruction["dst"]
-    return lambda memory: _write(memory, dst, from_blocks(_read(memory, src, size), size.channels))
+    return lambda memory, image: _write(
+        memory, dst, from_blocks(_read(memory, src, size), size.channels)
+    )
 
 
 def _make_norm(instruction: Instruction, program: Program) -> Kernel:
     size, src, dst = source_size(instruction), instruction["src"], instruction["dst"]
     affine = Affine(read_table(instruction, program), blocks=True)
-    return lambda memory: _write(memory, dst, affine(_read(memory, src, size).astype(np.float32)))
+    return lambda memory, image: _write(
+        memory, dst, affine(_read(memory, src, size).astype(np.float32))
+    )
 
 
 def _make_add(instruction: Instruction, program: Program) -> Kernel:
@@ -106,7 +109,7 @@ def _make_add(instruction: Instruction, program: Program) -> Kernel:
     bounds = np.float32(record["low"]), np.float32(record["high"])
     used = to_blocks(np.ones(size.channels, np.int8)).reshape(-1, 1, 1, LANES)
 
-    def kernel(memory: Memory) -> None:
+    def kernel(memory: Memory, image: Image) -> None:
         with np.errstate(over="ignore", invalid="ignore"):
             total = _read(memory, src, size) * scales[0]
             total += _read(memory, other, size) * scales[1]
@@ -122,7 +125,7 @@ def _make_maxpool(instruction: Instruction, program: Program) -> Kernel:
     src, dst = instruction["src"], instruction["dst"]
     windows = _Windows(instruction, made)
 
-    def kernel(memory: Memory) -> None:
+    def kernel(memory: Memory, image: Image) -> None:
         padded = windows.pad(_read(memory, src, size), -128)
         _write(memory, dst, np.maximum.reduce([padded[place] for place in windows.places]))
 
@@ -134,7 +137,7 @@ def _make_mean(instruction: Instruction, program: Program) -> Kernel:
     (record,) = read_table(instruction, program)
     affine = Affine(np.repeat(record, size.channels), blocks=True)
 
-    def kernel(memory: Memory) -> None:
+    def kernel(memory: Memory, image: Image) -> None:
         sums = _read(memory, src, size).sum(axis=(1, 2), keepdims=True, dtype=np.int32)
         _write(memory, dst, affine(sums.astype(np.float32)))
 
@@ -187,7 +190,7 @@ def _make_depthwise(instruction: Instruction, program: Program) -> Kernel:
     windows = _Windows(instruction, made)
     pairs = list(enumerate(windows.places))
 
-    def kernel(memory: Memory) -> None:
+    def kernel(memory: Memory, image: Image) -> None:
         # |sum| <= 225 taps * 255 * 128 < 2^24
         source = _read(memory, src, size).astype(np.float32)
         source -= zero
@@ -219,9 +222,7 @@ def _convolve(
         sums = np.zeros((made.pixels, made.channels), exact)
         for place, matrix in zip(windows.places, taps, strict=True):
             sums += padded[place].reshape(-1, depth) @ matrix
-        if exact is np.float64:
-            sums = sums.astype(np.int64).astype(np.int32).astype(np.float32)
-        return affine(sums).reshape(made)
+        return affine(sums.astype(np.float32, copy=False)).reshape(made)
 
     return kernel
 
@@ -233,7 +234,7 @@ def _make_conv(instruction: Instruction, program: Program) -> Kernel:
     weights = unpack_conv_weights(data, instruction["outputs"], kernel_size, size.channels)
     convolve = _convolve(instruction, program, weights)
 
-    def kernel(memory: Memory) -> None:
+    def kernel(memory: Memory, image: Image) -> None:
         values = from_blocks(_read(memory, src, size), size.channels)
         _write(memory, dst, to_blocks(convolve(values)))
 
@@ -247,8 +248,8 @@ def _make_stem(instruction: Instruction, program: Program) -> Kernel:
     weights = unpack_stem_weights(data, instruction["outputs"], kernel_size, size.channels)
     convolve, pool = _convolve(instruction, program, weights), instruction["pool"]
 
-    def kernel(memory: Memory) -> None:
-        values = convolve(_image(memory, program, size))
+    def kernel(memory: Memory, image: Image) -> None:
+        values = convolve(image.reshape(size))
         values = values[: made.height * pool, : made.width * pool]
         pooled = values.reshape(made.height, pool, made.width, pool, -1).max(axis=(1, 3))
         _write(memory, dst, to_blocks(pooled))

@@ -32,6 +32,8 @@ from tinydeploy.npu.layout import (
     pack_stem_weights,
 )
 
+MADE_BY_MCU: Final = "the microcontroller makes what it reads"
+
 
 class UnsupportedOpError(Exception):
     """Why an op stays on the microcontroller."""
@@ -65,7 +67,6 @@ class Draft:
         sources: Feature maps it reads, by the name of the address field.
         result: The feature map that it writes.
         constants: Bytes of its constants, by the name of the address field.
-        reads_image: It reads the image.
     """
 
     name: str
@@ -73,7 +74,6 @@ class Draft:
     sources: Mapping[str, Feature]
     result: Feature
     constants: Mapping[str, bytes] = field(default_factory=dict)
-    reads_image: bool = False
 
 
 @dataclass
@@ -105,7 +105,7 @@ class Lowering:
         lowering = cls(graph, None)
         if feature_bytes(*size) <= FEATURE_LIMIT:
             made = lowering.result(image)
-            lowering.prologue.append(Draft("PACK", _size(size), {}, made, reads_image=True))
+            lowering.prologue.append(Draft("PACK", _size(size), {}, made))
         return lowering
 
     def lower(self, op: Op) -> list[Draft]:
@@ -127,7 +127,7 @@ class Lowering:
     def source(self, tensor: int, rows: bool = True) -> Feature:
         """The feature map that holds a tensor; with `rows`, pixel for pixel."""
         if tensor not in self.features:
-            raise UnsupportedOpError("the microcontroller makes what it reads")
+            raise UnsupportedOpError(MADE_BY_MCU)
         found = self.features[tensor]
         if rows and found.size != self.graph.tensors[tensor].rows:
             raise UnsupportedOpError("it reads what was reshaped")
@@ -233,7 +233,7 @@ def _lower_stem(
         "table": table_bytes(convolution_affine(op)),
         "weights": pack_stem_weights(weights),
     }
-    drafts = [Draft("STEM", operands, {}, own, constants, reads_image=True)]
+    drafts = [Draft("STEM", operands, {}, own, constants)]
     if op.pool is not None and not fused:
         drafts.append(_max_pool(op.pool, own, lowering.result(result)))
     return drafts

@@ -74,14 +74,13 @@ class Machine:
             )
         first, self._next = self._next, 0
         route = self._find_route(program, first)
-        memory = self._memory
-        memory[program.image_address : program.image_end] = np.frombuffer(image, np.int8)
+        memory, values = self._memory, np.frombuffer(image, np.int8)
         sent = []
         for work in route.work:
             if isinstance(work, Instruction):
                 sent.append(memory[work["src"] : work["src"] + work["bytes"]].tobytes())
             else:
-                work(memory)
+                work(memory, values)
         self._next = route.walk.resume
         return Frame(b"".join(sent), route.walk.cycles)
 

@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 from tinydeploy.errors import UnsupportedModelError
 from tinydeploy.graph.graph import Graph
 
-MOST_PIXELS = 1024  # of a side: what the C code's integers hold
-_LARGEST_CAMERA = (240, 320)
+MOST_PIXELS = 1024  # of a side, of picture and input: what the C code's integers hold
+_LARGE = 128  # of a side: a camera is asked for the size itself
+_MARGIN = 8  # columns that a camera has more than the part that is cut out
 _LUMINANCE = (77, 150, 29)
 
 
@@ -42,7 +43,7 @@ class Preprocessing:
 
 
 def plan_preprocessing(graph: Graph) -> Preprocessing:
-    """A picture of twice the input's size, QVGA at most, of which the largest part is taken.
+    """A picture of twice the input's size, or of its size where that is large already.
 
     Args:
         graph: Its first input is an image; what its file says of pixels is kept to.
@@ -51,17 +52,19 @@ def plan_preprocessing(graph: Graph) -> Preprocessing:
         UnsupportedModelError: The input is no image of 1 or 3 channels.
     """
     tensor = graph.tensors[graph.inputs[0]]
-    if len(tensor.shape) != 4 or tensor.shape[3] not in (1, 3) or max(tensor.shape) > MOST_PIXELS:
+    if (
+        len(tensor.shape) != 4
+        or tensor.shape[3] not in (1, 3)
+        or max(tensor.shape) + _MARGIN > MOST_PIXELS
+    ):
         raise UnsupportedModelError(
             f"{graph.name} takes {list(tensor.shape)}, no image of 1 or 3 channels for a camera",
             "Build it without --accelerator.",
         )
     _, h, w, channels = tensor.shape
-    camera = (min(2 * h, _LARGEST_CAMERA[0]), min(2 * w, _LARGEST_CAMERA[1]))
-    # The largest part of the input's shape, in the middle.
-    part_h = min(camera[0], camera[1] * h // w)
-    part_w = min(camera[1], camera[0] * w // h)
-    crop = ((camera[0] - part_h) // 2, (camera[1] - part_w) // 2, part_h, part_w)
+    factor = 1 if max(h, w) >= _LARGE else 2
+    camera = (factor * h, factor * w + _MARGIN)
+    crop = (0, _MARGIN // 2, factor * h, factor * w)  # the middle
     return Preprocessing(camera, crop, (h, w, channels), _make_table(graph, channels))
 
 

@@ -9,10 +9,9 @@
 | 12 | 4 | length of the file |
 | 16 | 4 | bytes of instructions, from address 0 on |
 | 20 | 4 | bytes of instructions and constants |
-| 24 | 4 | address of the image |
-| 28 | 4 | bytes of the image |
-| 32 | 4 | bytes of the results of a frame |
-| 36 | 28 | zeros |
+| 24 | 4 | bytes of an image |
+| 28 | 4 | bytes of the results of a frame |
+| 32 | 32 | zeros |
 | 64 | ... | instructions, then constants |
 
 All numbers are unsigned and little-endian.
@@ -27,31 +26,35 @@ from functools import cached_property
 from typing import Final
 
 from tinydeploy.errors import ProgramError
-from tinydeploy.npu.isa import INSTRUCTION_BYTES, ISA_VERSION, LANES, MEMORY_BYTES
+from tinydeploy.npu.isa import (
+    IMAGE_LIMIT,
+    INSTRUCTION_BYTES,
+    ISA_VERSION,
+    LANES,
+    MEMORY_BYTES,
+)
 
 MAGIC: Final = b"TNPU"
 FORMAT_VERSION: Final = 1
 HEADER_BYTES: Final = 64
 MAX_OUTPUT_BYTES: Final = 128 * 1024
-_HEADER: Final = struct.Struct("<4sHHIIIIIII28s")
+_HEADER: Final = struct.Struct("<4sHHIIIIII32s")
 _DAMAGED = "Compile or download it again."
 
 
 @dataclass(frozen=True)
 class Program:
-    """What a program file says, checked: every part lies in memory, and none on another.
+    """What a program file says, checked: all of it fits.
 
     Args:
         code: The instructions.
         constants: Weights and tables, behind the instructions.
-        image_address: Where the image comes to lie.
         image_bytes: Size of an image.
         output_bytes: Size of the results of a frame.
     """
 
     code: bytes
     constants: bytes
-    image_address: int
     image_bytes: int
     output_bytes: int
 
@@ -66,12 +69,8 @@ class Program:
             return f"has {len(self.constants)} bytes of constants, not a multiple of {LANES}"
         if self.static_bytes > MEMORY_BYTES:
             return f"needs {self.static_bytes:,} bytes of the {MEMORY_BYTES:,} for what is constant"
-        if not 1 <= self.image_bytes <= MEMORY_BYTES or self.image_address % LANES:
-            return f"has an image of {self.image_bytes} bytes at 0x{self.image_address:x}"
-        if self.image_address < self.static_bytes:
-            return "has its image among its constants"
-        if self.image_address + self.image_bytes > MEMORY_BYTES:
-            return "has its image outside of the memory"
+        if not 1 <= self.image_bytes <= IMAGE_LIMIT:
+            return f"has an image of {self.image_bytes} bytes, not 1 to {IMAGE_LIMIT}"
         if not 1 <= self.output_bytes <= MAX_OUTPUT_BYTES:
             return f"has results of {self.output_bytes} bytes, not 1 to {MAX_OUTPUT_BYTES}"
         return ""
@@ -87,11 +86,6 @@ class Program:
         return len(self.code) // INSTRUCTION_BYTES
 
     @property
-    def image_end(self) -> int:
-        """The address behind the image."""
-        return self.image_address + self.image_bytes
-
-    @property
     def identity(self) -> int:
         """The CRC-32 that tells this program from any other."""
         return _read_crc(self.data)
@@ -101,10 +95,8 @@ class Program:
         """The file."""
         length = HEADER_BYTES + self.static_bytes
         numbers = (length, len(self.code), self.static_bytes)
-        ends = (self.image_address, self.image_bytes, self.output_bytes)
-        header = _HEADER.pack(
-            MAGIC, FORMAT_VERSION, ISA_VERSION, 0, *numbers, *ends, bytes(_HEADER.size - 36)
-        )
+        ends = (self.image_bytes, self.output_bytes)
+        header = _HEADER.pack(MAGIC, FORMAT_VERSION, ISA_VERSION, 0, *numbers, *ends, b"")
         body = header + self.code + self.constants
         return body[:8] + struct.pack("<I", zlib.crc32(body)) + body[12:]
 
@@ -128,9 +120,7 @@ def parse_program(data: bytes) -> Program:
         raise ProgramError(
             "this is no TinyNPU program", "Make one with tinydeploy npu compile or npu asm."
         )
-    _, version, isa, crc, length, code, static, address, image, output, rest = _HEADER.unpack_from(
-        data
-    )
+    _, version, isa, crc, length, code, static, image, output, rest = _HEADER.unpack_from(data)
     if (version, isa) != (FORMAT_VERSION, ISA_VERSION):
         raise ProgramError(
             f"the program is of format {version} and instruction set {isa}, this machine takes "
@@ -145,4 +135,4 @@ def parse_program(data: bytes) -> Program:
     if static != length - HEADER_BYTES or code > static or any(rest):
         raise ProgramError("the program's header contradicts itself", _DAMAGED)
     body = data[HEADER_BYTES:]
-    return Program(body[:code], body[code:], address, image, output)
+    return Program(body[:code], body[code:], image, output)

@@ -9,7 +9,8 @@ from functools import cached_property
 from tinydeploy.errors import UnsupportedModelError
 from tinydeploy.graph.graph import Graph
 from tinydeploy.graph.op import Op
-from tinydeploy.npu.lower import Draft, Feature, Lowering, UnsupportedOpError
+from tinydeploy.npu.isa import IMAGE_LIMIT
+from tinydeploy.npu.lower import MADE_BY_MCU, Draft, Feature, Lowering, UnsupportedOpError
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,10 +78,16 @@ class Split:
         return replace(self.graph, ops=ops, inputs=inputs, outputs=outputs, normalization=None)
 
     def without_last(self, reason: str) -> Split:
-        """The split in which the last op that the machine runs stays on the microcontroller."""
-        last = max(place for place, share in enumerate(self.shares) if not share.reason)
-        shares = list(self.shares)
-        shares[last] = Share(shares[last].op, (), reason)
+        """The split in which the machine's last op with instructions stays, and what reads it."""
+        last = max(place for place, share in enumerate(self.shares) if share.drafts)
+        shares = list(self.shares[:last])
+        missing: set[int] = set()
+        for place, share in enumerate(self.shares[last:], last):
+            why = reason if place == last else share.reason
+            if not why and missing & set(share.op.inputs):
+                why = MADE_BY_MCU
+            missing |= set(share.op.outputs if why else ())
+            shares.append(Share(share.op, (), why) if why else share)
         return replace(self, shares=tuple(shares))
 
 
@@ -91,7 +98,7 @@ def split_graph(graph: Graph) -> Split:
         graph: A fused graph.
 
     Raises:
-        UnsupportedModelError: Its input is not one image of int8.
+        UnsupportedModelError: Its input is not one image of int8, or too large a one.
     """
     inputs = [graph.tensors[tensor] for tensor in graph.inputs]
     if [tensor.dtype for tensor in inputs] != ["int8"]:
@@ -99,6 +106,12 @@ def split_graph(graph: Graph) -> Split:
         raise UnsupportedModelError(
             f"{graph.name} has {len(inputs)} inputs ({kinds}); TinyNPU takes one image of int8",
             "Run it on the microcontroller alone.",
+        )
+    if inputs[0].size > IMAGE_LIMIT:
+        raise UnsupportedModelError(
+            f"an image of {graph.name} has {inputs[0].size:,} bytes, TinyNPU's port holds "
+            f"{IMAGE_LIMIT:,}",
+            "Give the network a smaller input, or run it on the microcontroller alone.",
         )
     lowering = Lowering.start(graph)
     shares = []

@@ -41,19 +41,14 @@ class Walk:
     Args:
         steps: All instructions, in order.
         cycles: From the image to the last result.
-        image_cycles: From the image until the next one may be sent.
         busy: Cycles of work by unit.
         resume: Number of the WAIT with which the next frame starts; None behind a HALT.
     """
 
     steps: tuple[Step, ...]
     cycles: int
-    image_cycles: int
     busy: Mapping[Unit, int]
     resume: int | None
-
-
-_MISSING = "has not come"
 
 
 def decode_at(program: Program, number: int) -> Instruction:
@@ -77,8 +72,7 @@ class _Frame:
 
     program: Program
     board: Scoreboard
-    image: str = _MISSING  # empty while it may be read
-    image_cycles: int = 0
+    has_image: bool = False
     sent: int = 0
     began: int = 0
     seen: set[int] = field(default_factory=set)
@@ -107,8 +101,8 @@ class _Frame:
 
     def apply(self, effects: Effects) -> None:
         """The rules that depend on what this frame did before."""
-        if effects.reads_image and self.image:
-            raise BrokenRuleError(f"it reads the image, which {self.image}")
+        if effects.reads_image and not self.has_image:
+            raise BrokenRuleError("it reads the image, for which no WAIT has waited")
         for source in effects.sources:
             self.read(source)
         if effects.result is not None:
@@ -142,7 +136,7 @@ def walk_frame(program: Program, first: int = 0, timing: Timing = PUBLISHED) -> 
         try:
             instruction = decode_at(program, number)
             text = f" ({instruction})"
-            if instruction.name == "WAIT" and frame.image != _MISSING:
+            if instruction.name == "WAIT" and frame.has_image:
                 frame.end()
                 break
             steps.append(_take(frame, number, instruction, timing))
@@ -154,7 +148,7 @@ def walk_frame(program: Program, first: int = 0, timing: Timing = PUBLISHED) -> 
         number = instruction["target"] if instruction.name == "JUMP" else number + 1
     resume = None if instruction.name == "HALT" else number
     cycles = frame.board.now - frame.began
-    return Walk(tuple(steps), cycles, frame.image_cycles or cycles, frame.board.busy, resume)
+    return Walk(tuple(steps), cycles, frame.board.busy, resume)
 
 
 _ADVICE = "tinydeploy npu disasm shows the program; docs/tinynpu.md has the machine's rules."
@@ -168,9 +162,7 @@ def _take(frame: _Frame, number: int, instruction: Instruction, timing: Timing) 
     frame.apply(effects)
     start, finish = frame.board.add(effects)
     if instruction.name == "WAIT":
-        frame.image, frame.began = "", finish
-    if effects.frees_image:
-        frame.image, frame.image_cycles = "has been given up", finish - frame.began
+        frame.has_image, frame.began = True, finish
     if instruction.name == "SEND":
         frame.sent += instruction["bytes"]
     if frame.board.now > timing.limit:

@@ -11,14 +11,17 @@ from pathlib import Path
 
 from tinydeploy.errors import OutputError
 
+# What every build leaves in its folder: one for the board alone, or with an accelerator.
+REPORTS = ("report.json", "npu_report.json")
+
 
 @contextmanager
 def publish_folder(target: Path) -> Iterator[Path]:
     """Gives an empty folder that takes the place of `target` when the block ends without error.
 
     The folder is made beside the target, so that the last step is a rename. A folder that stood at
-    `target` stays until then; it is only replaced if an earlier build made it (it holds a
-    report.json) or if it is empty.
+    `target` stays until then; it is only replaced if an earlier build made it (it holds one of
+    REPORTS) or if it is empty.
 
     Raises:
         OutputError: The folder cannot be written, or `target` is something else's.
@@ -58,7 +61,7 @@ def check_target(target: Path) -> None:
         return
     if not target.is_dir() or target.is_symlink():
         raise OutputError(f"{target} is no folder", "Choose another with --output DIR.")
-    if any(target.iterdir()) and not (target / "report.json").is_file():
+    if any(target.iterdir()) and not any((target / name).is_file() for name in REPORTS):
         raise OutputError(
             f"{target} holds files that no build of tinydeploy made",
             "They would be lost. Choose another folder with --output DIR, or empty this one.",

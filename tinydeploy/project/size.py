@@ -14,7 +14,8 @@ from elftools.elf.elffile import ELFFile
 from elftools.elf.sections import SymbolTableSection
 
 from tinydeploy.board import Board, Memory
-from tinydeploy.errors import BudgetError, InputFileError
+from tinydeploy.errors import BudgetError, InputFileError, InternalError
+from tinydeploy.plan.plan import Plan
 from tinydeploy.project.image import Image, read_images
 
 # The linker script's output sections; weights elsewhere than with the code have the memory's name
@@ -154,6 +155,14 @@ def read_sizes(elf: Path, board: Board) -> Sizes:
         + sum(section.size for section in sections if section.name.startswith(_INPUT_PREFIX)),
         stack_bytes=_sum_sections(sections, _STACK),
     )
+
+
+def check_arenas(sizes: Sizes, plan: Plan) -> None:
+    """Every arena is linked into its memory, with the bytes that were planned."""
+    planned = {arena.memory: arena.size for arena in plan.arenas}
+    linked = {use.name: use.arena_bytes for use in sizes.memories if use.arena_bytes}
+    if planned != linked:
+        raise InternalError(f"arenas are planned as {planned}, linked as {linked}")
 
 
 def check_budget(sizes: Sizes, flash_budget: int, ram_budget: int) -> None:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from tinydeploy.detection.average_precision import AveragePrecision
 from tinydeploy.detection.boxes import Detections, find_objects
 from tinydeploy.detection.objects import Objects
+from tinydeploy.detection.postprocess import Detector
 from tinydeploy.detection.spec import DetectionSpec
 from tinydeploy.report.build_report import (
     BoxFacts,
@@ -29,29 +30,31 @@ class DetectionEvidence:
     """The test pictures of a detector and what its nets make of them.
 
     Args:
-        spec: Of the detector.
+        detector: How the int8 net's outputs become boxes.
         pixels: uint8 [n, h, w, C], gray or RGB.
         scenes: What the n pictures show.
         float_outputs: The float net's, each [n, ...], channels last; None where there is no such.
-        int8_outputs: The int8 net's, dequantized.
+        int8_outputs: The int8 net's, each [n, *shape].
         float_precision: Of the float net.
         int8_precision: Of the int8 net.
     """
 
-    spec: DetectionSpec
+    detector: Detector
     pixels: NDArray[np.uint8]
     scenes: Sequence[Objects]
     float_outputs: Sequence[NDArray[np.floating]] | None
-    int8_outputs: Sequence[NDArray[np.floating]]
+    int8_outputs: Sequence[NDArray[np.int8]]
     float_precision: AveragePrecision | None
     int8_precision: AveragePrecision
 
 
 def collect_detection(evidence: DetectionEvidence) -> tuple[DetectionFacts, Mapping[str, bytes]]:
     """The report's entry, and the PNG files that it names, by their paths in the build folder."""
-    spec = evidence.spec
-    int8 = _find_first(spec, evidence.int8_outputs)
-    exact = None if evidence.float_outputs is None else _find_first(spec, evidence.float_outputs)
+    spec = evidence.detector.spec
+    int8 = evidence.detector.find([output[:_PICTURES] for output in evidence.int8_outputs])
+    exact = None
+    if evidence.float_outputs is not None:
+        exact = find_objects(spec, [output[:_PICTURES] for output in evidence.float_outputs])
     pictures, files = [], {}
     for place, found in enumerate(int8):
         name = f"{FOLDER}/picture{place}.png"
@@ -71,12 +74,6 @@ def collect_detection(evidence: DetectionEvidence) -> tuple[DetectionFacts, Mapp
         pictures=tuple(pictures),
     )
     return facts, files
-
-
-def _find_first(
-    spec: DetectionSpec, outputs: Sequence[NDArray[np.floating]]
-) -> tuple[Detections, ...]:
-    return find_objects(spec, [output[:_PICTURES] for output in outputs])
 
 
 def _precision_facts(precision: AveragePrecision | None) -> PrecisionFacts | None:

@@ -31,9 +31,11 @@ def read_report(file: Path) -> BuildReport:
         InputFileError: It cannot be read, or is no report of this version.
     """
     try:
-        content = json.loads(file.read_bytes())
+        content = json.loads(file.read_bytes().decode())
     except OSError as error:
         raise InputFileError(f"cannot read {file}: {error.strerror or error}", _ADVICE) from error
+    except UnicodeDecodeError as error:
+        raise InputFileError(f"{file} is no report: it is no text", _ADVICE) from error
     except (ValueError, RecursionError) as error:
         raise InputFileError(f"{file} is no report: {error}", _ADVICE) from error
     if not isinstance(content, dict) or content.get("schema") != SCHEMA:

@@ -21,8 +21,8 @@ DEFAULT_ORIGIN = "EtinyNet-SSD trained on scenes of scikit-learn's digits"
 
 _COMMON = frozenset({"task", "effort", "mixed"})
 _KINDS = (
-    "Detectors are: none named (digits in scenes), a .pt file of tinydeploy train, an int8 .tflite "
-    "that tinydeploy build made of one, or etinynet-ssd-voc with --weights."
+    "Detectors are: none named (digits in scenes), a .pt file of tinydeploy train detection, an "
+    "int8 .tflite that tinydeploy build made of one, or etinynet-ssd-voc with --weights."
 )
 
 

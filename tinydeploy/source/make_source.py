@@ -57,8 +57,8 @@ def make_source(
 
     Args:
         model: A .tflite, .onnx, .keras or .h5 file, a folder with a SavedModel, a checkpoint of
-            `tinydeploy train`, `package.module:factory` of a torch network, a name from the zoo, or
-            None for the built-in default.
+            `tinydeploy train`, `package.module:factory` of a torch network, a name from the zoo, a
+            searched net's .json file, or None for the built-in default.
         watch: Is shown the stages.
         options: What the user says of the model.
         judge: Called before a float net is quantized.
@@ -120,14 +120,16 @@ def _find(model: str | None, options: SourceOptions, watch: Watch) -> Source | F
     if path.suffix.lower() in _WEIGHTS and path.exists():
         raise UsageError(
             f"{model} holds weights, not a network",
-            f"Name the network too: tinydeploy build package.module:factory --weights {model}",
+            f"Name the network too: tinydeploy build package.module:factory --weights {model}. "
+            "A detector of tinydeploy train detection is built with --task detection.",
         )
     if path.is_dir():
         raise InputFileError(
             f"{model} is a folder without a saved_model.pb, so no SavedModel",
             "Name a model's file; a folder of pictures belongs behind --data.",
         )
-    if path.suffix.lower() == ".tflite" or path.exists():
+    searched = path.suffix.lower() == ".json"  # a net for the zoo
+    if path.suffix.lower() == ".tflite" or (path.exists() and not searched):
         return _read_tflite(path, options, watch)
     if re.fullmatch(r"[^/\\]+:[\w.]+", model):
         return FloatNet(lambda: _load_factory(model, options), model)

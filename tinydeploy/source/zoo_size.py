@@ -24,7 +24,9 @@ def check_zoo_size(model: str | None, board: Board, max_flash: int | None) -> No
     Raises:
         BudgetError: More parameters than bytes of flash.
     """
-    if model is None or ":" in model or Path(model).suffix in _FILES or Path(model).exists():
+    if model is None or ":" in model or Path(model).suffix in _FILES:
+        return
+    if Path(model).exists() and Path(model).suffix != ".json":
         return
     try:
         from tinydeploy.zoo.counts import CountBook

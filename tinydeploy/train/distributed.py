@@ -16,7 +16,6 @@ from typing import Any
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
-from torch.distributed.nn import functional as dist_functional
 
 
 @contextmanager
@@ -108,6 +107,22 @@ class _Gather(torch.autograd.Function):
         return gradients[0][context.own], None
 
 
+class _Sum(torch.autograd.Function):
+    """The sum over all processes; what each of them does with it counts for all gradients."""
+
+    @staticmethod
+    def forward(context: Any, mine: Tensor) -> Tensor:
+        total = mine.clone()
+        dist.all_reduce(total)
+        return total
+
+    @staticmethod
+    def backward(context: Any, *gradients: Tensor) -> Tensor:
+        total = gradients[0].clone()
+        dist.all_reduce(total)
+        return total
+
+
 class _SharedBatchNorm(nn.BatchNorm2d):
     """Batch normalization whose statistics are those of all processes' parts together."""
 
@@ -117,7 +132,7 @@ class _SharedBatchNorm(nn.BatchNorm2d):
             return super().forward(x)
         ones = x.new_full((1,), x.numel() / x.shape[1])
         sums = torch.cat([x.sum((0, 2, 3)), (x * x).sum((0, 2, 3)), ones])
-        total: Tensor = dist_functional.all_reduce(sums)  # type: ignore[no-untyped-call]
+        total: Tensor = _Sum.apply(sums)  # type: ignore[no-untyped-call]
         channels, count = x.shape[1], total[-1]
         mean = total[:channels] / count
         variance = (total[channels:-1] / count - mean * mean).clamp_min(0)

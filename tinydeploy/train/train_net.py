@@ -20,6 +20,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import nn
 
 from tinydeploy.errors import UsageError
@@ -169,6 +170,12 @@ def _check_request(request: TrainRequest) -> None:
     find_method(request.method)
     for name in (request.model, *request.teachers):
         find_net(name)
+    cuda = request.device == "cuda" and torch.cuda.is_available()
+    if request.device != "cpu" and not cuda:
+        raise UsageError(
+            f"there is no device '{request.device}' here",
+            "It is cpu, or cuda where torch was installed with it and a GPU is there.",
+        )
     if not 0 <= request.confidence < 1:
         raise UsageError(
             f"a confidence of {request.confidence:g} is not possible",

@@ -9,9 +9,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tinydeploy.detection.average_precision import AveragePrecision, measure_precision
+from tinydeploy.detection.average_precision import (
+    AveragePrecision,
+    loosen_spec,
+    measure_precision,
+)
+from tinydeploy.detection.boxes import find_objects
 from tinydeploy.detection.objects import Objects
-from tinydeploy.detection.spec import DetectionSpec
+from tinydeploy.detection.postprocess import Detector
 from tinydeploy.errors import BudgetError
 from tinydeploy.graph.graph import Graph
 from tinydeploy.validate.fidelity import (
@@ -118,26 +123,31 @@ def measure_outputs(
 
 def add_precision(
     quality: Quality,
-    spec: DetectionSpec,
+    detector: Detector,
     float_outputs: Sequence[NDArray[np.float32]] | None,
-    int8_outputs: Sequence[NDArray[np.float64]],
+    int8_outputs: Sequence[Array],
     scenes: Sequence[Objects],
 ) -> Quality:
-    """The same with the mAP of a detector.
+    """The same with the mAP of a detector; int8's boxes are read as the firmware reads them.
 
     Args:
         quality: Of its outputs.
-        spec: What they mean.
+        detector: How they become boxes.
         float_outputs: The float net's, each [n, ...], channels last; None where there is no such.
-        int8_outputs: The int8 net's, dequantized.
+        int8_outputs: The int8 net's, each [n, *shape].
         scenes: What the n samples show.
 
     Raises:
         MissingDependencyError: What computes mAP is not installed.
     """
-    exact = None if float_outputs is None else measure_precision(spec, float_outputs, scenes)
-    found = measure_precision(spec, int8_outputs, scenes)
-    return replace(quality, float_precision=exact, int8_precision=found)
+    spec = loosen_spec(detector.spec)
+    exact = None if float_outputs is None else find_objects(spec, float_outputs)
+    found = detector.with_limits(spec).find(int8_outputs)
+    return replace(
+        quality,
+        float_precision=None if exact is None else measure_precision(spec, exact, scenes),
+        int8_precision=measure_precision(spec, found, scenes),
+    )
 
 
 def check_measurable(

@@ -207,7 +207,14 @@ register_model(
     ModelEntry(
         name="etinynet-ssd-voc",
         title="EtinyNet-1.0 with the heads of an SSD for VOC's 20 classes, pictures of 256x256",
-        published=Published(590e3, 164e6, None, "the authors, for VOC"),
+        published=Published(
+            590e3,
+            164e6,
+            None,
+            "the authors, for VOC",
+            with_batch_norm=True,
+            remark="how many boxes the authors' heads make of VOC's classes is not published",
+        ),
         input_shape=(1, 3, 256, 256),
         classes=0,
         preprocessing=PICTURES,

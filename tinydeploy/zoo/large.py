@@ -1,6 +1,6 @@
-"""Nets too large for a microcontroller, as torchvision and timm define them: to count and compare.
+"""Nets too large for a microcontroller, as other packages define them: to count and compare.
 
-Their sizes are known without either package; to build one takes the extra zoo-large.
+Their sizes are known without those packages; to build one takes the extra zoo-large.
 """
 
 from __future__ import annotations
@@ -229,6 +229,22 @@ LARGE: dict[str, LargeNet] = {
         331,
         Counts(86_057_668, 86_234_656, 24_937_395_792, 24_990_503_874),
         _by("Liu et al. 2018, table 5", 82.9, 86.1, 25.0),
+    ),
+    "bninception": LargeNet(
+        "Inception-v2",
+        "pytorchcv",
+        "bninception",
+        224,
+        Counts(11_295_240, 11_315_272, 2_032_600_064, 2_036_336_608),
+        None,
+    ),
+    "polynet": LargeNet(
+        "PolyNet",
+        "pytorchcv",
+        "polynet",
+        331,
+        Counts(95_366_600, 95_727_688, 34_699_493_472, 34_766_015_392),
+        _by(_NASNET, 81.3, 92, 34.7, "pytorchcv's definition, whose weights fit, counts as here"),
     ),
     "efficientnet_b1": LargeNet(
         "EfficientNet-B1",

@@ -1,4 +1,4 @@
-"""Nets by torchvision and timm, which are imported only for that.
+"""Nets by torchvision, timm and pytorchcv, which are imported only for that.
 
 The wheels of torchvision on PyPI are linked against CUDA: beside a torch without it their operators
 do not load, and torchvision cannot be imported unless two of them are declared before. No
@@ -18,7 +18,13 @@ from torch import nn
 
 from tinydeploy.errors import MissingDependencyError
 
-Package = Literal["torchvision", "timm"]
+Package = Literal["torchvision", "timm", "pytorchcv"]
+
+_MODULES: dict[Package, str] = {
+    "torchvision": "torchvision.models",
+    "timm": "timm",
+    "pytorchcv": "pytorchcv.model_provider",
+}
 
 _ARGUMENTS = "(Tensor dets, Tensor scores, float iou_threshold) -> Tensor"
 # Heads that only training uses; initialization by scipy.
@@ -41,8 +47,8 @@ def build_large(package: Package, model: str) -> nn.Module:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            _import_torchvision()  # which timm imports, too
-            module = importlib.import_module("timm" if package == "timm" else "torchvision.models")
+            _import_torchvision()  # which the others import, too
+            module = importlib.import_module(_MODULES[package])
         except ModuleNotFoundError as error:
             raise MissingDependencyError(
                 f"{model} is defined by {package}; the package {error.name} is not installed",
@@ -51,6 +57,8 @@ def build_large(package: Package, model: str) -> nn.Module:
             ) from error
         if package == "timm":
             net: nn.Module = module.create_model(model)
+        elif package == "pytorchcv":
+            net = module.get_model(model)
         else:
             net = module.get_model(model, weights=None, **_WITHOUT.get(model, {}))
     return net

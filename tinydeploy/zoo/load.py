@@ -58,7 +58,7 @@ def load_float_model(
     found = load_data(data, entry.preprocessing, entry.input_shape, entry.classes, labels=labels)
     picked = np.linspace(0, len(found.calibration) - 1, _CHECKED_INPUTS).astype(int)
     return FloatModel(
-        name=name,
+        name=entry.name,
         onnx=onnx,
         input_shape=entry.input_shape,
         preprocessing=entry.preprocessing,

@@ -8,6 +8,8 @@ suits integer kernels.
     head   pointwise to 6 times the channels, global average, fully connected 1024 or 1280,
            fully connected
 
+At half the width and below the authors' stem has 8 channels, as torchvision's; timm's keeps 16.
+
 State dicts of torchvision's mobilenet_v3_small and _large fit, of width 1.
 """
 
@@ -112,6 +114,7 @@ class MobileNetV3(nn.Module):
         minimal: Without squeeze-and-excite, hard-swish and 5x5 kernels; the head keeps its width.
         classes: Outputs.
         in_channels: Channels of the input.
+        stem: Channels of the first convolution; None for 16 times the width.
         stem_stride: 1 keeps small pictures, 32x32 say, large enough for the stages behind.
     """
 
@@ -123,6 +126,7 @@ class MobileNetV3(nn.Module):
         minimal: bool = False,
         classes: int = CLASSES,
         in_channels: int = 3,
+        stem: int | None = None,
         stem_stride: int = 2,
     ) -> None:
         super().__init__()
@@ -130,7 +134,7 @@ class MobileNetV3(nn.Module):
         last_activation = nn.ReLU if minimal else nn.Hardswish
         make = partial(conv_bn, activation=last_activation, eps=_EPS)
         unscaled = 16
-        channels = make_divisible(unscaled * width)
+        channels = stem or make_divisible(unscaled * width)
         layers: list[nn.Module] = [make(in_channels, channels, stride=stem_stride)]
         for block in _BLOCKS[size]:
             scaled = Block(
@@ -163,6 +167,7 @@ class MobileNetV3(nn.Module):
 _PAPER = "Howard et al. 2019, tables 3 and 4"
 _TORCHVISION = "torchvision's mobilenet_v3_small; the paper's first version had 2.9 M parameters"
 _TIMM = "timm's mobilenetv3_small_075"
+_HALF = "Howard et al. 2019, as Li et al. 2021 quote them"
 _MINIMAL = "timm's tf_mobilenetv3_small_minimal_100, after the authors' code"
 register_widths(
     "mobilenet_v3_small",
@@ -171,7 +176,14 @@ register_widths(
     {
         1.0: Published(2.54e6, 56.5e6, 67.67, _TORCHVISION),
         0.75: Published(2.04e6, 43.4e6, 65.28, _TIMM),
+        0.5: Published(1.6e6, 21e6, 58.0, _HALF),
     },
+)
+register_widths(
+    "mobilenet_v3_small_stem16",
+    "MobileNetV3 small with the stem of width 1",
+    partial(MobileNetV3, "small", stem=16),
+    {0.5: Published(1_593_224, 24.2e6, 57.92, "timm's mobilenetv3_small_050")},
 )
 register_widths(
     "mobilenet_v3_large",

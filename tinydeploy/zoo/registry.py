@@ -135,7 +135,7 @@ def find_model(name: str) -> ModelEntry:
     for _, parse in _families.values():
         if entry := parse(name):
             return entry
-    near = difflib.get_close_matches(name, _models, n=2, cutoff=0.6)
+    near = difflib.get_close_matches(name.lower(), _models, n=2, cutoff=0.6)
     guess = f"Did you mean {' or '.join(sorted(near))}? " if near else ""
     known = ", ".join([*sorted(_models), *sorted(_families)])
     raise UsageError(f"unknown model '{name}'", f"{guess}Known models: {known}.")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import colorsys
 import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from tinydeploy.graph.graph import Graph
@@ -125,24 +125,29 @@ def _draw_occupants(
     """What lies in the arena; whatever has room for its name bears it."""
     shapes, labels = [], []
     inside = [occupant for occupant in occupants if occupant.memory == panel.arena.memory]
-    born: dict[int, list[Rectangle]] = {}
-    for occupant in inside:
-        for rectangle in occupant.rectangles:
-            born.setdefault(rectangle.birth, []).append(rectangle)
+    born = sort_by_birth([r for occupant in inside for r in occupant.rectangles])
     for number, occupant in enumerate(inside):
         colour = _SCRATCH if occupant.tensor is None else _choose_colour(number)
         rectangles = occupant.rectangles
         boxes = [panel.box(rectangle) for rectangle in rectangles]
         hint = f"{describe_occupant(graph, occupant)}: {occupant.most_bytes:,} bytes at most"
         shapes.append(Shape(colour, tuple(boxes), hint))
-        seen = [panel.box(_uncovered(rectangle, born)) for rectangle in rectangles]
+        seen = [panel.box(leave_uncovered(rectangle, born)) for rectangle in rectangles]
         label = None if occupant.tensor is None else _name_box(graph, occupant.tensor, seen)
         if label is not None:
             labels.append(label)
     return shapes, labels
 
 
-def _uncovered(r: Rectangle, born: Mapping[int, Sequence[Rectangle]]) -> Rectangle:
+def sort_by_birth(rectangles: Iterable[Rectangle]) -> Mapping[int, Sequence[Rectangle]]:
+    """The rectangles of an arena by their first moment."""
+    born: dict[int, list[Rectangle]] = {}
+    for rectangle in rectangles:
+        born.setdefault(rectangle.birth, []).append(rectangle)
+    return born
+
+
+def leave_uncovered(r: Rectangle, born: Mapping[int, Sequence[Rectangle]]) -> Rectangle:
     """Without its last moment, if what takes its place covers it then."""
     covered = any(o.begin < r.end and r.begin < o.end for o in born.get(r.death - 1, ()))
     return replace(r, death=r.death - 1) if covered and r.death - r.birth > 1 else r

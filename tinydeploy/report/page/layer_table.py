@@ -32,9 +32,15 @@ class LayerRow:
 
 @dataclass(frozen=True)
 class LayerTable:
-    """All layers; `ran` and `has_snr` say which columns there are."""
+    """All layers and their sums; `ran` and `has_snr` say which columns there are."""
 
     rows: tuple[LayerRow, ...]
+    macs: int
+    instructions: int
+    per_mac: float | None
+    cycles: int
+    weights: int
+    flash: int
     ran: bool
     has_snr: bool
 
@@ -66,8 +72,16 @@ def view_layers(report: BuildReport) -> LayerTable:
         )
         for layer in report.layers
     )
+    macs = sum(row.macs for row in rows)
+    instructions = sum(row.instructions or 0 for row in rows)
     return LayerTable(
         rows,
+        macs=macs,
+        instructions=instructions,
+        per_mac=instructions / macs if macs else None,
+        cycles=sum(row.cycles or 0 for row in rows),
+        weights=sum(row.weights for row in rows),
+        flash=sum(row.flash for row in rows),
         ran=any(row.instructions is not None for row in rows),
         has_snr=any(row.snr is not None for row in rows),
     )

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from tinydeploy.plan.occupancy import Rectangle
+from tinydeploy.plan.picture.layout import leave_uncovered, sort_by_birth
 from tinydeploy.plan.timeline import Group, measure_moments
 from tinydeploy.report.build_report import BuildReport, HeldFacts, LayerFacts, OccupantFacts
 from tinydeploy.report.page.words import (
@@ -165,7 +167,8 @@ def _draw_panel(
     tones: Mapping[int, str],
     layers: Mapping[int, LayerFacts],
 ) -> Panel:
-    names = [_name_mark(occupant, size, height, x) for occupant in occupants]
+    born = sort_by_birth(Rectangle(*r) for occupant in occupants for r in occupant.rectangles)
+    names = [_name_mark(occupant, size, height, x, born) for occupant in occupants]
     return Panel(
         memory=memory,
         size=size,
@@ -207,28 +210,49 @@ def _describe(occupant: OccupantFacts) -> str:
     return f"{name}{shape}\n{occupant.bytes:,} bytes at most, {place}"
 
 
-def _name_mark(occupant: OccupantFacts, size: int, height: int, x: Sequence[int]) -> Name | None:
+def _name_mark(
+    occupant: OccupantFacts,
+    size: int,
+    height: int,
+    x: Sequence[int],
+    born: Mapping[int, Sequence[Rectangle]],
+) -> Name | None:
     """A name in its largest rectangle, or in the box around rows that nearly fill it."""
     if occupant.scratch:
         return None
-    rectangles = occupant.rectangles
-    area = sum((end - begin) * (x[death] - x[birth]) for begin, end, birth, death in rectangles)
-    low, high = min(r[0] for r in rectangles), max(r[1] for r in rectangles)
-    birth, death = min(r[2] for r in rectangles), max(r[3] for r in rectangles)
-    if area < _FULL * (high - low) * (x[death] - x[birth]):
-        low, high, birth, death = max(rectangles, key=lambda r: (r[1] - r[0]) * (x[r[3]] - x[r[2]]))
-    width, tall = (x[death] - x[birth]) / x[-1], (high - low) / size
     short = "in" if occupant.layer < 0 else str(occupant.layer)
-    if width * _WIDTH < _LETTER * len(short) + 2 or tall * height < _LINE:
+    rectangles = [leave_uncovered(Rectangle(*r), born) for r in occupant.rectangles]
+    for box in _choose_boxes(rectangles, x):
+        width, tall = (x[box.death] - x[box.birth]) / x[-1], (box.end - box.begin) / size
+        if width * _WIDTH >= _LETTER * len(short) + 2 and tall * height >= _LINE:
+            break
+    else:
         return None
     return Name(
-        left=round(100 * x[birth] / x[-1], 2),
-        top=round(100 * (size - high) / size, 2),
+        left=round(100 * x[box.birth] / x[-1], 2),
+        top=round(100 * (size - box.end) / size, 2),
         width=round(100 * width, 2),
         height=round(100 * tall, 2),
         short=short,
         long=show_shape(occupant.shape),
     )
+
+
+def _choose_boxes(rectangles: Sequence[Rectangle], x: Sequence[int]) -> Iterator[Rectangle]:
+    """The largest rectangle, then the box around all, if they nearly fill it."""
+
+    def area(r: Rectangle) -> int:
+        return (r.end - r.begin) * (x[r.death] - x[r.birth])
+
+    yield max(rectangles, key=area)
+    around = Rectangle(
+        min(r.begin for r in rectangles),
+        max(r.end for r in rectangles),
+        min(r.birth for r in rectangles),
+        max(r.death for r in rectangles),
+    )
+    if sum(map(area, rectangles)) >= _FULL * area(around):
+        yield around
 
 
 def _scale(size: int, height: int) -> list[Tick]:

@@ -122,6 +122,12 @@ def _figures(report: BuildReport) -> Iterator[Figure]:
         accuracy = report.accuracy
         note = f"float {show_percent(accuracy.float)}, {accuracy.samples:,} samples"
         yield Figure("Accuracy, int8", show_percent(accuracy.int8), note)
+    elif report.detection is not None:
+        found = report.detection
+        note = f"{found.objects:,} objects in {found.samples:,} pictures"
+        if found.float is not None:
+            note = f"float {show_percent(found.float.map_50)}, {note}"
+        yield Figure("mAP@0.5, int8", show_percent(found.int8.map_50), note)
     elif report.fidelity is not None and report.fidelity.snr_db is not None:
         fidelity = report.fidelity
         note = f"of the outputs, {fidelity.samples:,} samples"

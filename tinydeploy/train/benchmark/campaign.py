@@ -12,12 +12,37 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from tinydeploy.errors import TinydeployError
 from tinydeploy.train.metrics import Scores
 from tinydeploy.train.state import replace_file
 from tinydeploy.train.train_net import TrainRequest, describe_request, train_net
+
+
+class Deployment(NamedTuple):
+    """A trained net on a board, int8.
+
+    Args:
+        board: Its name.
+        float_accuracy: Percent, of the checkpoint's test pictures.
+        int8_accuracy: Likewise.
+        ram_bytes: Of the whole firmware.
+        flash_bytes: Likewise.
+        instructions: Of one inference, counted.
+        milliseconds: Estimated; None where the core has no model of time.
+    """
+
+    board: str
+    float_accuracy: float
+    int8_accuracy: float
+    ram_bytes: int
+    flash_bytes: int
+    instructions: int
+    milliseconds: float | None
+
+
+Deploy = Callable[[Path], Deployment]
 
 
 @dataclass(frozen=True)
@@ -29,25 +54,29 @@ class Result:
         scores: Percent; None where it failed.
         seconds: Of the processor.
         error: Why it failed, one line.
+        deployment: The net on a board, where that was asked for.
     """
 
     request: TrainRequest
     scores: Scores | None
     seconds: float
     error: str = ""
+    deployment: Deployment | None = None
 
 
 def run_campaign(
     requests: Sequence[TrainRequest],
     folder: Path,
     watch: Callable[[int, Result], None] = lambda index, result: None,
+    deploy: Deploy | None = None,
 ) -> list[Result]:
     """The results of all runs, in the order of the requests.
 
     Args:
         requests: What to train.
-        folder: Keeps a file per run.
+        folder: Keeps a file per run and, where they are deployed, the nets.
         watch: Is told of each result, with its index, as soon as it is there.
+        deploy: Builds a checkpoint for a board; called for the nets of the first seed.
     """
     results: dict[int, Result] = {}
     order = sorted(range(len(requests)), key=lambda index: (requests[index].seed, index))
@@ -55,8 +84,9 @@ def run_campaign(
         request = requests[index]
         file = folder / f"{name_run(request)}.json"
         kept = _read_result(file, request)
-        if kept is None:
-            kept = _run(request)
+        wanted = deploy if request.seed == requests[order[0]].seed else None
+        if kept is None or (wanted is not None and kept.deployment is None):
+            kept = _run(request, folder, wanted)
             _write_result(file, kept)
         results[index] = kept
         watch(index, kept)
@@ -79,14 +109,18 @@ def name_run(request: TrainRequest) -> str:
     )
 
 
-def _run(request: TrainRequest) -> Result:
+def _run(request: TrainRequest, folder: Path, deploy: Deploy | None) -> Result:
     begin = time.process_time()
+    output = None if deploy is None else folder / name_run(request)
+    deployment = None
     try:
-        scores = train_net(request).scores
+        trained = train_net(request, output)
+        if deploy is not None and trained.checkpoint is not None:
+            deployment = deploy(trained.checkpoint)
     except (TinydeployError, RuntimeError, MemoryError) as error:
         reason = (str(error) or type(error).__name__).splitlines()[0]
         return Result(request, None, time.process_time() - begin, reason)
-    return Result(request, scores, time.process_time() - begin)
+    return Result(request, trained.scores, time.process_time() - begin, "", deployment)
 
 
 def _write_result(file: Path, result: Result) -> None:
@@ -95,6 +129,7 @@ def _write_result(file: Path, result: Result) -> None:
         "scores": None if result.scores is None else result.scores._asdict(),
         "seconds": round(result.seconds, 1),
         "error": result.error,
+        "deployment": None if result.deployment is None else result.deployment._asdict(),
     }
     replace_file(file, lambda to: to.write((json.dumps(facts, indent=2) + "\n").encode()))
 
@@ -105,6 +140,8 @@ def _read_result(file: Path, request: TrainRequest) -> Result | None:
         facts = json.loads(file.read_text("utf-8"))
         if facts["request"] != describe_request(request) or facts["scores"] is None:
             return None
-        return Result(request, Scores(**facts["scores"]), facts["seconds"])
+        found = facts.get("deployment")
+        deployment = None if found is None else Deployment(**found)
+        return Result(request, Scores(**facts["scores"]), facts["seconds"], "", deployment)
     except (OSError, ValueError, KeyError, TypeError):
         return None

@@ -79,6 +79,8 @@ def write_markdown(results: Sequence[Result]) -> str:
                 rows.append([net, *map(str, cells), _over_data(cells)])
             parts.append(_table(f"Macro F1, %: {short}", ["Network", *data, "Mean(std)"], rows))
     parts.append(_lowest(results))
+    if deployed := _deployments(results):
+        parts.append(deployed)
     failed = [result for result in results if result.scores is None]
     if failed:
         lines = [
@@ -148,6 +150,35 @@ def _lowest(results: Sequence[Result]) -> str:
         for (place, method), cell in group_scores(results).items()
     ]
     return _table("Accuracy of each seed, %, sorted", ["Data, network", "Method", "Seeds"], rows)
+
+
+def _deployments(results: Sequence[Result]) -> str:
+    """What the nets of the first seed are on their board; "" where none was built."""
+    rows = []
+    board = ""
+    for result in results:
+        if (built := result.deployment) is not None and result.scores is not None:
+            board = built.board
+            time = "-" if built.milliseconds is None else f"{built.milliseconds:.2f}"
+            rows.append(
+                [
+                    _name_data(result.request),
+                    result.request.model,
+                    METHODS[result.request.method].short,
+                    f"{result.scores.f1:.1f}",
+                    f"{built.float_accuracy:.2f}",
+                    f"{built.int8_accuracy:.2f}",
+                    f"{built.ram_bytes:,}",
+                    f"{built.flash_bytes:,}",
+                    f"{built.instructions:,}",
+                    time,
+                ]
+            )
+    if not rows:
+        return ""
+    figures = ["F1", "float, %", "int8, %", "RAM", "flash", "instructions", "ms"]
+    title = f"As firmware for {board}, bit-exact: first seed, bytes, ms estimated"
+    return _table(title, ["Data", "Network", "Method", *figures], rows)
 
 
 def _over_data(cells: Sequence[Cell]) -> str:

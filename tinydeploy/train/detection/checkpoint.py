@@ -9,7 +9,7 @@ import contextlib
 import os
 import pickle
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,11 +25,13 @@ from tinydeploy.zoo.etinynet_ssd import (
     PICTURES,
     SCENES,
     make_picture_detector,
+    make_picture_spec,
+    make_scene_spec,
     make_small_detector,
 )
 
 _FORMAT = "tinydeploy-detector-1"
-_ADVICE = "Give a .pt file that tinydeploy train --task detection wrote."
+_ADVICE = "Give a .pt file that tinydeploy train detection wrote."
 
 
 @dataclass(frozen=True)
@@ -38,16 +40,18 @@ class Network:
 
     Args:
         build: Makes it for a spec.
+        make_spec: Its anchors for classes of these names.
         preprocessing: How pictures become its input.
     """
 
     build: Callable[[DetectionSpec], nn.Module]
+    make_spec: Callable[[Sequence[str]], DetectionSpec]
     preprocessing: Preprocessing
 
 
 NETWORKS: Mapping[str, Network] = {
-    "etinynet-ssd": Network(make_picture_detector, PICTURES),
-    "etinynet-ssd-small": Network(make_small_detector, SCENES),
+    "etinynet-ssd": Network(make_picture_detector, make_picture_spec, PICTURES),
+    "etinynet-ssd-small": Network(make_small_detector, make_scene_spec, SCENES),
 }
 
 

@@ -51,9 +51,14 @@ def load_marked_folder(
 
 
 def make_picture_data(
-    folder: Path, annotations: Annotations, spec: DetectionSpec, preprocessing: Preprocessing
+    folder: Path,
+    annotations: Annotations,
+    spec: DetectionSpec,
+    preprocessing: Preprocessing,
+    *,
+    mirror: bool = True,
 ) -> DetectionData:
-    """The same of annotations that have been read."""
+    """The same of annotations that have been read; `mirror` half of the training pictures."""
     if preprocessing.fit != "stretch":
         raise UsageError(
             "the detector's pictures are cropped; marked pictures are for those that stretch them"
@@ -78,7 +83,7 @@ def make_picture_data(
 
     def make_draw(seed: int) -> Draw:
         rng = np.random.default_rng(seed)
-        return lambda count: reader.draw(known, count, rng)
+        return lambda count: reader.draw(known, count, rng, mirror=mirror)
 
     return DetectionData(
         name=folder.name,
@@ -130,7 +135,12 @@ class _Reader:
         return LabeledScenes(stacked, tuple(objects))
 
     def draw(
-        self, pictures: Sequence[MarkedPicture], count: int, rng: np.random.Generator
+        self,
+        pictures: Sequence[MarkedPicture],
+        count: int,
+        rng: np.random.Generator,
+        *,
+        mirror: bool,
     ) -> tuple[NDArray[np.float32], tuple[Objects, ...]]:
         """Random parts of random pictures, some mirrored, some brighter."""
         inputs: list[NDArray[np.float32]] = []
@@ -145,7 +155,7 @@ class _Reader:
             except InputFileError:  # which was told when they were counted
                 failures += 1
                 continue
-            view = _choose_view(image, rng)
+            view = _choose_view(image, rng, mirror=mirror)
             placed = self._place(picture, view)
             if not len(placed.boxes):
                 view = _View((0, 0, *image.size))
@@ -189,9 +199,9 @@ class _Reader:
         )
 
 
-def _choose_view(image: Image.Image, rng: np.random.Generator) -> _View:
+def _choose_view(image: Image.Image, rng: np.random.Generator, *, mirror: bool) -> _View:
     width, height = (max(1, round(side * rng.uniform(*_CROP_SIDES))) for side in image.size)
     # Anywhere inside, or, where the view is larger, anywhere around.
     x0 = round(rng.random() * (image.width - width))
     y0 = round(rng.random() * (image.height - height))
-    return _View((x0, y0, x0 + width, y0 + height), bool(rng.random() < 0.5))
+    return _View((x0, y0, x0 + width, y0 + height), bool(rng.random() < 0.5) and mirror)

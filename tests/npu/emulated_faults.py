@@ -1,0 +1,55 @@
+"""A build for TinyNPU over a bad link, in the emulated board."""
+
+from __future__ import annotations
+
+import zlib
+from pathlib import Path
+
+import numpy as np
+
+from tinydeploy.board import Board
+from tinydeploy.emulate.emulated_board import EmulatedBoard
+from tinydeploy.graph.passes import fuse_graph
+from tinydeploy.graph.read import read_graph
+from tinydeploy.link.client import BoardClient
+from tinydeploy.npu.compiler import compile_graph
+from tinydeploy.npu.link_faults import LinkFaults
+from tinydeploy.npu.preprocess import plan_preprocessing, prepare_image
+from tinydeploy.npu.reference import run_arithmetic
+from tinydeploy.validate.accelerator import SIMULATOR, Stream, stream_frames, stream_images
+
+
+def run_build(
+    folder: Path, board: Board, frames: int, faults: LinkFaults
+) -> tuple[Stream, dict[str, int]]:
+    """Runs frames in a row and compares all outputs; of nets that leave nothing to the board.
+
+    Args:
+        folder: The output of a build.
+        board: The board that it is for.
+        frames: How many.
+        faults: Between board and TinyNPU.
+
+    Returns:
+        What the firmware says, and what the device's side counted.
+    """
+    graph = fuse_graph(read_graph((folder / "model.tflite").read_bytes(), "etinynet_digits"))
+    compiled = compile_graph(graph)
+    assert compiled.split.rest is None
+    settings = plan_preprocessing(graph)
+    picture = np.random.default_rng(4).integers(0, 1 << 16, settings.camera, np.uint16)
+    images = stream_images(prepare_image(settings, picture), frames)
+    crc = 0
+    for image in images:
+        outputs = run_arithmetic(graph, image[None], graph.outputs)
+        for tensor in graph.outputs:
+            crc = zlib.crc32(outputs[tensor].tobytes(), crc)
+    with EmulatedBoard(
+        folder / "firmware.elf", board, accelerator=SIMULATOR, faults=faults
+    ) as emulated:
+        client = BoardClient(emulated.transport, attempts=240)
+        client.hello()
+        client.infer([picture.tobytes()])
+        shown = stream_frames(emulated.transport, frames)
+        assert shown.crc == crc, "the emulated firmware accepted a wrong result"
+        return shown, emulated.accelerator_counts()

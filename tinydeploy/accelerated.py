@@ -1,0 +1,332 @@
+"""The driver of a build for a microcontroller with an accelerator beside it."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tinydeploy.board import Board
+from tinydeploy.codegen.generate import generate_sources, list_kernels
+from tinydeploy.errors import OutputError, UnsupportedModelError, UsageError
+from tinydeploy.graph.graph import Graph
+from tinydeploy.graph.passes import fuse_graph
+from tinydeploy.graph.read import read_graph
+from tinydeploy.npu.compiler import Compiled, compile_graph
+from tinydeploy.npu.link_device import CLOCK_HZ
+from tinydeploy.npu.link_time import sdio_frame_ns, spi_frame_ns
+from tinydeploy.npu.preprocess import plan_preprocessing
+from tinydeploy.pipeline import BuildRequest, load_request_board, make_planner, open_output
+from tinydeploy.plan.check import check_plan
+from tinydeploy.plan.recompute import plan_graph
+from tinydeploy.project.build import Firmware, build_firmware
+from tinydeploy.project.npu import AcceleratedModel, Rest, npu_project_files
+from tinydeploy.project.publish import check_target
+from tinydeploy.project.selftest import selftest_crc, selftest_inputs
+from tinydeploy.project.size import Sizes, check_budget, read_sizes
+from tinydeploy.project.toolchain import find_toolchain, kernel_level
+from tinydeploy.project.write import write_project
+from tinydeploy.source.make_source import make_source
+from tinydeploy.source.source import Source, Watch
+from tinydeploy.validate.accelerator import (
+    SystemReference,
+    SystemRun,
+    make_pictures,
+    run_system,
+    stream_images,
+)
+from tinydeploy.validate.quality import quantize_inputs
+from tinydeploy.validate.wide_softmax import run_graph_reference
+
+REPORT_FILE: Final = "npu_report.json"
+_PICTURES, _PICTURES_OF_LARGE, _LARGE_MACS = 20, 3, 20_000_000
+_FRAMES = 20
+# The published system takes 160 mW at 30 frames per second, 73.6 mW of them the accelerator's.
+_ACCELERATOR_MW, _SYSTEM_MW = 73.6, 160.0
+
+
+@dataclass(frozen=True)
+class AcceleratedReport:
+    """What was measured and what models say.
+
+    Args:
+        model: Name.
+        board: Title.
+        accelerator: Name.
+        macs: Multiply-accumulates of one inference, and those of them on the accelerator.
+        accelerator_macs: See `macs`.
+        split: Operators by where they run, with the reason why they stay: (operator, reason).
+        program_bytes: Of the accelerator's program.
+        image_bytes: Of the net's input.
+        result_bytes: That come back.
+        camera: Height and width of the camera's picture, RGB565.
+        flash_bytes: Of the firmware, the program included.
+        ram_bytes: Of the firmware.
+        pictures: That went through the emulated system; all outputs equal TinyNPU's reference.
+        bytes_compared: Of these outputs.
+        litert_bytes_equal: Share of output bytes that also equal LiteRT's int8.
+        litert_largest_difference: Largest difference to LiteRT's, in steps of the outputs.
+        litert_top1: Share of pictures whose best class is LiteRT's; None for other outputs.
+        prepare_ms: Time of the core for a single picture, emulated: one cycle per instruction.
+        link_and_compute_ms: From a prepared image to its results, for a single picture.
+        rest_ms: Of what stays on the core.
+        accelerator_ms: Of the accelerator for a frame, by its cycle model.
+        frame_ms: Of one frame of many in a row, emulated, over SPI at 60 MHz.
+        frames_per_second: Of these.
+        spi_ms: A frame's time on the wires of SPI at 60 MHz, computed.
+        sdio_ms: The same of 4-bit SDIO at 48 MHz, computed.
+        sdio_frames_per_second: Bound by the slowest of SDIO, accelerator, and the core's stages.
+        energy_mj: Of a frame at full speed over SPI, by the published powers.
+    """
+
+    model: str
+    board: str
+    accelerator: str
+    macs: int
+    accelerator_macs: int
+    split: list[tuple[str, str]]
+    program_bytes: int
+    image_bytes: int
+    result_bytes: int
+    camera: tuple[int, int]
+    flash_bytes: int
+    ram_bytes: int
+    pictures: int
+    bytes_compared: int
+    litert_bytes_equal: float
+    litert_largest_difference: int
+    litert_top1: float | None
+    prepare_ms: float
+    link_and_compute_ms: float
+    rest_ms: float
+    accelerator_ms: float
+    frame_ms: float
+    frames_per_second: float
+    spi_ms: float
+    sdio_ms: float
+    sdio_frames_per_second: float
+    energy_mj: float
+
+    def to_json(self) -> str:
+        """The report as a JSON document."""
+        return json.dumps(asdict(self), indent=2) + "\n"
+
+
+@dataclass(frozen=True)
+class AcceleratedResult:
+    """What a build ends in.
+
+    Args:
+        report: Everything that was measured.
+        folder: The output folder; None where none was kept.
+    """
+
+    report: AcceleratedReport
+    folder: Path | None
+
+
+def build_accelerated(request: BuildRequest, watch: Watch) -> AcceleratedResult:
+    """Builds firmware and program, and proves both together in the emulated board.
+
+    Args:
+        request: What the user asks for.
+        watch: Is shown the stages.
+
+    Raises:
+        TinydeployError: See errors.py; its class tells the exit code.
+    """
+    check_request(request)
+    board = load_request_board(request)
+    if board.accelerator is None:
+        raise UsageError(
+            f"board {board.name} has no pins for an accelerator",
+            "Take --board stm32l4r9, or add a table [accelerator] to the board's file.",
+        )
+    toolchain = find_toolchain()
+    if request.output is not None:
+        check_target(request.output)
+    planner = make_planner(request, board)
+    source = make_source(request.model, watch, request.options, None, planner)
+
+    with watch.stage("graph"):
+        unfused = read_graph(source.tflite, source.name)
+        graph = fuse_graph(unfused)
+        watch.detail(f"{graph.name}: {len(graph.ops)} layers, {graph.macs:,} MACs")
+
+    with watch.stage("npu"):
+        compiled = compile_graph(graph)
+        model = _divide(graph, compiled, request, board, source.tflite)
+        watch.detail(
+            f"program of {len(model.program):,} bytes, {compiled.walk.cycles:,} cycles; "
+            f"{len(compiled.split.taken)} of {len(graph.ops)} layers on TinyNPU"
+        )
+
+    with watch.stage("reference"):
+        reference = SystemReference(model)
+        samples = None if source.samples is None else quantize_inputs(graph, source.samples)
+        count = _PICTURES if graph.macs < _LARGE_MACS else _PICTURES_OF_LARGE
+        pictures = make_pictures(model.preprocessing, samples, count)
+        images = reference.prepare(pictures)
+        expected = reference.compute(images)
+        streamed = reference.compute(stream_images(images[-1], min(count, _FRAMES)))
+        crc = selftest_crc(_test_outputs(reference, model))
+        official = run_graph_reference(unfused, source.tflite, [images[:, None]]).outputs
+        watch.detail(f"{count} pictures, TinyNPU's definition and LiteRT")
+
+    name = f"{graph.name}-{board.name}-tinynpu"
+    with open_output(request, name) as (folder, target):
+        with watch.stage("compile"):
+            level = kernel_level(request.optimize)
+            files = npu_project_files(model, board, selftest_crc=crc, kernel_level=level)
+            write_project(folder / "firmware", files)
+            firmware = build_firmware(folder / "firmware", board, toolchain)
+            sizes = read_sizes(firmware.elf, board)
+            max_flash = request.max_flash or board.flash_budget
+            check_budget(sizes, max_flash, request.max_ram or board.ram_budget)
+            watch.detail(f"flash {sizes.flash_bytes:,} bytes, RAM {sizes.ram_bytes:,} bytes")
+        with watch.stage("emulate"):
+            run = run_system(firmware.elf, board, pictures, expected, streamed, watch.detail)
+            watch.detail(f"{run.pictures} pictures and {run.stream.frames} frames: bit-exact")
+        report = _collect(model, compiled, board, sizes, run, expected, official)
+        _complete_folder(folder, source, model, firmware, report)
+    return AcceleratedResult(report, target)
+
+
+def check_request(request: BuildRequest) -> None:
+    """Raises UsageError for options that a build with an accelerator does not know."""
+    unknown = {
+        "--input": request.input_form != "arena",
+        "--io": request.float_ends,
+        "--max-extra-macs": request.max_extra_macs is not None,
+        "--vectors": request.vectors > 0,
+        "--watchdog": request.watchdog is not None,
+        "--firmware": request.mlperf,
+        "--bundle": request.bundle,
+        "--format": request.chosen_format != "cmake",
+        "--min-snr": request.min_snr is not None,
+        "--max-drop": request.max_drop is not None,
+    }
+    if given := [option for option, is_given in unknown.items() if is_given]:
+        raise UsageError(
+            f"{given[0]} does not go with --accelerator",
+            "Leave it out, or build without the accelerator.",
+        )
+
+
+def _divide(
+    graph: Graph, compiled: Compiled, request: BuildRequest, board: Board, tflite: bytes
+) -> AcceleratedModel:
+    """Program and rest as the firmware has them."""
+    split, rest = compiled.split, None
+    cut = split.rest
+    if cut is not None:
+        if graph.inputs[0] in cut.inputs:
+            raise UnsupportedModelError(
+                f"of {graph.name} an operator that reads the image stays on the microcontroller",
+                "Its image is gone by then; build it without --accelerator.",
+            )
+        planned = plan_graph(
+            cut, board, None, max_ram=request.max_ram, optimize=request.optimize, input_form="arena"
+        )
+        check_plan(planned.graph, planned.plan, board)
+        sources = generate_sources(planned.graph, planned.plan, board, tflite=tflite)
+        kernels = list_kernels(planned.graph, planned.plan)
+        rest = Rest(planned.graph, planned.plan, sources, kernels)
+    microseconds = compiled.walk.cycles * 1_000_000 // CLOCK_HZ
+    return AcceleratedModel(
+        graph=graph,
+        program=compiled.program.data,
+        identity=compiled.program.identity,
+        boundary=split.boundary,
+        rest=rest,
+        preprocessing=plan_preprocessing(graph),
+        frame_us=20_000 + 4 * microseconds,
+    )
+
+
+def _test_outputs(reference: SystemReference, model: AcceleratedModel) -> list[bytes]:
+    """What the firmware's self-test must find."""
+    settings = model.preprocessing
+    (camera,) = selftest_inputs([settings.camera_bytes])
+    picture = np.frombuffer(camera, np.uint16).reshape(settings.camera)
+    return [values.tobytes() for values in reference.compute(reference.prepare([picture]))]
+
+
+def _collect(
+    model: AcceleratedModel,
+    compiled: Compiled,
+    board: Board,
+    sizes: Sizes,
+    run: SystemRun,
+    expected: tuple[NDArray[Any], ...],
+    official: tuple[NDArray[Any], ...],
+) -> AcceleratedReport:
+    ours = np.concatenate([values.reshape(len(values), -1) for values in expected], axis=1)
+    theirs = np.concatenate([values.reshape(len(values), -1) for values in official], axis=1)
+    graph, ms = model.graph, 1e3 / run.clock_hz
+    classes = (
+        len(expected) == 1 and ours.shape[1] > 1 and len(graph.tensors[graph.outputs[0]].shape) == 2
+    )
+    prepare, link, rest = (cycles * ms for cycles in run.stages)
+    frame = run.stream.cycles / run.stream.frames * ms
+    accelerator = run.stream.accelerator / CLOCK_HZ * 1e3
+    image_bytes = int(np.prod(model.preprocessing.size))
+    spi = spi_frame_ns(image_bytes, model.result_bytes) / 1e6
+    sdio = sdio_frame_ns(image_bytes, model.result_bytes) / 1e6
+    # Over SDIO the core's own work stays: what a frame takes beyond its time on the wires.
+    own = max(frame - max(spi, accelerator), 0.0)
+    return AcceleratedReport(
+        model=graph.name,
+        board=board.title,
+        accelerator="TinyNPU",
+        macs=graph.macs,
+        accelerator_macs=sum(op.macs(graph) for op in compiled.split.taken),
+        split=[(share.op.kind, share.reason) for share in compiled.split.shares],
+        program_bytes=len(model.program),
+        image_bytes=image_bytes,
+        result_bytes=model.result_bytes,
+        camera=model.preprocessing.camera,
+        flash_bytes=sizes.flash_bytes,
+        ram_bytes=sizes.ram_bytes,
+        pictures=run.pictures,
+        bytes_compared=run.bytes_compared,
+        litert_bytes_equal=float(np.mean(ours == theirs)),
+        litert_largest_difference=int(np.abs(ours.astype(int) - theirs.astype(int)).max()),
+        litert_top1=float(np.mean(ours.argmax(1) == theirs.argmax(1))) if classes else None,
+        prepare_ms=round(prepare, 4),
+        link_and_compute_ms=round(link, 4),
+        rest_ms=round(rest, 4),
+        accelerator_ms=round(accelerator, 4),
+        frame_ms=round(frame, 4),
+        frames_per_second=round(1e3 / frame, 1),
+        spi_ms=round(spi, 4),
+        sdio_ms=round(sdio, 4),
+        sdio_frames_per_second=round(1e3 / (own + max(sdio, accelerator)), 1),
+        energy_mj=round(
+            ((_SYSTEM_MW - _ACCELERATOR_MW) * frame + _ACCELERATOR_MW * accelerator) / 1e3, 4
+        ),
+    )
+
+
+def _complete_folder(
+    folder: Path,
+    source: Source,
+    model: AcceleratedModel,
+    firmware: Firmware,
+    report: AcceleratedReport,
+) -> None:
+    """Puts beside the project what people look for; the project's own build folder goes."""
+    try:
+        (folder / "model.tflite").write_bytes(source.tflite)
+        (folder / "program.tnpu").write_bytes(model.program)
+        for image in (firmware.elf, firmware.bin, firmware.hex):
+            shutil.copyfile(image, folder / image.name)
+        shutil.rmtree(firmware.elf.parent)
+        (folder / REPORT_FILE).write_text(report.to_json(), encoding="utf-8")
+    except OSError as error:
+        raise OutputError(f"cannot write the results: {error.strerror or error}") from error

@@ -1,0 +1,77 @@
+"""What a build with an accelerator shows at its end."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from rich.markup import escape
+from rich.table import Table
+
+from tinydeploy.accelerated import REPORT_FILE, AcceleratedReport, AcceleratedResult
+from tinydeploy.cli.console import stdout
+
+
+def show_accelerated(result: AcceleratedResult, as_json: bool) -> None:
+    """Prints the report as JSON, or what a reader wants to know first, in at most 80 columns."""
+    report = result.report
+    if as_json:
+        stdout.print(report.to_json(), end="", soft_wrap=True, markup=False)
+        return
+    table = Table(
+        title=f"{report.model} on {report.board} with {report.accelerator}",
+        title_justify="left",
+        title_style="bold",
+        show_header=False,
+        box=None,
+        pad_edge=False,
+    )
+    table.add_column(style="bold", no_wrap=True)
+    table.add_column(overflow="fold")
+    for name, text in list_rows(report):
+        table.add_row(name, escape(text))
+    stdout.print()
+    stdout.print(table)
+    if result.folder is not None:
+        files = f"firmware.elf, .bin, .hex, firmware/, program.tnpu, {REPORT_FILE}"
+        stdout.print(f"\n{escape(str(result.folder))}: {files}")
+
+
+def list_rows(report: AcceleratedReport) -> list[tuple[str, str]]:
+    """Headings and texts."""
+    stays = Counter(kind for kind, reason in report.split if reason)
+    share = 100 * report.accelerator_macs / report.macs if report.macs else 0.0
+    listed = ", ".join(f"{kind}" + (f" x{n}" if n > 1 else "") for kind, n in stays.items())
+    reasons = dict.fromkeys(f"{kind}: {reason}" for kind, reason in report.split if reason)
+    exact = f"bit-exact with TinyNPU's definition: {report.bytes_compared:,} bytes"
+    top1 = "" if report.litert_top1 is None else f", same class {100 * report.litert_top1:.1f} %"
+    height, width = report.camera
+    return [
+        ("model", f"{report.macs:,} MACs, {share:.1f} % of them on {report.accelerator}"),
+        ("stays here", "\n".join([listed, *reasons]) if stays else "nothing"),
+        ("program", f"{report.program_bytes:,} bytes"),
+        ("flash", f"{report.flash_bytes:,} bytes, the program included"),
+        ("RAM", f"{report.ram_bytes:,} bytes"),
+        ("camera", f"{width}x{height}, RGB565"),
+        (
+            "frame",
+            f"{report.frame_ms} ms, {report.frames_per_second} per second, in a row over SPI",
+        ),
+        (
+            "alone",
+            f"prepare {report.prepare_ms} ms, link and {report.accelerator} "
+            f"{report.link_and_compute_ms} ms, rest {report.rest_ms} ms",
+        ),
+        ("accelerator", f"{report.accelerator_ms} ms by its cycle model"),
+        (
+            "wires",
+            f"SPI at 60 MHz {report.spi_ms} ms, SDIO {report.sdio_ms} ms: with that "
+            f"{report.sdio_frames_per_second} frames per second",
+        ),
+        ("energy", f"{report.energy_mj} mJ per frame, by the published powers"),
+        ("system", f"emulated, {report.pictures} pictures, {exact}"),
+        (
+            "LiteRT",
+            f"{100 * report.litert_bytes_equal:.1f} % of bytes equal, largest difference "
+            f"{report.litert_largest_difference}{top1}",
+        ),
+    ]
