@@ -56,7 +56,9 @@ class AcceleratedReport:
 
     Args:
         model: Name.
-        board: Title.
+        board: Name.
+        board_title: The vendor's name of it.
+        compiler: Name and version.
         accelerator: Name.
         macs: Multiply-accumulates of one inference, and those of them on the accelerator.
         accelerator_macs: See `macs`.
@@ -86,6 +88,8 @@ class AcceleratedReport:
 
     model: str
     board: str
+    board_title: str
+    compiler: str
     accelerator: str
     macs: int
     accelerator_macs: int
@@ -130,12 +134,15 @@ class AcceleratedResult:
     folder: Path | None
 
 
-def build_accelerated(request: BuildRequest, watch: Watch) -> AcceleratedResult:
+def build_accelerated(
+    request: BuildRequest, watch: Watch, source: Source | None = None
+) -> AcceleratedResult:
     """Builds firmware and program, and proves both together in the emulated board.
 
     Args:
         request: What the user asks for.
         watch: Is shown the stages.
+        source: The int8 model, where it has been made before; else it is made as asked for.
 
     Raises:
         TinydeployError: See errors.py; its class tells the exit code.
@@ -150,12 +157,18 @@ def build_accelerated(request: BuildRequest, watch: Watch) -> AcceleratedResult:
     toolchain = find_toolchain()
     if request.output is not None:
         check_target(request.output)
-    planner = make_planner(request, board)
-    source = make_source(request.model, watch, request.options, None, planner)
+    if source is None:
+        planner = make_planner(request, board)
+        source = make_source(request.model, watch, request.options, None, planner)
 
     with watch.stage("graph"):
         unfused = read_graph(source.tflite, source.name)
         graph = fuse_graph(unfused)
+        if graph.detector is not None:
+            raise UnsupportedModelError(
+                f"{graph.name} is a detector, whose boxes no host of an accelerator decodes",
+                "Build it without --accelerator.",
+            )
         watch.detail(f"{graph.name}: {len(graph.ops)} layers, {graph.macs:,} MACs")
 
     with watch.stage("npu"):
@@ -192,7 +205,7 @@ def build_accelerated(request: BuildRequest, watch: Watch) -> AcceleratedResult:
         with watch.stage("emulate"):
             run = run_system(firmware.elf, board, pictures, expected, streamed, watch.detail)
             watch.detail(f"{run.pictures} pictures and {run.stream.frames} frames: bit-exact")
-        report = _collect(model, compiled, board, sizes, run, expected, official)
+        report = _collect(model, compiled, board, toolchain.version, sizes, run, expected, official)
         _complete_folder(folder, source, model, firmware, report)
     return AcceleratedResult(report, target)
 
@@ -208,6 +221,7 @@ def check_request(request: BuildRequest) -> None:
         "--firmware": request.mlperf,
         "--bundle": request.bundle,
         "--format": request.chosen_format != "cmake",
+        "--no-emulate": not request.emulate,
         "--min-snr": request.min_snr is not None,
         "--max-drop": request.max_drop is not None,
     }
@@ -261,6 +275,7 @@ def _collect(
     model: AcceleratedModel,
     compiled: Compiled,
     board: Board,
+    compiler: str,
     sizes: Sizes,
     run: SystemRun,
     expected: tuple[NDArray[Any], ...],
@@ -282,7 +297,9 @@ def _collect(
     own = max(frame - max(spi, accelerator), 0.0)
     return AcceleratedReport(
         model=graph.name,
-        board=board.title,
+        board=board.name,
+        board_title=board.title,
+        compiler=compiler,
         accelerator="TinyNPU",
         macs=graph.macs,
         accelerator_macs=sum(op.macs(graph) for op in compiled.split.taken),

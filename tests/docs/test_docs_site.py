@@ -19,23 +19,49 @@ from tinydeploy.cli.main import app
 from tinydeploy.pipeline import BuildRequest
 
 
-@pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """As `make docs` builds it."""
-    folder = tmp_path_factory.mktemp("docs") / "site"
+def build_site(root: Path, folder: Path) -> subprocess.CompletedProcess[str]:
+    """As `make docs` does."""
     (command,) = re.findall(
-        r"\$\(BIN\)/python -m (mkdocs build --strict.*)", (ROOT / "Makefile").read_text("utf-8")
+        r"\$\(BIN\)/python -m (mkdocs build .*)", (ROOT / "Makefile").read_text("utf-8")
     )
-    done = subprocess.run(
+    return subprocess.run(
         [sys.executable, "-m", *command.split(), "--site-dir", str(folder)],
-        cwd=ROOT,
+        cwd=root,
         env={**os.environ, "PYTHONPATH": str(ROOT), "NO_MKDOCS_2_WARNING": "1"},
         capture_output=True,
         text=True,
         check=False,
     )
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("docs") / "site"
+    done = build_site(ROOT, folder)
     assert done.returncode == 0, done.stderr
     return folder
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[x](nowhere.md)", "'nowhere.md'"),
+        ("[x](index.md#nothing)", "no such anchor"),
+        ("[x](other.md)", 'not included in the "nav"'),
+    ],
+)
+def test_a_site_with_a_mistake_is_not_built(tmp_path: Path, text: str, message: str) -> None:
+    """A link to nowhere, to no such place, a page that no menu leads to."""
+    ours = (ROOT / "mkdocs.yml").read_text("utf-8")
+    checks = ours[ours.index("validation:") : ours.index("\nnav:") + 1]
+    (tmp_path / "mkdocs.yml").write_text(f"site_name: x\n{checks}nav: [index.md]\n")
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "docs" / "index.md").write_text(f"# X\n\n{text}\n")
+    if "other" in text:
+        (tmp_path / "docs" / "other.md").write_text("# Y\n")
+    done = build_site(tmp_path, tmp_path / "site")
+    assert done.returncode == 1
+    assert message in done.stderr
 
 
 def list_leaves(command, path: str) -> Iterator[tuple[str, Any]]:

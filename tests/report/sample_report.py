@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -35,6 +36,7 @@ def make_net(width: int = 16) -> bytes:
     return b.finish([b.softmax(b.fully_connected(b.mean(x), CLASSES))])
 
 
+@cache
 def make_report(
     width: int = 16, *, rename: str = "", samples: bool = True, run: bool = True
 ) -> BuildReport:

@@ -7,7 +7,13 @@ import re
 from html.parser import HTMLParser
 
 from tests.report.sample_report import make_report
-from tinydeploy.report.build_report import BuildReport, PlanFacts
+from tinydeploy.report.build_report import (
+    BuildReport,
+    DetectionFacts,
+    PlanFacts,
+    PrecisionFacts,
+    RangeFacts,
+)
 from tinydeploy.report.page.page import write_page
 from tinydeploy.report.page.plan_choice import view_plans
 from tinydeploy.report.page.words import list_words, show_large, show_share, show_size
@@ -100,6 +106,24 @@ def test_no_name_becomes_markup() -> None:
     assert policy is not None
     assert "default-src 'none'" in policy
     write_page(make_report(rename=HOSTILE)).encode()
+
+
+def test_a_detector_shows_its_precision(report: BuildReport) -> None:
+    precision = PrecisionFacts(0.75, 0.5)
+    found = DetectionFacts(precision, PrecisionFacts(0.7, 0.4), 8, 21, 0.4, 0.5, ())
+    detector = dataclasses.replace(report, accuracy=None, detection=found)
+    text = Reader(write_page(detector)).text
+    assert "mAP@0.5, int870.00 %float 75.00 %, 21 objects in 8 pictures" in text
+    assert "float75.00 %50.00 %" in text
+    assert "labelled samples" not in text
+
+
+def test_tensors_of_int16_have_a_range_and_no_histogram(report: BuildReport) -> None:
+    wide = RangeFacts("wide", 0, False, "int16", 0.5, 0, None, None, None, ())
+    ranges = dataclasses.replace(report.ranges, tensors=(wide,))
+    page = Reader(write_page(dataclasses.replace(report, ranges=ranges)))
+    assert "-16,384" in page.text
+    assert not [attrs for _, attrs in page.tags if attrs.get("class") == "histogram"]
 
 
 def test_the_line_of_the_best_plans(report: BuildReport) -> None:

@@ -7,7 +7,12 @@ import math
 import numpy as np
 import pytest
 
-from tinydeploy.validate.fidelity import combine_fidelities, measure_accuracy, measure_fidelity
+from tinydeploy.validate.fidelity import (
+    combine_fidelities,
+    count_confusion,
+    measure_accuracy,
+    measure_fidelity,
+)
 
 
 def test_snr_of_a_known_error() -> None:
@@ -62,3 +67,12 @@ def test_several_outputs_are_as_close_as_the_worst() -> None:
     assert (worst.snr_db, worst.cosine, worst.samples) == (bad.snr_db, bad.cosine, 5)
     assert worst.top1_agreement is None
     assert combine_fidelities([good]) is good
+
+
+def test_confusion() -> None:
+    outputs = np.eye(3)[[0, 1, 1, 2, 0, 0]]
+    classes = np.array([0, 1, 2, 2, 0, 1])
+    found = count_confusion(outputs.reshape(6, 1, 3), classes)
+    assert found == ((0, 0, 2), (1, 0, 1), (1, 1, 1), (2, 1, 1), (2, 2, 1))
+    right = sum(count for a, b, count in found if a == b)
+    assert right / 6 == measure_accuracy(outputs, classes)

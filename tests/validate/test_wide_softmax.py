@@ -15,7 +15,12 @@ from tinydeploy.graph.read import read_graph
 from tinydeploy.plan.memory import plan_for_host
 from tinydeploy.validate.host import run_host
 from tinydeploy.validate.reference import run_reference
-from tinydeploy.validate.wide_softmax import find_aborting, run_graph_reference
+from tinydeploy.validate.tensor_use import measure_use
+from tinydeploy.validate.wide_softmax import (
+    find_aborting,
+    leave_out_wide_softmaxes,
+    run_graph_reference,
+)
 
 CLASSES = 700
 
@@ -78,3 +83,17 @@ def test_an_abort_that_cannot_be_helped_stays_one() -> None:
     model = softmax_model(renamed=True)
     with pytest.raises(UnsupportedModelError, match="signal 6"):
         run_graph_reference(read_graph(model, "wide"), model, [flat(600)[None]])
+
+
+def test_what_is_left_without_it_can_be_looked_at() -> None:
+    model = softmax_model()
+    graph = read_graph(model, "wide")
+    vectors = [flat(600)[None]]
+    with pytest.raises(UnsupportedModelError, match="signal 6"):
+        measure_use(model, vectors)
+    rest = leave_out_wide_softmaxes(graph, model)
+    (use,) = measure_use(rest, vectors)
+    assert graph.tensors[use.tensor].name == use.name
+    assert sum(use.counts) == CLASSES
+    small = softmax_model(10)
+    assert leave_out_wide_softmaxes(read_graph(small, "small"), small) is small

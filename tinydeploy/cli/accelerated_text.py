@@ -18,7 +18,7 @@ def show_accelerated(result: AcceleratedResult, as_json: bool) -> None:
         stdout.print(report.to_json(), end="", soft_wrap=True, markup=False)
         return
     table = Table(
-        title=f"{report.model} on {report.board} with {report.accelerator}",
+        title=f"{report.model} on {report.board_title} with {report.accelerator}",
         title_justify="left",
         title_style="bold",
         show_header=False,

@@ -58,7 +58,7 @@ def bound_instructions(spec: DetectionSpec) -> int:
     rounded up; tests and `python -m benchmarks.boxes` count what outputs take that are made for it.
     """
     heap = 20 * spec.max_candidates.bit_length()
-    anchor = 40 + 17 * (len(spec.classes) + 1) + heap
+    anchor = 50 + 13 * (len(spec.classes) + 1) + heap
     candidate = 150 + heap + 60 * spec.max_detections
     return spec.anchor_count * anchor + spec.max_candidates * candidate
 

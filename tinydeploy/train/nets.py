@@ -78,16 +78,28 @@ def count_parameters(net: nn.Module) -> int:
 
 
 def _replace_head(net: nn.Module, before: int, classes: int) -> None:
-    """The one layer with as many outputs as the net has classes."""
-    for name, module in net.named_modules():
-        if isinstance(module, nn.Linear) and module.out_features == before:
-            made: nn.Module = nn.Linear(module.in_features, classes, module.bias is not None)
-        elif isinstance(module, nn.Conv2d) and module.out_channels == before:
-            bias = module.bias is not None
-            made = nn.Conv2d(module.in_channels, classes, module.kernel_size, bias=bias)  # type: ignore[arg-type]
-        else:
-            continue
-        net.set_submodule(name, made)
+    """The last layer with as many outputs as the net has classes, and a BN behind it.
+
+    Layers before the last one only happen to have so many.
+    """
+    layers = [
+        (name, module)
+        for name, module in net.named_modules()
+        if (isinstance(module, nn.Linear) and module.out_features == before)
+        or (isinstance(module, nn.Conv2d) and module.out_channels == before)
+    ]
+    name, head = layers[-1]
+    bias = head.bias is not None
+    if isinstance(head, nn.Linear):
+        made: nn.Module = nn.Linear(head.in_features, classes, bias)
+    else:
+        made = nn.Conv2d(head.in_channels, classes, head.kernel_size, bias=bias)  # type: ignore[arg-type]
+    net.set_submodule(name, made)
+    modules = list(net.named_modules())
+    behind = [name for name, _ in modules].index(name) + 1
+    for name, module in modules[behind:]:
+        if isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d) and module.num_features == before:
+            net.set_submodule(name, type(module)(classes))
 
 
 def _replace_stem(net: nn.Module, channels: int, *, summed: bool) -> None:

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: 0BSD */
 /* Scores, the best candidates, their boxes, and which of them stay.
  *
- * Time is bounded: every anchor is looked at once, its logits twice at most; the candidates lie in a heap of at most
+ * Time is bounded: of every anchor the logits are gone through three times at most; candidates lie in a heap of at most
  * max_candidates, and each is compared with at most max_detections boxes. */
+#include <string.h>
+
 #include "td_detect.h"
+#include "td_window.h"
 
 #define STEP_BITS 16   /* fractional bits of quarter pixels, in centres and half sides */
 #define HALF_SHIFT 13  /* from side * factor, of 12 + 16 fractional bits, to half of it */
@@ -13,7 +16,18 @@
 static int32_t largest_of(const int8_t *logits, int32_t count)
 {
     int32_t largest = logits[0];
-    for (int32_t i = 1; i < count; i++)
+    int32_t i = 1;
+    if (count >= 4) {
+        uint32_t four, next;
+        memcpy(&four, logits, 4);
+        for (i = 4; i + 4 <= count; i += 4) {
+            memcpy(&next, logits + i, 4);
+            four = td_larger_4(four, next);
+        }
+        four = td_larger_4(four, four >> 16);
+        largest = (int8_t)td_larger_4(four, four >> 8);
+    }
+    for (; i < count; i++)
         if (logits[i] > largest)
             largest = logits[i];
     return largest;

@@ -67,8 +67,8 @@ def show_decibels(value: float | None) -> str:
 
 
 def show_real(value: float) -> str:
-    """A real number, four digits."""
-    return f"{value:.4g}"
+    """A real number, four digits and more where they stand before the point."""
+    return f"{value:,.0f}" if 1e4 <= abs(value) < 1e8 else f"{value:.4g}"
 
 
 def list_words(words: Sequence[str]) -> str:
