@@ -1,4 +1,4 @@
-"""A build for a microcontroller with TinyNPU beside it: the digits default, end to end."""
+"""A build with TinyNPU beside the board: the digits default, end to end (docs/tinynpu.md)."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from tests.builders import conv_model
 from tinydeploy.cli.main import main
 from tinydeploy.npu.program import parse_program
 
@@ -64,3 +65,25 @@ def test_the_digits_default(
 def test_mistakes(arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(*arguments) == 2
     assert message in " ".join(capsys.readouterr().err.split())
+
+
+def test_a_target_of_check(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A net of which something stays on the board, held against a budget."""
+    monkeypatch.setenv("TINYDEPLOY_CACHE", str(tmp_path / "cache"))
+    monkeypatch.chdir(tmp_path)
+    Path("small.tflite").write_bytes(conv_model((8, 8, 3), 4))
+    Path("tinydeploy.toml").write_text(
+        '[targets.small]\nmodel = "small.tflite"\nboard = "stm32l4r9"\naccelerator = "tinynpu"\n'
+        '[targets.small.budget]\nflash = "100 KB"\nram = "1 KB"\nlatency = "5 ms"\n',
+        encoding="utf-8",
+    )
+    with pytest.raises(SystemExit) as end:
+        main(["check", "--json"])
+    assert end.value.code == 3
+    (target,) = json.loads(capsys.readouterr().out)["targets"]
+    assert [finding["resource"] for finding in target["findings"]] == ["ram"]
+    figures = target["figures"]
+    assert 8_000 < figures["flash"]["value"] < 30_000
+    assert 0.05 < figures["latency"]["value"] < 5

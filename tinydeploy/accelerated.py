@@ -20,6 +20,7 @@ from tinydeploy.graph.read import read_graph
 from tinydeploy.npu.compiler import Compiled, compile_graph
 from tinydeploy.npu.link_device import CLOCK_HZ
 from tinydeploy.npu.link_time import sdio_frame_ns, spi_frame_ns
+from tinydeploy.npu.power import PUBLISHED_POWER, frame_energy_mj, frame_ms
 from tinydeploy.npu.preprocess import plan_preprocessing
 from tinydeploy.pipeline import BuildRequest, load_request_board, make_planner, open_output
 from tinydeploy.plan.check import check_plan
@@ -46,8 +47,8 @@ from tinydeploy.validate.wide_softmax import run_graph_reference
 REPORT_FILE: Final = "npu_report.json"
 _PICTURES, _PICTURES_OF_LARGE, _LARGE_MACS = 20, 3, 20_000_000
 _FRAMES = 20
-# The published system takes 160 mW at 30 frames per second, 73.6 mW of them the accelerator's.
-_ACCELERATOR_MW, _SYSTEM_MW = 73.6, 160.0
+_SYSTEM_MW: Final = 160.0  # published, of microcontroller and accelerator together
+_HOST_MW: Final = _SYSTEM_MW - PUBLISHED_POWER.active_mw
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,9 @@ class AcceleratedReport:
 
     Args:
         model: Name.
-        board: Title.
+        board: Name.
+        board_title: The vendor's name of it.
+        compiler: Name and version.
         accelerator: Name.
         macs: Multiply-accumulates of one inference, and those of them on the accelerator.
         accelerator_macs: See `macs`.
@@ -81,11 +84,13 @@ class AcceleratedReport:
         spi_ms: A frame's time on the wires of SPI at 60 MHz, computed.
         sdio_ms: The same of 4-bit SDIO at 48 MHz, computed.
         sdio_frames_per_second: Bound by the slowest of SDIO, accelerator, and the core's stages.
-        energy_mj: Of a frame at full speed over SPI, by the published powers.
+        energy_mj: Of a frame in a row over SPI: npu/power.py, and a host of 86.4 mW.
     """
 
     model: str
     board: str
+    board_title: str
+    compiler: str
     accelerator: str
     macs: int
     accelerator_macs: int
@@ -130,12 +135,15 @@ class AcceleratedResult:
     folder: Path | None
 
 
-def build_accelerated(request: BuildRequest, watch: Watch) -> AcceleratedResult:
+def build_accelerated(
+    request: BuildRequest, watch: Watch, source: Source | None = None
+) -> AcceleratedResult:
     """Builds firmware and program, and proves both together in the emulated board.
 
     Args:
         request: What the user asks for.
         watch: Is shown the stages.
+        source: The int8 model, where it has been made before; else it is made as asked for.
 
     Raises:
         TinydeployError: See errors.py; its class tells the exit code.
@@ -150,12 +158,18 @@ def build_accelerated(request: BuildRequest, watch: Watch) -> AcceleratedResult:
     toolchain = find_toolchain()
     if request.output is not None:
         check_target(request.output)
-    planner = make_planner(request, board)
-    source = make_source(request.model, watch, request.options, None, planner)
+    if source is None:
+        planner = make_planner(request, board)
+        source = make_source(request.model, watch, request.options, None, planner)
 
     with watch.stage("graph"):
         unfused = read_graph(source.tflite, source.name)
         graph = fuse_graph(unfused)
+        if graph.detector is not None:
+            raise UnsupportedModelError(
+                f"{graph.name} is a detector, whose boxes no host of an accelerator decodes",
+                "Build it without --accelerator.",
+            )
         watch.detail(f"{graph.name}: {len(graph.ops)} layers, {graph.macs:,} MACs")
 
     with watch.stage("npu"):
@@ -192,7 +206,7 @@ def build_accelerated(request: BuildRequest, watch: Watch) -> AcceleratedResult:
         with watch.stage("emulate"):
             run = run_system(firmware.elf, board, pictures, expected, streamed, watch.detail)
             watch.detail(f"{run.pictures} pictures and {run.stream.frames} frames: bit-exact")
-        report = _collect(model, compiled, board, sizes, run, expected, official)
+        report = _collect(model, compiled, board, toolchain.version, sizes, run, expected, official)
         _complete_folder(folder, source, model, firmware, report)
     return AcceleratedResult(report, target)
 
@@ -208,6 +222,7 @@ def check_request(request: BuildRequest) -> None:
         "--firmware": request.mlperf,
         "--bundle": request.bundle,
         "--format": request.chosen_format != "cmake",
+        "--no-emulate": not request.emulate,
         "--min-snr": request.min_snr is not None,
         "--max-drop": request.max_drop is not None,
     }
@@ -261,6 +276,7 @@ def _collect(
     model: AcceleratedModel,
     compiled: Compiled,
     board: Board,
+    compiler: str,
     sizes: Sizes,
     run: SystemRun,
     expected: tuple[NDArray[Any], ...],
@@ -274,7 +290,7 @@ def _collect(
     )
     prepare, link, rest = (cycles * ms for cycles in run.stages)
     frame = run.stream.cycles / run.stream.frames * ms
-    accelerator = run.stream.accelerator / CLOCK_HZ * 1e3
+    accelerator = frame_ms(run.stream.accelerator)
     image_bytes = int(np.prod(model.preprocessing.size))
     spi = spi_frame_ns(image_bytes, model.result_bytes) / 1e6
     sdio = sdio_frame_ns(image_bytes, model.result_bytes) / 1e6
@@ -282,7 +298,9 @@ def _collect(
     own = max(frame - max(spi, accelerator), 0.0)
     return AcceleratedReport(
         model=graph.name,
-        board=board.title,
+        board=board.name,
+        board_title=board.title,
+        compiler=compiler,
         accelerator="TinyNPU",
         macs=graph.macs,
         accelerator_macs=sum(op.macs(graph) for op in compiled.split.taken),
@@ -308,7 +326,7 @@ def _collect(
         sdio_ms=round(sdio, 4),
         sdio_frames_per_second=round(1e3 / (own + max(sdio, accelerator)), 1),
         energy_mj=round(
-            ((_SYSTEM_MW - _ACCELERATOR_MW) * frame + _ACCELERATOR_MW * accelerator) / 1e3, 4
+            _HOST_MW * frame / 1e3 + frame_energy_mj(run.stream.accelerator, 1e3 / frame), 4
         ),
     )
 

@@ -103,6 +103,7 @@ class BuildRequest:
         mlperf: The firmware answers MLPerf Tiny's runner, too.
         chosen_format: What the output folder holds besides the firmware project, in a subfolder of
             that name; "cmake" for nothing.
+        accelerator: "tinynpu" for a TinyNPU beside the board, see accelerated.py; None for none.
         emulate: Run the image in the emulated board.
         keep: Leave an output folder behind; False for a mere check.
         bundle: Put a proof bundle into it, too.
@@ -126,6 +127,7 @@ class BuildRequest:
     watchdog: float | None = None
     mlperf: bool = False
     chosen_format: Format = "cmake"
+    accelerator: str | None = None
     emulate: bool = True
     keep: bool = True
     bundle: bool = False

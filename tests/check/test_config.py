@@ -43,6 +43,7 @@ firmware = "mlperf"
 budget = { stack = "+8 B" }
 [targets.two]
 model = "package.module:factory"
+accelerator = "tinynpu"
 weights = "w.pt"
 board = "stm32l4r9"
 optimize = "speed"
@@ -66,6 +67,7 @@ def test_a_target_has_its_own_options_and_the_defaults(tmp_path: Path) -> None:
     assert request.mlperf
     assert one.lines == {"": 8, "flash": 6, "stack": 28}
     assert (two.request.board, two.request.optimize) == ("stm32l4r9", "speed")
+    assert (request.accelerator, two.request.accelerator) == (None, "tinynpu")
     assert two.limits["flash"] == ()
 
 

@@ -139,7 +139,7 @@ def test_a_factory_is_made_again_when_a_file_that_it_reads_changes(
 def test_every_option_of_a_build_can_be_written_into_the_file() -> None:
     known = {_FIELDS.get(key, key) for key in _KEYS}
     limits = {"min_snr", "max_drop"}  # in a budget
-    of_a_folder = {"output", "keep", "emulate", "chosen_format", "options", "command"}
+    of_a_folder = {"output", "keep", "emulate", "chosen_format", "bundle", "options", "command"}
     missing = {field.name for field in fields(BuildRequest)} - known - limits - of_a_folder
     missing |= {field.name for field in fields(SourceOptions)} - known
     assert missing == {"crop_fraction"}  # in a preprocess.toml

@@ -283,6 +283,7 @@ _KEYS: Final[Mapping[str, Callable[[Any], Any]]] = {
     "vectors": _count(1000),
     "baud": _count(1 << 31),
     "watchdog": _seconds,
+    "accelerator": _word("tinynpu"),
     "firmware": lambda value: _word("standard", "mlperf")(value) == "mlperf",
     **_SOURCE_KEYS,
 }

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from tinydeploy.accelerated import AcceleratedReport
 from tinydeploy.report.build_report import BuildReport
 from tinydeploy.report.read_report import read_record
 
@@ -132,6 +133,22 @@ def take_figures(report: BuildReport) -> Figures:
             )
             for layer in report.layers
         ),
+    )
+
+
+def take_accelerated_figures(report: AcceleratedReport) -> Figures:
+    """The figures of a build with an accelerator: flash, RAM, and a frame's latency."""
+    measured = {"flash": report.flash_bytes, "ram": report.ram_bytes, "latency": report.frame_ms}
+    unknown = ("stack", "instructions", "accuracy", "max_drop", "snr")
+    return Figures(
+        board=report.board,
+        compiler=report.compiler,
+        values=measured | dict.fromkeys(unknown),
+        code=0,
+        arena=0,
+        peak_layer=None,
+        held=(),
+        layers=(),
     )
 
 

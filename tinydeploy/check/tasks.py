@@ -10,14 +10,22 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from tinydeploy.accelerated import build_accelerated
 from tinydeploy.board import Board, load_board
 from tinydeploy.check.content import are_unchanged, hash_path, hash_reads, hash_tool, record_reads
-from tinydeploy.check.figures import Figures, read_figures, take_figures, write_figures
+from tinydeploy.check.figures import (
+    Figures,
+    read_figures,
+    take_accelerated_figures,
+    take_figures,
+    write_figures,
+)
 from tinydeploy.check.source_file import hash_source, pack_source, unpack_source
 from tinydeploy.check.store import Store, make_key
 from tinydeploy.errors import InternalError, TinydeployError
 from tinydeploy.pipeline import BuildRequest, build_image, make_planner
 from tinydeploy.source.make_source import make_source
+from tinydeploy.source.source import Source
 
 
 class TaskWatch:
@@ -162,12 +170,17 @@ def make_target_image(
         raise InternalError(
             "the int8 model is gone from the cache folder", "Is it writable? See TINYDEPLOY_CACHE."
         )
-    result = build_image(request, watch, unpack_source(*found))
-    figures = write_figures(take_figures(result.report))
+    figures = write_figures(_build(request, watch, unpack_source(*found)))
     made = Made(key, tuple(watch.seconds), tuple(watch.notes))
     entry: dict[str, Any] = {"figures": figures, "stages": made.stages, "notes": made.notes}
     store.write(key, entry)
     return made
+
+
+def _build(request: BuildRequest, watch: TaskWatch, source: Source) -> Figures:
+    if request.accelerator is None:
+        return take_figures(build_image(request, watch, source).report)
+    return take_accelerated_figures(build_accelerated(request, watch, source).report)
 
 
 @dataclass(frozen=True)

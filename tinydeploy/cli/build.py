@@ -49,9 +49,10 @@ def build(
         chosen_format=chosen_format.value,
         bundle=bundle,
         command=context.obj or "",
+        accelerator=None if accelerator is None else accelerator.value,
     )
     watch = StageView(quiet=quiet, verbose=verbose)
-    if accelerator is not None:
+    if request.accelerator is not None:
         show_accelerated(build_accelerated(request, watch), as_json)
         return
     show_result(build_image(request, watch), as_json, verbose=verbose)
