@@ -16,6 +16,7 @@
 # make bench-quantization  our int8 files against TFLiteConverter's, for docs/quantization.md
 # make bench-etinynet  int8 EtinyNet against float, for docs/quantization.md
 # make docs      the manual as a site, in out/site
+# make bench-detection  the built-in detector: CPU seconds of its training, mAP of float and int8
 # make bench-zoo  the zoo's small nets as bit-exact images, for docs/zoo.md
 # make bench-training  methods for few labels compared, for docs/training.md; half an hour
 # make setup     a virtual environment in .venv with everything `tinydeploy build` needs
@@ -93,6 +94,9 @@ docs: setup-dev
 
 bench-training: setup
 	$(BIN)/python -m benchmarks.training --write docs/training.md
+
+bench-detection: setup
+	TINYDEPLOY_CACHE=$$(mktemp -d) $(BIN)/python -m benchmarks.detection
 
 bench-zoo: setup
 	$(BIN)/python -m benchmarks.zoo --write docs/zoo.md

@@ -17,8 +17,8 @@ from tinydeploy.detection.objects import Objects
 from tinydeploy.detection.spec import DetectionSpec
 from tinydeploy.errors import MissingDependencyError
 
-_SCORE_THRESHOLD = 0.02
-_MAX_CANDIDATES = 400
+_SCORE_THRESHOLD = 0.001
+_MAX_CANDIDATES = 1000
 _MAX_DETECTIONS = 100
 
 

@@ -11,7 +11,8 @@ import pytest
 import torch
 
 from tinydeploy.detection.anchors import make_anchors
-from tinydeploy.detection.boxes import decode_boxes
+from tinydeploy.detection.average_precision import loosen_spec, measure_precision
+from tinydeploy.detection.boxes import decode_boxes, find_objects
 from tinydeploy.detection.objects import Objects
 from tinydeploy.detection.spec import AnchorSource, DetectionSpec
 from tinydeploy.errors import TrainingError
@@ -155,3 +156,18 @@ def test_the_default_is_trained_once(monkeypatch: pytest.MonkeyPatch, tmp_path: 
     outputs = run_outputs(first.onnx, first.scenes.inputs)
     shapes = [(1, *output.shape[2:], output.shape[1]) for output in outputs]
     assert tuple(shapes) == first.detection.output_shapes
+
+
+@pytest.mark.slow
+def test_the_default_finds_the_digits() -> None:
+    """The whole recipe: minutes."""
+    pytest.importorskip("pycocotools")
+    model = load_scene_model(cache=False)
+    assert model.scenes is not None
+    assert model.detection is not None
+    spec = loosen_spec(model.detection)
+    maps = run_outputs(model.onnx, model.scenes.inputs)
+    found = find_objects(spec, [np.moveaxis(each, 1, -1) for each in maps])
+    precision = measure_precision(spec, found, model.scenes.objects)
+    assert (precision.images, precision.objects) == (300, 758)
+    assert precision.at_half >= 0.92
