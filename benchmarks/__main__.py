@@ -63,13 +63,16 @@ def make_tables(board: str, measured: list[Measurement]) -> dict[str, str]:
 
 
 def place_tables(text: str, tables: Mapping[str, str]) -> str:
-    """Replaces what stands between `<!-- NAME -->` and `<!-- end -->` for the tables given."""
+    """Replaces what stands between `<!-- NAME -->` and `<!-- end -->` for the tables given.
+
+    Other comments may stand in front: only names of tables begin one.
+    """
+    names = "|".join(map(re.escape, tables))
 
     def replace(found: re.Match[str]) -> str:
-        table = tables.get(found[1])
-        return found[0] if table is None else f"<!-- {found[1]} -->\n{table}<!-- end -->"
+        return f"<!-- {found[1]} -->\n{tables[found[1]]}<!-- end -->"
 
-    return re.sub(r"<!-- ([^>]+?) -->\n.*?<!-- end -->", replace, text, flags=re.DOTALL)
+    return re.sub(rf"<!-- ({names}) -->\n.*?<!-- end -->", replace, text, flags=re.DOTALL)
 
 
 if __name__ == "__main__":

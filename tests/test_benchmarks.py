@@ -81,3 +81,9 @@ def test_measures_a_real_model(shared_data: Path) -> None:
     assert "cores/dense_joint.S" in found.kernel_code
     (dense,) = found.types
     assert dense.code == sum(found.kernel_code.values())  # it has no other layers
+
+
+def test_comments_in_front_of_a_table_are_left_alone() -> None:
+    text = "<!-- not run: slow -->\n\n    command\n\n<!-- costs -->\nold\n<!-- end -->\n"
+    assert place_tables(text, {"costs": "new\n"}) == text.replace("old", "new")
+    assert place_tables(text, {"others": "new\n"}) == text

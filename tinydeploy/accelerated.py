@@ -20,6 +20,7 @@ from tinydeploy.graph.read import read_graph
 from tinydeploy.npu.compiler import Compiled, compile_graph
 from tinydeploy.npu.link_device import CLOCK_HZ
 from tinydeploy.npu.link_time import sdio_frame_ns, spi_frame_ns
+from tinydeploy.npu.power import PUBLISHED_POWER, frame_energy_mj, frame_ms
 from tinydeploy.npu.preprocess import plan_preprocessing
 from tinydeploy.pipeline import BuildRequest, load_request_board, make_planner, open_output
 from tinydeploy.plan.check import check_plan
@@ -46,8 +47,8 @@ from tinydeploy.validate.wide_softmax import run_graph_reference
 REPORT_FILE: Final = "npu_report.json"
 _PICTURES, _PICTURES_OF_LARGE, _LARGE_MACS = 20, 3, 20_000_000
 _FRAMES = 20
-# The published system takes 160 mW at 30 frames per second, 73.6 mW of them the accelerator's.
-_ACCELERATOR_MW, _SYSTEM_MW = 73.6, 160.0
+_SYSTEM_MW: Final = 160.0  # published, of microcontroller and accelerator together
+_HOST_MW: Final = _SYSTEM_MW - PUBLISHED_POWER.active_mw
 
 
 @dataclass(frozen=True)
@@ -83,7 +84,7 @@ class AcceleratedReport:
         spi_ms: A frame's time on the wires of SPI at 60 MHz, computed.
         sdio_ms: The same of 4-bit SDIO at 48 MHz, computed.
         sdio_frames_per_second: Bound by the slowest of SDIO, accelerator, and the core's stages.
-        energy_mj: Of a frame at full speed over SPI, by the published powers.
+        energy_mj: Of a frame in a row over SPI: npu/power.py, and a host of 86.4 mW.
     """
 
     model: str
@@ -289,7 +290,7 @@ def _collect(
     )
     prepare, link, rest = (cycles * ms for cycles in run.stages)
     frame = run.stream.cycles / run.stream.frames * ms
-    accelerator = run.stream.accelerator / CLOCK_HZ * 1e3
+    accelerator = frame_ms(run.stream.accelerator)
     image_bytes = int(np.prod(model.preprocessing.size))
     spi = spi_frame_ns(image_bytes, model.result_bytes) / 1e6
     sdio = sdio_frame_ns(image_bytes, model.result_bytes) / 1e6
@@ -325,7 +326,7 @@ def _collect(
         sdio_ms=round(sdio, 4),
         sdio_frames_per_second=round(1e3 / (own + max(sdio, accelerator)), 1),
         energy_mj=round(
-            ((_SYSTEM_MW - _ACCELERATOR_MW) * frame + _ACCELERATOR_MW * accelerator) / 1e3, 4
+            _HOST_MW * frame / 1e3 + frame_energy_mj(run.stream.accelerator, 1e3 / frame), 4
         ),
     )
 

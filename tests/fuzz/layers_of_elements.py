@@ -20,8 +20,8 @@ def two_operands(m: GraphMaker, x: Handle) -> Handle | None:
         )
         return m.builder.binary(builtin, x, y)
     others = [y for y in m.known if y.shape == x.shape or spreads(y.shape, x.shape)]
-    if len(x.shape) == 4:  # as in squeeze-and-excite
-        others.append(m.builder.mean(x, m.pick(((1, 2), (3,), (2,)))))
+    if len(x.shape) == 4 and m.flag():  # as in squeeze-and-excite
+        others = [m.builder.mean(x, m.pick(((1, 2), (3,), (2,))))]
     if m.flag():
         sizes = [n if m.flag() else 1 for n in x.shape]
         values = m.builder.rng.integers(-128, 128, sizes).astype(np.int8)

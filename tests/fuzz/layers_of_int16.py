@@ -20,12 +20,15 @@ from layers_of_windows import (
 )
 
 _ONE = 1 / 32768
+_LARGEST_RATIO = 2**13  # of a QUANTIZE's scales
 _LARGEST = 100.0  # scale that a QUANTIZE to int8 takes; curves and multipliers take less than 1
 
 
 def wide(m: GraphMaker, x: Handle) -> Handle:
     outer, m.builder.dtype = m.known, "int16"
-    m.known = [m.op("QUANTIZE", [x], x.shape)]
+    inner = m.builder.activation(x.shape, max(m.scale(), x.scale / _LARGEST_RATIO), 0)
+    m.builder.writer.add_op("QUANTIZE", [x.id], [inner.id], {})
+    m.known = [inner]
     for _ in range(m.number(1, 3)):
         m.add_layer(ANY_RANK, IMAGES)
     small = [y for y in m.known if y.scale < _LARGEST]
@@ -42,10 +45,9 @@ def two_operands(m: GraphMaker, x: Handle) -> Handle | None:
         operands = [x.id, m.builder.constant(values, x.scale)]
     else:
         others = [y for y in m.known if (y.shape, y.scale) == (x.shape, x.scale)]
-        if len(x.shape) == 4 and not builtin.endswith("IMUM"):
-            others.append(
-                m.op("MEAN", [x, m.numbers([1, 2])], (1, 1, 1, x.shape[3]), KeepDims=True)
-            )
+        if len(x.shape) == 4 and not builtin.endswith("IMUM") and m.flag():
+            shape = (1, 1, 1, x.shape[3])
+            others = [m.op("MEAN", [x, m.numbers([1, 2])], shape, KeepDims=True)]
         operands = [x.id, m.pick(others).id]
     if builtin.endswith("IMUM"):
         output, options = m.builder.activation(x.shape, x.scale, 0), {}

@@ -36,8 +36,8 @@ def choice(m: GraphMaker, x: Handle) -> Handle | None:
 def _comparison(m: GraphMaker, x: Handle) -> int:
     """Truth values of the shape of a tensor."""
     others = [y for y in m.known if y.scale < 1 and (y.shape == x.shape or _fits(y, x))]
-    if len(x.shape) == 4:
-        others.append(m.builder.mean(x, m.pick(((1, 2), (3,), (2,)))))
+    if len(x.shape) == 4 and m.flag():
+        others = [m.builder.mean(x, m.pick(((1, 2), (3,), (2,))))]
     other = m.pick(others).id
     if m.flag():
         other = _constant(m, [1 if m.flag() else n for n in x.shape], x.scale, m.zero())

@@ -445,6 +445,27 @@ def test_buffer_of_another_size():
         read_graph(bytes(model))
 
 
+@pytest.mark.parametrize("part", ["quantization", "version"])
+def test_what_the_reference_is_given_is_readable(part):
+    """A copy for the reference is made by a dimension without scales, and by versions."""
+    b = ModelBuilder()
+    model = bytearray(b.finish([b.depthwise(b.input((4, 4, 2)), 1, (3, 3), per_channel=True)]))
+    root = tflite.Model.GetRootAs(model, 0)
+    if part == "version":
+        table, fields = root.OperatorCodes(0)._tab, {2: 0x7FFF}
+    else:
+        graph = root.Subgraphs(0)
+        tables = [graph.Tensors(i).Quantization() for i in range(graph.TensorsLength())]
+        weights = next(table for table in tables if table and table.QuantizedDimension())
+        table, fields = weights._tab, {2: 0, 6: 0x7FFF}
+    fields_table = table.Pos - struct.unpack_from("<i", model, table.Pos)[0]
+    for field, offset in fields.items():
+        assert table.Offset(4 + 2 * field)
+        struct.pack_into("<H", model, fields_table + 4 + 2 * field, offset)
+    with pytest.raises(InputFileError, match="points outside of it"):
+        read_graph(bytes(model))
+
+
 def shared_name(raw):
     return {3: ("offset", raw.name)}
 

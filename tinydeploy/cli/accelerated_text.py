@@ -67,7 +67,7 @@ def list_rows(report: AcceleratedReport) -> list[tuple[str, str]]:
             f"SPI at 60 MHz {report.spi_ms} ms, SDIO {report.sdio_ms} ms: with that "
             f"{report.sdio_frames_per_second} frames per second",
         ),
-        ("energy", f"{report.energy_mj} mJ per frame, by the published powers"),
+        ("energy", f"{report.energy_mj} mJ per frame, a model (docs/tinynpu.md)"),
         ("system", f"emulated, {report.pictures} pictures, {exact}"),
         (
             "LiteRT",

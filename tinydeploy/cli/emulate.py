@@ -12,10 +12,12 @@ import typer
 from tinydeploy.board import load_board
 from tinydeploy.cli.console import stderr
 from tinydeploy.cli.image import find_image, load_built_board
+from tinydeploy.cli.options import AcceleratorOption
 from tinydeploy.emulate.debug_port import DebugServer, parse_port
 from tinydeploy.emulate.emulated_board import EmulatedBoard
 from tinydeploy.emulate.pty_bridge import PtyBridge
 from tinydeploy.errors import UsageError
+from tinydeploy.validate.accelerator import SIMULATOR
 
 _LOOK_EVERY_S = 0.2
 
@@ -49,6 +51,7 @@ def emulate(
         str | None,
         typer.Option(metavar="PORT", help="Let gdb attach at a TCP port, e.g. :3333."),
     ] = None,
+    accelerator: AcceleratorOption = None,
 ) -> None:
     """Run an emulated board until Ctrl-C, or until its firmware stops.
 
@@ -64,7 +67,11 @@ def emulate(
     debugged = debug_port is not None or gdb is not None
     if elf is None and not debugged:
         raise UsageError("nothing can be done with erased flash", "Add --debug-port or --gdb.")
-    with EmulatedBoard(elf, target, debug=debugged) as emulated, ExitStack() as services:
+    wired = SIMULATOR if accelerator is not None else ""
+    with (
+        EmulatedBoard(elf, target, debug=debugged, accelerator=wired) as emulated,
+        ExitStack() as services,
+    ):
         if pty:
             typer.echo(services.enter_context(PtyBridge(emulated)).port)
         for name, port in (("OpenOCD, pyOCD", debug_port), ("gdb", gdb)):

@@ -246,6 +246,7 @@ class _Parser:
     def _codes(self, model: tflite.Model) -> Iterator[tuple[str, str]]:
         for i in range(self._length(model, "OperatorCodes")):
             code = model.OperatorCodes(i)
+            code.Version()  # the copy that the reference gets is made by it: it must be readable
             # Old files have the number in a byte (field 0), new ones in an int32 beside it
             # (field 3), and most in both. The package's own accessor looks at the byte first.
             table = code._tab
@@ -326,7 +327,11 @@ class _Parser:
 
     def _quantization(self, table: tflite.Tensor, label: str) -> Quantization | None:
         parameters = table.Quantization()
-        if parameters is None or parameters.ScaleLength() == 0:
+        if parameters is None:
+            return None
+        # Read without scales, too: the copy that the reference gets is made by what stands here.
+        dimension = parameters.QuantizedDimension()
+        if parameters.ScaleLength() == 0:
             return None
         if parameters.DetailsType() != 0:
             raise UnsupportedModelError(f"{label} has a custom quantization")
@@ -334,7 +339,7 @@ class _Parser:
         zero_points = self._integers(parameters, "ZeroPoint", 8) or (0,) * len(scales)
         if len(zero_points) != len(scales):
             raise _damaged(f"{label} has {len(scales)} scales and {len(zero_points)} zero points")
-        return Quantization(scales, zero_points, parameters.QuantizedDimension())
+        return Quantization(scales, zero_points, dimension)
 
 
 def _read_options(operator: tflite.Operator) -> Mapping[str, Any]:
