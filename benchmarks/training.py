@@ -62,7 +62,9 @@ def main() -> int:
             results: Sequence[Result] = find_results(requests, folder)
         else:
             results = run_campaign(requests, folder, _tell)
-        tables[name] = f"{_count(results, len(requests))}\n\n{write_markdown(results)}"
+        tables[name] = f"{_count(results, len(requests))}\n"
+        if results:
+            tables[name] += f"\n{write_markdown(results)}"
         sys.stdout.write(f"{name}\n\n{tables[name]}\n")
     if arguments.write is not None:
         text = place_tables(arguments.write.read_text("utf-8"), tables)

@@ -1,4 +1,4 @@
-"""`tinydeploy npu`: what is written, what is shown, and errors with advice."""
+"""`tinydeploy npu`, as docs/tinynpu.md has it: what is written and shown, errors with advice."""
 
 from __future__ import annotations
 

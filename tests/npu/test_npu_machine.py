@@ -27,6 +27,13 @@ wrong:
     .align
 endless:
     .bytes 0000807f000000008000000000000000
+nothing:
+    .bytes 0000c07f000000008000000000000000
+large:
+    .norm 0x1.000002p64 0 0 0
+    .align
+large_sums:
+    .sum 1 -0x1.000002p64 0 0 0
 weights:
     .bytes 01000000000000000000000000000000
 """
@@ -172,7 +179,22 @@ TRAPS = {
     "endless scale": (
         ["WAIT", PACK, f"DWCONV {CONV.replace('@one', '@endless')}"],
         "instruction 2 (DWCONV",
-        "the table holds a number that is not finite",
+        "the table holds a number that is none, or beyond 2^64",
+    ),
+    "no number": (
+        ["WAIT", PACK, f"DWCONV {CONV.replace('@one', '@nothing')}"],
+        "instruction 2 (DWCONV",
+        "the table holds a number that is none, or beyond 2^64",
+    ),
+    "large scale": (
+        ["WAIT", PACK, f"DWCONV {CONV.replace('@one', '@large')}"],
+        "instruction 2 (DWCONV",
+        "the table holds a number that is none, or beyond 2^64",
+    ),
+    "large scale of a sum": (
+        ["WAIT", PACK, f"ADD src=0x1000 other=0x1000 dst=0x2000 table=@large_sums {SIZE}"],
+        "instruction 2 (ADD",
+        "the table holds a number that is none, or beyond 2^64",
     ),
     "no end": (["WAIT"], "instruction 1 traps", "ended without HALT or JUMP"),
     "jump beyond": (["WAIT", "JUMP target=77"], "instruction 77 traps", "there is no instruction"),
@@ -221,10 +243,10 @@ def test_the_watchdog_ends_a_frame() -> None:
         machine.run(bytes(129600))
 
 
-def test_results_saturate_where_float32_overflows() -> None:
+def test_results_saturate() -> None:
     code = ("WAIT", PACK, f"NORM src=0x1000 dst=0x1000 table=@huge {SIZE}")
     end = (f"UNPACK src=0x1000 dst=0x2000 {SIZE}", "SEND src=0x2000 bytes=64", "HALT")
-    tables = TABLES + "huge:\n    .norm 3e38 0 -100 99\n    .align\n"
+    tables = TABLES + "huge:\n    .norm 1e19 0 -100 99\n    .align\n"
     machine = Machine()
     machine.load(assemble(HEAD + "\n".join([*code, *end]) + tables).data)
     image = np.arange(-32, 32, dtype=np.int8)

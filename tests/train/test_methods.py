@@ -7,6 +7,7 @@ from pictures import make_pictures
 
 from tinydeploy.errors import TrainingError, UsageError
 from tinydeploy.train import api
+from tinydeploy.train.checkpoint import read_checkpoint
 from tinydeploy.train.methods import mixmatch
 from tinydeploy.train.methods.fixmatch import FixMatchLoss
 from tinydeploy.train.methods.job import Job
@@ -14,6 +15,7 @@ from tinydeploy.train.methods.self_training import vote
 from tinydeploy.train.methods.table import METHODS
 from tinydeploy.train.metrics import measure_scores
 from tinydeploy.train.train_net import TrainRequest, train_net
+from tinydeploy.zoo.registry import find_model
 
 
 @pytest.fixture
@@ -44,9 +46,14 @@ def request(bars, method, **changes):
     return dataclasses.replace(made, **changes)
 
 
-@pytest.mark.parametrize("method", METHODS)
+# What the others do, model-data does too.
+SLOW = ("data", "model")
+CASES = [pytest.param(name, marks=pytest.mark.slow if name in SLOW else ()) for name in METHODS]
+
+
+@pytest.mark.parametrize("method", CASES)
 def test_every_method_learns_bars(bars, method):
-    teachers = ("plain_cnn",) if method == "knowledge" else ()
+    teachers = {"knowledge": ("plain_cnn",), "model-data": ("plain_cnn",) * 2}.get(method, ())
     trained = train_net(
         request(bars, method, teachers=teachers, confidence=0.5, views=("gamma", "blur"))
     )
@@ -95,6 +102,19 @@ def test_a_threshold_that_nothing_reaches(bars):
 def test_what_makes_no_sense(bars, changes, words):
     with pytest.raises(UsageError, match=words):
         train_net(request(bars, changes.pop("method", "supervised"), **changes))
+
+
+def test_weights_to_start_from(bars, tmp_path):
+    source = find_model("plain_cnn").build()
+    torch.save(source.state_dict(), tmp_path / "w.pt")
+    changes = {"steps": 1, "batch": 4, "learning_rate": 1e-9}
+    for gray in (True, False):
+        wanted = request(bars, "supervised", weights=tmp_path / "w.pt", gray=gray, changes=changes)
+        net = train_net(wanted, tmp_path / str(gray)).net
+        torch.testing.assert_close(net.features[1][0].weight, source.features[1][0].weight)
+    colour = read_checkpoint(tmp_path / "False" / "model.pt").preprocessing
+    assert colour == find_model("plain_cnn").preprocessing
+    assert read_checkpoint(tmp_path / "True" / "model.pt").preprocessing.color == "gray"
 
 
 def test_a_rate_that_is_too_great(bars):

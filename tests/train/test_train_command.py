@@ -134,6 +134,16 @@ def test_faces_through_the_same_interface(tmp_path):
     assert is_checkpoint(tmp_path / "f" / "model.pt")
 
 
+def test_interrupted(tmp_path, monkeypatch):
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("tinydeploy.cli.train_view.TrainView.watch", interrupt)
+    done = run("--data", "faces", "--steps", 2, "--batch", 4, "-o", tmp_path / "f")
+    assert done.exit_code == 130
+    assert "the same command goes on" in done.stderr
+
+
 def test_benchmark_tables(tmp_path):
     pixels, classes = make_pictures(60)
     np.savez(tmp_path / "bars.npz", x=pixels, y=classes)

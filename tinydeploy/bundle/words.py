@@ -26,6 +26,7 @@ OMITTED = {
     "keep": "likewise",
     "bundle": "likewise",
     "command": "likewise",
+    "accelerator": "a build with one is refused a bundle",
 }
 """Fields of a BuildRequest that a command has no need of, and why."""
 

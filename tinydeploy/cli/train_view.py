@@ -5,6 +5,7 @@ from __future__ import annotations
 from types import TracebackType
 from typing import TYPE_CHECKING
 
+import typer
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
 
@@ -46,7 +47,11 @@ class TrainView:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        """Takes the bar away; after Ctrl-C, says that nothing is lost."""
         self._bar.stop()
+        if kind is KeyboardInterrupt:
+            stderr.print("[bold red]interrupted:[/] the same command goes on from the last state")
+            raise typer.Exit(130)
 
     def watch(self, progress: Progress) -> None:
         """Takes note of a step."""

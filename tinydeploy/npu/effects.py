@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tinydeploy.npu.isa import FEATURE_LIMIT, LANES, MEMORY_BYTES, Instruction
-from tinydeploy.npu.layout import NORM, SUM, count_blocks, feature_bytes
+from tinydeploy.npu.layout import LARGEST, NORM, SUM, count_blocks, feature_bytes
 from tinydeploy.npu.program import Program
 
 Unit = Literal["conv", "depthwise", "tensor"]
@@ -229,8 +229,8 @@ def read_table(instruction: Instruction, program: Program) -> NDArray[np.void]:
     data = read_constants(program, instruction["table"], count * kind.itemsize, "the records")
     table = np.frombuffer(data, kind)
     numbers = [name for name in kind.names or () if name.startswith(("scale", "offset"))]
-    if not all(np.isfinite(table[name]).all() for name in numbers):
-        raise BrokenRuleError("the table holds a number that is not finite")
+    if not all((abs(table[name]) <= LARGEST).all() for name in numbers):  # nor a NaN
+        raise BrokenRuleError("the table holds a number that is none, or beyond 2^64")
     if (table["low"] > table["high"]).any() or table["zeros"].any():
         raise BrokenRuleError("the table holds a record that is none")
     return table

@@ -53,9 +53,8 @@ class Affine:
 
     def __call__(self, sums: NDArray[np.float32]) -> NDArray[np.int8]:
         """The normalized sums."""
-        with np.errstate(over="ignore"):
-            scaled = sums * self._scale
-            scaled += self._offset
+        scaled = sums * self._scale
+        scaled += self._offset
         return bound(scaled, self._low, self._high)
 
 
@@ -110,10 +109,9 @@ def _make_add(instruction: Instruction, program: Program) -> Kernel:
     used = to_blocks(np.ones(size.channels, np.int8)).reshape(-1, 1, 1, LANES)
 
     def kernel(memory: Memory, image: Image) -> None:
-        with np.errstate(over="ignore", invalid="ignore"):
-            total = _read(memory, src, size) * scales[0]
-            total += _read(memory, other, size) * scales[1]
-            total += record["offset"]
+        total = _read(memory, src, size) * scales[0]
+        total += _read(memory, other, size) * scales[1]
+        total += record["offset"]
         _write(memory, dst, bound(total, *bounds) * used)
 
     return kernel

@@ -25,6 +25,9 @@ from tinydeploy.npu.isa import LANES
 
 Int8 = NDArray[np.int8]
 
+LARGEST: Final = 2.0**64
+"""Of a scale or an offset: no product with a sum, below 2^31, leaves float32 then."""
+
 NORM: Final = np.dtype(
     [("scale", "<f4"), ("offset", "<f4"), ("low", "i1"), ("high", "i1"), ("zeros", "<u2")]
 )

@@ -24,6 +24,7 @@ from tinydeploy.npu.affine import Affine, convolution_affine, mean_affine, sum_a
 from tinydeploy.npu.effects import Size
 from tinydeploy.npu.isa import FEATURE_LIMIT
 from tinydeploy.npu.layout import (
+    LARGEST,
     NORM,
     SUM,
     feature_bytes,
@@ -165,15 +166,20 @@ def _window(
 
 def table_bytes(affine: Affine) -> bytes:
     """A normalization table, or its single record."""
-    if not np.isfinite(affine.scale).all() or not np.isfinite(affine.offset).all():
-        raise UnsupportedOpError("a scale of its normalization is not finite in float32")
+    _check_range(affine)
     table = np.zeros(affine.offset.shape, NORM)
     for name in ("scale", "offset", "low", "high"):
         table[name] = getattr(affine, name)
     return table.tobytes()
 
 
+def _check_range(affine: Affine) -> None:
+    if not all((abs(numbers) <= LARGEST).all() for numbers in (affine.scale, affine.offset)):
+        raise UnsupportedOpError("a number of its normalization is beyond 2^64")
+
+
 def _sum_bytes(affine: Affine) -> bytes:
+    _check_range(affine)
     record = np.zeros((), SUM)
     record["scales"], record["offset"] = affine.scale, affine.offset
     record["low"], record["high"] = affine.low, affine.high

@@ -185,7 +185,7 @@ def _check_request(request: TrainRequest) -> None:
 
 def _load_data(request: TrainRequest) -> TrainingData:
     pretrained = None
-    if request.weights is not None and not request.gray:
+    if request.weights is not None:
         pretrained = find_net(request.model).preprocessing
     data = load_training_data(
         request.data,

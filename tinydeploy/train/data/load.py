@@ -49,7 +49,8 @@ def load_training_data(
         labels_per_class: So many keep their labels, see `keep_labels`; None: all.
         split_seed: Of the split 75/25.
         label_seed: Of the choice of those that keep their labels.
-        preprocessing: What the net's weights were trained with; None to measure it.
+        preprocessing: What the net's weights were trained with; None to measure it, as it is too
+            where pictures are gray and that is for colours.
 
     Raises:
         UsageError: The size is out of range.
@@ -83,10 +84,12 @@ def load_training_data(
         pixels = np.concatenate([pixels, more]) if len(pixels) else more
         notes += skipped
     notes += describe_balance(found.labels, found.labelled.classes)
+    if preprocessing is None or preprocessing.channels != shape.channels:
+        preprocessing = found.preprocessing
     made = TrainingData(
         name=found.name,
         labels=found.labels,
-        preprocessing=preprocessing or found.preprocessing,
+        preprocessing=preprocessing,
         labelled=found.labelled,
         unlabelled=pixels,
         valid=found.valid,
