@@ -10,8 +10,11 @@ from typing import Any
 import pytest
 
 from tests.builders import conv_model
+from tinydeploy.accelerated import AcceleratedReport
+from tinydeploy.cli.accelerated_text import list_rows
 from tinydeploy.cli.main import main
 from tinydeploy.npu.program import parse_program
+from tinydeploy.project.publish import check_target
 
 ARGUMENTS = ("build", "--accelerator", "tinynpu", "--board")
 
@@ -46,11 +49,10 @@ def test_the_digits_default(
     assert done.returncode == 0
     made = (out / "firmware" / "build" / "firmware.elf").read_bytes()
     assert made == (out / "firmware.elf").read_bytes()
-    # Again into the same folder, which is its own.
-    assert run("stm32l4r9", "-o", str(out), "--quiet") == 0
-    shown = capsys.readouterr().out
-    assert "100.0 % of them on TinyNPU" in shown
-    assert max(map(len, shown.splitlines())) <= max(80, len(str(out)) + 80)
+    check_target(out)  # another build may take its place
+    rows = dict(list_rows(AcceleratedReport(**report)))
+    assert "100.0 % of them on TinyNPU" in rows["model"]
+    assert rows["stays here"] == "nothing"
 
 
 @pytest.mark.parametrize(

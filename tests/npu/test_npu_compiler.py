@@ -170,3 +170,21 @@ def test_etinynet_equals_the_definition(shared_data: Path) -> None:
     assert run_machine(compiled, image) == expected_results(graph, compiled, image)
     assert [s.op.kind for s in compiled.split.shares if s.reason] == ["CONV_2D", "RESHAPE"]
     assert compiled.program.output_bytes == 512
+
+
+@pytest.mark.parametrize(
+    ("name", "stay"),
+    [
+        ("mlperf_tiny_kws_int8", ["SOFTMAX"]),
+        ("mlperf_tiny_ic_int8", ["SOFTMAX"]),
+        ("mlperf_tiny_vww_int8", ["SOFTMAX"]),
+        ("mlperf_tiny_ad_int8", []),
+        ("person_detect_int8", ["SOFTMAX"]),
+        ("hello_world_int8", []),
+    ],
+)
+def test_public_models_equal_the_definition(shared_data: Path, name: str, stay: list[str]) -> None:
+    graph, compiled = compile_model((shared_data / "models" / f"{name}.tflite").read_bytes())
+    image = draw_image(graph, 0)
+    assert run_machine(compiled, image) == expected_results(graph, compiled, image)
+    assert [share.op.kind for share in compiled.split.shares if share.reason] == stay
