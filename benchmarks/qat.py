@@ -75,7 +75,7 @@ def show_table(found: Sequence[tuple[Quality, Quality]]) -> str:
     """One line per seed, and their means."""
     rows = np.array([[*_numbers(before), *_numbers(after)] for before, after in found])
     head = ["seed", "float, %", "int8, %", "SNR, dB", "QAT: float, %", "int8, %", "SNR, dB"]
-    head += ["loss of int8, points", "given back, points"]
+    head += ["loss of int8, points", "int8 gained, points"]
     lines = [head, ["---", *["---:"] * 8]]
     for name, row in [*((str(seed), row) for seed, row in enumerate(rows)), ("mean", rows.mean(0))]:
         lost, back = row[0] - row[1], row[4] - row[1]
