@@ -28,7 +28,7 @@ from tinydeploy.plan.kernel import Optimize
 from tinydeploy.plan.recompute import plan_graph
 from tinydeploy.project.build import Firmware, build_firmware
 from tinydeploy.project.npu import AcceleratedModel, Rest, npu_project_files
-from tinydeploy.project.publish import check_target
+from tinydeploy.project.publish import ACCELERATED_REPORT, check_target
 from tinydeploy.project.selftest import selftest_crc, selftest_inputs
 from tinydeploy.project.size import Sizes, check_budget, read_sizes
 from tinydeploy.project.toolchain import find_toolchain, kernel_level
@@ -46,7 +46,6 @@ from tinydeploy.validate.boxes import compare_boxes
 from tinydeploy.validate.quality import quantize_inputs
 from tinydeploy.validate.wide_softmax import run_graph_reference
 
-REPORT_FILE: Final = "npu_report.json"
 _PICTURES, _PICTURES_OF_LARGE, _LARGE_MACS = 20, 3, 20_000_000
 _FRAMES = 20
 _SYSTEM_MW: Final = 160.0  # published, of microcontroller and accelerator together
@@ -374,6 +373,6 @@ def _complete_folder(
         for image in (firmware.elf, firmware.bin, firmware.hex):
             shutil.copyfile(image, folder / image.name)
         shutil.rmtree(firmware.elf.parent)
-        (folder / REPORT_FILE).write_text(report.to_json(), encoding="utf-8")
+        (folder / ACCELERATED_REPORT).write_text(report.to_json(), encoding="utf-8")
     except OSError as error:
         raise OutputError(f"cannot write the results: {error.strerror or error}") from error

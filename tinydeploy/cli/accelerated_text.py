@@ -7,8 +7,9 @@ from collections import Counter
 from rich.markup import escape
 from rich.table import Table
 
-from tinydeploy.accelerated import REPORT_FILE, AcceleratedReport, AcceleratedResult
+from tinydeploy.accelerated import AcceleratedReport, AcceleratedResult
 from tinydeploy.cli.console import stdout
+from tinydeploy.project.publish import ACCELERATED_REPORT
 
 
 def show_accelerated(result: AcceleratedResult, as_json: bool) -> None:
@@ -32,7 +33,7 @@ def show_accelerated(result: AcceleratedResult, as_json: bool) -> None:
     stdout.print()
     stdout.print(table)
     if result.folder is not None:
-        files = f"firmware.elf, .bin, .hex, firmware/, program.tnpu, {REPORT_FILE}"
+        files = f"firmware.elf, .bin, .hex, firmware/, program.tnpu, {ACCELERATED_REPORT}"
         stdout.print(f"\n{escape(str(result.folder))}: {files}")
 
 
