@@ -44,7 +44,7 @@ def print_precisions(model: FloatModel) -> None:
     tflite = quantize_model(model).tflite
     graph = read_graph(tflite, model.name)
     assert graph.detector is not None
-    run = run_reference(tflite, [quantize_inputs(graph, inputs)], resolver="AUTO")
+    run = run_reference(tflite, [quantize_inputs(graph, inputs)])
     int8 = [output.reshape(-1, *output.shape[2:]) for output in run.outputs]
     nothing = Quality(None, None, None)
     quality = add_precision(nothing, graph.detector, run_float(model, inputs), int8, objects)

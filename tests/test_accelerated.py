@@ -3,27 +3,54 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.builders import conv_model
+from tests.builders import ModelBuilder, conv_model
 from tinydeploy.accelerated import AcceleratedReport
 from tinydeploy.cli.accelerated_text import list_rows
 from tinydeploy.cli.main import main
+from tinydeploy.detection.spec import METADATA_NAME, AnchorSource, DetectionSpec
 from tinydeploy.npu.program import parse_program
 from tinydeploy.project.publish import check_target
 
 ARGUMENTS = ("build", "--accelerator", "tinynpu", "--board")
+DETECTION = DetectionSpec(
+    image_size=(16, 16),
+    sources=(AnchorSource(4, ((6, 6), (8, 5))),),
+    classes=("cat", "dog"),
+    score_threshold=0.6,
+    iou_threshold=0.2,
+    max_candidates=25,
+    max_detections=20,
+)
+
+
+def detector() -> bytes:
+    """A detector of random weights; TinyNPU makes its logits, and a rest its offsets."""
+    b = ModelBuilder(5)
+    x = b.conv(b.input((16, 16, 3)), 8, stride=(2, 2), activation="RELU")
+    x = b.depthwise(x, stride=(2, 2))
+    logits = b.conv(x, 2 * 3, (1, 1), scale=0.06)
+    offsets = b.conv(x, 2 * 4, (3, 3), scale=0.05, zero_point=-7, dilation=(2, 2))
+    metadata = {METADATA_NAME: DETECTION.to_json().encode()}
+    return b.finish([logits, offsets], metadata=metadata)
+
+
+def use(*arguments: str) -> int:
+    """Runs any command; its exit code."""
+    with pytest.raises(SystemExit) as end:
+        main([*arguments])
+    return int(end.value.code or 0)
 
 
 def run(*arguments: str) -> int:
     """Runs a build; its exit code."""
-    with pytest.raises(SystemExit) as end:
-        main([*ARGUMENTS, *arguments])
-    return int(end.value.code or 0)
+    return use(*ARGUMENTS, *arguments)
 
 
 def test_the_digits_default(
@@ -55,6 +82,70 @@ def test_the_digits_default(
     assert rows["stays here"] == "nothing"
 
 
+@pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The output folder of a detector's build."""
+    folder = tmp_path_factory.mktemp("detector")
+    (folder / "small.tflite").write_bytes(detector())
+    out = folder / "out"
+    assert run("stm32l4r9", str(folder / "small.tflite"), "-o", str(out), "--quiet") == 0
+    return out
+
+
+def test_a_detector(small: Path) -> None:
+    report = json.loads((small / "npu_report.json").read_text(encoding="utf-8"))
+    # Logits and offsets of 4x4 places, and the boxes: the integer reference's, or the build had
+    # failed. All were compared, of every picture.
+    raw, boxes = 4 * 4 * (2 * 3 + 2 * 4), 4 + 12 * DETECTION.max_detections
+    assert report["bytes_compared"] == 20 * (raw + boxes)
+    assert [kind for kind, reason in report["split"] if reason] == ["CONV_2D"]
+    assert 100 < report["boxes"] < 20 * DETECTION.max_detections
+    assert 0.9 * report["litert_boxes"] <= report["same_boxes"] <= report["litert_boxes"]
+    # A step of the last map, 2.1, is 42 of the offsets' times a weight: bytes differ by more or not
+    # at all.
+    assert report["litert_bytes_equal"] >= 0.98
+    assert report["litert_top1"] is None
+    rows = dict(list_rows(AcceleratedReport(**report)))
+    assert f"boxes among the {report['boxes']} found" in rows["LiteRT"]
+
+
+def test_validate(small: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    capsys.readouterr()
+    assert use("validate", str(small), "--vectors", "2", "--on", "emulator") == 0
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "2 pictures, 936 bytes, and 2 frames in a row, all equal TinyNPU's reference" in shown
+    # A build whose model is another one than its program's.
+    other = tmp_path / "out"
+    shutil.copytree(small, other)
+    (other / "model.tflite").write_bytes(conv_model((8, 8, 3), 4))
+    assert use("validate", str(other)) == 1
+    assert "program.tnpu is not what this version" in " ".join(capsys.readouterr().err.split())
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["validate", "OUT", "--against", "litert-default"], "name the model.tflite in it"),
+        (["validate", "OUT", "--on", "board"], "validated in the emulated board"),
+        (["validate", "OUT", "--data", "x.npy"], "takes pictures of a camera"),
+        (["bench", "OUT", "--on", "emulator"], "has the times of its stages"),
+        (["run", "x.png", "--build", "OUT"], "puts pictures through all of it"),
+        (["report", "OUT"], "has no page of its own"),
+        (["flash", "OUT", "--board", "stm32h743"], "is built for STM32L4R9I-DISCO"),
+    ],
+)
+def test_commands_that_do_not_fit(
+    words: list[str], message: str, small: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert use(*(str(small) if word == "OUT" else word for word in words)) == 2
+    assert message in " ".join(capsys.readouterr().err.split())
+
+
+def test_flash_knows_the_board(small: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert use("flash", str(small), "--dry-run", "--probe", "openocd") == 0
+    assert "stm32l4r9i-disco.cfg" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -78,14 +169,17 @@ def test_a_target_of_check(
     Path("small.tflite").write_bytes(conv_model((8, 8, 3), 4))
     Path("tinydeploy.toml").write_text(
         '[targets.small]\nmodel = "small.tflite"\nboard = "stm32l4r9"\naccelerator = "tinynpu"\n'
-        '[targets.small.budget]\nflash = "100 KB"\nram = "1 KB"\nlatency = "5 ms"\n',
+        '[targets.small.budget]\nflash = "100 KB"\nram = "1 KB"\nlatency = "5 ms"\n'
+        'stack = "4 KB"\n',
         encoding="utf-8",
     )
     with pytest.raises(SystemExit) as end:
         main(["check", "--json"])
     assert end.value.code == 3
     (target,) = json.loads(capsys.readouterr().out)["targets"]
-    assert [finding["resource"] for finding in target["findings"]] == ["ram"]
+    assert [finding["resource"] for finding in target["findings"]] == ["ram", "stack"]
+    assert "a build with an accelerator does not have it" in target["findings"][1]["message"]
+    assert target["notes"] == []
     figures = target["figures"]
     assert 8_000 < figures["flash"]["value"] < 30_000
     assert 0.05 < figures["latency"]["value"] < 5

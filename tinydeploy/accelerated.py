@@ -24,10 +24,11 @@ from tinydeploy.npu.power import PUBLISHED_POWER, frame_energy_mj, frame_ms
 from tinydeploy.npu.preprocess import plan_preprocessing
 from tinydeploy.pipeline import BuildRequest, load_request_board, make_planner, open_output
 from tinydeploy.plan.check import check_plan
+from tinydeploy.plan.kernel import Optimize
 from tinydeploy.plan.recompute import plan_graph
 from tinydeploy.project.build import Firmware, build_firmware
 from tinydeploy.project.npu import AcceleratedModel, Rest, npu_project_files
-from tinydeploy.project.publish import check_target
+from tinydeploy.project.publish import ACCELERATED_REPORT, check_target
 from tinydeploy.project.selftest import selftest_crc, selftest_inputs
 from tinydeploy.project.size import Sizes, check_budget, read_sizes
 from tinydeploy.project.toolchain import find_toolchain, kernel_level
@@ -41,10 +42,10 @@ from tinydeploy.validate.accelerator import (
     run_system,
     stream_images,
 )
+from tinydeploy.validate.boxes import compare_boxes
 from tinydeploy.validate.quality import quantize_inputs
 from tinydeploy.validate.wide_softmax import run_graph_reference
 
-REPORT_FILE: Final = "npu_report.json"
 _PICTURES, _PICTURES_OF_LARGE, _LARGE_MACS = 20, 3, 20_000_000
 _FRAMES = 20
 _SYSTEM_MW: Final = 160.0  # published, of microcontroller and accelerator together
@@ -75,6 +76,10 @@ class AcceleratedReport:
         litert_bytes_equal: Share of output bytes that also equal LiteRT's int8.
         litert_largest_difference: Largest difference to LiteRT's, in steps of the outputs.
         litert_top1: Share of pictures whose best class is LiteRT's; None for other outputs.
+        boxes: That a detector tells of the pictures, and that it would of LiteRT's outputs; None
+            where the net is none.
+        litert_boxes: The latter; see `boxes`.
+        same_boxes: Of `litert_boxes`: told too, of the same class, corners within a pixel.
         prepare_ms: Time of the core for a single picture, emulated: one cycle per instruction.
         link_and_compute_ms: From a prepared image to its results, for a single picture.
         rest_ms: Of what stays on the core.
@@ -106,6 +111,9 @@ class AcceleratedReport:
     litert_bytes_equal: float
     litert_largest_difference: int
     litert_top1: float | None
+    boxes: int | None
+    litert_boxes: int | None
+    same_boxes: int | None
     prepare_ms: float
     link_and_compute_ms: float
     rest_ms: float
@@ -165,16 +173,13 @@ def build_accelerated(
     with watch.stage("graph"):
         unfused = read_graph(source.tflite, source.name)
         graph = fuse_graph(unfused)
-        if graph.detector is not None:
-            raise UnsupportedModelError(
-                f"{graph.name} is a detector, whose boxes no host of an accelerator decodes",
-                "Build it without --accelerator.",
-            )
         watch.detail(f"{graph.name}: {len(graph.ops)} layers, {graph.macs:,} MACs")
 
     with watch.stage("npu"):
         compiled = compile_graph(graph)
-        model = _divide(graph, compiled, request, board, source.tflite)
+        model = divide_model(
+            graph, compiled, board, source.tflite, request.max_ram, request.optimize
+        )
         watch.detail(
             f"program of {len(model.program):,} bytes, {compiled.walk.cycles:,} cycles; "
             f"{len(compiled.split.taken)} of {len(graph.ops)} layers on TinyNPU"
@@ -233,10 +238,28 @@ def check_request(request: BuildRequest) -> None:
         )
 
 
-def _divide(
-    graph: Graph, compiled: Compiled, request: BuildRequest, board: Board, tflite: bytes
+def divide_model(
+    graph: Graph,
+    compiled: Compiled,
+    board: Board,
+    tflite: bytes,
+    max_ram: int | None = None,
+    optimize: Optimize = "balanced",
 ) -> AcceleratedModel:
-    """Program and rest as the firmware has them."""
+    """Program and rest as the firmware has them.
+
+    Args:
+        graph: The model, fused.
+        compiled: It, for the accelerator.
+        board: The board.
+        tflite: The model's file.
+        max_ram: Limit on the rest's arena; None for the board's.
+        optimize: What the rest's plan is to be good at; its results are the same.
+
+    Raises:
+        UnsupportedModelError: What stays needs the image.
+        BudgetError: What stays finds no room.
+    """
     split, rest = compiled.split, None
     cut = split.rest
     if cut is not None:
@@ -246,7 +269,7 @@ def _divide(
                 "Its image is gone by then; build it without --accelerator.",
             )
         planned = plan_graph(
-            cut, board, None, max_ram=request.max_ram, optimize=request.optimize, input_form="arena"
+            cut, board, None, max_ram=max_ram, optimize=optimize, input_form="arena"
         )
         check_plan(planned.graph, planned.plan, board)
         sources = generate_sources(planned.graph, planned.plan, board, tflite=tflite)
@@ -282,12 +305,14 @@ def _collect(
     expected: tuple[NDArray[Any], ...],
     official: tuple[NDArray[Any], ...],
 ) -> AcceleratedReport:
-    ours = np.concatenate([values.reshape(len(values), -1) for values in expected], axis=1)
+    raw = expected[: len(official)]  # a detector's boxes follow
+    ours = np.concatenate([values.reshape(len(values), -1) for values in raw], axis=1)
     theirs = np.concatenate([values.reshape(len(values), -1) for values in official], axis=1)
     graph, ms = model.graph, 1e3 / run.clock_hz
     classes = (
-        len(expected) == 1 and ours.shape[1] > 1 and len(graph.tensors[graph.outputs[0]].shape) == 2
+        len(official) == 1 and ours.shape[1] > 1 and len(graph.tensors[graph.outputs[0]].shape) == 2
     )
+    boxes = None if graph.detector is None else compare_boxes(graph.detector, expected, official)
     prepare, link, rest = (cycles * ms for cycles in run.stages)
     frame = run.stream.cycles / run.stream.frames * ms
     accelerator = frame_ms(run.stream.accelerator)
@@ -316,6 +341,9 @@ def _collect(
         litert_bytes_equal=float(np.mean(ours == theirs)),
         litert_largest_difference=int(np.abs(ours.astype(int) - theirs.astype(int)).max()),
         litert_top1=float(np.mean(ours.argmax(1) == theirs.argmax(1))) if classes else None,
+        boxes=boxes.found if boxes else None,
+        litert_boxes=boxes.others if boxes else None,
+        same_boxes=boxes.same if boxes else None,
         prepare_ms=round(prepare, 4),
         link_and_compute_ms=round(link, 4),
         rest_ms=round(rest, 4),
@@ -345,6 +373,6 @@ def _complete_folder(
         for image in (firmware.elf, firmware.bin, firmware.hex):
             shutil.copyfile(image, folder / image.name)
         shutil.rmtree(firmware.elf.parent)
-        (folder / REPORT_FILE).write_text(report.to_json(), encoding="utf-8")
+        (folder / ACCELERATED_REPORT).write_text(report.to_json(), encoding="utf-8")
     except OSError as error:
         raise OutputError(f"cannot write the results: {error.strerror or error}") from error

@@ -102,8 +102,12 @@ int npu_app_run_observed(void (*observer)(void *context, int stage), void *conte
     return status;
 }
 
-static void say_best(void)
+static void say_found(void)
 {
+    if (npu_app.box_count != NULL) {
+        say(", boxes ", *npu_app.box_count);
+        return;
+    }
     uint16_t best[TOP];
     const app_output *output = &app_model.outputs[0];
     uint32_t found = npu_top(output->data(), output->bytes, TOP, best);
@@ -132,7 +136,7 @@ static void stream(uint32_t count)
     say(" repeated, ", after.resets - before.resets);
     console_text(" resets, outputs ");
     console_hex(s.crc, 8u);
-    say_best();
+    say_found();
     console_text("\r\n");
 }
 

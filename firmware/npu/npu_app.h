@@ -21,6 +21,7 @@ typedef struct {
     int8_t *image;    /* room for the net's input */
     int8_t *results;  /* room for what TinyNPU gives */
     int (*rest)(void); /* runs what stays here, on `results`; 0 where it succeeds */
+    const uint32_t *box_count; /* of a detector: how many boxes the last frame shows; else NULL */
 } npu_app_t;
 
 extern const npu_app_t npu_app;

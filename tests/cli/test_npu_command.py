@@ -114,5 +114,7 @@ def test_errors(
     np.save("few.npy", np.zeros(5, np.int8))
     if "net.npu" in words:
         run("compile", model, "-o", "net.npu", "-q")
+    before = sorted(tmp_path.iterdir())
     run(*words, code=code)
     assert message in " ".join(capsys.readouterr().err.split())
+    assert sorted(tmp_path.iterdir()) == before  # nothing half-written

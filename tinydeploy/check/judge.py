@@ -84,7 +84,10 @@ def judge_figures(
         value = figures.values[name]
         old = None if before is None else before.values.get(name)
         for limit in limits:
-            if value is None and name in _EMULATED:
+            if value is None and target.request.accelerator is not None:
+                message = f"{name} cannot be checked: a build with an accelerator does not have it"
+                findings.append(_miss(target, limit, figures, before, message))
+            elif value is None and name in _EMULATED:
                 notes.append(f"{name} is not judged: the emulated board was left out")
             elif value is None:
                 findings.append(_miss(target, limit, figures, before, _unmeasured(name)))

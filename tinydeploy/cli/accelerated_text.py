@@ -7,8 +7,9 @@ from collections import Counter
 from rich.markup import escape
 from rich.table import Table
 
-from tinydeploy.accelerated import REPORT_FILE, AcceleratedReport, AcceleratedResult
+from tinydeploy.accelerated import AcceleratedReport, AcceleratedResult
 from tinydeploy.cli.console import stdout
+from tinydeploy.project.publish import ACCELERATED_REPORT
 
 
 def show_accelerated(result: AcceleratedResult, as_json: bool) -> None:
@@ -32,7 +33,7 @@ def show_accelerated(result: AcceleratedResult, as_json: bool) -> None:
     stdout.print()
     stdout.print(table)
     if result.folder is not None:
-        files = f"firmware.elf, .bin, .hex, firmware/, program.tnpu, {REPORT_FILE}"
+        files = f"firmware.elf, .bin, .hex, firmware/, program.tnpu, {ACCELERATED_REPORT}"
         stdout.print(f"\n{escape(str(result.folder))}: {files}")
 
 
@@ -44,6 +45,14 @@ def list_rows(report: AcceleratedReport) -> list[tuple[str, str]]:
     reasons = dict.fromkeys(f"{kind}: {reason}" for kind, reason in report.split if reason)
     exact = f"bit-exact with TinyNPU's definition: {report.bytes_compared:,} bytes"
     top1 = "" if report.litert_top1 is None else f", same class {100 * report.litert_top1:.1f} %"
+    boxes = (
+        ""
+        if report.boxes is None
+        else (
+            f"\n{report.same_boxes} of its {report.litert_boxes} boxes among the {report.boxes} "
+            "found, within a pixel"
+        )
+    )
     height, width = report.camera
     return [
         ("model", f"{report.macs:,} MACs, {share:.1f} % of them on {report.accelerator}"),
@@ -72,6 +81,6 @@ def list_rows(report: AcceleratedReport) -> list[tuple[str, str]]:
         (
             "LiteRT",
             f"{100 * report.litert_bytes_equal:.1f} % of bytes equal, largest difference "
-            f"{report.litert_largest_difference}{top1}",
+            f"{report.litert_largest_difference}{top1}{boxes}",
         ),
     ]

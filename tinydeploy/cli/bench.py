@@ -17,9 +17,11 @@ from tinydeploy.cli.image import (
     newest_build,
     read_built_model,
     read_report,
+    refuse_accelerated,
 )
 from tinydeploy.cli.options import JsonOption
 from tinydeploy.graph.read import read_graph
+from tinydeploy.project.publish import ACCELERATED_REPORT
 from tinydeploy.validate.vectors import make_vectors
 from tinydeploy.validate.wire import Measurement, Spread, measure_board
 
@@ -45,6 +47,12 @@ def bench(
     """
     refuse_qemu(on)
     built = find_image(newest_build() if build is None else build, None)
+    refuse_accelerated(
+        built,
+        "bench",
+        f"{ACCELERATED_REPORT} beside it has the times of its stages and of frames in a row; the "
+        "command `stream N` of its firmware measures the latter again (docs/tinynpu.md).",
+    )
     graph = read_graph(read_built_model(built), built.model)
     layers = {layer["index"]: layer for layer in read_report(built)["layers"]}
     inputs = [values[0].tobytes() for values in make_vectors(graph, 1)]

@@ -55,19 +55,23 @@ def emulate(
 ) -> None:
     """Run an emulated board until Ctrl-C, or until its firmware stops.
 
+    A build with an accelerator gets its TinyNPU beside it, without being asked.
+
     Where a debugger may attach, a firmware that has stopped waits for it.
     """
     if image is not None:
         found = find_image(image, board)
         elf, target, what = found.elf, load_built_board(found), str(found.elf)
+        needs_accelerator = found.accelerated
     elif board is not None:
         elf, target, what = None, load_board(board), "erased flash"
+        needs_accelerator = False
     else:
         raise UsageError("which board?", "Name a build's folder, or --board BOARD.")
     debugged = debug_port is not None or gdb is not None
     if elf is None and not debugged:
         raise UsageError("nothing can be done with erased flash", "Add --debug-port or --gdb.")
-    wired = SIMULATOR if accelerator is not None else ""
+    wired = SIMULATOR if accelerator is not None or needs_accelerator else ""
     with (
         EmulatedBoard(elf, target, debug=debugged, accelerator=wired) as emulated,
         ExitStack() as services,

@@ -17,6 +17,7 @@ from tinydeploy.emulate.image import Image
 from tinydeploy.errors import InputFileError, UsageError
 from tinydeploy.flash.flash_board import AUTO, TOOLS, choose_tool, flash_board
 from tinydeploy.flash.tool import Job
+from tinydeploy.project.publish import REPORTS
 
 
 def flash(
@@ -76,7 +77,7 @@ def _check_board(found: BuiltImage, board: Board) -> None:
     Raises:
         UsageError: It was built for another one.
     """
-    if not found.elf.with_name("report.json").is_file():
+    if not any(found.elf.with_name(name).is_file() for name in REPORTS):
         return
     own = load_built_board(find_image(found.elf, None))
     if own.profile.name != board.profile.name:

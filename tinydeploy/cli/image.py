@@ -9,6 +9,7 @@ from typing import Any
 
 from tinydeploy.board import Board, load_board, with_baud
 from tinydeploy.errors import InputFileError, UsageError
+from tinydeploy.project.publish import ACCELERATED_REPORT
 
 
 @dataclass(frozen=True)
@@ -20,12 +21,14 @@ class BuiltImage:
         board: Name of its board.
         model: Name of its model; empty where no report tells.
         baud: Bits per second of its console; None where no report tells: as the board file says.
+        accelerated: It needs a TinyNPU beside the board.
     """
 
     elf: Path
     board: str
     model: str
     baud: int | None = None
+    accelerated: bool = False
 
 
 def find_image(image: Path, board: str | None) -> BuiltImage:
@@ -37,7 +40,7 @@ def find_image(image: Path, board: str | None) -> BuiltImage:
 
     Raises:
         InputFileError: There is no image there, or its report is damaged.
-        UsageError: The board is neither given nor told by a report.json beside the image.
+        UsageError: The board is neither given nor told by a report beside the image.
     """
     elf = image / "firmware.elf" if image.is_dir() else image
     try:
@@ -62,9 +65,28 @@ def find_image(image: Path, board: str | None) -> BuiltImage:
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise InputFileError(f"{report} is damaged: {error!r}", "Build again.") from error
         board = board or name
+    report = elf.with_name(ACCELERATED_REPORT)
+    accelerated = not model and report.is_file()
+    if accelerated:
+        try:
+            facts = json.loads(report.read_text(encoding="utf-8"))
+            model, name = str(facts["model"]), str(facts["board"])
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise InputFileError(f"{report} is damaged: {error!r}", "Build again.") from error
+        board = board or name
     if board is None:
         raise UsageError(f"which board is {elf} for?", "Add --board BOARD.")
-    return BuiltImage(elf, board, model, baud)
+    return BuiltImage(elf, board, model, baud, accelerated)
+
+
+def refuse_accelerated(built: BuiltImage, command: str, advice: str) -> None:
+    """Raises UsageError, with what to use instead, for a build with an accelerator."""
+    if built.accelerated:
+        raise UsageError(
+            f"{built.elf.parent} is a build with an accelerator, which `tinydeploy {command}` does "
+            "not know",
+            advice,
+        )
 
 
 def load_built_board(built: BuiltImage) -> Board:

@@ -61,18 +61,18 @@ def compile_(
         graph = fuse_graph(read_graph(source.tflite, source.name))
     with watch.stage("compile"):
         compiled = compile_graph(graph)
+    stays = compiled.split.rest
+    if rest is not None and stays is None:
+        raise UsageError(
+            "nothing of the model stays on the microcontroller, so there is nothing for --rest",
+            "A program does all of it: leave --rest out. Nothing was written.",
+        )
     _write(output, compiled.program.data)
+    if rest is not None and stays is not None:
+        _write(rest, cut_rest(source.tflite, stays))
     if as_json is not None:
         _write(as_json, (json.dumps(describe_split(compiled), indent=2) + "\n").encode())
     stdout.print(explain_split(compiled), markup=False, soft_wrap=True)
-    if rest is None:
-        return
-    if compiled.split.rest is None:
-        raise UsageError(
-            "nothing of the model stays on the microcontroller, so there is nothing for --rest",
-            f"{output} does all of it: leave --rest out.",
-        )
-    _write(rest, cut_rest(source.tflite, compiled.split.rest))
 
 
 def asm(

@@ -18,6 +18,7 @@ from tinydeploy.cli.image import (
     newest_build,
     read_built_model,
     read_report,
+    refuse_accelerated,
 )
 from tinydeploy.cli.model_input import read_model_input
 from tinydeploy.graph.graph import Graph
@@ -59,6 +60,12 @@ def run(
     """
     refuse_qemu(on)
     built = find_image(newest_build() if build is None else build, None)
+    refuse_accelerated(
+        built,
+        "run",
+        f"`tinydeploy validate {built.elf.parent} --on emulator` puts pictures through all of it; "
+        "`tinydeploy npu run` puts an image through its program.tnpu alone.",
+    )
     graph = read_graph(read_built_model(built), built.model)
     if output is not None:
         check_drawing(graph, image, output)

@@ -32,6 +32,7 @@ class MethodChoice(StrEnum):
     KNOWLEDGE = "knowledge"
     FIXMATCH = "fixmatch"
     MIXMATCH = "mixmatch"
+    QAT = "qat"
 
 
 class AugmentationChoice(StrEnum):
@@ -100,7 +101,10 @@ def train(
     ] = None,
     weights: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Trained weights of the zoo's net to start from."),
+        typer.Option(
+            metavar="FILE",
+            help="Trained weights of the zoo's net to start from; for qat a model.pt.",
+        ),
     ] = None,
     size: Annotated[
         int | None, typer.Option(metavar="N", help="Side of the net's input.", show_default="96")

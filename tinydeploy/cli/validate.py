@@ -12,6 +12,7 @@ import numpy as np
 import typer
 from rich.table import Table
 
+from tinydeploy.cli.accelerated_validate import is_accelerated, validate_accelerated
 from tinydeploy.cli.attached import PortOption, Where, attach_board
 from tinydeploy.cli.console import stderr, stdout
 from tinydeploy.cli.image import BuiltImage, find_image, read_built_model
@@ -82,6 +83,9 @@ def validate(
     The firmware equals LiteRT's reference kernels to the bit. --on sends inputs to a board that
     runs a build, the attached or the emulated one, and compares every byte that comes back.
 
+    A build with an accelerator runs with the simulated TinyNPU, and is compared with TinyNPU's
+    reference.
+
     Other runtimes round otherwise: --against runs a model as they do and names the layers that
     differ for equal inputs, and the cause.
     """
@@ -90,6 +94,11 @@ def validate(
             "a board is compared with the reference, another runtime with the firmware",
             "Give --on or --against, not both.",
         )
+    if is_accelerated(model):
+        validate_accelerated(
+            model, vectors, on=on, against=against, port=port, data=data, as_json=as_json
+        )
+        return
     if on is not None:
         _validate_board(find_image(model, None), on, port, data, vectors, as_json=as_json)
         return

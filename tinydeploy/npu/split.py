@@ -75,7 +75,14 @@ class Split:
         inputs = tuple(t for t in (*self.boundary, *self.graph.inputs) if t in read)
         made = {tensor for op in ops for tensor in op.outputs}
         outputs = tuple(t for t in self.graph.outputs if t in made)
-        return replace(self.graph, ops=ops, inputs=inputs, outputs=outputs, normalization=None)
+        return replace(
+            self.graph,
+            ops=ops,
+            inputs=inputs,
+            outputs=outputs,
+            normalization=None,
+            detector=None,  # it reads outputs of the whole
+        )
 
     def without_last(self, reason: str) -> Split:
         """The split in which the machine's last op with instructions stays, and what reads it."""

@@ -9,7 +9,9 @@ import numpy as np
 
 from tinydeploy.board import Board
 from tinydeploy.codegen.c_data import format_array
+from tinydeploy.codegen.detection import KERNEL, write_tables
 from tinydeploy.codegen.text import c_float, c_string
+from tinydeploy.detection.postprocess import Detector
 from tinydeploy.errors import UsageError
 from tinydeploy.graph.graph import Graph
 from tinydeploy.npu.preprocess import Preprocessing
@@ -101,7 +103,10 @@ class _Output:
 
 @dataclass(frozen=True)
 class _NpuText:
-    """What the template says of the accelerator; sizes in bytes, camera and image as h, w, c."""
+    """What the template says of the accelerator; sizes in bytes, camera and image as h, w, c.
+
+    Without a detector there are 0 `max_detections`.
+    """
 
     name: str
     has_rest: bool
@@ -116,6 +121,8 @@ class _NpuText:
     program_size: int
     identity: int
     frame_us: int
+    max_candidates: int
+    max_detections: int
 
 
 def npu_project_files(
@@ -145,8 +152,13 @@ def npu_project_files(
         path: text.encode() if isinstance(text, str) else text
         for path, text in (rest.sources.items() if rest else ())
     }
-    files = runtime_files(board, rest.kernels if rest else (), sources) | sources
+    kernels = rest.kernels if rest else ()
+    if model.graph.detector is not None:
+        kernels = (*kernels, KERNEL)
+    files = runtime_files(board, kernels, sources) | sources
     files |= _link_files(board) | {"config/npu_program.h": _program_header(model)}
+    if model.graph.detector is not None:
+        files["config/npu_detect.h"] = _detection_header(model.graph.detector)
     text = ModelText(
         name=name,
         macro=name.upper(),
@@ -201,6 +213,8 @@ def _describe(model: AcceleratedModel) -> _NpuText:
         program_size=len(model.program),
         identity=model.identity,
         frame_us=model.frame_us,
+        max_candidates=graph.detector.spec.max_candidates if graph.detector else 0,
+        max_detections=graph.detector.spec.max_detections if graph.detector else 0,
     )
 
 
@@ -213,6 +227,15 @@ def _program_header(model: AcceleratedModel) -> bytes:
         "/* SPDX-License-Identifier: 0BSD */\n"
         f"/* TinyNPU's program, and what the net makes of 0 to 255. */\n#include <stdint.h>\n\n"
         f"{program}\nstatic const int8_t npu_input_table[{len(table)}][256] = {{\n{rows},\n}};\n"
+    ).encode()
+
+
+def _detection_header(detector: Detector) -> bytes:
+    """How outputs become boxes; app_model.c alone includes it."""
+    return (
+        "/* SPDX-License-Identifier: 0BSD */\n"
+        "/* The tables by which the net's outputs become boxes. */\n"
+        f'#include "td_detect.h"\n\n{write_tables(detector)}'
     ).encode()
 
 

@@ -11,8 +11,9 @@ from pathlib import Path
 
 from tinydeploy.errors import OutputError
 
+ACCELERATED_REPORT = "npu_report.json"
 # What every build leaves in its folder: one for the board alone, or with an accelerator.
-REPORTS = ("report.json", "npu_report.json")
+REPORTS = ("report.json", ACCELERATED_REPORT)
 
 
 @contextmanager

@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
-from tinydeploy.errors import InputFileError
+from tinydeploy.errors import InputFileError, UsageError
+from tinydeploy.project.publish import ACCELERATED_REPORT
 from tinydeploy.report.build_report import SCHEMA, BuildReport
 
 _Record = TypeVar("_Record")
@@ -20,8 +21,20 @@ _ADVICE = (
 
 
 def find_report(path: Path) -> Path:
-    """The report.json of a build's folder, or the file itself."""
-    return path / "report.json" if path.is_dir() else path
+    """The report.json of a build's folder, or the file itself.
+
+    Raises:
+        UsageError: The build is one with an accelerator.
+    """
+    file = path / "report.json" if path.is_dir() else path
+    accelerated = file.with_name(ACCELERATED_REPORT)
+    if file == accelerated or (accelerated.is_file() and not file.exists()):
+        raise UsageError(
+            f"{accelerated.parent} is a build with an accelerator, which has no page of its own",
+            f"All its figures are in {accelerated} (docs/tinynpu.md); `tinydeploy check` holds "
+            "them against budgets and a baseline.",
+        )
+    return file
 
 
 def read_report(file: Path) -> BuildReport:

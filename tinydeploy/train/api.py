@@ -142,6 +142,14 @@ def mixmatch(
     return train_net(request, Path(output_path))
 
 
+def quantization_aware(
+    target_model: str, checkpoint: str, path: str, output_path: str, **options: Any
+) -> Trained:
+    """A trained checkpoint of the net is trained on so that int8 costs it less."""
+    request = TrainRequest("qat", target_model, path, weights=Path(checkpoint), **options)
+    return train_net(request, Path(output_path))
+
+
 def _self_train(
     method: str,
     base_models: Sequence[str],

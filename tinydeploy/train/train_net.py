@@ -24,7 +24,7 @@ import torch
 from torch import nn
 
 from tinydeploy.errors import UsageError
-from tinydeploy.train.checkpoint import make_checkpoint, write_checkpoint
+from tinydeploy.train.checkpoint import Checkpoint, make_checkpoint, write_checkpoint
 from tinydeploy.train.curves import draw_curves
 from tinydeploy.train.data.load import load_training_data
 from tinydeploy.train.data.training_data import TrainingData
@@ -32,6 +32,7 @@ from tinydeploy.train.distributed import is_first, process_group, wait_for_all
 from tinydeploy.train.loop import Progress, Run, predict
 from tinydeploy.train.methods.job import Job
 from tinydeploy.train.methods.table import find_method
+from tinydeploy.train.methods.trained_start import check_start, read_start
 from tinydeploy.train.metrics import Scores, measure_scores
 from tinydeploy.train.nets import build_net, count_parameters, find_net
 from tinydeploy.train.state import Row, replace_file
@@ -47,7 +48,7 @@ class TrainRequest:
         data: "digits", "faces" or a path, see `load_training_data`.
         unlabelled: A flat folder of pictures without labels.
         teachers: Names of nets that label or teach; empty: the model itself.
-        weights: Trained weights to start the model from.
+        weights: Trained weights to start the model from; for "qat" a checkpoint of this model.
         size: Side of the inputs.
         gray: Make pictures gray.
         labels_per_class: So many keep their labels; None: all.
@@ -130,7 +131,10 @@ def train_net(
     """
     with process_group():
         _check_request(request)
-        data = _load_data(request)
+        start = read_start(request.method, request.model, request.weights)
+        data = _load_data(request, start)
+        if start is not None:
+            check_start(start, data, str(request.weights))
         if output is not None:
             _claim_folder(output, request)
         if is_first():
@@ -145,7 +149,7 @@ def train_net(
             device=request.device,
             watch=watch,
         )
-        job = _make_job(request, data, run)
+        job = _make_job(request, data, run, start)
         net = find_method(request.method).train(job)
         predicted = predict(net, data.valid.pixels, run).argmax(1).numpy()
         scores = measure_scores(predicted, data.valid.classes)
@@ -183,10 +187,13 @@ def _check_request(request: TrainRequest) -> None:
         )
 
 
-def _load_data(request: TrainRequest) -> TrainingData:
+def _load_data(request: TrainRequest, start: Checkpoint | None) -> TrainingData:
     pretrained = None
-    if request.weights is not None:
-        pretrained = find_net(request.model).preprocessing
+    if start is not None:
+        pretrained = start.preprocessing
+    elif request.weights is not None:
+        own = find_net(request.model).preprocessing
+        pretrained = None if own is None else replace(own, fit="stretch")
     data = load_training_data(
         request.data,
         unlabelled=request.unlabelled,
@@ -195,17 +202,19 @@ def _load_data(request: TrainRequest) -> TrainingData:
         labels_per_class=request.labels_per_class,
         split_seed=request.split_seed,
         label_seed=request.seed,
-        preprocessing=None if pretrained is None else replace(pretrained, fit="stretch"),
+        preprocessing=pretrained,
     )
     return replace(data, weak=request.weak or data.weak, strong=request.strong or data.strong)
 
 
-def _make_job(request: TrainRequest, data: TrainingData, run: Run) -> Job:
+def _make_job(request: TrainRequest, data: TrainingData, run: Run, start: Checkpoint | None) -> Job:
     _, channels, height, width = data.input_shape
     build = partial(build_net, classes=len(data.labels), channels=channels, size=(height, width))
     return Job(
         data=data,
-        build=partial(build, request.model, weights=request.weights),
+        build=partial(build, request.model, weights=request.weights)
+        if start is None
+        else start.make_net,
         run=run,
         teachers=tuple(partial(build, name) for name in request.teachers),
         changes=request.changes,

@@ -21,6 +21,7 @@ from tinydeploy.npu.link_faults import NO_FAULTS, LinkFaults
 from tinydeploy.npu.preprocess import Preprocessing, pack_rgb565, prepare_image
 from tinydeploy.npu.reference import run_arithmetic
 from tinydeploy.project.npu import AcceleratedModel
+from tinydeploy.validate.boxes import find_boxes
 from tinydeploy.validate.host import build_host
 
 Array = NDArray[Any]
@@ -96,7 +97,10 @@ class SystemReference:
         return np.stack([prepare_image(settings, picture) for picture in pictures])
 
     def compute(self, images: Array) -> tuple[Array, ...]:
-        """The net's outputs, each int8 [n, *shape], of its inputs [n, h, w, c]."""
+        """The net's outputs, each int8 [n, *shape], of its inputs [n, h, w, c].
+
+        A detector's boxes follow, int8 [n, bytes] as `Detector.pack` has them.
+        """
         model = self._model
         parts = [run_arithmetic(model.graph, image[None], model.boundary) for image in images]
         given = {tensor: np.stack([part[tensor] for part in parts]) for tensor in model.boundary}
@@ -106,7 +110,8 @@ class SystemReference:
             with build_host(graph, model.rest.plan, sources) as program:
                 made = program.run([given[tensor] for tensor in graph.inputs])
             given |= dict(zip(graph.outputs, made, strict=True))
-        return tuple(given[tensor] for tensor in model.graph.outputs)
+        outputs = tuple(given[tensor] for tensor in model.graph.outputs)
+        return (*outputs, *find_boxes(model.graph, outputs))
 
 
 def make_pictures(

@@ -23,7 +23,7 @@ from tinydeploy.zoo.etinynet_ssd import SCENES, make_scene_spec, make_small_dete
 
 NAME = "etinynet-ssd-digits"
 RECIPE = DetectorRecipe(
-    steps=1600,
+    steps=4000,
     batch_size=32,
     learning_rate=3e-3,
     weight_decay=1e-2,

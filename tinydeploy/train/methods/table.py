@@ -16,6 +16,7 @@ from tinydeploy.train.methods.mixmatch import train_mixmatch
 from tinydeploy.train.methods.model_data_distillation import train_model_data_distillation
 from tinydeploy.train.methods.model_distillation import train_model_distillation
 from tinydeploy.train.methods.plain_distillation import train_plain_distillation
+from tinydeploy.train.methods.quantization_aware import train_quantization_aware
 from tinydeploy.train.methods.supervised import train_supervised
 
 
@@ -40,6 +41,7 @@ METHODS: Mapping[str, Method] = {
     "knowledge": Method("KD", train_knowledge_distillation),
     "fixmatch": Method("FixMatch", train_fixmatch),
     "mixmatch": Method("MixMatch", train_mixmatch),
+    "qat": Method("QAT", train_quantization_aware),
 }
 
 

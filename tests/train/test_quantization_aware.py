@@ -1,0 +1,237 @@
+"""Quantization-aware training: rounding is that of the int8 file, and training makes up for it."""
+
+import numpy as np
+import pytest
+import torch
+from pictures import make_pictures
+from torch import nn
+from typer.testing import CliRunner
+
+from tinydeploy.cli.main import app
+from tinydeploy.errors import UnsupportedModelError, UsageError
+from tinydeploy.graph.read import read_graph
+from tinydeploy.model.export import export_onnx
+from tinydeploy.model.float_model import FloatModel, Preprocessing
+from tinydeploy.quantize.quantize_model import quantize_model
+from tinydeploy.quantize.recipe import Recipe
+from tinydeploy.train import api
+from tinydeploy.train.checkpoint import load_checkpoint_model
+from tinydeploy.train.classifier import repeatable_torch
+from tinydeploy.train.fake_quantization import FakeQuantize, FakeQuantizedNet, round_weights
+from tinydeploy.train.nets import build_net
+from tinydeploy.train.train_net import TrainRequest, train_net
+from tinydeploy.validate.quality import dequantize_outputs, quantize_inputs
+from tinydeploy.validate.reference import run_reference
+
+# Nothing but rounding.
+PLAIN = Recipe(
+    ranges="min-max",
+    equalize=False,
+    correct_bias=False,
+    fit_weights=False,
+    rounding="nearest",
+    guard=False,
+)
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    """Of such small nets several threads only wait for each other."""
+    with repeatable_torch(0):
+        yield
+
+
+@pytest.fixture(scope="module")
+def bars(tmp_path_factory):
+    """60 labelled bars, 30 to validate with."""
+    pixels, classes = make_pictures(60)
+    valid, right = make_pictures(30, seed=2)
+    path = tmp_path_factory.mktemp("bars") / "bars.npz"
+    np.savez(path, x=pixels, y=classes, x_valid=valid, y_valid=right)
+    return path
+
+
+@pytest.fixture(scope="module")
+def trained(bars):
+    """The folder of a trained net."""
+    settings = {"steps": 40, "batch": 8, "learning_rate": 0.01, "warmup": 2, "ema": 0.8}
+    folder = bars.parent / "float"
+    train_net(request(bars, "supervised", changes=settings), folder)
+    return folder
+
+
+def request(bars, method="qat", **options):
+    return TrainRequest(
+        method, "plain_cnn", str(bars), **{"size": 8, "gray": True, "strong": "affine"} | options
+    )
+
+
+@pytest.mark.parametrize("behind", ["BN, ReLU", "ReLU, BN", "BN"])
+def test_a_layer_gives_what_the_int8_file_gives(behind):
+    parts = [nn.BatchNorm2d(6) if part == "BN" else nn.ReLU() for part in behind.split(", ")]
+    net = nn.Sequential(nn.Conv2d(1, 6, 3, padding=1, bias=False), *parts).eval()
+    norm = next(part for part in parts if isinstance(part, nn.BatchNorm2d))
+    with torch.no_grad():
+        for values in (norm.weight, norm.running_var):
+            values.uniform_(0.2, 5)  # what makes channels of very different size
+        for values in (norm.bias, norm.running_mean):
+            values.normal_()
+    pixels = np.random.default_rng(0).integers(0, 256, (64, 8, 8, 1)).astype(np.uint8)
+    preprocessing = Preprocessing(mean=(128.0,), std=(64.0,), color="gray")
+    inputs = preprocessing.normalize(pixels)
+    model = FloatModel(
+        name="layer",
+        onnx=export_onnx(net, (1, 1, 8, 8)),
+        input_shape=(1, 1, 8, 8),
+        preprocessing=preprocessing,
+        labels=(),
+        calibration=inputs,
+        test=None,
+    )
+    file = quantize_model(model, PLAIN)
+    graph = read_graph(file.tflite, "layer")
+    said = run_reference(file.tflite, [quantize_inputs(graph, inputs)]).outputs[0]
+    wanted = dequantize_outputs(graph, said)
+
+    rounded = FakeQuantizedNet(net).eval()
+    (kept,) = (part for part in rounded.modules() if isinstance(part, FakeQuantize))
+    (found,) = file.ranges
+    kept.bounds.copy_(torch.tensor([found.low, found.high]))
+    with torch.no_grad():
+        got = rounded(torch.from_numpy(inputs)).numpy()
+    step = (found.high - found.low) / 255
+    units = np.abs(got - wanted.reshape(-1, 8, 8, 6).transpose(0, 3, 1, 2)) / step
+    assert units.max() < 1.01  # a number half-way between two may go either way
+    assert (units < 0.01).mean() > 0.999
+    assert len(np.unique(got)) > 100
+
+
+def test_weights_have_a_scale_per_channel_and_a_norm_behind_them_does_not_matter():
+    weights = torch.randn(5, 3, 2, 2) * torch.tensor([0.01, 1, 30, 1, 1]).view(-1, 1, 1, 1)
+    weights[3] = 0
+    rounded = round_weights(weights)
+    largest = weights.abs().amax((1, 2, 3))
+    error = (rounded - weights).abs().amax((1, 2, 3))
+    assert (error <= largest / 254 * 1.0001).all()
+    assert all(len(channel.unique()) > 5 for channel in rounded[[0, 1, 2, 4]])
+    factor = torch.tensor([0.5, -4, 2, 8, 0.25]).view(-1, 1, 1, 1)  # exact in binary
+    assert torch.equal(round_weights(factor * weights), factor * rounded)
+
+
+def test_gradients_pass_what_is_rounded_and_not_what_is_clipped():
+    kept = FakeQuantize()
+    kept(torch.tensor([-1.0, 3.0]))
+    kept.eval()
+    x = torch.tensor([-2.0, -0.501, 0.0, 2.03, 3.5], requires_grad=True)
+    y = kept(x)
+    y.sum().backward()
+    assert x.grad.tolist() == [0, 1, 1, 1, 0]
+    assert y[2] == 0
+    assert y.tolist()[0] == pytest.approx(-1, abs=0.01)
+
+    net = FakeQuantizedNet(build_net("resnet_8", 3, 1, (8, 8)))
+    net(torch.randn(4, 1, 8, 8)).square().sum().backward()
+    assert all(parameter.grad.abs().sum() > 0 for parameter in net.parameters())
+
+
+@pytest.mark.parametrize(
+    ("name", "kept"), [("plain_cnn", 5), ("resnet_8", 14), ("etinynet-0.5-2220", 24)]
+)
+def test_the_weights_go_back_into_an_ordinary_net(name, kept):
+    net = build_net(name, 3, 1, (16, 16)).eval()
+    x = torch.randn(4, 1, 16, 16)
+    with torch.no_grad():
+        before = net(x)
+        rounded = FakeQuantizedNet(net)
+        assert sum(isinstance(part, FakeQuantize) for part in rounded.modules()) == kept
+        first = rounded(x)
+        after = rounded.hand_over(build_net(name, 3, 1, (16, 16)))(x)
+    assert torch.equal(before, after)
+    assert 0 < (first - before).norm() / before.norm() < 0.1
+
+
+def test_it_trains_weights_alone_into_an_ordinary_checkpoint(bars, trained):
+    done = train_net(
+        request(bars, weights=trained / "model.pt", changes={"steps": 3, "batch": 8}),
+        bars.parent / "qat",
+    )
+    assert done.scores.accuracy >= 90
+    assert load_checkpoint_model(done.checkpoint).export_error < 1e-4
+    start, end = (
+        torch.load(folder / "model.pt", weights_only=True)["weights"]
+        for folder in (trained, bars.parent / "qat")
+    )
+    assert list(start) == list(end)
+    moved = [name for name in start if not torch.equal(start[name], end[name])]
+    assert any(name.endswith("weight") for name in moved)
+    assert not any("running" in name for name in moved)
+
+
+def test_some_steps_bring_the_rounded_net_closer_to_the_float_one():
+    first, norm, second = nn.Conv2d(1, 8, 3), nn.BatchNorm2d(8), nn.Conv2d(8, 8, 1)
+    head = nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(8, 3)
+    net = nn.Sequential(first, norm, nn.ReLU(), second, *head).eval()
+    with torch.no_grad():  # one scale for channels of very different size: int8 loses much
+        norm.weight.copy_(torch.logspace(-2, 1, 8))
+        second.weight.div_(norm.weight.view(1, -1, 1, 1)).mul_(5)
+    x = torch.randn(64, 1, 8, 8)
+    with torch.no_grad():
+        wanted = net(x)
+    rounded = FakeQuantizedNet(net)
+    optimizer = torch.optim.Adam(rounded.parameters(), 2e-3)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, 80)
+    losses = []
+    for _ in range(80):
+        loss = (rounded(x) - wanted).square().mean()
+        losses.append(float(loss.detach()))
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        schedule.step()
+    assert np.mean(losses[-5:]) < 0.5 * losses[0]
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"weights": None}, "none is named"),
+        ({"model": "resnet_8"}, "is a plain_cnn, not a resnet_8"),
+        ({"size": 12}, "takes pictures of 8x8x1, and the data were made 12x12x1"),
+        ({"data": "digits"}, "tells 0, 1, 2, and the data have 0, 1, 2, 3, 4"),
+    ],
+)
+def test_what_does_not_fit_is_told(bars, trained, options, words):
+    made = {"weights": trained / "model.pt", "model": "plain_cnn", "data": str(bars), "size": 8}
+    with pytest.raises(UsageError, match=words):
+        train_net(TrainRequest("qat", gray=True, **made | options))
+
+
+def test_the_command_tells_what_is_missing(tmp_path):
+    words = ["train", "--method", "qat", "-o", str(tmp_path / "x")]
+    done = CliRunner().invoke(app, words)
+    assert isinstance(done.exception, UsageError) or "none is named" in done.output
+    done = CliRunner().invoke(app, [*words, "--weights", str(tmp_path / "no.pt")])
+    assert done.exit_code != 0
+    assert "no.pt" in str(done.exception) + done.output
+
+
+def test_a_net_that_depends_on_values_is_refused():
+    class Odd(nn.Module):
+        def forward(self, x):
+            return x if x.sum() > 0 else -x
+
+    with pytest.raises(UnsupportedModelError, match="Odd cannot be traced"):
+        FakeQuantizedNet(Odd())
+
+
+def test_the_function(bars, trained):
+    done = api.quantization_aware(
+        "plain_cnn",
+        str(trained / "model.pt"),
+        str(bars),
+        str(bars.parent / "function"),
+        size=8,
+        gray=True,
+        changes={"steps": 2, "batch": 4},
+    )
+    assert done.checkpoint.is_file()
