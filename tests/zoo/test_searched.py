@@ -67,12 +67,20 @@ def write(path: Path, content: object) -> Path:
     return path
 
 
-def test_counts_are_the_published_ones() -> None:
-    entry = find_model("mcunet_256kb")
+@pytest.mark.parametrize(
+    ("name", "parameters", "macs", "close"),
+    [
+        ("mcunet_256kb", 729_392, 67_287_200, 0.005),
+        ("proxylessnas_tiny", 754_280, 38_282_216, 0.006),  # 0.75 M
+    ],
+)
+def test_counts_are_the_published_ones(name: str, parameters: int, macs: int, close: float) -> None:
+    entry = find_model(name)
     counts = count_model(entry.build(), entry.input_shape)
-    assert (counts.parameters, counts.macs) == (729_392, 67_287_200)
-    assert abs(counts.macs / 67.3e6 - 1) < 0.0005
-    assert abs(counts.parameters / 0.73e6 - 1) < 0.005
+    assert (counts.parameters, counts.macs) == (parameters, macs)
+    assert entry.published is not None
+    assert abs(counts.macs / entry.published.macs - 1) < 0.0005
+    assert abs(counts.parameters / entry.published.parameters - 1) < close
 
 
 def test_a_net_of_a_file(content: dict[str, Any], tmp_path: Path) -> None:
@@ -89,6 +97,39 @@ def test_a_net_of_a_file(content: dict[str, Any], tmp_path: Path) -> None:
     assert state["blocks.2.mobile_inverted_conv.inverted_bottleneck.conv.weight"].shape[0] == 24
     assert "blocks.0.mobile_inverted_conv.inverted_bottleneck.conv.weight" not in state
     assert state["classifier.linear.weight"].shape == (7, 20)
+
+
+@pytest.mark.parametrize("nothing", [None, {"name": "ZeroLayer", "stride": 1}])
+def test_a_block_that_was_left_out_keeps_its_number(
+    content: dict[str, Any], tmp_path: Path, nothing: dict[str, Any] | None
+) -> None:
+    """The names of the weights behind it depend on that."""
+    left_out = {"mobile_inverted_conv": nothing, "shortcut": {"name": "IdentityLayer"}}
+    content["blocks"][3:] = [left_out, describe_block(6, 12, 3)]
+    net = SearchedNet(read_config(write(tmp_path / "net.json", content)))
+    blocks = {name.split(".")[1] for name in net.state_dict() if name.startswith("blocks.")}
+    assert blocks == {"0", "1", "2", "4"}
+    assert net(torch.rand(2, 3, 32, 32)).shape == (2, 7)
+
+
+@pytest.mark.parametrize(
+    ("described", "eps"), [(None, 1e-3), ({"momentum": 0.1, "eps": 1e-5}, 1e-5)]
+)
+def test_eps_is_that_of_the_file(
+    content: dict[str, Any], tmp_path: Path, described: dict[str, float] | None, eps: float
+) -> None:
+    if described:
+        content["bn"] = described
+    net = SearchedNet(read_config(write(tmp_path / "net.json", content)))
+    found = {layer.eps for layer in net.modules() if isinstance(layer, torch.nn.BatchNorm2d)}
+    assert found == {eps}
+
+
+def test_blocks_of_older_files_name_no_activation(content: dict[str, Any], tmp_path: Path) -> None:
+    named = read_config(write(tmp_path / "net.json", content))
+    for block in content["blocks"][:3]:
+        del block["mobile_inverted_conv"]["act_func"]
+    assert read_config(write(tmp_path / "net.json", content)) == named
 
 
 def test_nets_of_equally_named_files_are_told_apart(
@@ -123,6 +164,10 @@ def test_without_a_last_pointwise_convolution(content: dict[str, Any], tmp_path:
         (("blocks", 1, "shortcut"), "missing", "'shortcut' is missing"),
         (("classifier", "out_features"), -1, "out_features is -1"),
         (("resolution",), "224", "resolution is '224'"),
+        (("bn",), {"eps": 0}, "eps is 0"),
+        (("bn",), {"eps": float("nan")}, "eps is nan"),
+        (("bn",), {}, "'eps' is missing"),
+        (("bn",), None, "is no searched net"),
     ],
 )
 def test_files_that_are_no_nets(

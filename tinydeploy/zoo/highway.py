@@ -1,7 +1,8 @@
 """Highway networks: fully-connected layers that a gate mixes with what goes around them.
 
 Source: Srivastava, Greff, Schmidhuber: Highway Networks (2015), section 3.1: the nets for MNIST
-that show that depth does no harm, of 10, 20, 50 and 100 layers.
+that show that depth does no harm, of 10, 20, 50 and 100 layers of 50 units. The first one is plain,
+so that ten layers have nine with gates.
 
     first  fully connected 50 -> ReLU
     layer  T = sigmoid(W' x + b');  ReLU(W x + b) * T + x * (1 - T)

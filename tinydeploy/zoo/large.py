@@ -56,7 +56,8 @@ _AUXILIARY = "their parameters include a second head for training"
 _TWO_DIGITS = "the paper gives two digits"
 _LATER = "torchvision's and timm's definitions count as here"
 _NASNET = "Zoph et al. 2018, table 2"
-_SZEGEDY = "Szegedy et al. 2016; counts of timm's inception_v4"
+_SZEGEDY = "Xie et al. 2017, table 5, of Szegedy et al. 2016; counts of timm's net"
+_LIU = "Liu et al. 2018, not looked up; counts of timm's pnasnet5large"
 _HU = "the authors' list of trained nets (Hu et al. 2018); counts of timm's net"
 _WANG = "the authors' list of trained nets (Wang et al. 2019)"
 _WANG_REMARK = "timm's definition, whose weights fit, has more MACs"
@@ -228,7 +229,7 @@ LARGE: dict[str, LargeNet] = {
         "pnasnet5large",
         331,
         Counts(86_057_668, 86_234_656, 24_937_395_792, 24_990_503_874),
-        _by("Liu et al. 2018, table 5", 82.9, 86.1, 25.0),
+        _by(_LIU, 82.9, 86.1, 25.0),
     ),
     "bninception": LargeNet(
         "Inception-v2",

@@ -75,17 +75,19 @@ class Config:
 
     Args:
         first: The first convolution.
-        blocks: Behind it.
+        blocks: Behind it; None is one that the search left out, which counts in weights' names.
         mix: The last pointwise convolution; None for none.
         classes: Outputs.
         resolution: Height and width of the input.
+        eps: Of all BN layers; the default is that of the authors' code.
     """
 
     first: Conv
-    blocks: tuple[Block, ...]
+    blocks: tuple[Block | None, ...]
     mix: Conv | None
     classes: int
     resolution: int
+    eps: float = 1e-3
 
 
 def _conv(in_channels: int, conv: Conv, groups: int = 1) -> nn.Sequential:
@@ -139,13 +141,16 @@ class SearchedNet(nn.Module):
         self.first_conv = _conv(in_channels, config.first)
         channels, blocks = config.first.out, list[nn.Module]()
         for block in config.blocks:
-            blocks.append(InvertedResidual(channels, block))
-            channels = block.out
+            blocks.append(nn.Identity() if block is None else InvertedResidual(channels, block))
+            channels = channels if block is None else block.out
         self.blocks = nn.Sequential(*blocks)
         mix = config.mix
         self.feature_mix_layer = nn.Identity() if mix is None else _conv(channels, mix)
         last = channels if mix is None else mix.out
         self.classifier = nn.Sequential(OrderedDict(linear=nn.Linear(last, config.classes)))
+        for layer in self.modules():
+            if isinstance(layer, nn.BatchNorm2d):
+                layer.eps = config.eps
 
     def forward(self, x: Tensor) -> Tensor:
         """[n, in_channels, h, w] -> logits [n, classes]."""
@@ -181,11 +186,12 @@ def read_config(path: Path) -> Config:
 
 def _parse(content: Mapping[str, Any]) -> Config:
     first = _parse_conv(content["first_conv"])
-    channels, blocks = first.out, list[Block]()
+    channels, blocks = first.out, list[Block | None]()
     for number, described in enumerate(content["blocks"]):
         found = described["mobile_inverted_conv"]
-        if found is None:
-            continue  # a block that the search left out
+        if found is None or found.get("name") == "ZeroLayer":
+            blocks.append(None)
+            continue
         if found.get("use_se"):
             raise ValueError(f"block {number} has squeeze-and-excite")
         ratio = found["expand_ratio"]
@@ -197,7 +203,7 @@ def _parse(content: Mapping[str, Any]) -> Config:
             _number(found["out_channels"], "out_channels"),
             _kernel(found["kernel_size"]),
             _stride(found["stride"]),
-            _activation(found["act_func"]),
+            _activation(found.get("act_func", "relu6")),
             described["shortcut"] is not None,
         )
         if block.identity and (block.stride != 1 or block.out != channels):
@@ -211,6 +217,7 @@ def _parse(content: Mapping[str, Any]) -> Config:
         None if mix is None else _parse_conv(mix),
         _number(content["classifier"]["out_features"], "out_features"),
         _number(content.get("resolution", 224), "resolution"),
+        _eps(content["bn"]["eps"]) if "bn" in content else Config.eps,
     )
 
 
@@ -241,15 +248,22 @@ def _stride(value: object) -> int:
     return _number(value, "stride")
 
 
+def _eps(value: object) -> float:
+    if not isinstance(value, float) or not 0 < value < 1:
+        raise ValueError(f"eps is {value!r}")
+    return value
+
+
 def _activation(value: str | None) -> str | None:
     if value not in _ACTIVATIONS:
         raise ValueError(f"act_func is {value!r}")
     return value
 
 
-def _make_entry(
+def make_searched_entry(
     name: str, title: str, config: Config, published: Published | None = None
 ) -> ModelEntry:
+    """A classifier of ImageNet pictures by its configuration."""
     return ModelEntry(
         name=name,
         title=f"{title}, for pictures of {config.resolution}x{config.resolution}",
@@ -269,7 +283,7 @@ def _find(name: str) -> ModelEntry | None:
     config = read_config(path)
     # Nets of other files of that name are other nets, for what is kept of each.
     digest = hashlib.sha256(repr(config).encode()).hexdigest()[:8]
-    return _make_entry(f"{path.stem}_{digest}", f"The net of {path.name}", config)
+    return make_searched_entry(f"{path.stem}_{digest}", f"The net of {path.name}", config)
 
 
 _256KB = Config(
@@ -297,9 +311,10 @@ _256KB = Config(
     None,
     1000,
     160,
+    1e-5,
 )
 register_model(
-    _make_entry(
+    make_searched_entry(
         "mcunet_256kb",
         "MCUNet for 256 KB of RAM and 1 MB of flash",
         _256KB,
