@@ -20,7 +20,7 @@ from tinydeploy.train.train_net import TrainRequest
 
 _SELF_TRAINING = ("plain", "data", "model", "model-data")
 _SEEDS = range(5)
-_OTHER_SEEDS = range(5, 8)
+_OTHER_SEEDS = range(5, 10)
 
 
 def list_campaigns() -> dict[str, list[TrainRequest]]:

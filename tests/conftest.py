@@ -18,11 +18,13 @@ if TYPE_CHECKING:
 def interruptible() -> Iterator[None]:
     """As at a terminal: a shell that runs the tests in the background has SIGINT ignored.
 
-    Programs that tests start would inherit that.
+    nohup ignores SIGHUP. Programs that tests start would inherit that.
     """
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    interrupted = signal.signal(signal.SIGINT, signal.default_int_handler)
+    hung_up = signal.signal(signal.SIGHUP, signal.SIG_DFL)
     yield
-    signal.signal(signal.SIGINT, before)
+    signal.signal(signal.SIGINT, interrupted)
+    signal.signal(signal.SIGHUP, hung_up)
 
 
 @pytest.fixture(scope="session")

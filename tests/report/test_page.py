@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import re
 from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
 
 from tests.report.sample_report import make_report
 from tinydeploy.report.build_report import (
@@ -17,6 +21,7 @@ from tinydeploy.report.build_report import (
 from tinydeploy.report.page.page import write_page
 from tinydeploy.report.page.plan_choice import view_plans
 from tinydeploy.report.page.words import list_words, show_large, show_share, show_size
+from tinydeploy.report.read_report import read_report
 
 VOID = {"meta", "link", "br", "hr", "img", "input", "path"}
 HOSTILE = "\"'></td></title><script>alert(1)</script><img src=x onerror=alert(1)>\x00\u202e\ud800"
@@ -158,3 +163,13 @@ def test_words() -> None:
         "a and b",
         "a, b and c",
     ]
+
+
+@pytest.mark.parametrize("level", [math.inf, math.nan])
+def test_figures_that_json_cannot_say(report: BuildReport, level: float, tmp_path: Path) -> None:
+    """An exact layer has an infinite SNR: the page of a build is the one of its report.json."""
+    assert report.quantization
+    layers = tuple(dataclasses.replace(layer, snr_db=level) for layer in report.quantization)
+    exact = dataclasses.replace(report, quantization=layers)
+    (tmp_path / "report.json").write_text(exact.to_json(), encoding="utf-8")
+    assert write_page(exact) == write_page(read_report(tmp_path / "report.json"))

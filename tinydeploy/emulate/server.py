@@ -196,6 +196,12 @@ def main() -> None:
     except TinydeployError as error:
         line.reply({"error": error.message, "hint": error.hint})
         return
+    except Exception:
+        # The parent reads the traceback. Python's own way out would end in another error: a thread
+        # that waits for standard input cannot be ended.
+        traceback.print_exc()
+        sys.stderr.flush()
+        os._exit(1)
     server = Server(chip, image, board, line)
     line.reply({"counter": chip.counter.kind})
     try:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 from tinydeploy.report.build_report import BuildReport
 from tinydeploy.report.page.confusion import view_confusion
 from tinydeploy.report.page.layer_table import view_layers
@@ -11,6 +13,7 @@ from tinydeploy.report.page.range_table import view_ranges
 from tinydeploy.report.page.render import render_page
 from tinydeploy.report.page.summary import view_summary
 from tinydeploy.report.page.symbol_table import view_symbols
+from tinydeploy.report.read_report import read_record
 
 
 def write_page(report: BuildReport) -> str:
@@ -18,6 +21,8 @@ def write_page(report: BuildReport) -> str:
 
     Times are left out of it, so that a build that is repeated makes the same page.
     """
+    # As report.json says it, without infinite figures: a build's page is the one of its file.
+    report = read_record(BuildReport, json.loads(report.to_json()))
     return render_page(
         "report.html.j2",
         report=report,

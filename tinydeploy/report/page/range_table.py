@@ -80,7 +80,7 @@ def _row(facts: RangeFacts, snr: float | None, rounding: float | None) -> RangeR
         bars=_draw_bars(facts.histogram),
         zero=round((facts.zero_point + 128.5) / 4, 2),
         snr=snr,
-        rounding=rounding if rounding is None or math.isfinite(rounding) else None,
+        rounding=rounding,
     )
 
 
