@@ -84,7 +84,6 @@ def test_literature(cli: Callable[..., Outcome]) -> None:
     assert code == 0
     assert max(map(len, out.splitlines())) <= 80
     assert "no public definition" in out
-    assert "figures only" in out
     code, out, _ = cli("--literature", "--json")
     rows = {(row["comparison"], row["network"]): row for row in json.loads(out)}
     squeezenet = rows["compact", "SqueezeNet v1"]
