@@ -26,7 +26,6 @@ def test_there_are_two():
     assert [path.stem for path in NOTEBOOKS] == ["build-a-method", "run-the-api"]
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_cells_run(path, tmp_path, monkeypatch, capsys):
     names = run(path, tmp_path, monkeypatch)
