@@ -301,7 +301,8 @@ def test_the_host_survives_brown_outs_and_hangs(host: Callable[..., NativeHost])
     made = host(LinkFaults(brown_outs=0.005, hangs=0.002, seed=3))
     check(made, make_images(100))
     device = made.device
-    assert device.brown_outs > 3 < device.hangs + 3  # type: ignore[attr-defined]
+    assert device.brown_outs > 3  # type: ignore[attr-defined]
+    assert device.hangs > 0  # type: ignore[attr-defined]
     assert made.count().resets > 3
 
 

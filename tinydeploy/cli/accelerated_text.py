@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections import Counter
 
 from rich.markup import escape
-from rich.table import Table
 
 from tinydeploy.accelerated import AcceleratedReport, AcceleratedResult
-from tinydeploy.cli.console import stdout
+from tinydeploy.cli.console import show_rows, stdout
 from tinydeploy.project.publish import ACCELERATED_REPORT
 
 
@@ -18,20 +17,10 @@ def show_accelerated(result: AcceleratedResult, as_json: bool) -> None:
     if as_json:
         stdout.print(report.to_json(), end="", soft_wrap=True, markup=False)
         return
-    table = Table(
-        title=f"{report.model} on {report.board_title} with {report.accelerator}",
-        title_justify="left",
-        title_style="bold",
-        show_header=False,
-        box=None,
-        pad_edge=False,
+    show_rows(
+        f"{report.model} on {report.board_title} with {report.accelerator}",
+        list_rows(report),
     )
-    table.add_column(style="bold", no_wrap=True)
-    table.add_column(overflow="fold")
-    for name, text in list_rows(report):
-        table.add_row(name, escape(text))
-    stdout.print()
-    stdout.print(table)
     if result.folder is not None:
         files = f"firmware.elf, .bin, .hex, firmware/, program.tnpu, {ACCELERATED_REPORT}"
         stdout.print(f"\n{escape(str(result.folder))}: {files}")

@@ -6,10 +6,9 @@ import textwrap
 from collections.abc import Sequence
 
 from rich.markup import escape
-from rich.table import Table
 
 from tinydeploy.bundle.make_bundle import BUNDLE
-from tinydeploy.cli.console import stdout
+from tinydeploy.cli.console import show_rows, stdout
 from tinydeploy.pipeline import BuildResult
 from tinydeploy.plan.alternatives import Alternative
 from tinydeploy.report.build_report import BuildReport, PlaceFacts, PlanFacts
@@ -56,20 +55,10 @@ def list_plans(plans: Sequence[Alternative]) -> str:
 
 def _show_summary(result: BuildResult) -> None:
     report, folder = result.report, result.folder
-    table = Table(
-        title=f"{report.model.name} on {report.board.title} ({report.board.cpu.title()})",
-        title_justify="left",
-        title_style="bold",
-        show_header=False,
-        box=None,
-        pad_edge=False,
+    show_rows(
+        f"{report.model.name} on {report.board.title} ({report.board.cpu.title()})",
+        _rows(report),
     )
-    table.add_column(style="bold", no_wrap=True)
-    table.add_column(overflow="fold")
-    for name, text in _rows(report):
-        table.add_row(name, escape(text))
-    stdout.print()
-    stdout.print(table)
     if folder is not None:
         more = "" if result.chosen_format == "cmake" else f"{result.chosen_format}/, "
         more += f"{BUNDLE}, " if (folder / BUNDLE).is_file() else ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 
 import torch
@@ -13,9 +14,10 @@ from torch import Tensor, nn
 Forward = Callable[[Tensor], Tensor]
 
 
-class Objective(nn.Module):
+class Objective(nn.Module, ABC):
     """A method's loss. Its buffers, if any, are what it remembers between steps."""
 
+    @abstractmethod
     def loss(self, forward: Forward, part: float) -> Tensor:
         """The loss of one step.
 
@@ -23,7 +25,6 @@ class Objective(nn.Module):
             forward: The net that is trained.
             part: How much of the training is done, 0 to 1.
         """
-        raise NotImplementedError
 
 
 def draw(count: int, wanted: int) -> Tensor:
