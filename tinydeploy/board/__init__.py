@@ -13,6 +13,7 @@ from tinydeploy.board.board import (
     ExternalClock,
     Memory,
     Pin,
+    SdioPort,
     Uart,
     Watchdog,
 )
@@ -31,6 +32,7 @@ __all__ = [
     "ExternalClock",
     "Memory",
     "Pin",
+    "SdioPort",
     "Uart",
     "Watchdog",
     "list_boards",

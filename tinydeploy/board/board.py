@@ -119,6 +119,23 @@ class Console:
 
 
 @dataclass(frozen=True)
+class SdioPort:
+    """The pins of an SD bus of four lines; all have the same alternate function.
+
+    Args:
+        unit: Name in the reference manual, e.g. "SDMMC1".
+        ck: Clock.
+        cmd: Commands and responses.
+        data: D0 to D3.
+    """
+
+    unit: str
+    ck: Pin
+    cmd: Pin
+    data: tuple[Pin, Pin, Pin, Pin]
+
+
+@dataclass(frozen=True)
 class AcceleratorPort:
     """The pins that an accelerator is wired to (docs/tinynpu.md, "Link").
 
@@ -130,6 +147,7 @@ class AcceleratorPort:
         select: NSS, an output that the firmware drives.
         ready: READY, an input.
         reset: RESET, an output.
+        sdio: The pins of the link's SDIO twin, which uses RESET besides; None for none.
     """
 
     spi: str
@@ -139,6 +157,7 @@ class AcceleratorPort:
     select: Pin
     ready: Pin
     reset: Pin
+    sdio: SdioPort | None = None
 
 
 @dataclass(frozen=True)
