@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 
 from tests.builders import ModelBuilder, conv_model
-from tinydeploy.accelerated import AcceleratedReport
 from tinydeploy.cli.accelerated_text import list_rows
 from tinydeploy.cli.main import main
 from tinydeploy.detection.spec import METADATA_NAME, AnchorSource, DetectionSpec
 from tinydeploy.npu.program import parse_program
 from tinydeploy.project.publish import check_target
+from tinydeploy.report.accelerated_report import AcceleratedReport
 
 ARGUMENTS = ("build", "--accelerator", "tinynpu", "--board")
 DETECTION = DetectionSpec(

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from tinydeploy.accelerated import AcceleratedReport
+from tinydeploy.report.accelerated_report import AcceleratedReport
 from tinydeploy.report.build_report import BuildReport
 from tinydeploy.report.read_report import read_record
 

@@ -6,9 +6,10 @@ from collections import Counter
 
 from rich.markup import escape
 
-from tinydeploy.accelerated import AcceleratedReport, AcceleratedResult
+from tinydeploy.accelerated import AcceleratedResult
 from tinydeploy.cli.console import show_rows, stdout
 from tinydeploy.project.publish import ACCELERATED_REPORT
+from tinydeploy.report.accelerated_report import AcceleratedReport
 
 
 def show_accelerated(result: AcceleratedResult, as_json: bool) -> None:
