@@ -86,7 +86,7 @@ class Bench:
         self.device = Loopback()
         supervisor = Supervisor(lambda: self.now, self.broken.append)
         self.chip = Stm32L4(load_board("stm32l4r9"), supervisor)
-        self.port = self.chip.open_accelerator(self.device, self.device)
+        self.port = self.chip.open_spi(self.device, self.device)
 
     def write(self, address: int, value: int) -> None:
         owned = any(base <= address < base + size for base, size in self.port.windows)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 # gcc's -mfpu for each core we know; a core has one FPU on the chips we support.
 CORES = {"cortex-m4": ("fpv4-sp-d16",), "cortex-m7": ("fpv5-d16", "fpv5-sp-d16")}
@@ -116,6 +117,21 @@ class Console:
     def pins(self) -> tuple[Pin, ...]:
         """Those that must be connected to the UART."""
         return tuple(pin for pin in (self.tx, self.rx) if pin is not None)
+
+
+Link = Literal["spi", "sdio"]  # how an accelerator is linked
+
+
+def choose_link(name: object) -> Link:
+    """The link of a name.
+
+    Raises:
+        ValueError: There is none.
+    """
+    match name:
+        case "spi" | "sdio":
+            return name
+    raise ValueError(f"{name!r} is no link")
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tinydeploy.board import Board
+from tinydeploy.board import Board, Link
 from tinydeploy.codegen.c_data import format_array
 from tinydeploy.codegen.detection import KERNEL, write_tables
 from tinydeploy.codegen.text import c_float, c_string
@@ -126,13 +126,19 @@ class _NpuText:
 
 
 def npu_project_files(
-    model: AcceleratedModel, board: Board, *, selftest_crc: int, kernel_level: str = "-O2"
+    model: AcceleratedModel,
+    board: Board,
+    link: Link = "spi",
+    *,
+    selftest_crc: int,
+    kernel_level: str = "-O2",
 ) -> dict[str, bytes]:
     """All files of the project, by path in its folder; the same arguments give the same bytes.
 
     Args:
         model: The model.
         board: The board.
+        link: How it reaches the accelerator.
         selftest_crc: CRC-32 of the outputs that it must give for a camera's picture of
             selftest_inputs().
         kernel_level: Compilers' -O flag for kernels.
@@ -156,7 +162,7 @@ def npu_project_files(
     if model.graph.detector is not None:
         kernels = (*kernels, KERNEL)
     files = runtime_files(board, kernels, sources) | sources
-    files |= _link_files(board) | {"config/npu_program.h": _program_header(model)}
+    files |= _link_files(board, link) | {"config/npu_program.h": _program_header(model)}
     if model.graph.detector is not None:
         files["config/npu_detect.h"] = _detection_header(model.graph.detector)
     text = ModelText(
@@ -239,9 +245,10 @@ def _detection_header(detector: Detector) -> bytes:
     ).encode()
 
 
-def _link_files(board: Board) -> dict[str, bytes]:
+def _link_files(board: Board, link: Link) -> dict[str, bytes]:
     """The host's code, beside the application."""
-    folders = (FIRMWARE / "npu", FIRMWARE / "npu" / board.family)
+    family = FIRMWARE / "npu" / board.family
+    folders = (FIRMWARE / "npu", family, family / link)
     return {
         f"app/{path.name}": path.read_bytes()
         for folder in folders

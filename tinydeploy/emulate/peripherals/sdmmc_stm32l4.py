@@ -155,14 +155,15 @@ class SdmmcPort:
             self._words[offset] = value
         if offset == reg.CMD and value & reg.CPSMEN:
             self._send(value)
+        self._supervisor.recheck()
 
-    def interrupts(self) -> bool:
-        """Whether an interrupt is asked for."""
+    def interrupts(self) -> set[int]:
+        """Interrupts that are asked for now."""
         self.settle()
-        return bool(self._status() & self._words[reg.MASK])
+        return {reg.SDMMC1_IRQ} if self._status() & self._words[reg.MASK] else set()
 
-    def next_event(self) -> int | None:
-        """When a flag may change next, in core clock cycles; None: not by itself."""
+    def alarm(self) -> int | None:
+        """Core clock cycles since reset at which a flag may change next; None: not by itself."""
         steps = (self._command, self._data)
         soonest = min((step.at for step in steps if step is not None), default=math.inf)
         return None if soonest == math.inf else math.ceil(soonest)

@@ -116,7 +116,7 @@ class Stm32L4(Chip):
         )
         return SdmmcPort(self._board, self._supervisor, clocks, self._ports, memory, card)
 
-    def open_accelerator(self, device: Device, memory: Memory) -> SpiPort:
+    def open_spi(self, device: Device, memory: Memory) -> SpiPort:
         """The SPI with a device that is wired to the board's pins for it."""
 
         def bus_hz() -> float:
