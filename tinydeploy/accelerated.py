@@ -10,7 +10,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from tinydeploy.board import Board
+from tinydeploy.board import Board, Link
 from tinydeploy.codegen.generate import generate_sources, list_kernels
 from tinydeploy.errors import OutputError, UnsupportedModelError, UsageError
 from tinydeploy.graph.graph import Graph
@@ -139,7 +139,9 @@ def build_accelerated(
         with watch.stage("emulate"):
             run = run_system(firmware.elf, board, pictures, expected, streamed, watch.detail, link)
             watch.detail(f"{run.pictures} pictures and {run.stream.frames} frames: bit-exact")
-        report = _collect(model, compiled, board, toolchain.version, sizes, run, expected, official)
+        report = _collect(
+            model, compiled, board, link, toolchain.version, sizes, run, expected, official
+        )
         _complete_folder(folder, source, model, firmware, report)
     return AcceleratedResult(report, target)
 
@@ -227,6 +229,7 @@ def _collect(
     model: AcceleratedModel,
     compiled: Compiled,
     board: Board,
+    link: Link,
     compiler: str,
     sizes: Sizes,
     run: SystemRun,
@@ -255,6 +258,7 @@ def _collect(
         board_title=board.title,
         compiler=compiler,
         accelerator="TinyNPU",
+        link=link,
         macs=graph.macs,
         accelerator_macs=sum(op.macs(graph) for op in compiled.split.taken),
         split=[(share.op.kind, share.reason) for share in compiled.split.shares],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 
@@ -25,7 +26,8 @@ _TEMPLATES = {
     "config/app_model.c": "npu_model.c.j2",
     "config/npu_config.h": "npu_config.h.j2",
 }
-_INTERRUPT = 11  # DMA1's channel 1 (RM0432, table of vectors)
+# By link: DMA1's channel 1, which receives from SPI2, or SDMMC1's (RM0432, table of vectors).
+_INTERRUPTS: Final[Mapping[Link, int]] = {"spi": 11, "sdio": 49}
 
 
 @dataclass(frozen=True, eq=False)
@@ -185,7 +187,8 @@ def npu_project_files(
         text,
         kernel_level=kernel_level,
         npu=_describe(model),
-        interrupt=_INTERRUPT,
+        interrupt=_INTERRUPTS[link],
+        link=link,
     )
 
 
@@ -254,8 +257,8 @@ def _detection_header(detector: Detector) -> bytes:
 
 def _link_files(board: Board, link: Link) -> dict[str, bytes]:
     """The host's code, beside the application."""
-    family = FIRMWARE / "npu" / board.family
-    folders = (FIRMWARE / "npu", family, family / link)
+    common, family = FIRMWARE / "npu", FIRMWARE / "npu" / board.family
+    folders = (common, common / link, family, family / link)
     return {
         f"app/{path.name}": path.read_bytes()
         for folder in folders

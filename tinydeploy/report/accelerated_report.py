@@ -16,6 +16,7 @@ class AcceleratedReport:
         board_title: The vendor's name of it.
         compiler: Name and version.
         accelerator: Name.
+        link: How it is linked: "spi" or "sdio".
         macs: Multiply-accumulates of one inference, and those of them on the accelerator.
         accelerator_macs: See `macs`.
         split: Operators by where they run, with the reason why they stay: (operator, reason).
@@ -51,6 +52,7 @@ class AcceleratedReport:
     board_title: str
     compiler: str
     accelerator: str
+    link: str
     macs: int
     accelerator_macs: int
     split: list[tuple[str, str]]

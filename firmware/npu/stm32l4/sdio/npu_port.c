@@ -10,7 +10,6 @@
 #include "npu_link.h"
 #include "npu_pins.h"
 #include "sdmmc_registers.h"
-#include "target.h"
 
 enum { SEND_RELATIVE_ADDR = 3, IO_SEND_OP_COND = 5, SELECT_CARD = 7, IO_RW_DIRECT = 52, IO_RW_EXTENDED = 53 };
 #define OCR 0xFF8000u          /* 2.7 to 3.6 V */
@@ -77,6 +76,7 @@ void npu_port_open(void)
     SDMMC1_DTIMER = LIMIT_CLOCKS;
     SDMMC1_DLEN = NPU_PORT_ROOM;
     SDMMC1_IDMACTRL = SDMMC_IDMACTRL_IDMAEN;
+    NVIC_ISER(NPU_PORT_IRQ) = NVIC_BIT(NPU_PORT_IRQ);
     wait_us(POWER_UP_US);
 }
 
@@ -193,14 +193,4 @@ int npu_port_end(void)
     SDMMC1_ICR = SDMMC_ICR_ALL;
     NVIC_ICPR(NPU_PORT_IRQ) = NVIC_BIT(NPU_PORT_IRQ);
     return done ? 0 : -1;
-}
-
-uint32_t npu_port_ticks(void)
-{
-    return target_cycles();
-}
-
-uint32_t npu_port_ticks_per_us(void)
-{
-    return target_core_hz() / 1000000u;
 }
