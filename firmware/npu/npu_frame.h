@@ -36,7 +36,7 @@ enum {
 enum { NPU_STATE_LOADED = 1, NPU_STATE_COMPUTES = 2 }; /* bits of an answer's state */
 
 typedef struct {
-    const uint8_t *payload; /* `length` bytes; of a parsed frame within its wire */
+    const uint8_t *payload; /* of a parsed frame: `length` bytes within its wire */
     uint32_t frame;
     uint32_t value;
     uint32_t identity;
@@ -47,7 +47,8 @@ typedef struct {
     uint8_t state;
 } npu_frame;
 
-/* Writes a request to `wire`, which has room for NPU_FRAME_BYTES. Returns how many bytes it takes. */
+/* Writes a request to `wire`, which has room for NPU_FRAME_BYTES and holds the payload already, behind NPU_HEADER_BYTES.
+ * Returns how many bytes it takes. */
 uint32_t npu_frame_pack(const npu_frame *request, uint8_t *wire);
 
 /* Reads an answer from the `count` bytes at `wire`. Returns whether its CRCs are right and it is all there. */

@@ -43,7 +43,7 @@ def train(folder: Path, steps: int) -> None:
     """Writes net.pt, trained on voc/."""
     data = load_marked_folder(folder / "voc", SPEC, SCENES)
     recipe = DetectorRecipe(steps, 16, 1e-2, 1e-2, 5, seed=0)
-    net = train_detector(partial(make_small_detector, SPEC), SPEC, data.make_draw(0), recipe)
+    net = train_detector(partial(make_small_detector, SPEC), SPEC, data.make_draw, recipe)
     write_checkpoint(folder / "net.pt", Detector("etinynet-ssd-small", SPEC, net))
 
 

@@ -5,7 +5,7 @@ import pytest
 from tinydeploy.train.benchmark.campaign import Deployment, Result, run_campaign
 from tinydeploy.train.benchmark.plot import draw_results
 from tinydeploy.train.benchmark.tables import write_csv, write_markdown
-from tinydeploy.train.metrics import Scores
+from tinydeploy.train.metrics import PseudoLabelCounts, Scores
 from tinydeploy.train.train_net import TrainRequest
 
 
@@ -56,6 +56,15 @@ def test_nets_on_a_board():
     row = "| a | net1 | Base | 60.0 | 91.25 | 91.00 | 8,944 | 41,656 | 638,054 | 1.26 |"
     assert row in text
     assert "As firmware" not in write_markdown(RESULTS)
+
+
+def test_labels_that_the_teachers_gave():
+    given = [
+        replace(result("a", "net1", "plain", 80.0, seed), pseudo_labels=PseudoLabelCounts(*counts))
+        for seed, counts in enumerate([(100, 80, 40, 38), (100, 60, 10, 10)])
+    ]
+    assert "| a | net1 | PD | 70.0 | 96.0 |" in write_markdown([*RESULTS, *given])
+    assert "without labels" not in write_markdown(RESULTS)
 
 
 def test_only_the_first_seed_is_deployed_and_only_once(tmp_path):

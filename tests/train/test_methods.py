@@ -1,4 +1,5 @@
 import dataclasses
+import json
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from tinydeploy.train.checkpoint import read_checkpoint
 from tinydeploy.train.methods import mixmatch
 from tinydeploy.train.methods.fixmatch import FixMatchLoss
 from tinydeploy.train.methods.job import Job
-from tinydeploy.train.methods.self_training import vote
+from tinydeploy.train.methods.self_training import PseudoLabels, count, vote
 from tinydeploy.train.methods.table import METHODS
 from tinydeploy.train.metrics import measure_scores
 from tinydeploy.train.train_net import TrainRequest, train_net
@@ -72,6 +73,36 @@ def test_the_same_request_gives_the_same_weights_and_another_seed_others(bars):
     ]
     assert all(torch.equal(nets[0][name], nets[1][name]) for name in nets[0])
     assert any(not torch.equal(nets[0][name], nets[2][name]) for name in nets[0])
+
+
+def test_a_report_tells_how_many_labels_were_given_and_were_right(bars, tmp_path):
+    # 33 pictures of bars lose their label; 60 never had one.
+    more, right = make_pictures(60, seed=1)
+    pixels, classes = make_pictures(60)
+    np.savez(
+        tmp_path / "x.npz", x=pixels, y=classes, x_unlabelled=more, x_valid=more, y_valid=right
+    )
+    wanted = request(str(tmp_path / "x.npz"), "plain", labels_per_class=9, confidence=0.5)
+    found = train_net(wanted, tmp_path / "run").pseudo_labels
+    assert found.pictures == 93
+    assert 80 <= found.accepted <= 93
+    assert 25 <= found.known <= 33
+    assert 0.9 * found.known <= found.right <= found.known
+    facts = json.loads((tmp_path / "run" / "report.json").read_text())
+    assert facts["pseudo_labels"] == found._asdict()
+    assert train_net(wanted, tmp_path / "run").pseudo_labels == found  # nothing is trained again
+    done = train_net(request(bars, "plain", confidence=0.1, changes={"steps": 2, "batch": 4}))
+    assert done.pseudo_labels.known == 0
+
+
+def test_labels_are_counted():
+    said = PseudoLabels(torch.tensor([0, 1, 2, 1]), torch.tensor([True, True, True, False]))
+    counts = count(said, np.array([0, 2, -1, 1]))
+    assert counts == (4, 3, 2, 1)
+    assert str(counts) == (
+        "3 of 4 pictures got a label; 50.0 % of the 2 that had one the right one"
+    )
+    assert str(count(said, None)) == "3 of 4 pictures got a label"
 
 
 @pytest.mark.parametrize("method", ["plain", "data", "model", "model-data", "fixmatch", "mixmatch"])

@@ -252,9 +252,14 @@ def _teller(*, quiet: bool) -> Callable[[TrainingData], None]:
 def _show(trained: Trained, model: str, as_json: bool) -> None:
     scores = trained.scores
     if as_json:
-        facts = {"checkpoint": str(trained.checkpoint), **scores._asdict()}
-        typer.echo(json.dumps(facts | {"notes": list(trained.notes)}, indent=2))
+        facts: dict[str, Any] = {"checkpoint": str(trained.checkpoint), **scores._asdict()}
+        facts["notes"] = list(trained.notes)
+        if trained.pseudo_labels is not None:
+            facts["pseudo_labels"] = trained.pseudo_labels._asdict()
+        typer.echo(json.dumps(facts, indent=2))
         return
+    if trained.pseudo_labels is not None:
+        stdout.print(f"pseudo-labels: {trained.pseudo_labels}", markup=False, soft_wrap=True)
     stdout.print(
         f"{model}: {trained.parameters:,} parameters; accuracy {scores.accuracy:.2f} %, macro "
         f"precision {scores.precision:.2f}, recall {scores.recall:.2f}, F1 {scores.f1:.2f}",

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,6 +12,7 @@ import typer
 from tinydeploy.cli.console import stderr, stdout
 from tinydeploy.cli.options import JsonOption, QuietOption
 from tinydeploy.cli.train import import_training
+from tinydeploy.cli.train_view import TrainView
 from tinydeploy.errors import UsageError
 
 if TYPE_CHECKING:
@@ -63,7 +63,10 @@ def detection(
     as_json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
-    """Train a detector, for `tinydeploy build FILE.pt --task detection`."""
+    """Train a detector, for `tinydeploy build FILE.pt --task detection`.
+
+    The same command goes on where it was interrupted.
+    """
     import_training()
     from tinydeploy.train.detection.checkpoint import write_checkpoint
     from tinydeploy.train.detection.scene_model import RECIPE
@@ -73,6 +76,8 @@ def detection(
         load_training_data,
         train_marked,
     )
+    from tinydeploy.train.loop import Progress
+    from tinydeploy.train.state import claim_run
 
     digits = data == DIGITS
     model = model or ("etinynet-ssd-small" if digits else "etinynet-ssd")
@@ -91,23 +96,22 @@ def detection(
         stderr.print(f"{data}: {len(found.spec.classes)} classes, {tests} pictures to test with")
         for note in found.notes:
             stderr.print(f"  ! {note}", markup=False)
-    trained = train_marked(found, model, recipe, backbone, _teller(quiet=quiet))
+    request = {"data": data, "model": model, "backbone": backbone, "mirror": mirror}
+
+    def keep_state() -> Path:
+        stages = output.with_suffix(".stages")
+        wanted = json.loads(json.dumps(request | asdict(recipe), default=str))
+        claim_run(stages, wanted, output, write=True)
+        return stages / "net.state"
+
+    with TrainView(quiet=quiet) as view:
+
+        def watch(progress: DetectorProgress) -> None:
+            view.watch(Progress("net", progress.step, progress.steps, progress.loss, None))
+
+        trained = train_marked(found, model, recipe, backbone, watch, keep_state)
     write_checkpoint(output, trained.detector)
     _show(trained, output, data if not digits else None, as_json)
-
-
-def _teller(*, quiet: bool) -> Callable[[DetectorProgress], None] | None:
-    """A line per tenth."""
-    told = 0
-
-    def tell(progress: DetectorProgress) -> None:
-        nonlocal told
-        tenth = 10 * progress.step // progress.steps
-        if tenth > told:
-            told = tenth
-            stderr.print(f"step {progress.step:,} of {progress.steps:,}, loss {progress.loss:.3f}")
-
-    return None if quiet else tell
 
 
 def _show(trained: TrainedDetector, output: Path, folder: str | None, as_json: bool) -> None:

@@ -22,8 +22,8 @@ def count_spi(image_bytes: int, result_bytes: int) -> tuple[int, int]:
     """Bytes and transactions of one frame: its pieces, START, RESULT, and what fetches answers."""
     image = _cut(image_bytes)
     fetched = sum(2 * HEADER_BYTES + piece + _CRC_BYTES for piece in _cut(_in_all(result_bytes)))
-    pieces = image_bytes + len(image) * (HEADER_BYTES + _CRC_BYTES) + HEADER_BYTES
-    transactions = len(image) + 1 + 2 + 2 * len(_cut(_in_all(result_bytes)))
+    pieces = image_bytes + len(image) * (HEADER_BYTES + _CRC_BYTES)
+    transactions = len(image) + 2 + 2 * len(_cut(_in_all(result_bytes)))
     return pieces + 2 * HEADER_BYTES + fetched, transactions
 
 

@@ -25,6 +25,7 @@ _TEMPLATES = {
     "config/app_model.c": "npu_model.c.j2",
     "config/npu_config.h": "npu_config.h.j2",
 }
+_INTERRUPT = 11  # DMA1's channel 1 (RM0432, table of vectors)
 
 
 @dataclass(frozen=True, eq=False)
@@ -172,7 +173,13 @@ def npu_project_files(
         selftest_crc=selftest_crc,
     )
     return assemble_project(
-        files, _TEMPLATES, board, text, kernel_level=kernel_level, npu=_describe(model)
+        files,
+        _TEMPLATES,
+        board,
+        text,
+        kernel_level=kernel_level,
+        npu=_describe(model),
+        interrupt=_INTERRUPT,
     )
 
 

@@ -31,6 +31,7 @@ from tinydeploy.train.distributed import (
     run_parts,
     share_batch_norm,
 )
+from tinydeploy.train.metrics import PseudoLabelCounts
 from tinydeploy.train.objective import Objective, to_unit
 from tinydeploy.train.settings import Settings
 from tinydeploy.train.state import Row, State, read_state, write_state
@@ -71,6 +72,7 @@ class Run:
         device: "cpu" or "cuda".
         watch: Is told of each step.
         rows: What was logged of all stages; grows.
+        pseudo_labels: What a method that labels pictures counted of them; grows.
     """
 
     preprocessing: Preprocessing
@@ -82,6 +84,7 @@ class Run:
     device: str = "cpu"
     watch: Callable[[Progress], None] = lambda progress: None
     rows: list[Row] = field(default_factory=list)
+    pseudo_labels: list[PseudoLabelCounts] = field(default_factory=list)
 
 
 def train_stage(

@@ -1,4 +1,4 @@
-"""How good a classifier is: accuracy, and precision, recall and F1 as means over the classes."""
+"""How good a classifier is, by the means over its classes, and how good the labels it learned."""
 
 from __future__ import annotations
 
@@ -23,6 +23,29 @@ class Scores(NamedTuple):
     precision: float
     recall: float
     f1: float
+
+
+class PseudoLabelCounts(NamedTuple):
+    """Labels that teachers gave to pictures without one.
+
+    Args:
+        pictures: Without a label.
+        accepted: Of these, labelled: the teachers were sure enough.
+        known: Of the accepted, those whose label had been taken away: the right one is known.
+        right: Of these, labelled right.
+    """
+
+    pictures: int
+    accepted: int
+    known: int
+    right: int
+
+    def __str__(self) -> str:
+        told = f"{self.accepted} of {self.pictures} pictures got a label"
+        if not self.known:
+            return told
+        whose = "them" if self.known == self.accepted else f"the {self.known} that had one"
+        return f"{told}; {100 * self.right / self.known:.1f} % of {whose} the right one"
 
 
 def measure_scores(predicted: NDArray[np.int64], classes: NDArray[np.int64]) -> Scores:

@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
+import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple
+from typing import Any, BinaryIO, NamedTuple, Protocol
 
 import torch
 from torch import nn
 
-from tinydeploy.errors import InputFileError
+from tinydeploy.errors import InputFileError, UsageError
 from tinydeploy.train.objective import Objective
+
+
+class Stateful(Protocol):
+    """A module or an optimizer."""
+
+    def state_dict(self) -> Any:
+        """What it remembers."""
+
+    def load_state_dict(self, state_dict: Any) -> Any:
+        """Puts it back."""
 
 
 class Row(NamedTuple):
@@ -68,10 +79,9 @@ _VALUES = ("step", "best", "best_accuracy", "stale", "done")
 
 def write_state(path: Path, state: State) -> None:
     """Writes the state; a reader, also one after a crash, finds the old file or the new one."""
-    content = {name: getattr(state, name).state_dict() for name in _MODULES}
-    content |= {name: getattr(state, name) for name in _VALUES}
-    content["rows"] = [tuple(row) for row in state.rows]
-    replace_file(path, lambda file: torch.save(content, file))
+    values = {name: getattr(state, name) for name in _VALUES}
+    values["rows"] = [tuple(row) for row in state.rows]
+    write_parts(path, {name: getattr(state, name) for name in _MODULES}, values)
 
 
 def read_state(path: Path, state: State) -> None:
@@ -80,18 +90,68 @@ def read_state(path: Path, state: State) -> None:
     Raises:
         InputFileError: The file is damaged, or of another net.
     """
+    modules = {name: getattr(state, name) for name in _MODULES}
+    values = read_parts(path, modules, (*_VALUES, "rows"))
+    state.rows = [Row(*row) for row in values.pop("rows")]
+    for name, value in values.items():
+        setattr(state, name, value)
+
+
+def write_parts(path: Path, modules: Mapping[str, Stateful], values: Mapping[str, Any]) -> None:
+    """Writes what modules remember, and plain values, as one file that replaces the last."""
+    content = {name: module.state_dict() for name, module in modules.items()} | dict(values)
+    replace_file(path, lambda file: torch.save(content, file))
+
+
+def read_parts(path: Path, modules: Mapping[str, Stateful], names: Sequence[str]) -> dict[str, Any]:
+    """Puts what `write_parts` wrote back into the modules.
+
+    Args:
+        path: The file.
+        modules: As they were written, by name.
+        names: Of the values.
+
+    Returns:
+        The values.
+
+    Raises:
+        InputFileError: The file is damaged, or of other modules.
+    """
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
-        for name in _MODULES:
-            getattr(state, name).load_state_dict(content[name])
-        for name in _VALUES:
-            setattr(state, name, content[name])
-        state.rows = [Row(*row) for row in content["rows"]]
+        for name, module in modules.items():
+            module.load_state_dict(content[name])
+        return {name: content[name] for name in names}
     except Exception as error:  # a damaged file makes torch raise nearly anything
         reason = (str(error) or type(error).__name__).splitlines()[0]
         raise InputFileError(
             f"cannot go on from {path}: {reason}", "Remove it to train this stage anew."
         ) from error
+
+
+def claim_run(folder: Path, wanted: Mapping[str, Any], place: Path, *, write: bool) -> None:
+    """Goes on with a run of the same request; refuses what another one left.
+
+    Args:
+        folder: Of the states.
+        wanted: The request, as JSON has it.
+        place: What the user named, for the message.
+        write: Whether this process writes.
+
+    Raises:
+        UsageError: The folder holds another run.
+    """
+    file = folder / "request.json"
+    if file.exists():
+        before = json.loads(file.read_text("utf-8"))
+        other = sorted(name for name in wanted if before.get(name) != wanted[name])
+        if other:
+            raise UsageError(
+                f"{place} holds a run with another {', '.join(other)}",
+                f"Choose another place with -o, or remove {folder}.",
+            )
+    elif write:
+        replace_file(file, lambda to: to.write(json.dumps(wanted, indent=2).encode()))
 
 
 def replace_file(path: Path, write: Callable[[BinaryIO], object]) -> None:

@@ -33,9 +33,9 @@ from tinydeploy.train.loop import Progress, Run, predict
 from tinydeploy.train.methods.job import Job
 from tinydeploy.train.methods.table import find_method
 from tinydeploy.train.methods.trained_start import check_start, read_start
-from tinydeploy.train.metrics import Scores, measure_scores
+from tinydeploy.train.metrics import PseudoLabelCounts, Scores, measure_scores
 from tinydeploy.train.nets import build_net, count_parameters, find_net
-from tinydeploy.train.state import Row, replace_file
+from tinydeploy.train.state import Row, claim_run, replace_file
 
 
 @dataclass(frozen=True)
@@ -99,6 +99,7 @@ class Trained:
         unlabelled: Pictures without.
         notes: What the user should know.
         net: In inference mode.
+        pseudo_labels: Of a method that labels pictures first; else None.
     """
 
     checkpoint: Path | None
@@ -108,6 +109,7 @@ class Trained:
     unlabelled: int
     notes: tuple[str, ...]
     net: nn.Module
+    pseudo_labels: PseudoLabelCounts | None = None
 
 
 def train_net(
@@ -162,6 +164,7 @@ def train_net(
             unlabelled=len(data.unlabelled),
             notes=data.notes,
             net=net,
+            pseudo_labels=run.pseudo_labels[-1] if run.pseudo_labels else None,
         )
         if output is not None and is_first():
             _write_results(output, request, data, trained, run.rows)
@@ -235,17 +238,7 @@ def _claim_folder(output: Path, request: TrainRequest) -> None:
     # Neither of these changes what comes out.
     free = ("save_seconds", "device")
     wanted = {name: value for name, value in describe_request(request).items() if name not in free}
-    file = output / "stages" / "request.json"
-    if file.exists():
-        before = json.loads(file.read_text("utf-8"))
-        other = sorted(name for name in wanted if before.get(name) != wanted[name])
-        if other:
-            raise UsageError(
-                f"{output} holds a run with another {', '.join(other)}",
-                "Choose another folder with -o, or remove this one.",
-            )
-    elif is_first():
-        replace_file(file, lambda to: to.write(json.dumps(wanted, indent=2).encode()))
+    claim_run(output / "stages", wanted, output, write=is_first())
 
 
 def _write_results(
@@ -261,6 +254,8 @@ def _write_results(
         "labels": list(data.labels),
         "notes": list(data.notes),
     }
+    if trained.pseudo_labels is not None:
+        facts["pseudo_labels"] = trained.pseudo_labels._asdict()
     log = io.StringIO()
     writer = csv.writer(log)
     writer.writerow(Row._fields)

@@ -6,16 +6,16 @@
 
 #include "clock_steps.h"
 #include "npu_config.h"
+#include "npu_link.h"
 #include "registers.h"
 #include "spi_registers.h"
 #include "target.h"
 
-#define CHANNELS_DONE (DMA_ISR_TCIF1 | DMA_ISR_TCIF2)
 #define CHANNELS_CLEAR (DMA_IFCR_CGIF1 | DMA_IFCR_CGIF2)
 
 static const uint32_t idle_cr1 = SPI_CR1_MSTR | SPI_CR1_SSM | SPI_CR1_SSI | SPI_CR1_BR(NPU_SPI_EXPONENT);
 static const uint32_t idle_cr2 = SPI_CR2_DS_8 | SPI_CR2_FRXTH;
-static uint8_t zero; /* where the DMA reaches it */
+static uint8_t zero, ignored; /* where the DMA reaches them */
 
 static void set_field(volatile uint32_t *address, uint32_t position, uint32_t mask, uint32_t value)
 {
@@ -61,6 +61,7 @@ void npu_port_open(void)
     DMAMUX1_C1CR = DMAMUX_REQUEST_SPI2_TX;
     DMA1_CPAR1 = SPI2_DR_ADDRESS;
     DMA1_CPAR2 = SPI2_DR_ADDRESS;
+    NVIC_ISER(NPU_PORT_IRQ) = NVIC_BIT(NPU_PORT_IRQ);
     open_spi_pin(NPU_SCK_PORT, NPU_SCK_PIN);
     open_spi_pin(NPU_MISO_PORT, NPU_MISO_PIN);
     open_spi_pin(NPU_MOSI_PORT, NPU_MOSI_PIN);
@@ -76,15 +77,15 @@ int npu_port_is_ready(void)
     return (GPIO(NPU_READY_PORT, GPIO_IDR) >> NPU_READY_PIN & 1u) != 0u;
 }
 
-/* The order that RM0432 asks for: receiving DMA request, channels, sending DMA request, SPI. */
+/* The order that RM0432 asks for: receiving DMA request, channels, sending DMA request, SPI. The channel that receives is
+ * done last: when it is, all is. */
 void npu_port_begin(const uint8_t *out, uint8_t *in, uint32_t count)
 {
     set_output(NPU_SELECT_PORT, NPU_SELECT_PIN, 0);
-    DMA1_IFCR = CHANNELS_CLEAR;
     SPI2_CR2 = idle_cr2 | SPI_CR2_RXDMAEN;
     DMA1_CNDTR1 = count;
-    DMA1_CMAR1 = (uint32_t)(uintptr_t)in;
-    DMA1_CCR1 = DMA_CCR_MINC | DMA_CCR_EN;
+    DMA1_CMAR1 = (uint32_t)(uintptr_t)(out == NULL ? in : &ignored);
+    DMA1_CCR1 = (out == NULL ? DMA_CCR_MINC : 0u) | DMA_CCR_TEIE | DMA_CCR_TCIE | DMA_CCR_EN;
     DMA1_CNDTR2 = count;
     DMA1_CMAR2 = (uint32_t)(uintptr_t)(out != NULL ? out : &zero);
     DMA1_CCR2 = DMA_CCR_DIR | (out != NULL ? DMA_CCR_MINC : 0u) | DMA_CCR_EN;
@@ -93,12 +94,31 @@ void npu_port_begin(const uint8_t *out, uint8_t *in, uint32_t count)
     SPI2_CR1 = idle_cr1 | SPI_CR1_SPE;
 }
 
+static int has_ended(void)
+{
+    return (DMA1_ISR & (DMA_ISR_TCIF1 | DMA_ISR_TEIF1)) != 0u;
+}
+
+/* Called by the vector NPU_PORT_IRQ, also where the flag that asked for it is cleared by now. */
+void board_interrupt(void)
+{
+    if (has_ended()) {
+        npu_link_advance();
+    }
+}
+
+/* The clock is the SPI's own: an exchange ends. */
 int npu_port_end(void)
 {
-    int done = wait_for(&DMA1_ISR, CHANNELS_DONE, CHANNELS_DONE) && wait_for(&SPI2_SR, SPI_SR_BSY, 0u);
+    while (!has_ended()) {
+        core_wait_for_interrupt();
+    }
     __asm volatile("" ::: "memory"); /* `in` is read only now */
+    int done = (DMA1_ISR & (DMA_ISR_TEIF1 | DMA_ISR_TEIF2)) == 0u && wait_for(&SPI2_SR, SPI_SR_BSY, 0u);
     DMA1_CCR1 = 0u;
     DMA1_CCR2 = 0u;
+    DMA1_IFCR = CHANNELS_CLEAR;
+    NVIC_ICPR(NPU_PORT_IRQ) = NVIC_BIT(NPU_PORT_IRQ);
     SPI2_CR1 = idle_cr1;
     SPI2_CR2 = idle_cr2;
     set_output(NPU_SELECT_PORT, NPU_SELECT_PIN, 1);

@@ -39,7 +39,8 @@
 /* Direct memory access: channel 1 receives, channel 2 sends */
 #define DMA1_ISR REGISTER(0x40020000u)  /* DMA interrupt status register */
 #define DMA_ISR_TCIF1 (1u << 1)
-#define DMA_ISR_TCIF2 (1u << 5)
+#define DMA_ISR_TEIF1 (1u << 3)
+#define DMA_ISR_TEIF2 (1u << 7)
 #define DMA1_IFCR REGISTER(0x40020004u) /* DMA interrupt flag clear register */
 #define DMA_IFCR_CGIF1 (1u << 0)
 #define DMA_IFCR_CGIF2 (1u << 4)
@@ -52,6 +53,8 @@
 #define DMA1_CPAR2 REGISTER(0x40020024u)
 #define DMA1_CMAR2 REGISTER(0x40020028u)
 #define DMA_CCR_EN (1u << 0)
+#define DMA_CCR_TCIE (1u << 1)
+#define DMA_CCR_TEIE (1u << 3)
 #define DMA_CCR_DIR (1u << 4) /* reads from memory */
 #define DMA_CCR_MINC (1u << 7)
 

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,8 +17,10 @@ from typer.testing import CliRunner
 
 from tinydeploy.cli.main import app
 from tinydeploy.errors import InputFileError, UsageError
+from tinydeploy.train.detection import train_detector
 from tinydeploy.train.detection.checkpoint import read_checkpoint
 from tinydeploy.train.detection.scene_model import RECIPE
+from tinydeploy.train.detection.train_detector import DetectorRecipe
 from tinydeploy.train.detection.train_marked import (
     load_backbone,
     load_training_data,
@@ -113,3 +118,54 @@ def test_careless_words(
     assert done.exit_code in (1, 2)
     assert what in done.output
     assert not list(tmp_path.iterdir())
+
+
+KILLED = """
+import os, signal, sys
+from tinydeploy.cli.main import app
+from tinydeploy.train.detection import train_detector
+
+write = train_detector.write_parts
+
+def write_and_die(path, modules, values):
+    write(path, modules, values)
+    if values["step"] == 3:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+train_detector.write_parts = write_and_die
+train_detector.SAVE_SECONDS = 0
+app(sys.argv[1:])
+"""
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="no SIGKILL here")
+def test_killed_and_started_again_ends_in_the_same_weights(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = ["train", "detection", "--data", str(folder), "--model", SMALL, "--steps", "6"]
+    words += ["--batch", "2", "-q", "-o"]
+    whole, killed = tmp_path / "whole.pt", tmp_path / "killed.pt"
+    assert CliRunner().invoke(app, [*words, str(whole)]).exit_code == 0
+    done = subprocess.run([sys.executable, "-c", KILLED, *words, str(killed)], check=False)
+    assert done.returncode == -signal.SIGKILL
+    assert not killed.exists()
+
+    steps: list[int] = []
+    find_rate = train_detector._schedule_rate
+
+    def watch_rate(recipe: DetectorRecipe, step: int) -> float:
+        steps.append(step)
+        return find_rate(recipe, step)
+
+    monkeypatch.setattr(train_detector, "_schedule_rate", watch_rate)
+    assert CliRunner().invoke(app, [*words, str(killed)]).exit_code == 0
+    assert steps == [3, 4, 5]
+    weights = [read_checkpoint(path).net.state_dict() for path in (whole, killed)]
+    assert all(torch.equal(weights[0][name], weights[1][name]) for name in weights[0])
+
+    again = CliRunner().invoke(app, [*words, str(killed)])
+    assert again.exit_code == 0
+    assert len(steps) == 3
+    other = CliRunner().invoke(app, [*words, str(killed), "--seed", "1"])
+    assert other.exit_code == 2
+    assert "holds a run with another seed" in other.output

@@ -120,11 +120,11 @@ def test_training_learns_and_repeats() -> None:
     losses: list[DetectorProgress] = []
     recipe = replace(SHORT, steps=40, learning_rate=2e-2)
     build = partial(make_small_detector, SPEC)
-    net = train_detector(build, SPEC, draw, recipe, losses.append)
+    net = train_detector(build, SPEC, lambda seed: draw, recipe, losses.append)
     assert [progress.step for progress in losses] == list(range(1, 41))
     assert losses[-1].loss < 0.3 * losses[0].loss
     assert not net.training
-    short = [train_detector(build, SPEC, draw, SHORT).state_dict() for _ in range(2)]
+    short = [train_detector(build, SPEC, lambda seed: draw, SHORT).state_dict() for _ in range(2)]
     assert all(torch.equal(short[0][name], short[1][name]) for name in short[0])
 
 
@@ -134,7 +134,7 @@ def test_a_loss_that_is_no_number_stops_the_training() -> None:
         return inputs * np.nan, scenes
 
     with pytest.raises(TrainingError, match="not a finite number in step 1"):
-        train_detector(partial(make_small_detector, SPEC), SPEC, draw_nothing, SHORT)
+        train_detector(partial(make_small_detector, SPEC), SPEC, lambda seed: draw_nothing, SHORT)
 
 
 def test_the_default_is_trained_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -27,11 +27,13 @@ class Supervisor:
         now: Core clock cycles since reset.
         violate: Stops the firmware because it broke a rule of the hardware; takes the rule.
         pass_time: Lets so many cycles pass at once, as if the firmware had polled on.
+        recheck: Has interrupts and alarms looked at again before the next block of instructions.
     """
 
     now: Callable[[], int]
     violate: Callable[[str], None]
     pass_time: Callable[[int], None] = lambda cycles: None
+    recheck: Callable[[], None] = lambda: None
 
 
 class ConsoleUart(Protocol):

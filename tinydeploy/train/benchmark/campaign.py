@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from tinydeploy.errors import TinydeployError
-from tinydeploy.train.metrics import Scores
+from tinydeploy.train.metrics import PseudoLabelCounts, Scores
 from tinydeploy.train.state import replace_file
 from tinydeploy.train.train_net import TrainRequest, describe_request, train_net
 
@@ -55,6 +55,7 @@ class Result:
         seconds: Of the processor.
         error: Why it failed, one line.
         deployment: The net on a board, where that was asked for.
+        pseudo_labels: Of methods that label pictures first.
     """
 
     request: TrainRequest
@@ -62,6 +63,7 @@ class Result:
     seconds: float
     error: str = ""
     deployment: Deployment | None = None
+    pseudo_labels: PseudoLabelCounts | None = None
 
 
 def run_campaign(
@@ -120,7 +122,8 @@ def _run(request: TrainRequest, folder: Path, deploy: Deploy | None) -> Result:
     except (TinydeployError, RuntimeError, MemoryError) as error:
         reason = (str(error) or type(error).__name__).splitlines()[0]
         return Result(request, None, time.process_time() - begin, reason)
-    return Result(request, trained.scores, time.process_time() - begin, "", deployment)
+    seconds = time.process_time() - begin
+    return Result(request, trained.scores, seconds, "", deployment, trained.pseudo_labels)
 
 
 def _write_result(file: Path, result: Result) -> None:
@@ -130,6 +133,7 @@ def _write_result(file: Path, result: Result) -> None:
         "seconds": round(result.seconds, 1),
         "error": result.error,
         "deployment": None if result.deployment is None else result.deployment._asdict(),
+        "pseudo_labels": None if result.pseudo_labels is None else result.pseudo_labels._asdict(),
     }
     replace_file(file, lambda to: to.write((json.dumps(facts, indent=2) + "\n").encode()))
 
@@ -142,6 +146,8 @@ def _read_result(file: Path, request: TrainRequest) -> Result | None:
             return None
         found = facts.get("deployment")
         deployment = None if found is None else Deployment(**found)
-        return Result(request, Scores(**facts["scores"]), facts["seconds"], "", deployment)
+        found = facts.get("pseudo_labels")
+        labels = None if found is None else PseudoLabelCounts(**found)
+        return Result(request, Scores(**facts["scores"]), facts["seconds"], "", deployment, labels)
     except (OSError, ValueError, KeyError, TypeError):
         return None

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from tinydeploy.train.benchmark.campaign import Result
 from tinydeploy.train.methods.table import METHODS
-from tinydeploy.train.metrics import Scores
+from tinydeploy.train.metrics import PseudoLabelCounts, Scores
 from tinydeploy.train.train_net import TrainRequest
 
 _TITLES = {
@@ -79,6 +79,8 @@ def write_markdown(results: Sequence[Result]) -> str:
                 rows.append([net, *map(str, cells), _over_data(cells)])
             parts.append(_table(f"Macro F1, %: {short}", ["Network", *data, "Mean(std)"], rows))
     parts.append(_lowest(results))
+    if labelled := _pseudo_labels(results):
+        parts.append(labelled)
     if deployed := _deployments(results):
         parts.append(deployed)
     failed = [result for result in results if result.scores is None]
@@ -150,6 +152,25 @@ def _lowest(results: Sequence[Result]) -> str:
         for (place, method), cell in group_scores(results).items()
     ]
     return _table("Accuracy of each seed, %, sorted", ["Data, network", "Method", "Seeds"], rows)
+
+
+def _pseudo_labels(results: Sequence[Result]) -> str:
+    """Labels that the methods gave themselves, all seeds together; "" where none did."""
+    counts: dict[tuple[str, str, str], list[PseudoLabelCounts]] = {}
+    for result in results:
+        if result.pseudo_labels is not None:
+            request = result.request
+            key = (_name_data(request), request.model, METHODS[request.method].short)
+            counts.setdefault(key, []).append(result.pseudo_labels)
+    rows = []
+    for key, found in counts.items():
+        pictures, accepted, known, right = (sum(column) for column in zip(*found, strict=True))
+        share = f"{100 * right / known:.1f}" if known else "-"
+        rows.append([*key, f"{100 * accepted / pictures:.1f}", share])
+    if not rows:
+        return ""
+    title = "Pictures without labels that the teachers labelled, %, and how many of them right, %"
+    return _table(title, ["Data", "Network", "Method", "Labelled", "Right"], rows)
 
 
 def _deployments(results: Sequence[Result]) -> str:

@@ -48,6 +48,8 @@ class TrainingData:
         strong: Name of the strong one, see `augment.STRONG`.
         views: Test-time views under which a class stays what it is, see `views.VIEWS`.
         notes: What the user should know: files skipped, classes out of balance.
+        hidden: int64 [m], the classes that were taken away from the unlabelled pictures, -1 where
+            there was none: reports count with them what was labelled right, no method looks.
     """
 
     name: str
@@ -60,6 +62,7 @@ class TrainingData:
     strong: str = "randaugment"
     views: tuple[str, ...] = ("h_flip", "blur", "gamma", "gaussian_blur", "equalize")
     notes: tuple[str, ...] = ()
+    hidden: NDArray[np.int64] | None = None
 
     @property
     def input_shape(self) -> tuple[int, int, int, int]:
@@ -107,9 +110,10 @@ def keep_labels(data: TrainingData, per_class: int, seed: int) -> TrainingData:
     by_class = [np.flatnonzero(classes == index) for index in range(len(data.labels))]
     kept = np.concatenate([rng.permutation(members)[:per_class] for members in by_class])
     others = np.setdiff1d(np.arange(len(classes)), kept)
-    unlabelled = data.labelled.pixels[others]
+    unlabelled, hidden = data.labelled.pixels[others], classes[others]
     if len(data.unlabelled):
         unlabelled = np.concatenate([unlabelled, data.unlabelled])
+        hidden = np.concatenate([hidden, np.full(len(data.unlabelled), -1)])
     short = [
         f"{label} ({len(members)})"
         for label, members in zip(data.labels, by_class, strict=True)
@@ -118,7 +122,13 @@ def keep_labels(data: TrainingData, per_class: int, seed: int) -> TrainingData:
     notes = data.notes
     if short:
         notes += (f"fewer than {per_class} labelled pictures of: {', '.join(short)}",)
-    return replace(data, labelled=data.labelled.pick(kept), unlabelled=unlabelled, notes=notes)
+    return replace(
+        data,
+        labelled=data.labelled.pick(kept),
+        unlabelled=unlabelled,
+        hidden=hidden,
+        notes=notes,
+    )
 
 
 def describe_balance(labels: Sequence[str], classes: NDArray[np.int64]) -> tuple[str, ...]:

@@ -13,6 +13,9 @@ from tinydeploy.detection.spec import DetectionSpec
 from tinydeploy.model.float_model import LabeledScenes, Preprocessing
 
 Draw = Callable[[int], tuple[NDArray[np.float32], tuple[Objects, ...]]]
+# A generator as the seed goes on from where it is.
+Seed = int | np.random.Generator
+MakeDraw = Callable[[Seed], Draw]
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,7 +36,7 @@ class DetectionData:
     name: str
     spec: DetectionSpec
     preprocessing: Preprocessing
-    make_draw: Callable[[int], Draw]
+    make_draw: MakeDraw
     calibration: NDArray[np.float32]
     test: LabeledScenes | None
     notes: tuple[str, ...] = ()

@@ -36,7 +36,7 @@ class DigitScenes:
         seed: The same part and seed give the same scenes.
     """
 
-    def __init__(self, part: str, seed: int) -> None:
+    def __init__(self, part: str, seed: int | np.random.Generator) -> None:
         self._digits, self._classes = _load_parts()[part]
         self._rng = np.random.default_rng(seed)
 

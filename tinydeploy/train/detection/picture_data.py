@@ -22,7 +22,7 @@ from tinydeploy.train.detection.annotations import (
     Skipped,
     read_annotations,
 )
-from tinydeploy.train.detection.detection_data import DetectionData, Draw
+from tinydeploy.train.detection.detection_data import DetectionData, Draw, Seed
 
 CALIBRATION_PICTURES = 256
 TEST_PICTURES = 400
@@ -81,7 +81,7 @@ def make_picture_data(
     known = [picture for picture in annotations.train if reader.knows(picture)]
     notes += reader.notes
 
-    def make_draw(seed: int) -> Draw:
+    def make_draw(seed: Seed) -> Draw:
         rng = np.random.default_rng(seed)
         return lambda count: reader.draw(known, count, rng, mirror=mirror)
 

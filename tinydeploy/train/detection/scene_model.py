@@ -69,7 +69,7 @@ def load_scene_model(
         train_detector.train_detector,
         build,
         data.spec,
-        data.make_draw(recipe.seed),
+        data.make_draw,
         recipe,
         progress,
     )

@@ -87,6 +87,7 @@ def train_marked(
     recipe: DetectorRecipe,
     backbone: Path | None = None,
     progress: Callable[[DetectorProgress], None] | None = None,
+    keep_state: Callable[[], Path] | None = None,
 ) -> TrainedDetector:
     """Trains a network on data and tests it.
 
@@ -96,6 +97,8 @@ def train_marked(
         recipe: How to train.
         backbone: Weights of the classifier of the same width to start from.
         progress: Called a hundred times or so.
+        keep_state: Called where nothing that was asked for is wrong; gives the file to go on from,
+            see `train_detector`.
 
     Raises:
         UsageError: There is no such network.
@@ -108,7 +111,8 @@ def train_marked(
         load_evaluator()  # told before the training
     build = partial(_build, kind, data.spec, backbone)
     build()  # weights that do not fit are told before any picture is read
-    net = train_detector(build, data.spec, data.make_draw(recipe.seed), recipe, progress)
+    state = None if keep_state is None else keep_state()
+    net = train_detector(build, data.spec, data.make_draw, recipe, progress, state)
     precision = None if data.test is None else _test(net, data)
     return TrainedDetector(Detector(network, data.spec, net), precision, data.notes)
 

@@ -21,6 +21,7 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from tinydeploy.errors import TrainingError
@@ -28,6 +29,7 @@ from tinydeploy.train.data.training_data import Pictures
 from tinydeploy.train.loop import Run, predict_unit, train_stage
 from tinydeploy.train.methods.job import Job
 from tinydeploy.train.methods.supervised import SETTINGS, CrossEntropy, train_labelled
+from tinydeploy.train.metrics import PseudoLabelCounts
 from tinydeploy.train.objective import to_unit
 from tinydeploy.train.settings import Settings
 
@@ -72,6 +74,7 @@ def self_train(job: Job, method: str, teachers: int, views: Sequence[View]) -> n
     ]
     said = label(nets, views, job)
     accepted = said.accepted.numpy()
+    job.run.pseudo_labels.append(count(said, job.data.hidden))
     if not accepted.any():
         raise TrainingError(
             f"no unlabelled picture got a probability above {job.confidence:g}",
@@ -85,6 +88,21 @@ def self_train(job: Job, method: str, teachers: int, views: Sequence[View]) -> n
     wanted = job.settings(STUDENT)
     loss = CrossEntropy(both, job.labelled_augmentation, wanted.batch)
     return train_stage("net", job.build, loss, wanted, job.run)
+
+
+def count(said: PseudoLabels, hidden: NDArray[np.int64] | None) -> PseudoLabelCounts:
+    """How many pictures got a label, and how many of these labels are right.
+
+    Args:
+        said: By the teachers.
+        hidden: See `TrainingData`.
+    """
+    accepted = said.accepted.numpy()
+    if hidden is None:
+        return PseudoLabelCounts(len(accepted), int(accepted.sum()), 0, 0)
+    known = accepted & (hidden >= 0)
+    right = known & (said.classes.numpy() == hidden)
+    return PseudoLabelCounts(len(accepted), int(accepted.sum()), int(known.sum()), int(right.sum()))
 
 
 def label(nets: Sequence[nn.Module], views: Sequence[View], job: Job) -> PseudoLabels:
