@@ -5,6 +5,9 @@ docs/tinynpu.md, "The link", says what goes over them.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from typing import Final
+
 from tinydeploy.npu import sdio
 from tinydeploy.npu.link import CHUNK, HEADER_BYTES
 from tinydeploy.npu.link_device import TURN_NS
@@ -56,3 +59,10 @@ def _in_all(result_bytes: int) -> int:
 def _cut(size: int, piece: int = CHUNK) -> list[int]:
     """Bytes of the pieces."""
     return [min(piece, size - at) for at in range(0, size, piece)]
+
+
+# By the name of a link: what it is, and what computes a frame's time on it.
+WIRES: Final[Mapping[str, tuple[str, Callable[[int, int], int]]]] = {
+    "spi": (f"SPI at {SPI_HZ // 10**6} MHz", spi_frame_ns),
+    "sdio": (f"4-bit SDIO at {SDIO_HZ // 10**6} MHz", sdio_frame_ns),
+}
