@@ -103,7 +103,7 @@ class SdioCard:
             return None
         index, argument = parsed
         match index:
-            case Sdio.IO_SEND_OP_COND if self._state in (_State.IDLE, _State.INITIALIZED):
+            case Sdio.IO_SEND_OP_COND if self._state is not _State.SELECTED:
                 ready = now >= self._device.ready_at()
                 if ready and argument & OCR:
                     self._state = _State.INITIALIZED

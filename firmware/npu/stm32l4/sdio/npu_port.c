@@ -14,6 +14,7 @@
 enum { SEND_RELATIVE_ADDR = 3, IO_SEND_OP_COND = 5, SELECT_CARD = 7, IO_RW_DIRECT = 52, IO_RW_EXTENDED = 53 };
 #define OCR 0xFF8000u          /* 2.7 to 3.6 V */
 #define CARD_IS_READY (1u << 31) /* of R4 */
+#define CARD_ADDRESS 0xFFFF0000u /* of R6, and of CMD7 */
 #define WRITES (1u << 31)      /* of CMD52 and CMD53 */
 #define ADDRESS(address) ((address) << 9)
 #define ONE_BLOCK ((1u << 28) | (1u << 27) | 1u) /* of CMD53: function 1, blocks, fixed address 0, one of them */
@@ -22,12 +23,12 @@ enum { SEND_RELATIVE_ADDR = 3, IO_SEND_OP_COND = 5, SELECT_CARD = 7, IO_RW_DIREC
 /* Registers of the card's function 0 */
 #define IO_ABORT 0x06u
 #define FUNCTION_1 1u
+#define RESETS (1u << 3)
 
 #define FIND_CLOCK SDMMC_CLKCR_CLKDIV(60u) /* 400 kHz, on one line */
 #define BLOCK_EXPONENT 10u
 #define LIMIT_CLOCKS 24000000u /* half a second: more than a frame, or LOAD, may take */
 #define POWER_UP_US 185u       /* 74 clocks of 400 kHz */
-#define TRIES 4u               /* of each command that finds the card */
 
 #define COMMAND_FAILED (SDMMC_STA_CCRCFAIL | SDMMC_STA_CTIMEOUT)
 #define DATA_FAILED (SDMMC_STA_DCRCFAIL | SDMMC_STA_DTIMEOUT)
@@ -38,7 +39,6 @@ enum { SEND_RELATIVE_ADDR = 3, IO_SEND_OP_COND = 5, SELECT_CARD = 7, IO_RW_DIREC
 #endif
 
 static int has_clock, is_found;
-static uint16_t address; /* of the card */
 
 static void wait_us(uint32_t us)
 {
@@ -98,24 +98,14 @@ static int ask(uint32_t command, uint32_t argument)
     return answered;
 }
 
-static int ask_again(uint32_t command, uint32_t argument)
-{
-    for (uint32_t tries = TRIES; tries != 0u; --tries) {
-        if (ask(command, argument)) {
-            return 1;
-        }
-    }
-    return 0;
-}
-
 /* Writes a register of function 0; whether the card says that it did. */
 static int set_register(uint32_t place, uint32_t value)
 {
-    return ask_again(IO_RW_DIRECT | SDMMC_CMD_WAITRESP_CHECKED, WRITES | ADDRESS(place) | value) &&
+    return ask(IO_RW_DIRECT | SDMMC_CMD_WAITRESP_CHECKED, WRITES | ADDRESS(place) | value) &&
            (SDMMC1_RESP1 & (R5_ERRORS | 0xFFu)) == value;
 }
 
-/* Initializes the card; 0 where it is not there yet. */
+/* Resets the card, whatever state it is in, and initializes it; 0 where it is not there yet. */
 static int find_card(void)
 {
     static const struct {
@@ -129,12 +119,12 @@ static int find_card(void)
         {0x111u, NPU_PORT_ROOM >> 8},
     };
     SDMMC1_CLKCR = FIND_CLOCK;
+    (void)ask(IO_RW_DIRECT | SDMMC_CMD_WAITRESP_CHECKED, WRITES | ADDRESS(IO_ABORT) | RESETS);
     if (!ask(IO_SEND_OP_COND | SDMMC_CMD_WAITRESP_UNCHECKED, OCR) || (SDMMC1_RESP1 & CARD_IS_READY) == 0u ||
-        !ask_again(SEND_RELATIVE_ADDR | SDMMC_CMD_WAITRESP_CHECKED, 0u)) {
+        !ask(SEND_RELATIVE_ADDR | SDMMC_CMD_WAITRESP_CHECKED, 0u)) {
         return 0;
     }
-    address = (uint16_t)(SDMMC1_RESP1 >> 16);
-    if (!ask_again(SELECT_CARD | SDMMC_CMD_WAITRESP_CHECKED, (uint32_t)address << 16)) {
+    if (!ask(SELECT_CARD | SDMMC_CMD_WAITRESP_CHECKED, SDMMC1_RESP1 & CARD_ADDRESS)) {
         return 0;
     }
     for (uint32_t i = 0u; i < sizeof settings / sizeof settings[0]; ++i) {
