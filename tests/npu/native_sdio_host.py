@@ -101,14 +101,15 @@ class NativeSdioHost(NativeHost):
         """Whether the card has taken a block."""
         end = self.now + round((sdio.WRITE_GAP + sdio.block_clocks(BLOCK)) * _CLOCK_NS)
         status = self.device.take_block(sdio.seal_block(data), end)
-        ready = self.device.ready_at()
-        if status is None or (
-            status == sdio.ACCEPTED and (ready is None or ready > end + _LIMIT_NS)
-        ):
+        if status is not None and status != sdio.ACCEPTED:
+            self._ends = end
+            return False
+        ready = None if status is None else self.device.ready_at()
+        if ready is None or ready > end + _LIMIT_NS:
             self._ends = end + _LIMIT_NS
             return False
-        self._ends = end if status != sdio.ACCEPTED else max(end, ready)
-        return status == sdio.ACCEPTED
+        self._ends = max(end, ready)
+        return True
 
     def _fetch(self, received: int | None) -> bool:
         """Whether a block has come; what has come is kept, as a DMA does."""

@@ -40,11 +40,15 @@ def spi_frame_ns(image_bytes: int, result_bytes: int, clock_hz: int = SPI_HZ) ->
     return 8 * count * 1_000_000_000 // clock_hz + transactions * TURN_NS
 
 
-def sdio_frame_ns(image_bytes: int, result_bytes: int, clock_hz: int = SDIO_HZ) -> int:
-    """The same over 4-bit SDIO: a block for each piece, for START and RESULT, and their answers."""
+def count_sdio(image_bytes: int, result_bytes: int) -> tuple[int, int]:
+    """Blocks written and read for one frame: its pieces, START, RESULT; and their answers."""
     results = len(_cut(_in_all(result_bytes), SDIO_PIECE))
-    written = len(_cut(image_bytes, SDIO_PIECE)) + 1 + results
-    read = 1 + results
+    return len(_cut(image_bytes, SDIO_PIECE)) + 1 + results, 1 + results
+
+
+def sdio_frame_ns(image_bytes: int, result_bytes: int, clock_hz: int = SDIO_HZ) -> int:
+    """The same as spi_frame_ns over 4-bit SDIO."""
+    written, read = count_sdio(image_bytes, result_bytes)
     command = sdio.TOKEN_CLOCKS + sdio.RESPONSE_GAP + sdio.TOKEN_CLOCKS
     clocks = (written + read) * (command + sdio.block_clocks(BLOCK))
     clocks += written * sdio.WRITE_GAP + read * sdio.READ_GAP
