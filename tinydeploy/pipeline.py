@@ -375,8 +375,7 @@ def build_image(request: BuildRequest, watch: Watch, source: Source | None = Non
                 detection=detection,
             )
         )
-        _complete_folder(folder, model, firmware, report, samples)
-        write_project(folder, pictures)
+        _complete_folder(folder, model, firmware, report, pictures, samples)
         handover = Handover(
             graph=graph,
             plan=plan,
@@ -437,6 +436,7 @@ def _complete_folder(
     model: PlannedModel,
     firmware: Firmware,
     report: BuildReport,
+    pictures: Mapping[str, bytes],
     samples: Array | None,
 ) -> None:
     """Puts beside the project what people look for; the project's own build folder goes."""
@@ -451,8 +451,9 @@ def _complete_folder(
         for image in (firmware.elf, firmware.bin, firmware.hex):
             shutil.copyfile(image, folder / image.name)
         shutil.rmtree(firmware.elf.parent)
+        write_project(folder, pictures)
         (folder / "report.json").write_text(report.to_json(), encoding="utf-8")
-        (folder / "report.html").write_text(write_page(report), encoding="utf-8")
+        (folder / "report.html").write_text(write_page(report, pictures), encoding="utf-8")
     except OSError as error:
         raise OutputError(f"cannot write the results: {error.strerror or error}") from error
 

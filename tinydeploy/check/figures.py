@@ -137,9 +137,20 @@ def take_figures(report: BuildReport) -> Figures:
 
 
 def take_accelerated_figures(report: AcceleratedReport) -> Figures:
-    """The figures of a build with an accelerator: flash, RAM, and a frame's latency."""
-    measured = {"flash": report.flash_bytes, "ram": report.ram_bytes, "latency": report.frame_ms}
-    unknown = ("stack", "instructions", "accuracy", "max_drop", "snr")
+    """The figures of a build with an accelerator: flash, RAM, accuracy, and a frame's latency."""
+    quality = report.quality
+    accuracy = None if quality is None else quality.tinynpu.accuracy
+    exact = None if quality is None or quality.float is None else quality.float.accuracy
+    measured = {
+        "flash": report.flash_bytes,
+        "ram": report.ram_bytes,
+        "latency": report.frame_ms,
+        "accuracy": None if accuracy is None else round(accuracy, 6),
+        "max_drop": None
+        if accuracy is None or exact is None
+        else round(100 * (exact - accuracy), 4),
+    }
+    unknown = ("stack", "instructions", "snr")
     return Figures(
         board=report.board,
         compiler=report.compiler,

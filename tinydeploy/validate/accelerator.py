@@ -131,7 +131,7 @@ def make_pictures(
     pictures = []
     for number in range(count):
         picture = generator.integers(0, 1 << 16, settings.camera, np.uint16)
-        if samples is not None and number < min(len(samples), (count + 1) // 2):
+        if samples is not None and number < min(len(samples), count_samples(count)):
             image = samples[number].reshape(h, w, channels)
             levels = np.stack([_levels(settings.table[k], image[..., k]) for k in range(channels)])
             color = np.moveaxis(levels if channels == 3 else levels.repeat(3, axis=0), 0, -1)
@@ -139,6 +139,11 @@ def make_pictures(
             picture[top : top + height, left : left + width] = part
         pictures.append(picture)
     return pictures
+
+
+def count_samples(count: int) -> int:
+    """Of so many pictures of `make_pictures`, those that show samples where there are enough."""
+    return (count + 1) // 2
 
 
 def run_system(
