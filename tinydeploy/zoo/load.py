@@ -106,7 +106,7 @@ def _check_shape(entry: ModelEntry, net: nn.Module, shape: tuple[int, ...]) -> N
         ) from error
     if made.shape != (1, entry.classes):
         raise UsageError(
-            f"{entry.name} gives {list(made.shape)} for an input {list(shape)}, not {entry.classes} "
-            "class scores",
+            f"{entry.name} gives {list(made.shape)} for an input {list(shape)}, "
+            f"not {entry.classes} class scores",
             f"It was made for {own}.",
         )
