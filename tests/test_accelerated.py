@@ -9,17 +9,26 @@ from pathlib import Path
 from typing import Any
 
 import jsonschema
+import numpy as np
 import pytest
+from PIL import Image
 
 from tests.builders import ModelBuilder, conv_model
+from tinydeploy.accelerated import divide_model
+from tinydeploy.board import load_board
 from tinydeploy.cli.accelerated_text import list_rows
 from tinydeploy.cli.main import main
 from tinydeploy.detection.spec import METADATA_NAME, AnchorSource, DetectionSpec
+from tinydeploy.graph.passes import fuse_graph
+from tinydeploy.graph.read import read_graph
+from tinydeploy.npu.compiler import compile_graph
+from tinydeploy.npu.preprocess import unpack_rgb565
 from tinydeploy.npu.program import parse_program
 from tinydeploy.project.publish import check_target
 from tinydeploy.report.accelerated_report import SCHEMA_FILE, AcceleratedReport
 from tinydeploy.report.page.accelerated_page import write_accelerated_page
 from tinydeploy.report.read_report import find_report, read_pictures, read_report
+from tinydeploy.validate.accelerator import SystemReference, make_pictures
 
 ARGUMENTS = ("build", "--accelerator", "tinynpu", "--board")
 DETECTION = DetectionSpec(
@@ -148,14 +157,63 @@ def test_validate(small: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str
     assert "program.tnpu is not what this version" in " ".join(capsys.readouterr().err.split())
 
 
+def test_run(small: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A camera's picture, and the same as a PNG file: the boxes are the reference's."""
+    tflite = (small / "model.tflite").read_bytes()
+    graph = fuse_graph(read_graph(tflite, "small"))
+    model = divide_model(graph, compile_graph(graph), load_board("stm32l4r9"), tflite)
+    reference = SystemReference(model)
+    (picture,) = make_pictures(model.preprocessing, None, 1)
+    outputs = reference.compute(reference.prepare([picture]))
+    assert graph.detector is not None
+    expected = graph.detector.unpack(outputs[-1][0].tobytes())
+    assert len(expected) > 5
+    top, left, height, width = model.preprocessing.crop
+    part = unpack_rgb565(picture[top : top + height, left : left + width])
+    np.save(tmp_path / "camera.npy", picture)
+    Image.fromarray(part).save(tmp_path / "part.png")
+    shown = []
+    capsys.readouterr()
+    for name in ("camera.npy", "part.png"):
+        assert use("run", str(tmp_path / name), "--build", str(small)) == 0
+        head, *rows = capsys.readouterr().out.splitlines()
+        assert "with TinyNPU (emulator): prepare 0." in head
+        shown.append(rows)
+    assert shown[0] == shown[1]
+    assert shown[0][0].startswith(f"{len(expected)} found")
+    labels = [int(row.split()[0]) for row in shown[0][2:]]
+    assert labels == expected["label"].tolist()
+    np.save(tmp_path / "image.npy", np.zeros((16, 16, 3), np.int8))
+    assert use("run", str(tmp_path / "image.npy"), "--build", str(small)) == 1
+    assert "not uint16 [32, 40]" in " ".join(capsys.readouterr().err.split())
+
+
+def test_bench(small: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    report = read(small)
+    capsys.readouterr()
+    words = ("bench", str(small), "--on", "emulator", "--runs", "20")
+    assert use(*words, "--json") == 0
+    facts = json.loads(capsys.readouterr().out)
+    milliseconds = [1e3 * each["median"] / facts["clock_hz"] for each in facts["stages"]]
+    assert milliseconds[0] == pytest.approx(report.prepare_ms, rel=0.02)
+    assert milliseconds[1] == pytest.approx(report.link_and_compute_ms, rel=0.02)
+    each = 1e3 * facts["in_a_row"]["cycles"] / 20 / facts["clock_hz"]
+    assert each == pytest.approx(report.frame_ms, rel=0.02)
+    assert facts["in_a_row"]["transactions"] == report.stream.transactions
+    assert use(*words) == 0
+    text = capsys.readouterr().out
+    assert f"{facts['stages'][0]['median']:,}" in text
+    assert "20 in a row" in text
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
         (["validate", "OUT", "--against", "litert-default"], "name the model.tflite in it"),
         (["validate", "OUT", "--on", "board"], "validated in the emulated board"),
         (["validate", "OUT", "--data", "x.npy"], "takes pictures of a camera"),
-        (["bench", "OUT", "--on", "emulator"], "has the times of its stages"),
-        (["run", "x.png", "--build", "OUT"], "puts pictures through all of it"),
+        (["bench", "OUT", "--on", "qemu"], "there to validate, not to measure"),
+        (["run", "x.npy", "--build", "OUT", "-o", "x.png"], "not into a .npy file"),
         (["flash", "OUT", "--board", "stm32h743"], "is built for STM32L4R9I-DISCO"),
     ],
 )

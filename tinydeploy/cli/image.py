@@ -9,7 +9,7 @@ from typing import Any
 
 from tinydeploy.board import Board, Link, choose_link, load_board, with_baud
 from tinydeploy.errors import InputFileError, UsageError
-from tinydeploy.project.publish import ACCELERATED_REPORT
+from tinydeploy.project.publish import ACCELERATED_REPORT, REPORTS
 
 
 @dataclass(frozen=True)
@@ -83,16 +83,6 @@ def find_image(image: Path, board: str | None) -> BuiltImage:
     return BuiltImage(elf, board, model, baud, accelerated, link)
 
 
-def refuse_accelerated(built: BuiltImage, command: str, advice: str) -> None:
-    """Raises UsageError, with what to use instead, for a build with an accelerator."""
-    if built.accelerated:
-        raise UsageError(
-            f"{built.elf.parent} is a build with an accelerator, which `tinydeploy {command}` does "
-            "not know",
-            advice,
-        )
-
-
 def load_built_board(built: BuiltImage) -> Board:
     """The board of an image, with the console as the image sets it up."""
     board = load_board(built.board)
@@ -142,7 +132,8 @@ def newest_build() -> Path:
     Raises:
         UsageError: There is none.
     """
-    reports = sorted(Path("out").glob("*/report.json"), key=lambda path: path.stat().st_mtime)
+    found = [path for name in REPORTS for path in Path("out").glob(f"*/{name}")]
+    reports = sorted(found, key=lambda path: path.stat().st_mtime)
     if not reports:
         raise UsageError(
             "there is no build in out/", "Build one, or name its folder with --build DIR."

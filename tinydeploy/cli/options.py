@@ -251,7 +251,8 @@ InputShapeOption = Annotated[
     str | None,
     typer.Option(
         metavar="C,H,W",
-        help="Shape of the input of a net that does not tell: 3,224,224, or features alone, 640.",
+        help="Shape of the input of a net that does not tell: 3,224,224, or features alone, 640. "
+        "For a net of the zoo: pictures of another size, 3,256,256.",
     ),
 ]
 LayoutOption = Annotated[

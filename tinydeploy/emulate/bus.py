@@ -105,6 +105,9 @@ class PeripheralBus:
             for address, size in device.windows:
                 self._devices |= dict.fromkeys(range(address >> 10, address + size >> 10), device)
         self._devices |= {uart.window[0] >> 10: uart}
+        for unit in family.units:
+            for address, _ in unit.windows:
+                self._devices[address >> 10] = unit
         if flash is not None:
             self._devices[flash.base >> 10] = _FlashRegisters(family, flash)
         self._family, self._space = family, space

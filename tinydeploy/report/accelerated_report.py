@@ -186,7 +186,7 @@ class AcceleratedReport:
         litert_boxes: The latter; see `boxes`.
         same_boxes: Of `litert_boxes`: told too, of the same class, corners within a pixel.
         prepare_ms: Time of the core for a single picture, emulated: one cycle per instruction.
-        link_and_compute_ms: From a prepared image to its results, for a single picture.
+        link_and_compute_ms: In which the core waits for link and accelerator, for a single picture.
         rest_ms: Of what stays on the core.
         accelerator_ms: Of the accelerator for a frame, by its cycle model.
         frame_ms: Of one frame of many in a row, emulated.

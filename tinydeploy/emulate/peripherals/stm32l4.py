@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from tinydeploy.board import Board, Console
 from tinydeploy.emulate.peripherals.chip import HPRE, LSE_HZ, PPRE, Chip, Pll, RccLayout
+from tinydeploy.emulate.peripherals.crc_stm32l4 import CrcUnit
 from tinydeploy.emulate.peripherals.family import START_UP, Supervisor
 from tinydeploy.emulate.peripherals.registers import ALL_ANALOG, Oscillator, Ports, Registers
 from tinydeploy.emulate.peripherals.sdmmc_stm32l4 import Card, SdmmcClocks, SdmmcPort
@@ -91,6 +92,7 @@ class Stm32L4(Chip):
         self._board = board
         ports = Ports(GPIO, 9, ALL_ANALOG, rcc, (_AHB2ENR, "RCC_AHB2ENR"), supervisor)
         super().__init__(board, supervisor, rcc, (self._pwr, self._flash), ports)
+        self.units = (CrcUnit(lambda: bool(rcc[_AHB1ENR] >> 12 & 1), supervisor.violate),)
 
     def core_clock_hz(self) -> float:
         """Clock of the core, which is the bus clock too."""
