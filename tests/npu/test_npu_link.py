@@ -201,7 +201,13 @@ def test_refusals(wire: Wire) -> None:
     assert ask(Command.PROGRAM, value=0).status == Status.BAD_RANGE
     assert ask(Command.LOAD, value=0).status == Status.BAD_RANGE
     missing = ask(Command.LOAD, value=5000, identity=1)
-    assert (missing.status, missing.value) == (Status.INCOMPLETE, 0)
+    assert (missing.status, missing.value, missing.payload) == (Status.INCOMPLETE, 0, b"\x1f")
+    missing = ask(Command.LOAD, value=500_000, identity=1)
+    assert missing.payload == b"\xff" * 32  # of the first 256 pieces
+    for at in (1, 2, 7):
+        assert ask(Command.PROGRAM, value=at * CHUNK, payload=piece).status == Status.OK
+    missing = ask(Command.LOAD, value=9 * CHUNK + 1, identity=1)
+    assert (missing.value, missing.payload) == (0, bytes((0b01111001, 0b11)))
     assert wire.load(NEWER).status == Status.BAD_PROGRAM
     assert wire.load().identity == IDENTITY
     assert ask(Command.LOAD, value=len(PROGRAM), identity=5).status == Status.BAD_PROGRAM
@@ -210,7 +216,9 @@ def test_refusals(wire: Wire) -> None:
     assert ask(Command.IMAGE, identity=IDENTITY + 1, payload=piece).status == Status.WRONG_PROGRAM
     wire.send(0, make_images(1)[0][:CHUNK])
     missing = wire.start(0)
-    assert (missing.status, missing.value) == (Status.INCOMPLETE, CHUNK)
+    assert (missing.status, missing.value, missing.payload) == (Status.INCOMPLETE, CHUNK, b"\3")
+    missing = wire.start(5)  # nothing of it has come
+    assert (missing.status, missing.value, missing.payload) == (Status.INCOMPLETE, 0, b"\7")
     assert wire.fetch(0).status == wire.fetch(1).status == Status.NO_FRAME
 
 
