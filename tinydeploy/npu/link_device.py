@@ -63,7 +63,7 @@ class _Store:
         return None
 
     def list_missing(self, first: int, size: int) -> bytes:
-        """A bit for each of the pieces from offset `first` on, lowest first, 1 where it is not there.
+        """A bit for each piece from offset `first` on, lowest first, 1 where it is not there.
 
         Of at most as many pieces as MISSING_BYTES have bits.
         """
