@@ -292,6 +292,19 @@ def test_transfer_overlaps_with_computing(host: Callable[..., NativeHost]) -> No
     assert made.now - begin > 1.5 * in_a_row
 
 
+@pytest.mark.parametrize(("interrupts", "pieces"), [(0, 2), (1, 3), (1000, 3)])
+def test_an_image_goes_while_results_are_taken(
+    host: Callable[..., NativeHost], interrupts: int, pieces: int
+) -> None:
+    """A piece is sent and the next one made before they are; further ones in interrupts."""
+    made = host()
+    made.interrupts = lambda: interrupts
+    check(made, make_images(4))
+    before = made.log[: made.log.index(("results", 0, 0))]
+    assert len([index for _, index, _ in before if index == 2]) == pieces
+    assert len([index for kind, index, _ in made.log if (kind, index) == ("piece", 3)]) == 3
+
+
 @pytest.mark.parametrize("bit_errors", [1e-5, 1e-4])
 def test_the_host_survives_bit_errors(host: Callable[..., NativeHost], bit_errors: float) -> None:
     made = host(LinkFaults(bit_errors=bit_errors))
