@@ -20,7 +20,7 @@ from tinydeploy.npu.link_sdio_faults import FaultyCard
 
 _CLOCK_NS = 1000 / 48
 _FIND_CLOCK_NS = 2500  # at 400 kHz
-_LIMIT_NS = 500_000_000  # for what a card does with a block
+_WRITE_LIMIT_NS, _READ_LIMIT_NS = 20_000_000, 500_000_000  # for what a card does with a block
 _WRITES, _ONE_BLOCK = 1 << 31, 1 << 28 | 1 << 27 | 1
 _ABORT, _RESET = _WRITES | 6 << 9 | 1, _WRITES | 6 << 9 | 8
 _R5_ERRORS = 0x0B00
@@ -104,11 +104,11 @@ class NativeSdioHost(NativeHost):
         if status is not None and status != sdio.ACCEPTED:
             self._ends = end
             return False
-        ready = None if status is None else self.device.ready_at()
-        if ready is None or ready > end + _LIMIT_NS:
-            self._ends = end + _LIMIT_NS
+        busy = None if status is None else self.device.busy_until()
+        if busy is None or busy > end + _WRITE_LIMIT_NS:
+            self._ends = end + _WRITE_LIMIT_NS
             return False
-        self._ends = max(end, ready)
+        self._ends = max(end, busy)
         return True
 
     def _fetch(self, received: int | None) -> bool:
@@ -117,7 +117,7 @@ class NativeSdioHost(NativeHost):
         begin = None if ready is None else max(self.now, ready)
         wire = None if begin is None else self.device.give_block(begin)
         if wire is None or begin is None:
-            self._ends = self.now + _LIMIT_NS
+            self._ends = self.now + _READ_LIMIT_NS
             return False
         self._ends = begin + round((sdio.READ_GAP + sdio.block_clocks(BLOCK)) * _CLOCK_NS)
         ctypes.memmove(received, wire, BLOCK)

@@ -129,7 +129,7 @@ def test_an_answer_comes_when_it_is_there() -> None:
     card = ready_card()
     assert ask(card, 53, WRITE) == 0x2000
     assert card.take_block(seal_block(HELLO), 2 * 10**6) == ACCEPTED
-    assert card.ready_at() == 2 * 10**6 + TURN_NS
+    assert card.busy_until() == card.ready_at() == 2 * 10**6 + TURN_NS
     assert ask(card, 53, WRITE, 2 * 10**6) == 0x1000 | ERROR << 8  # DAT0 is low
     assert ask(card, 53, READ, 2 * 10**6) == 0x2000
     assert card.give_block(2 * 10**6) is None

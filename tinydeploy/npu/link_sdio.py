@@ -9,6 +9,7 @@ import enum
 from typing import Final, Protocol
 
 from tinydeploy.npu.link import CRC_BYTES, HEADER_BYTES
+from tinydeploy.npu.link_device import TURN_NS
 from tinydeploy.npu.sdio import (
     ACCEPTED,
     REFUSED,
@@ -84,6 +85,7 @@ class SdioCard:
         self._registers: dict[int, int] = {}
         self._flags = 0  # errors of commands that had no response
         self._transfer = ""  # "write" or "read" where CMD53 has asked for a block
+        self._busy_until = 0
 
     def reset(self, now: int) -> None:
         """RESET is released, or the supply is back."""
@@ -127,7 +129,7 @@ class SdioCard:
     def take_block(self, wire: bytes, now: int) -> int | None:
         """Takes a block behind CMD53; its CRC status, or None where none was asked for.
 
-        A right one is executed. DAT0 is low until ready_at().
+        A right one is executed. DAT0 is low until busy_until().
 
         Args:
             wire: With its CRC.
@@ -142,6 +144,7 @@ class SdioCard:
         self._device.select(now)
         self._device.shift(data)
         self._device.deselect(now)
+        self._busy_until = now + TURN_NS
         return ACCEPTED
 
     def give_block(self, now: int) -> bytes | None:
@@ -158,11 +161,12 @@ class SdioCard:
         self._device.deselect(now)
         return seal_block(data)
 
-    def ready_at(self) -> int | None:
-        """When DAT0 rises behind a block, or when the block begins that is asked for.
+    def busy_until(self) -> int | None:
+        """When DAT0 rises behind a written block, in nanoseconds; None: never."""
+        return self._busy_until
 
-        In nanoseconds; None: never.
-        """
+    def ready_at(self) -> int | None:
+        """When a block begins that is asked for, in nanoseconds; None: never."""
         return self._device.ready_at()
 
     def lines(self) -> int:
@@ -176,7 +180,7 @@ class SdioCard:
     def _forget(self) -> None:
         self._state = _State.IDLE
         self._registers.clear()
-        self._flags, self._transfer = 0, ""
+        self._flags, self._transfer, self._busy_until = 0, "", 0
 
     def _take_flags(self) -> int:
         """Errors of commands that had no response; they are told once."""

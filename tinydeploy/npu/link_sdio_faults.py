@@ -66,8 +66,12 @@ class FaultyCard:
         self._maybe_hang()
         return self._chance.spoil(wire, _TO_HOST)
 
+    def busy_until(self) -> int | None:
+        """When DAT0 rises; never where the card hangs."""
+        return None if self._hung else self._card.busy_until()
+
     def ready_at(self) -> int | None:
-        """When DAT0 rises, or the block begins; never where the card hangs."""
+        """When a block begins; never where the card hangs."""
         return None if self._hung else self._card.ready_at()
 
     def lines(self) -> int:

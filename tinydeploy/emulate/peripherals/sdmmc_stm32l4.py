@@ -22,7 +22,7 @@ _POWER_CLOCKS = 74  # from power-on to the first command
 _RESPONSE_LIMIT = 64  # clocks
 _DEFAULT_HZ = 25e6  # that a card takes before it is set to more
 _MASTER_NAME = "sdmmc1"
-_POLLS = 64
+_POLLS = 4
 
 
 class Card(Protocol):
@@ -40,8 +40,11 @@ class Card(Protocol):
     def give_block(self, now: int) -> bytes | None:
         """Gives a block."""
 
+    def busy_until(self) -> int | None:
+        """When DAT0 rises behind a written block."""
+
     def ready_at(self) -> int | None:
-        """When it does what it was asked for."""
+        """When a block begins that was asked for."""
 
     def lines(self) -> int:
         """How many carry data."""
@@ -292,8 +295,8 @@ class SdmmcPort:
         if status != sdio.ACCEPTED:
             self._data = _Step(told, lambda: self._flag(reg.DCRCFAIL))
             return
-        ready = self._card.ready_at()
-        end = None if ready is None else max(told, self._cycle_at(ready))
+        busy = self._card.busy_until()
+        end = None if busy is None else max(told, self._cycle_at(busy))
         if end is None or end > told + self._span(self._words[reg.DTIMER]):
             self._time_out()
         else:
@@ -350,9 +353,10 @@ class SdmmcPort:
         self._held = held
 
     def _note_poll(self) -> None:
-        """The longer the firmware polls, the more time passes with each look: by a 64th of them."""
+        """The longer the firmware polls, the more time passes with each look, up to a flag."""
         self._polls += 1
-        self._supervisor.pass_time(self._polls // _POLLS)
+        left = (self.alarm() or self._supervisor.now()) - self._supervisor.now()
+        self._supervisor.pass_time(min(self._polls // _POLLS, max(left, 0)))
 
     def _now(self) -> int:
         """Nanoseconds since power-on, by the core's clock as it was and is."""

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: 0BSD */
 /* The link's SD bus on STM32L4+: SDMMC1 with its own DMA at 48 MHz on four lines, and RESET by hand. An exchange is one
- * CMD53 with one block; READY is what the card does with DAT0 and with the begin of a block that is read, so the end of an
- * exchange includes it. SDIO Simplified Specification 3.00. */
+ * CMD53 with one block; there is no READY: the card holds DAT0 low behind a written block, and begins one that is read when
+ * it can. SDIO Simplified Specification 3.00. */
 #include "npu_port.h"
 
 #include <stddef.h>
@@ -27,7 +27,8 @@ enum { SEND_RELATIVE_ADDR = 3, IO_SEND_OP_COND = 5, SELECT_CARD = 7, IO_RW_DIREC
 
 #define FIND_CLOCK SDMMC_CLKCR_CLKDIV(60u) /* 400 kHz, on one line */
 #define BLOCK_EXPONENT 10u
-#define LIMIT_CLOCKS 24000000u /* half a second: more than a frame, or LOAD, may take */
+#define WRITE_CLOCKS 960000u   /* 20 ms: how long DAT0 may be low behind a block */
+#define READ_CLOCKS 24000000u  /* half a second: more than a frame, or LOAD, may take */
 #define POWER_UP_US 185u       /* 74 clocks of 400 kHz */
 
 #define COMMAND_FAILED (SDMMC_STA_CCRCFAIL | SDMMC_STA_CTIMEOUT)
@@ -73,7 +74,6 @@ void npu_port_open(void)
     SDMMC1_CLKCR = FIND_CLOCK;
     SDMMC1_POWER = SDMMC_POWER_PWRCTRL_ON;
     SDMMC1_MASK = EXCHANGE_ENDS;
-    SDMMC1_DTIMER = LIMIT_CLOCKS;
     SDMMC1_DLEN = NPU_PORT_ROOM;
     SDMMC1_IDMACTRL = SDMMC_IDMACTRL_IDMAEN;
     NVIC_ISER(NPU_PORT_IRQ) = NVIC_BIT(NPU_PORT_IRQ);
@@ -147,6 +147,7 @@ int npu_port_is_ready(void)
 void npu_port_begin(const uint8_t *out, uint8_t *in, uint32_t count)
 {
     (void)count; /* always a block: what is behind a frame means nothing */
+    SDMMC1_DTIMER = out != NULL ? WRITE_CLOCKS : READ_CLOCKS;
     SDMMC1_DCTRL = SDMMC_DCTRL_DBLOCKSIZE(BLOCK_EXPONENT) | (out != NULL ? 0u : SDMMC_DCTRL_DTDIR);
     SDMMC1_IDMABASE0 = (uint32_t)(uintptr_t)(out != NULL ? out : in);
     SDMMC1_ARG = ONE_BLOCK | (out != NULL ? WRITES : 0u);
