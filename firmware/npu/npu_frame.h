@@ -16,6 +16,7 @@ extern "C" {
 #define NPU_HEADER_BYTES 24u
 #define NPU_CRC_BYTES 4u
 #define NPU_CHUNK (NPU_PORT_ROOM - NPU_HEADER_BYTES - NPU_CRC_BYTES)
+#define NPU_MISSING_BYTES 32u /* at most, of the list behind INCOMPLETE: a bit for each piece, the first missing one lowest */
 #define NPU_ANSWERED 0x80u /* an answer's command is the request's with this bit */
 
 enum { NPU_HELLO = 1, NPU_PROGRAM = 2, NPU_LOAD = 3, NPU_IMAGE = 4, NPU_START = 5, NPU_RESULT = 6 };

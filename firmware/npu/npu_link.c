@@ -33,7 +33,9 @@ static struct {
     const npu_frames *frames; /* of the image; NULL: it is the program that is sent */
     uint32_t index;           /* of the image in them */
     uint32_t frame;           /* its number on the link */
-    uint32_t next, end;       /* offsets that no frame was made of yet */
+    uint32_t first, next, end; /* offsets; of [next, end) no frame was made yet */
+    uint8_t missing[NPU_MISSING_BYTES]; /* a bit for each piece from `first` on: those that are sent */
+    int all;                  /* all are, whatever `missing` says */
     uint32_t made;            /* bytes of the frame that was made; 0: none is left */
     uint32_t turn;            /* which of `out` holds it; the other one is sent */
     uint32_t sent;            /* bytes of that */
@@ -115,14 +117,24 @@ static int exchange(npu_frame *request, npu_frame *answer, uint32_t payload_byte
     return NPU_SILENT;
 }
 
+static int is_wanted(uint32_t offset)
+{
+    uint32_t piece = (offset - pieces.first) / NPU_CHUNK;
+    return pieces.all || (pieces.missing[piece / 8u] >> piece % 8u & 1u) != 0u;
+}
+
 /* Makes the frame of the next piece, if there is one. */
 static void make_piece(void)
 {
-    uint32_t left = pieces.end - pieces.next;
-    if (left == 0u) {
-        pieces.made = 0u;
+    while (pieces.next < pieces.end && !is_wanted(pieces.next)) {
+        pieces.next += NPU_CHUNK;
+    }
+    pieces.made = 0u;
+    if (pieces.next >= pieces.end) {
         return;
     }
+    uint32_t left = pieces.end - pieces.next;
+    npu_link_counters.repeated += pieces.all == 0;
     int is_image = pieces.frames != NULL;
     npu_frame request = {
         .command = is_image ? NPU_IMAGE : NPU_PROGRAM,
@@ -159,15 +171,28 @@ static void send_piece(void)
     make_piece();
 }
 
-/* Begins to send what lies in [first, end). */
-static void begin_pieces(uint32_t first, uint32_t end)
+/* Begins to send pieces from `first` on: all of them, or where `all` is 0 those in pieces.missing. */
+static void begin_pieces(uint32_t first, uint32_t end, int all)
 {
+    pieces.first = first;
     pieces.next = first;
     pieces.end = end;
+    pieces.all = all;
     pieces.status = NPU_OK;
     pieces.busy = 1;
     make_piece();
     send_piece();
+}
+
+/* The same for the pieces of `size` bytes that INCOMPLETE lists. */
+static void begin_missing(const npu_frame *answer, uint32_t size)
+{
+    uint32_t count = answer->length < NPU_MISSING_BYTES ? answer->length : NPU_MISSING_BYTES;
+    uint32_t left = size - answer->value, listed = NPU_MISSING_BYTES * 8u * NPU_CHUNK;
+    memset(pieces.missing, 0, sizeof pieces.missing);
+    memcpy(pieces.missing, answer->payload, count);
+    pieces.missing[0] |= 1u; /* the one that it names */
+    begin_pieces(answer->value, answer->value + (left < listed ? left : listed), 0);
 }
 
 void npu_link_advance(void)
@@ -195,14 +220,14 @@ static int end_pieces(void)
     return pieces.status;
 }
 
-/* Sends LOAD or START behind the pieces, and those again that it misses, the first one each time. */
+/* Sends LOAD or START behind the pieces, and those again that it misses. */
 static int complete(npu_frame *request, npu_frame *answer, uint32_t ready_us)
 {
     uint32_t attempts = 0u, missing = 0u;
     for (;;) {
         int status = end_pieces();
         if (status == NPU_OK) {
-            status = exchange(request, answer, 0u, ready_us);
+            status = exchange(request, answer, NPU_MISSING_BYTES, ready_us);
         }
         if (status != NPU_OK || answer->status != NPU_STATUS_INCOMPLETE) {
             return status != NPU_OK ? status : outcome(answer->status);
@@ -216,9 +241,7 @@ static int complete(npu_frame *request, npu_frame *answer, uint32_t ready_us)
             return NPU_SILENT;
         }
         missing = offset;
-        ++npu_link_counters.repeated;
-        uint32_t left = request->value - offset;
-        begin_pieces(offset, offset + (left < NPU_CHUNK ? left : NPU_CHUNK));
+        begin_missing(answer, request->value);
     }
 }
 
@@ -247,7 +270,7 @@ int npu_link_open(const npu_program *program)
     pieces.program = program;
     pieces.frames = NULL;
     pieces.frame = 0u;
-    begin_pieces(0u, program->size);
+    begin_pieces(0u, program->size, 1);
     npu_frame load = {.command = NPU_LOAD, .value = program->size, .identity = program->identity};
     status = complete(&load, &answer, LOAD_US);
     return status == NPU_OK && answer.identity != program->identity ? NPU_LOST : status;
@@ -259,7 +282,7 @@ void npu_link_send(const npu_program *program, uint32_t frame, const npu_frames 
     pieces.frames = frames;
     pieces.frame = frame;
     pieces.index = index;
-    begin_pieces(0u, program->image_bytes);
+    begin_pieces(0u, program->image_bytes, 1);
 }
 
 int npu_link_start(const npu_program *program, uint32_t frame)

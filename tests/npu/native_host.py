@@ -161,7 +161,7 @@ class NativeHost:
             _READY(self._is_ready),
             _EXCHANGE(self._exchange),
             _END(self._end),
-            _COUNT(self._interrupts),
+            _COUNT(lambda: self.interrupts()),
             _COUNT(self._ticks),
         )
         self._library.native_port_connect.argtypes = [_Port]
@@ -170,12 +170,15 @@ class NativeHost:
     def run(self, images: Sequence[bytes]) -> tuple[int, list[bytes]]:
         """What the host returns, and the results that it gave."""
         found: list[bytes] = []
+        self.log: list[tuple[str, int, int]] = []
 
         def take(_: object, index: int, data: int) -> None:
+            self.log.append(("results", index, 0))
             assert index == len(found)
             found.append(ctypes.string_at(data, self._result_bytes))
 
         def make(_: object, index: int, offset: int, count: int, to: int) -> None:
+            self.log.append(("piece", index, offset))
             # Its results were not given yet, and at most two others' are under way.
             assert len(found) <= index < len(found) + 3
             assert to % 4 == 0
@@ -224,7 +227,7 @@ class NativeHost:
         self.device.deselect(self.now)
         return 0
 
-    def _interrupts(self) -> int:
+    def interrupts(self) -> int:
         """How many pieces go on in interrupts while results are taken: none, some, or all."""
         return self._random.choice((0, 1, 2, 1000))
 

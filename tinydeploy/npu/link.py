@@ -13,6 +13,7 @@ ANSWERED = 0x80  # an answer's command is the request's with this bit
 CHUNK = (
     1024  # bytes of payload at most; over SPI programs and images are cut into pieces of as many
 )
+MISSING_BYTES = 32  # at most, of the list that says which pieces are missing
 IDENTITY = slice(8, 12)  # where a program file has its CRC-32, which tells it from any other
 
 _HEADER = struct.Struct("<BBHBBHIII")

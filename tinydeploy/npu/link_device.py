@@ -17,6 +17,7 @@ from tinydeploy.npu.link import (
     CHUNK,
     FRAME_BYTES,
     IDENTITY,
+    MISSING_BYTES,
     PROTOCOL_VERSION,
     REQUEST,
     Command,
@@ -60,6 +61,19 @@ class _Store:
             if len(self.pieces.get(offset, b"")) != min(self.piece, size - offset):
                 return offset
         return None
+
+    def list_missing(self, first: int, size: int) -> bytes:
+        """A bit for each piece from offset `first` on, lowest first, 1 where it is not there.
+
+        Of at most as many pieces as MISSING_BYTES have bits.
+        """
+        offsets = range(first, size, self.piece)[: 8 * MISSING_BYTES]
+        bits = sum(
+            1 << number
+            for number, offset in enumerate(offsets)
+            if len(self.pieces.get(offset, b"")) != min(self.piece, size - offset)
+        )
+        return bits.to_bytes(-(-len(offsets) // 8), "little")
 
     def content(self, size: int) -> bytes:
         """The first `size` bytes, which are there."""
@@ -213,7 +227,8 @@ class LinkDevice:
             return Status.BAD_RANGE, request.value, b""
         missing = self._program.find_missing(request.value)
         if missing is not None:
-            return Status.INCOMPLETE, missing, b""
+            listed = self._program.list_missing(missing, request.value)
+            return Status.INCOMPLETE, missing, listed
         program = self._program.content(request.value)
         self._ready_at += LOAD_NS_PER_BYTE * len(program)
         self._identity = 0
@@ -240,7 +255,7 @@ class LinkDevice:
     def _start(self, slot: _Slot, request: LinkFrame, now: int) -> tuple[Status, int, bytes]:
         """Has a whole image computed, behind the one that may be under way."""
         if slot.frame != request.frame:
-            return Status.INCOMPLETE, 0, b""
+            return Status.INCOMPLETE, 0, self._make_slot().image.list_missing(0, request.value)
         if slot.size is not None:
             same = slot.size == request.value
             return Status.OK if same else Status.BUSY, request.value, b""
@@ -248,7 +263,7 @@ class LinkDevice:
             return Status.BAD_RANGE, request.value, b""
         missing = slot.image.find_missing(request.value)
         if missing is not None:
-            return Status.INCOMPLETE, missing, b""
+            return Status.INCOMPLETE, missing, slot.image.list_missing(missing, request.value)
         took = 0
         try:
             frame = self._accelerator.run(slot.image.content(request.value))

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from tinydeploy.npu import sdio
-from tinydeploy.npu.link import CHUNK, HEADER_BYTES
+from tinydeploy.npu.link import CHUNK, HEADER_BYTES, MISSING_BYTES
 from tinydeploy.npu.link_device import TURN_NS
 from tinydeploy.npu.link_sdio import BLOCK, SDIO_PIECE
 
@@ -25,7 +25,8 @@ def count_spi(image_bytes: int, result_bytes: int) -> tuple[int, int]:
     fetched = sum(2 * HEADER_BYTES + piece + _CRC_BYTES for piece in _cut(_in_all(result_bytes)))
     pieces = image_bytes + len(image) * (HEADER_BYTES + _CRC_BYTES)
     transactions = len(image) + 2 + 2 * len(_cut(_in_all(result_bytes)))
-    return pieces + 2 * HEADER_BYTES + fetched, transactions
+    started = 2 * HEADER_BYTES + MISSING_BYTES + _CRC_BYTES  # with room for what may be missing
+    return pieces + started + fetched, transactions
 
 
 def spi_frame_ns(image_bytes: int, result_bytes: int, clock_hz: int = SPI_HZ) -> int:
