@@ -17,6 +17,7 @@ from tests.builders import ModelBuilder, conv_model
 from tinydeploy.accelerated import divide_model
 from tinydeploy.board import load_board
 from tinydeploy.cli.accelerated_text import list_rows
+from tinydeploy.cli.image import find_image
 from tinydeploy.cli.main import main
 from tinydeploy.detection.spec import METADATA_NAME, AnchorSource, DetectionSpec
 from tinydeploy.graph.passes import fuse_graph
@@ -24,6 +25,7 @@ from tinydeploy.graph.read import read_graph
 from tinydeploy.npu.compiler import compile_graph
 from tinydeploy.npu.preprocess import unpack_rgb565
 from tinydeploy.npu.program import parse_program
+from tinydeploy.paths import BOARDS
 from tinydeploy.project.publish import check_target
 from tinydeploy.report.accelerated_report import SCHEMA_FILE, AcceleratedReport
 from tinydeploy.report.page.accelerated_page import write_accelerated_page
@@ -243,6 +245,38 @@ def test_mistakes(arguments: list[str], message: str, capsys: pytest.CaptureFixt
     assert message in " ".join(capsys.readouterr().err.split())
 
 
+def test_over_sdio(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "small.tflite").write_bytes(conv_model((40, 40, 3), 4))
+    out = tmp_path / "out"
+    model = str(tmp_path / "small.tflite")
+    assert run("stm32l4r9", model, "--link", "sdio", "-o", str(out), "--json", "--quiet") == 0
+    report = json.loads(capsys.readouterr().out)
+    assert (report["link"], report["wires"]) == ("sdio", "4-bit SDIO at 48 MHz")
+    assert report["pictures"] == 20
+    sources = {path.name for path in (out / "firmware" / "app").iterdir()}
+    assert "sdmmc_registers.h" in sources
+    assert "spi_registers.h" not in sources
+    # Without being told the link.
+    assert use("validate", str(out), "--vectors", "2") == 0
+    assert "all equal TinyNPU's reference" in " ".join(capsys.readouterr().out.split())
+    assert find_image(out, None).link == "sdio"
+    assert use("flash", str(out), "--dry-run", "--probe", "openocd") == 0
+
+
+def test_links_that_cannot_be(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert use("build", "--board", "stm32l4r9", "--link", "sdio") == 2
+    assert "Add --accelerator tinynpu" in " ".join(capsys.readouterr().err.split())
+    assert use("emulate", "--board", "stm32l4r9", "--gdb", ":0", "--link", "sdio") == 2
+    assert "Add --accelerator tinynpu" in " ".join(capsys.readouterr().err.split())
+    text = (BOARDS / "stm32l4r9i-disco.toml").read_text(encoding="utf-8")
+    (tmp_path / "mine.toml").write_text(text[: text.index("[accelerator.sdio]")], encoding="utf-8")
+    assert run(str(tmp_path / "mine.toml"), "--link", "sdio") == 2
+    assert "has no SDIO pins for an accelerator" in " ".join(capsys.readouterr().err.split())
+    (tmp_path / "mine.toml").write_text(text.replace("SDMMC1", "SDMMC2"), encoding="utf-8")
+    assert run(str(tmp_path / "mine.toml"), "--link", "sdio") == 2
+    assert "The firmware drives SDMMC1" in " ".join(capsys.readouterr().err.split())
+
+
 def test_a_target_of_check(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -252,7 +286,7 @@ def test_a_target_of_check(
     Path("small.tflite").write_bytes(conv_model((8, 8, 3), 4))
     Path("tinydeploy.toml").write_text(
         '[targets.small]\nmodel = "small.tflite"\nboard = "stm32l4r9"\naccelerator = "tinynpu"\n'
-        '[targets.small.budget]\nflash = "100 KB"\nram = "1 KB"\nlatency = "5 ms"\n'
+        'link = "sdio"\n[targets.small.budget]\nflash = "100 KB"\nram = "1 KB"\nlatency = "5 ms"\n'
         'stack = "4 KB"\n',
         encoding="utf-8",
     )

@@ -87,6 +87,12 @@ def build_accelerated(
             f"board {board.name} has no pins for an accelerator",
             "Take --board stm32l4r9, or add a table [accelerator] to the board's file.",
         )
+    link = request.link or "spi"
+    if link == "sdio" and board.accelerator.sdio is None:
+        raise UsageError(
+            f"board {board.name} has no SDIO pins for an accelerator",
+            "Leave --link out, or add a table [accelerator.sdio] to the board's file.",
+        )
     toolchain = find_toolchain()
     max_flash = request.max_flash or board.flash_budget
     max_ram = request.max_ram or board.ram_budget
@@ -123,18 +129,18 @@ def build_accelerated(
         official = run_graph_reference(unfused, source.tflite, [images[:, None]]).outputs
         watch.detail(f"{count} pictures, TinyNPU's definition and LiteRT")
 
-    name = f"{graph.name}-{board.name}-tinynpu"
+    name = f"{graph.name}-{board.name}-tinynpu" + ("-sdio" if link == "sdio" else "")
     with open_output(request, name) as (folder, target):
         with watch.stage("compile"):
             level = kernel_level(request.optimize)
-            files = npu_project_files(model, board, selftest_crc=crc, kernel_level=level)
+            files = npu_project_files(model, board, link, selftest_crc=crc, kernel_level=level)
             write_project(folder / "firmware", files)
             firmware = build_firmware(folder / "firmware", board, toolchain)
             sizes = read_sizes(firmware.elf, board)
             check_budget(sizes, max_flash, max_ram)
             watch.detail(f"flash {sizes.flash_bytes:,} bytes, RAM {sizes.ram_bytes:,} bytes")
         with watch.stage("emulate"):
-            run = run_system(firmware.elf, board, pictures, expected, streamed, watch.detail)
+            run = run_system(firmware.elf, board, pictures, expected, streamed, watch.detail, link)
             watch.detail(f"{run.pictures} pictures and {run.stream.frames} frames: bit-exact")
         with watch.stage("quality"):
             tested = _answer_samples(source, unfused, reference, samples, graph.macs)
@@ -144,6 +150,7 @@ def build_accelerated(
             model=model,
             compiled=compiled,
             board=board,
+            link=link,
             compiler=toolchain.version,
             sizes=sizes,
             budget=(max_flash, max_ram),

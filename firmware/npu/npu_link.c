@@ -16,10 +16,6 @@
 #define LOAD_US 200000u
 #define CYCLES_BYTES 4u /* of a frame's results, in front of its outputs */
 
-#if NPU_FRAME_BYTES > NPU_PORT_ROOM
-#error "a frame does not fit into a buffer"
-#endif
-
 typedef union {
     uint32_t aligned;
     uint8_t bytes[NPU_PORT_ROOM];
@@ -39,7 +35,9 @@ static struct {
     uint32_t frame;           /* its number on the link */
     uint32_t next, end;       /* offsets that no frame was made of yet */
     uint32_t made;            /* bytes of the frame that was made; 0: none is left */
-    uint32_t turn;            /* which of `out` holds it */
+    uint32_t turn;            /* which of `out` holds it; the other one is sent */
+    uint32_t sent;            /* bytes of that */
+    uint32_t failures;        /* how often that did not get through */
     int status;
     volatile int busy;
 } pieces;
@@ -155,6 +153,8 @@ static void send_piece(void)
         pieces.busy = 0;
         return;
     }
+    pieces.sent = pieces.made;
+    pieces.failures = 0u;
     pieces.turn ^= 1u;
     make_piece();
 }
@@ -172,10 +172,18 @@ static void begin_pieces(uint32_t first, uint32_t end)
 
 void npu_link_advance(void)
 {
-    if (pieces.busy) {
-        (void)npu_port_end(); /* a piece that did not get through is missed later */
-        send_piece();
+    if (!pieces.busy) {
+        return;
     }
+    if (npu_port_end() == 0) { /* whether it is right the device knows: what is not is missed later */
+        send_piece();
+        return;
+    }
+    ++npu_link_counters.repeated;
+    ++pieces.failures;
+    pieces.status =
+        pieces.failures < ATTEMPTS ? begin(out[pieces.turn ^ 1u].bytes, NULL, pieces.sent, READY_US) : NPU_SILENT;
+    pieces.busy = pieces.status == NPU_OK;
 }
 
 /* Waits until all pieces are sent; the interrupt is not allowed. */

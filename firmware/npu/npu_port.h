@@ -5,11 +5,11 @@
 
 #include <stdint.h>
 
+#include "npu_wire.h"
+
 #ifdef __cplusplus
 extern "C" {
 #endif
-
-#define NPU_PORT_ROOM 1056u /* bytes of every buffer of an exchange, which begins at a multiple of 4 */
 
 /* Connects pins and clocks; select and RESET are released. Called once. */
 void npu_port_open(void);
@@ -21,7 +21,7 @@ void npu_port_reset(int asserted);
 int npu_port_is_ready(void);
 
 /* Selects the device and begins to send `count` bytes of `out`, or where that is NULL, to fetch as many to `in`. They stay
- * untouched until npu_port_end, and lie where the chip's DMA reaches. */
+ * untouched until npu_port_end, lie where the chip's DMA reaches, begin at a multiple of 4 and have NPU_PORT_ROOM bytes. */
 void npu_port_begin(const uint8_t *out, uint8_t *in, uint32_t count);
 
 /* Waits for the end of what npu_port_begin began, asleep where the chip can, and releases the device. Returns 0, or -1 where

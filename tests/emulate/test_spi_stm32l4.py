@@ -20,7 +20,7 @@ ISR, IFCR, CCR1, CNDTR1, CPAR1, CMAR1, CCR2, CNDTR2, CPAR2, CMAR2 = (
 C0CR, C1CR = 0x40020800, 0x40020804
 ON = 1 << 6
 
-# The writes of firmware/npu/stm32l4/npu_port.c, in order.
+# The writes of firmware/npu/stm32l4/spi/npu_port.c, in order.
 SETUP = {
     RCC_AHB2: 0b1_1000_0010,
     RCC_AHB1: 0b101,
@@ -87,7 +87,7 @@ class Bench:
         self.rechecked = 0
         supervisor = Supervisor(lambda: self.now, self.broken.append, recheck=self.recheck)
         self.chip = Stm32L4(load_board("stm32l4r9"), supervisor)
-        self.port = self.chip.open_accelerator(self.device, self.device)
+        self.port = self.chip.open_spi(self.device, self.device)
 
     def recheck(self) -> None:
         self.rechecked += 1

@@ -112,9 +112,9 @@ class _Frames(ctypes.Structure):
     ]
 
 
-def compile_host(folder: Path) -> Path:
-    """The host as a library in a folder."""
-    library = folder / "npu_host.so"
+def compile_host(folder: Path, link: str = "spi") -> Path:
+    """The host of a link as a library in a folder."""
+    library = folder / f"npu_host_{link}.so"
     sources = [
         *(
             FIRMWARE / "npu" / f"npu{part}.c"
@@ -123,7 +123,7 @@ def compile_host(folder: Path) -> Path:
         Path(__file__).with_name("native_port.c"),
     ]
     command = [*find_host_compiler(), "-std=c99", "-O1", "-shared", "-fPIC", *_WARNINGS]
-    command += [f"-I{FIRMWARE / name}" for name in ("npu", "app")]
+    command += [f"-I{FIRMWARE / name}" for name in ("npu", f"npu/{link}", "app")]
     subprocess.run([*command, *map(str, sources), "-o", str(library)], check=True)
     return library
 

@@ -55,7 +55,7 @@ def list_rows(report: AcceleratedReport) -> list[tuple[str, str]]:
         ("camera", f"{width}x{height}, RGB565"),
         (
             "frame",
-            f"{report.frame_ms} ms, {report.frames_per_second} per second, in a row over SPI",
+            f"{report.frame_ms} ms, {report.frames_per_second} per second, in a row",
         ),
         (
             "alone",
@@ -65,8 +65,7 @@ def list_rows(report: AcceleratedReport) -> list[tuple[str, str]]:
         ("accelerator", f"{report.accelerator_ms} ms by its cycle model"),
         (
             "wires",
-            f"SPI at 60 MHz {report.spi_ms} ms, SDIO {report.sdio_ms} ms: with that "
-            f"{report.sdio_frames_per_second} frames per second",
+            f"{report.wires}: {report.wires_ms} ms of a frame, computed",
         ),
         ("energy", f"{report.energy_mj} mJ per frame, a model (docs/tinynpu.md)"),
         ("system", f"emulated, {report.pictures} pictures, {exact}"),

@@ -125,7 +125,7 @@ def _open_line(
 ) -> Iterator[Transport]:
     if where is Where.EMULATOR:
         wired = SIMULATOR if built.accelerated else ""
-        with EmulatedBoard(built.elf, board, accelerator=wired) as emulated:
+        with EmulatedBoard(built.elf, board, accelerator=wired, link=built.link) as emulated:
             yield emulated.transport
     elif where is Where.QEMU:
         with QemuBoard(built.elf, board) as machine:

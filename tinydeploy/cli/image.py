@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tinydeploy.board import Board, load_board, with_baud
+from tinydeploy.board import Board, Link, choose_link, load_board, with_baud
 from tinydeploy.errors import InputFileError, UsageError
 from tinydeploy.project.publish import ACCELERATED_REPORT, REPORTS
 
@@ -22,6 +22,7 @@ class BuiltImage:
         model: Name of its model; empty where no report tells.
         baud: Bits per second of its console; None where no report tells: as the board file says.
         accelerated: It needs a TinyNPU beside the board.
+        link: How that is linked.
     """
 
     elf: Path
@@ -29,6 +30,7 @@ class BuiltImage:
     model: str
     baud: int | None = None
     accelerated: bool = False
+    link: Link = "spi"
 
 
 def find_image(image: Path, board: str | None) -> BuiltImage:
@@ -67,16 +69,18 @@ def find_image(image: Path, board: str | None) -> BuiltImage:
         board = board or name
     report = elf.with_name(ACCELERATED_REPORT)
     accelerated = not model and report.is_file()
+    link: Link = "spi"
     if accelerated:
         try:
             facts = json.loads(report.read_text(encoding="utf-8"))
             model, name = str(facts["model"]), str(facts["board"])
+            link = choose_link(facts["link"])
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise InputFileError(f"{report} is damaged: {error!r}", "Build again.") from error
         board = board or name
     if board is None:
         raise UsageError(f"which board is {elf} for?", "Add --board BOARD.")
-    return BuiltImage(elf, board, model, baud, accelerated)
+    return BuiltImage(elf, board, model, baud, accelerated, link)
 
 
 def load_built_board(built: BuiltImage) -> Board:

@@ -175,7 +175,7 @@ class EmulatedChip:
         )
         self._port = None
         if self._accelerator is not None and isinstance(self.family, Stm32L4):
-            self._port = self.family.open_accelerator(self._accelerator, self.memories)
+            self._port = self._accelerator.connect(self.family, self.memories)
         self.bus.connect(self.family, self.uart, self._system, self.flash, self._port)
         self.memories.close_gates()
         self._asleep, self._masked = False, _MASKED

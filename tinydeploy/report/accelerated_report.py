@@ -167,6 +167,7 @@ class AcceleratedReport:
         board_title: The vendor's name of it.
         compiler: Name and version.
         accelerator: Name.
+        link: How it is linked: "spi" or "sdio".
         macs: Multiply-accumulates of one inference, and those of them on the accelerator.
         accelerator_macs: See `macs`.
         program_bytes: Of the accelerator's program.
@@ -188,12 +189,11 @@ class AcceleratedReport:
         link_and_compute_ms: In which the core waits for link and accelerator, for a single picture.
         rest_ms: Of what stays on the core.
         accelerator_ms: Of the accelerator for a frame, by its cycle model.
-        frame_ms: Of one frame of many in a row, emulated, over SPI at 60 MHz.
+        frame_ms: Of one frame of many in a row, emulated.
         frames_per_second: Of these.
-        spi_ms: A frame's time on the wires of SPI at 60 MHz, computed.
-        sdio_ms: The same of 4-bit SDIO at 48 MHz, computed.
-        sdio_frames_per_second: Bound by the slowest of SDIO, accelerator, and the core's stages.
-        energy_mj: Of a frame in a row over SPI: npu/power.py, and a host of 86.4 mW.
+        wires: What the link is, in words.
+        wires_ms: A frame's time on them, computed.
+        energy_mj: Of a frame in a row: npu/power.py, and a host of 86.4 mW.
         layers: Where each layer runs.
         program: What the accelerator runs.
         host_memory: Of the microcontroller.
@@ -214,6 +214,7 @@ class AcceleratedReport:
     board_title: str
     compiler: str
     accelerator: str
+    link: str
     macs: int
     accelerator_macs: int
     program_bytes: int
@@ -236,9 +237,8 @@ class AcceleratedReport:
     accelerator_ms: float
     frame_ms: float
     frames_per_second: float
-    spi_ms: float
-    sdio_ms: float
-    sdio_frames_per_second: float
+    wires: str
+    wires_ms: float
     energy_mj: float
     layers: tuple[PlacedLayerFacts, ...]
     program: ProgramFacts

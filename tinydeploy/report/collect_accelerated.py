@@ -12,10 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tinydeploy import __version__
-from tinydeploy.board import Board
+from tinydeploy.board import Board, Link
 from tinydeploy.detection.objects import Objects
 from tinydeploy.npu.compiler import Compiled
-from tinydeploy.npu.link_time import sdio_frame_ns, spi_frame_ns
+from tinydeploy.npu.link_time import WIRES
 from tinydeploy.npu.power import PUBLISHED_POWER, frame_energy_mj, frame_ms
 from tinydeploy.project.npu import AcceleratedModel
 from tinydeploy.project.size import Sizes
@@ -57,6 +57,7 @@ class AcceleratedEvidence:
         model: Both parts of it.
         compiled: It, for the accelerator.
         board: The board.
+        link: How it reaches the accelerator.
         compiler: Name and version.
         sizes: Of the linked ELF.
         budget: Bytes allowed, of flash and of RAM.
@@ -76,6 +77,7 @@ class AcceleratedEvidence:
     model: AcceleratedModel
     compiled: Compiled
     board: Board
+    link: Link
     compiler: str
     sizes: Sizes
     budget: tuple[int, int]
@@ -109,10 +111,7 @@ def collect_accelerated(
     frame = run.stream.cycles / run.stream.frames * ms
     accelerator = frame_ms(run.stream.accelerator)
     image_bytes = int(np.prod(model.preprocessing.size))
-    spi = spi_frame_ns(image_bytes, model.result_bytes) / 1e6
-    sdio = sdio_frame_ns(image_bytes, model.result_bytes) / 1e6
-    # Over SDIO the core's own work stays: what a frame takes beyond its time on the wires.
-    own = max(frame - max(spi, accelerator), 0.0)
+    name, frame_ns = WIRES[evidence.link]
     classified, detected, files = _show_pictures(evidence)
     max_flash, max_ram = evidence.budget
     report = AcceleratedReport(
@@ -121,6 +120,7 @@ def collect_accelerated(
         board_title=board.title,
         compiler=evidence.compiler,
         accelerator="TinyNPU",
+        link=evidence.link,
         macs=graph.macs,
         accelerator_macs=sum(op.macs(graph) for op in compiled.split.taken),
         program_bytes=len(model.program),
@@ -143,9 +143,8 @@ def collect_accelerated(
         accelerator_ms=round(accelerator, 4),
         frame_ms=round(frame, 4),
         frames_per_second=round(1e3 / frame, 1),
-        spi_ms=round(spi, 4),
-        sdio_ms=round(sdio, 4),
-        sdio_frames_per_second=round(1e3 / (own + max(sdio, accelerator)), 1),
+        wires=name,
+        wires_ms=round(frame_ns(image_bytes, model.result_bytes) / 1e6, 4),
         energy_mj=round(
             _HOST_MW * frame / 1e3 + frame_energy_mj(run.stream.accelerator, 1e3 / frame), 4
         ),

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tinydeploy.board import Board
+from tinydeploy.board import Board, Link
 from tinydeploy.emulate.emulated_board import EmulatedBoard
 from tinydeploy.errors import BoardLinkError, MismatchError
 from tinydeploy.link.client import BoardClient
@@ -153,9 +153,10 @@ def run_system(
     expected: Sequence[Array],
     stream: Sequence[Array],
     tell: Callable[[str], None],
+    link: Link = "spi",
     faults: LinkFaults = NO_FAULTS,
 ) -> SystemRun:
-    """Boots the image with a TinyNPU behind its SPI, and puts pictures through both.
+    """Boots the image with a TinyNPU behind its link, and puts pictures through both.
 
     Args:
         elf: The image.
@@ -165,6 +166,7 @@ def run_system(
         stream: Outputs, each [m, ...], for m frames of the last picture in a row, as the
             firmware's command makes them.
         tell: Is told how far it is.
+        link: How the firmware reaches the TinyNPU.
         faults: What goes wrong between the two.
 
     Raises:
@@ -172,7 +174,7 @@ def run_system(
         BoardLinkError: The firmware does not answer, or reports an error.
         EmulationError: It faults.
     """
-    with EmulatedBoard(elf, board, accelerator=SIMULATOR, faults=faults) as emulated:
+    with EmulatedBoard(elf, board, accelerator=SIMULATOR, link=link, faults=faults) as emulated:
         client = BoardClient(emulated.transport, attempts=_ATTEMPTS)
         tell("booting")
         client.hello()

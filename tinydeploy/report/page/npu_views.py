@@ -155,7 +155,7 @@ def view_stages(report: AcceleratedReport) -> tuple[Bar, ...]:
             _time_bar(title, report.frame_ms, [("", busy, tone)])
             for title, busy, tone in (
                 ("In a row: the core, prepare and rest", core, "code"),
-                ("In a row: the wires, computed", report.spi_ms, "constants"),
+                ("In a row: the wires, computed", report.wires_ms, "constants"),
                 (f"In a row: {report.accelerator}", report.accelerator_ms, "arena"),
             )
         ),

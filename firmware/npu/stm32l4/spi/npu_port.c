@@ -4,12 +4,10 @@
 
 #include <stddef.h>
 
-#include "clock_steps.h"
 #include "npu_config.h"
 #include "npu_link.h"
-#include "registers.h"
+#include "npu_pins.h"
 #include "spi_registers.h"
-#include "target.h"
 
 #define CHANNELS_CLEAR (DMA_IFCR_CGIF1 | DMA_IFCR_CGIF2)
 
@@ -17,42 +15,11 @@ static const uint32_t idle_cr1 = SPI_CR1_MSTR | SPI_CR1_SSM | SPI_CR1_SSI | SPI_
 static const uint32_t idle_cr2 = SPI_CR2_DS_8 | SPI_CR2_FRXTH;
 static uint8_t zero, ignored; /* where the DMA reaches them */
 
-static void set_field(volatile uint32_t *address, uint32_t position, uint32_t mask, uint32_t value)
-{
-    *address = (*address & ~(mask << position)) | (value << position);
-}
-
-static void set_mode(uint32_t port, uint32_t pin, uint32_t mode)
-{
-    enable_clock(&FAMILY_GPIO_ENABLE, 1u << port);
-    set_field(&GPIO(port, GPIO_OSPEEDR), 2u * pin, 3u, GPIO_OSPEEDR_VERY_HIGH);
-    set_field(&GPIO(port, GPIO_MODER), 2u * pin, 3u, mode);
-}
-
-static void set_output(uint32_t port, uint32_t pin, int high)
-{
-    GPIO(port, GPIO_BSRR) = 1u << (pin + (high ? 0u : 16u));
-}
-
-static void open_output(uint32_t port, uint32_t pin)
-{
-    enable_clock(&FAMILY_GPIO_ENABLE, 1u << port);
-    set_output(port, pin, 1);
-    set_mode(port, pin, GPIO_MODER_OUTPUT);
-}
-
-static void open_spi_pin(uint32_t port, uint32_t pin)
-{
-    enable_clock(&FAMILY_GPIO_ENABLE, 1u << port);
-    set_field(&GPIO(port, GPIO_AFR + 4u * (pin / 8u)), 4u * (pin % 8u), 15u, NPU_SPI_FUNCTION);
-    set_mode(port, pin, GPIO_MODER_ALTERNATE);
-}
-
 void npu_port_open(void)
 {
-    open_output(NPU_SELECT_PORT, NPU_SELECT_PIN);
-    open_output(NPU_RESET_PORT, NPU_RESET_PIN);
-    set_mode(NPU_READY_PORT, NPU_READY_PIN, GPIO_MODER_INPUT);
+    pin_open_output(NPU_SELECT_PORT, NPU_SELECT_PIN);
+    pin_open_output(NPU_RESET_PORT, NPU_RESET_PIN);
+    pin_set_mode(NPU_READY_PORT, NPU_READY_PIN, GPIO_MODER_INPUT);
     enable_clock(&RCC_AHB1ENR, RCC_AHB1ENR_DMA1EN | RCC_AHB1ENR_DMAMUX1EN);
     enable_clock(&RCC_APB1ENR1, RCC_APB1ENR1_SPI2EN);
     SPI2_CR1 = idle_cr1;
@@ -62,14 +29,14 @@ void npu_port_open(void)
     DMA1_CPAR1 = SPI2_DR_ADDRESS;
     DMA1_CPAR2 = SPI2_DR_ADDRESS;
     NVIC_ISER(NPU_PORT_IRQ) = NVIC_BIT(NPU_PORT_IRQ);
-    open_spi_pin(NPU_SCK_PORT, NPU_SCK_PIN);
-    open_spi_pin(NPU_MISO_PORT, NPU_MISO_PIN);
-    open_spi_pin(NPU_MOSI_PORT, NPU_MOSI_PIN);
+    pin_open_alternate(NPU_SCK_PORT, NPU_SCK_PIN, NPU_SPI_FUNCTION);
+    pin_open_alternate(NPU_MISO_PORT, NPU_MISO_PIN, NPU_SPI_FUNCTION);
+    pin_open_alternate(NPU_MOSI_PORT, NPU_MOSI_PIN, NPU_SPI_FUNCTION);
 }
 
 void npu_port_reset(int asserted)
 {
-    set_output(NPU_RESET_PORT, NPU_RESET_PIN, asserted == 0);
+    pin_set(NPU_RESET_PORT, NPU_RESET_PIN, asserted == 0);
 }
 
 int npu_port_is_ready(void)
@@ -81,7 +48,7 @@ int npu_port_is_ready(void)
  * done last: when it is, all is. */
 void npu_port_begin(const uint8_t *out, uint8_t *in, uint32_t count)
 {
-    set_output(NPU_SELECT_PORT, NPU_SELECT_PIN, 0);
+    pin_set(NPU_SELECT_PORT, NPU_SELECT_PIN, 0);
     SPI2_CR2 = idle_cr2 | SPI_CR2_RXDMAEN;
     DMA1_CNDTR1 = count;
     DMA1_CMAR1 = (uint32_t)(uintptr_t)(out == NULL ? in : &ignored);
@@ -121,16 +88,6 @@ int npu_port_end(void)
     NVIC_ICPR(NPU_PORT_IRQ) = NVIC_BIT(NPU_PORT_IRQ);
     SPI2_CR1 = idle_cr1;
     SPI2_CR2 = idle_cr2;
-    set_output(NPU_SELECT_PORT, NPU_SELECT_PIN, 1);
+    pin_set(NPU_SELECT_PORT, NPU_SELECT_PIN, 1);
     return done ? 0 : -1;
-}
-
-uint32_t npu_port_ticks(void)
-{
-    return target_cycles();
-}
-
-uint32_t npu_port_ticks_per_us(void)
-{
-    return target_core_hz() / 1000000u;
 }

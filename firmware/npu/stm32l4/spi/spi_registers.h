@@ -12,14 +12,6 @@
 #define RCC_AHB1ENR_DMAMUX1EN (1u << 2)
 #define RCC_APB1ENR1_SPI2EN (1u << 14)
 
-/* General-purpose I/O */
-#define GPIO_MODER_INPUT 0u
-#define GPIO_MODER_OUTPUT 1u
-#define GPIO_OSPEEDR 0x08u /* GPIO port output speed register: 2 bits per pin */
-#define GPIO_OSPEEDR_VERY_HIGH 3u
-#define GPIO_IDR 0x10u     /* GPIO port input data register */
-#define GPIO_BSRR 0x18u    /* GPIO port bit set/reset register: 16 bits that set, 16 that reset */
-
 /* Serial peripheral interface */
 #define SPI2_CR1 REGISTER(0x40003800u) /* SPI control register 1 */
 #define SPI_CR1_MSTR (1u << 2)
