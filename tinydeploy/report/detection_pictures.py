@@ -47,7 +47,7 @@ def draw_detections(
         draw = ImageDraw.Draw(panel)
         if truth is not None:
             for x0, y0, x1, y1 in scale * truth.boxes:
-                draw.rectangle((x0, y0, x1 - 1, y1 - 1), outline=_TRUTH)
+                draw.rectangle((x0, y0, max(x0, x1 - 1), max(y0, y1 - 1)), outline=_TRUTH)
         names = [labels[int(kind)] for kind in found.classes]
         classes = found.classes.tolist()
         panel = draw_boxes(panel, scale * found.boxes, names, found.scores.tolist(), classes)
