@@ -1,17 +1,22 @@
 """Quantization-aware training: rounding is that of the int8 file, and training makes up for it."""
 
+import signal
+
 import numpy as np
 import pytest
 import torch
 from pictures import make_pictures
+from test_loop import run_python
 from torch import nn
 from typer.testing import CliRunner
 
+from tinydeploy.cli.console import StageView
 from tinydeploy.cli.main import app
 from tinydeploy.errors import UnsupportedModelError, UsageError
 from tinydeploy.graph.read import read_graph
 from tinydeploy.model.export import export_onnx
 from tinydeploy.model.float_model import FloatModel, Preprocessing
+from tinydeploy.pipeline import BuildRequest, build_image
 from tinydeploy.quantize.quantize_model import quantize_model
 from tinydeploy.quantize.recipe import Recipe
 from tinydeploy.train import api
@@ -222,6 +227,59 @@ def test_a_net_that_depends_on_values_is_refused():
 
     with pytest.raises(UnsupportedModelError, match="Odd cannot be traced"):
         FakeQuantizedNet(Odd())
+
+
+KILLED = """
+import os, signal, sys
+sys.path.insert(0, sys.argv[1])
+from pathlib import Path
+from test_quantization_aware import go_on
+from tinydeploy.train.train_net import train_net
+
+def watch(progress):
+    if progress.step == 8:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+train_net(go_on(Path(sys.argv[2]), Path(sys.argv[3])), Path(sys.argv[4]), watch)
+"""
+
+
+def go_on(bars, checkpoint):
+    changes = {"steps": 12, "batch": 8, "evaluations": 4}
+    return request(bars, weights=checkpoint, changes=changes, save_seconds=0)
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="no SIGKILL here")
+def test_killed_and_resumed_ends_in_the_same_weights_and_ranges(bars, trained, tmp_path):
+    checkpoint = trained / "model.pt"
+    whole = train_net(go_on(bars, checkpoint), tmp_path / "whole")
+    killed = run_python(KILLED, bars, checkpoint, tmp_path / "killed")
+    assert killed.wait() == -signal.SIGKILL
+    assert not (tmp_path / "killed" / "model.pt").exists()
+    steps = []
+    again = train_net(go_on(bars, checkpoint), tmp_path / "killed", lambda p: steps.append(p.step))
+    assert steps == [8, 9, 10, 11, 12]
+    for name, values in whole.net.state_dict().items():
+        assert torch.equal(again.net.state_dict()[name], values), name
+    ends = [
+        torch.load(tmp_path / run / "stages" / "net.state", weights_only=True)["net"]
+        for run in ("whole", "killed")
+    ]
+    ranges = [name for name in ends[0] if name.endswith("bounds")]
+    assert len(ranges) == 5
+    assert all(torch.equal(ends[0][name], ends[1][name]) for name in ranges)
+    logs = [(tmp_path / run / "log.csv").read_text() for run in ("whole", "killed")]
+    assert logs[0] == logs[1]
+
+
+def test_what_it_trained_is_firmware(bars, trained, tmp_path):
+    done = train_net(go_on(bars, trained / "model.pt"), tmp_path / "qat")
+    found = build_image(
+        BuildRequest("stm32h743", str(done.checkpoint), output=tmp_path / "out"),
+        StageView(quiet=True),
+    )
+    assert found.report.validation.bit_exact
+    assert found.report.accuracy.int8 >= found.report.accuracy.float - 0.01
 
 
 def test_the_function(bars, trained):
