@@ -1,5 +1,6 @@
 """Quantization-aware training: rounding is that of the int8 file, and training makes up for it."""
 
+import operator
 import signal
 
 import numpy as np
@@ -20,6 +21,7 @@ from tinydeploy.pipeline import BuildRequest, build_image
 from tinydeploy.quantize.quantize_model import quantize_model
 from tinydeploy.quantize.recipe import Recipe
 from tinydeploy.train import api
+from tinydeploy.train.channel_groups import find_channel_groups
 from tinydeploy.train.checkpoint import load_checkpoint_model
 from tinydeploy.train.classifier import repeatable_torch
 from tinydeploy.train.fake_quantization import FakeQuantize, FakeQuantizedNet, round_weights
@@ -101,7 +103,7 @@ def test_a_layer_gives_what_the_int8_file_gives(behind):
     rounded = FakeQuantizedNet(net).eval()
     (kept,) = (part for part in rounded.modules() if isinstance(part, FakeQuantize))
     (found,) = file.ranges
-    kept.bounds.copy_(torch.tensor([found.low, found.high]))
+    kept.bounds.copy_(torch.tensor([[found.low], [found.high]]))
     with torch.no_grad():
         got = rounded(torch.from_numpy(inputs)).numpy()
     step = (found.high - found.low) / 255
@@ -137,6 +139,53 @@ def test_gradients_pass_what_is_rounded_and_not_what_is_clipped():
     net = FakeQuantizedNet(build_net("resnet_8", 3, 1, (8, 8)))
     net(torch.randn(4, 1, 8, 8)).square().sum().backward()
     assert all(parameter.grad.abs().sum() > 0 for parameter in net.parameters())
+
+
+def test_channels_share_their_factors_where_quantization_equalizes():
+    traced = torch.fx.symbolic_trace(build_net("resnet_8", 3, 1, (16, 16)).eval())
+    groups = find_channel_groups(traced)
+    adds = [node for node in groups if node.target is operator.add]
+    assert len(adds) == 3
+    for node in adds:
+        assert groups[node].scalable
+        assert all(groups[source] is groups[node] for source in node.all_input_nodes)
+    # The mean behind the last sum, and what is flat, up to the layer that reads it.
+    head = next(node for node in groups if node.target == "classifier")
+    assert groups[head.all_input_nodes[0]] is groups[adds[-1]]
+    assert not groups[head].scalable
+    assert not groups[next(iter(groups))].scalable
+
+    class Swish(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.a, self.b = nn.Conv2d(1, 4, 3), nn.Conv2d(4, 2, 3)
+
+        def forward(self, x):
+            return self.b(nn.functional.silu(self.a(x)))
+
+    rounded = FakeQuantizedNet(Swish())
+    assert {p.bounds.shape[1] for p in rounded.modules() if isinstance(p, FakeQuantize)} == {1}
+
+
+def test_quiet_channels_are_rounded_as_finely_as_loud_ones():
+    first, second = nn.Conv2d(1, 8, 3, bias=False), nn.Conv2d(8, 8, 1)
+    sizes = torch.logspace(-2, 0, 8).view(-1, 1, 1, 1)
+    with torch.no_grad():
+        first.weight.mul_(sizes)
+        second.weight.div_(sizes.view(1, -1, 1, 1))
+    net = nn.Sequential(first, nn.ReLU(), second).eval()
+    x = torch.randn(32, 1, 8, 8)
+    with torch.no_grad():
+        wanted = net(x)
+        rounded = FakeQuantizedNet(net)
+        rounded(x)
+        error = float((rounded(x) - wanted).norm() / wanted.norm())
+        inner = next(part for part in rounded.modules() if isinstance(part, FakeQuantize))
+        assert inner.bounds.shape[1] == 8
+        inner.divisors = lambda: torch.ones(8)  # nothing is equalized
+        apart = float((rounded(x) - wanted).norm() / wanted.norm())
+    assert error < 0.03
+    assert apart > 3 * error
 
 
 @pytest.mark.parametrize(
