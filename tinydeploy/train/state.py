@@ -156,9 +156,7 @@ def claim_run(folder: Path, wanted: Mapping[str, Any], place: Path, *, write: bo
 
 def _tell(name: str) -> str:
     """A field of a request as people call it."""
-    return (
-        "number of steps, batch or other setting" if name == "changes" else name.replace("_", " ")
-    )
+    return {"changes": "--steps or other settings"}.get(name, name.replace("_", " "))
 
 
 def replace_file(path: Path, write: Callable[[BinaryIO], object]) -> None:
