@@ -71,8 +71,11 @@ noise: setup-dev
 FRAMES ?= 10000
 npu-faults: setup-dev
 	$(BIN)/tinydeploy build --board stm32l4r9 --accelerator tinynpu --quiet
+	$(BIN)/tinydeploy build --board stm32l4r9 --accelerator tinynpu --link sdio --quiet
 	PYTHONPATH=tests/npu $(BIN)/python tests/npu/faults_campaign.py --frames $(FRAMES) \
 		--build out/etinynet_digits-stm32l4r9-tinynpu
+	PYTHONPATH=tests/npu $(BIN)/python tests/npu/faults_campaign.py --frames $(FRAMES) \
+		--link sdio --build out/etinynet_digits-stm32l4r9-tinynpu-sdio
 
 MODELS ?= $(TINYDEPLOY_TEST_DATA)/models
 bench: setup

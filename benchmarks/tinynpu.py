@@ -1,8 +1,9 @@
 """`python -m benchmarks.tinynpu`: TinyNPU's simulator against its definition and against LiteRT.
 
 Without options, over the test pictures of the digits default. With --model, over --inputs, int8 as
-.npy, or over noise; with --etinynet FOLDER, over evaluation crops of EtinyNet-1.0 at 224x224,
-FOLDER being that of `benchmarks.quantization_etinynet` with models/etinynet_1.0_224_int8.tflite.
+.npy, or over noise; with --etinynet FOLDER, over evaluation crops of an EtinyNet-1.0, --model or
+models/etinynet_1.0_224_int8.tflite in FOLDER, that of `benchmarks.quantization_etinynet`. With
+--crops DIR besides, it only writes that folder's calibration crops of 256x256 as pictures.
 Bytes are those that the accelerator sends, and those of LiteRT's reference kernels.
 """
 
@@ -15,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from benchmarks.measure import Silence
 from benchmarks.quantization_etinynet import Protocol
@@ -33,7 +35,7 @@ from tinydeploy.validate.reference import run_reference
 from tinydeploy.validate.take_apart import keep_operators
 
 _NOISE = 4
-_CROPS = 16
+_CROPS, _SIZE = 16, 256
 Int8 = NDArray[np.int8]
 
 
@@ -104,10 +106,18 @@ def main() -> None:
     parser.add_argument("--model", type=Path, help="an int8 .tflite")
     parser.add_argument("--inputs", type=Path, help="int8 inputs as .npy")
     parser.add_argument("--etinynet", type=Path, metavar="FOLDER", help="the test data")
+    parser.add_argument("--crops", type=Path, metavar="DIR", help="for pictures to calibrate with")
     options = parser.parse_args()
+    if options.etinynet is not None and options.crops is not None:
+        options.crops.mkdir(parents=True, exist_ok=True)
+        for number, crop in enumerate(Protocol(options.etinynet).calibration(_SIZE, "all")):
+            Image.fromarray(crop).save(options.crops / f"{number:03}.png")
+        return
     if options.etinynet is not None:
-        model = options.etinynet / "models" / "etinynet_1.0_224_int8.tflite"
-        crops = Protocol(options.etinynet).evaluation(224, "all")[:_CROPS]
+        model = options.model or options.etinynet / "models" / "etinynet_1.0_224_int8.tflite"
+        graph = read_graph(model.read_bytes())
+        size = graph.tensors[graph.inputs[0]].shape[1]
+        crops = Protocol(options.etinynet).evaluation(size, "all")[:_CROPS]
         # EtinyNet takes pixels less 128, and the file's scale is 1.
         measure(model.read_bytes(), (crops.astype(np.int16) - 128).astype(np.int8), None)
         return

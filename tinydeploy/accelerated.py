@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,8 +19,6 @@ from tinydeploy.graph.passes import fuse_graph
 from tinydeploy.graph.read import read_graph
 from tinydeploy.npu.compiler import Compiled, compile_graph
 from tinydeploy.npu.link_device import CLOCK_HZ
-from tinydeploy.npu.link_time import sdio_frame_ns, spi_frame_ns
-from tinydeploy.npu.power import PUBLISHED_POWER, frame_energy_mj, frame_ms
 from tinydeploy.npu.preprocess import plan_preprocessing
 from tinydeploy.pipeline import BuildRequest, load_request_board, make_planner, open_output
 from tinydeploy.plan.check import check_plan
@@ -29,27 +28,30 @@ from tinydeploy.project.build import Firmware, build_firmware
 from tinydeploy.project.npu import AcceleratedModel, Rest, npu_project_files
 from tinydeploy.project.publish import ACCELERATED_REPORT, check_target
 from tinydeploy.project.selftest import selftest_crc, selftest_inputs
-from tinydeploy.project.size import Sizes, check_budget, read_sizes
+from tinydeploy.project.size import check_budget, read_sizes
 from tinydeploy.project.toolchain import find_toolchain, kernel_level
 from tinydeploy.project.write import write_project
+from tinydeploy.report.accelerated_evidence import Answers
 from tinydeploy.report.accelerated_report import AcceleratedReport
+from tinydeploy.report.collect_accelerated import AcceleratedEvidence, collect_accelerated
+from tinydeploy.report.page.accelerated_page import write_accelerated_page
 from tinydeploy.source.make_source import make_source
 from tinydeploy.source.source import Source, Watch
 from tinydeploy.validate.accelerator import (
     SystemReference,
-    SystemRun,
+    count_samples,
     make_pictures,
     run_system,
     stream_images,
 )
-from tinydeploy.validate.boxes import compare_boxes
 from tinydeploy.validate.quality import quantize_inputs
 from tinydeploy.validate.wide_softmax import run_graph_reference
 
+Array = NDArray[Any]
+
 _PICTURES, _PICTURES_OF_LARGE, _LARGE_MACS = 20, 3, 20_000_000
 _FRAMES = 20
-_SYSTEM_MW: Final = 160.0  # published, of microcontroller and accelerator together
-_HOST_MW: Final = _SYSTEM_MW - PUBLISHED_POWER.active_mw
+_TESTED_MACS = 20_000_000_000  # of all test samples together
 
 
 @dataclass(frozen=True)
@@ -85,7 +87,15 @@ def build_accelerated(
             f"board {board.name} has no pins for an accelerator",
             "Take --board stm32l4r9, or add a table [accelerator] to the board's file.",
         )
+    link = request.link or "spi"
+    if link == "sdio" and board.accelerator.sdio is None:
+        raise UsageError(
+            f"board {board.name} has no SDIO pins for an accelerator",
+            "Leave --link out, or add a table [accelerator.sdio] to the board's file.",
+        )
     toolchain = find_toolchain()
+    max_flash = request.max_flash or board.flash_budget
+    max_ram = request.max_ram or board.ram_budget
     if request.output is not None:
         check_target(request.output)
     if source is None:
@@ -114,28 +124,67 @@ def build_accelerated(
         pictures = make_pictures(model.preprocessing, samples, count)
         images = reference.prepare(pictures)
         expected = reference.compute(images)
-        streamed = reference.compute(stream_images(images[-1], min(count, _FRAMES)))
+        streamed = reference.compute(stream_images(images[-1], _FRAMES))
         crc = selftest_crc(_test_outputs(reference, model))
         official = run_graph_reference(unfused, source.tflite, [images[:, None]]).outputs
         watch.detail(f"{count} pictures, TinyNPU's definition and LiteRT")
 
-    name = f"{graph.name}-{board.name}-tinynpu"
+    name = f"{graph.name}-{board.name}-tinynpu" + ("-sdio" if link == "sdio" else "")
     with open_output(request, name) as (folder, target):
         with watch.stage("compile"):
             level = kernel_level(request.optimize)
-            files = npu_project_files(model, board, selftest_crc=crc, kernel_level=level)
+            files = npu_project_files(model, board, link, selftest_crc=crc, kernel_level=level)
             write_project(folder / "firmware", files)
             firmware = build_firmware(folder / "firmware", board, toolchain)
             sizes = read_sizes(firmware.elf, board)
-            max_flash = request.max_flash or board.flash_budget
-            check_budget(sizes, max_flash, request.max_ram or board.ram_budget)
+            check_budget(sizes, max_flash, max_ram)
             watch.detail(f"flash {sizes.flash_bytes:,} bytes, RAM {sizes.ram_bytes:,} bytes")
         with watch.stage("emulate"):
-            run = run_system(firmware.elf, board, pictures, expected, streamed, watch.detail)
+            run = run_system(firmware.elf, board, pictures, expected, streamed, watch.detail, link)
             watch.detail(f"{run.pictures} pictures and {run.stream.frames} frames: bit-exact")
-        report = _collect(model, compiled, board, toolchain.version, sizes, run, expected, official)
-        _complete_folder(folder, source, model, firmware, report)
+        with watch.stage("quality"):
+            tested = _answer_samples(source, unfused, reference, samples, graph.macs)
+        evidence = AcceleratedEvidence(
+            origin=source.origin,
+            tflite=source.tflite,
+            model=model,
+            compiled=compiled,
+            board=board,
+            link=link,
+            compiler=toolchain.version,
+            sizes=sizes,
+            budget=(max_flash, max_ram),
+            run=run,
+            images=images,
+            shown=0 if samples is None else min(len(samples), count_samples(count)),
+            answers=Answers(None, official, expected),
+            tested=tested,
+            classes=source.classes,
+            scenes=source.scenes,
+            command=request.command,
+            firmware=firmware.bin.read_bytes(),
+        )
+        report, shown = collect_accelerated(evidence)
+        _complete_folder(folder, source, model, firmware, report, shown)
     return AcceleratedResult(report, target)
+
+
+def _answer_samples(
+    source: Source, unfused: Graph, reference: SystemReference, samples: Array | None, macs: int
+) -> Answers | None:
+    """What float net, LiteRT and TinyNPU say of test samples, of large nets of the first ones.
+
+    None where nobody knows what is right.
+    """
+    if samples is None or (source.classes is None and source.scenes is None):
+        return None
+    count = max(1, min(len(samples), _TESTED_MACS // macs))
+    tested, exact = samples[:count], source.float_outputs
+    return Answers(
+        None if exact is None else [output[:count] for output in exact],
+        run_graph_reference(unfused, source.tflite, [tested]).outputs,
+        reference.compute(tested.reshape(-1, *tested.shape[-3:])),
+    )
 
 
 def check_request(request: BuildRequest) -> None:
@@ -217,76 +266,13 @@ def _test_outputs(reference: SystemReference, model: AcceleratedModel) -> list[b
     return [values.tobytes() for values in reference.compute(reference.prepare([picture]))]
 
 
-def _collect(
-    model: AcceleratedModel,
-    compiled: Compiled,
-    board: Board,
-    compiler: str,
-    sizes: Sizes,
-    run: SystemRun,
-    expected: tuple[NDArray[Any], ...],
-    official: tuple[NDArray[Any], ...],
-) -> AcceleratedReport:
-    raw = expected[: len(official)]  # a detector's boxes follow
-    ours = np.concatenate([values.reshape(len(values), -1) for values in raw], axis=1)
-    theirs = np.concatenate([values.reshape(len(values), -1) for values in official], axis=1)
-    graph, ms = model.graph, 1e3 / run.clock_hz
-    classes = (
-        len(official) == 1 and ours.shape[1] > 1 and len(graph.tensors[graph.outputs[0]].shape) == 2
-    )
-    boxes = None if graph.detector is None else compare_boxes(graph.detector, expected, official)
-    prepare, link, rest = (cycles * ms for cycles in run.stages)
-    frame = run.stream.cycles / run.stream.frames * ms
-    accelerator = frame_ms(run.stream.accelerator)
-    image_bytes = int(np.prod(model.preprocessing.size))
-    spi = spi_frame_ns(image_bytes, model.result_bytes) / 1e6
-    sdio = sdio_frame_ns(image_bytes, model.result_bytes) / 1e6
-    # Over SDIO the core's own work stays: what a frame takes beyond its time on the wires.
-    own = max(frame - max(spi, accelerator), 0.0)
-    return AcceleratedReport(
-        model=graph.name,
-        board=board.name,
-        board_title=board.title,
-        compiler=compiler,
-        accelerator="TinyNPU",
-        macs=graph.macs,
-        accelerator_macs=sum(op.macs(graph) for op in compiled.split.taken),
-        split=[(share.op.kind, share.reason) for share in compiled.split.shares],
-        program_bytes=len(model.program),
-        image_bytes=image_bytes,
-        result_bytes=model.result_bytes,
-        camera=model.preprocessing.camera,
-        flash_bytes=sizes.flash_bytes,
-        ram_bytes=sizes.ram_bytes,
-        pictures=run.pictures,
-        bytes_compared=run.bytes_compared,
-        litert_bytes_equal=float(np.mean(ours == theirs)),
-        litert_largest_difference=int(np.abs(ours.astype(int) - theirs.astype(int)).max()),
-        litert_top1=float(np.mean(ours.argmax(1) == theirs.argmax(1))) if classes else None,
-        boxes=boxes.found if boxes else None,
-        litert_boxes=boxes.others if boxes else None,
-        same_boxes=boxes.same if boxes else None,
-        prepare_ms=round(prepare, 4),
-        link_and_compute_ms=round(link, 4),
-        rest_ms=round(rest, 4),
-        accelerator_ms=round(accelerator, 4),
-        frame_ms=round(frame, 4),
-        frames_per_second=round(1e3 / frame, 1),
-        spi_ms=round(spi, 4),
-        sdio_ms=round(sdio, 4),
-        sdio_frames_per_second=round(1e3 / (own + max(sdio, accelerator)), 1),
-        energy_mj=round(
-            _HOST_MW * frame / 1e3 + frame_energy_mj(run.stream.accelerator, 1e3 / frame), 4
-        ),
-    )
-
-
 def _complete_folder(
     folder: Path,
     source: Source,
     model: AcceleratedModel,
     firmware: Firmware,
     report: AcceleratedReport,
+    pictures: Mapping[str, bytes],
 ) -> None:
     """Puts beside the project what people look for; the project's own build folder goes."""
     try:
@@ -295,6 +281,9 @@ def _complete_folder(
         for image in (firmware.elf, firmware.bin, firmware.hex):
             shutil.copyfile(image, folder / image.name)
         shutil.rmtree(firmware.elf.parent)
+        write_project(folder, pictures)
         (folder / ACCELERATED_REPORT).write_text(report.to_json(), encoding="utf-8")
+        page = write_accelerated_page(report, pictures)
+        (folder / "report.html").write_text(page, encoding="utf-8")
     except OSError as error:
         raise OutputError(f"cannot write the results: {error.strerror or error}") from error

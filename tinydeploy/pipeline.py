@@ -12,13 +12,14 @@ from pathlib import Path
 
 import numpy as np
 
-from tinydeploy.board import Board, load_board, with_baud, with_watchdog
+from tinydeploy.board import Board, Link, load_board, with_baud, with_watchdog
 from tinydeploy.bundle.make_bundle import BUNDLE, write_bundle
 from tinydeploy.codegen.generate import generate_sources, list_kernels
 from tinydeploy.errors import (
     InputFileError,
     OutputError,
     UnsupportedModelError,
+    UsageError,
 )
 from tinydeploy.graph.graph import Graph
 from tinydeploy.graph.passes import fuse_graph
@@ -104,6 +105,7 @@ class BuildRequest:
         chosen_format: What the output folder holds besides the firmware project, in a subfolder of
             that name; "cmake" for nothing.
         accelerator: "tinynpu" for a TinyNPU beside the board, see accelerated.py; None for none.
+        link: How that is linked, "spi" or "sdio"; None for "spi".
         emulate: Run the image in the emulated board.
         keep: Leave an output folder behind; False for a mere check.
         bundle: Put a proof bundle into it, too.
@@ -128,6 +130,7 @@ class BuildRequest:
     mlperf: bool = False
     chosen_format: Format = "cmake"
     accelerator: str | None = None
+    link: Link | None = None
     emulate: bool = True
     keep: bool = True
     bundle: bool = False
@@ -256,6 +259,11 @@ def build_image(request: BuildRequest, watch: Watch, source: Source | None = Non
     Raises:
         TinydeployError: See errors.py; its class tells the exit code.
     """
+    if request.link is not None:
+        raise UsageError(
+            f"--link {request.link} says how an accelerator is linked, and none is asked for",
+            "Add --accelerator tinynpu, or leave --link out.",
+        )
     board = load_request_board(request)
     toolchain = replace(find_toolchain(), kernel_level=kernel_level(request.optimize))
     max_flash = board.flash_budget if request.max_flash is None else request.max_flash
@@ -375,8 +383,7 @@ def build_image(request: BuildRequest, watch: Watch, source: Source | None = Non
                 detection=detection,
             )
         )
-        _complete_folder(folder, model, firmware, report, samples)
-        write_project(folder, pictures)
+        _complete_folder(folder, model, firmware, report, pictures, samples)
         handover = Handover(
             graph=graph,
             plan=plan,
@@ -437,6 +444,7 @@ def _complete_folder(
     model: PlannedModel,
     firmware: Firmware,
     report: BuildReport,
+    pictures: Mapping[str, bytes],
     samples: Array | None,
 ) -> None:
     """Puts beside the project what people look for; the project's own build folder goes."""
@@ -451,8 +459,9 @@ def _complete_folder(
         for image in (firmware.elf, firmware.bin, firmware.hex):
             shutil.copyfile(image, folder / image.name)
         shutil.rmtree(firmware.elf.parent)
+        write_project(folder, pictures)
         (folder / "report.json").write_text(report.to_json(), encoding="utf-8")
-        (folder / "report.html").write_text(write_page(report), encoding="utf-8")
+        (folder / "report.html").write_text(write_page(report, pictures), encoding="utf-8")
     except OSError as error:
         raise OutputError(f"cannot write the results: {error.strerror or error}") from error
 

@@ -475,6 +475,7 @@ void td_concatenation_s8(const td_concatenation *op, const td_tensor *const *in,
 
 /* Kernels for cores with the DSP extension. */
 #include "td_conv_2d_gemm.h"
+#include "td_conv_2d_dense.h"
 #include "td_conv_2d_pair.h"
 #include "td_depthwise_conv_2d_planar.h"
 #include "td_expanded_depthwise_conv_2d.h"

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: 0BSD */
-/* Sequences of frames: two are under way at a time; after an error all of them begin anew. */
+/* Sequences of frames: two are under way at a time, and the results of a third are taken; after an error those without
+ * results begin anew. */
 #include "npu.h"
 
 #include <stddef.h>
 
 #include "npu_link.h"
+#include "npu_port.h"
 
 #define SLOTS 2u    /* frames that the device takes at a time */
 #define ATTEMPTS 8u /* without a result in between */
@@ -14,21 +16,30 @@ static uint32_t next_frame;       /* number; never used twice, so that no part o
 
 int npu_run_frames(const npu_program *program, uint32_t count, const npu_frames *frames, int8_t *results)
 {
-    uint32_t submitted = 0u, collected = 0u, attempts = 0u;
+    uint32_t submitted = 0u, collected = 0u, given = 0u, attempts = 0u;
     uint32_t first = next_frame; /* the number of image 0 */
-    while (collected < count) {
+    while (given < count) {
         int status = NPU_OK;
         if (loaded != program) {
             status = npu_link_open(program);
             loaded = status == NPU_OK ? program : NULL;
         }
-        if (status == NPU_OK && submitted < count && submitted - collected < SLOTS) {
-            status = npu_link_submit(program, first + submitted, frames->image(frames->context, submitted));
+        int sends = status == NPU_OK && submitted < count && submitted - collected < SLOTS;
+        if (sends) {
+            npu_link_send(program, first + submitted, frames, submitted);
+        }
+        if (given < collected) {
+            npu_port_allow_interrupt(1);
+            frames->results(frames->context, given, results);
+            npu_port_allow_interrupt(0);
+            ++given;
+        }
+        if (sends) {
+            status = npu_link_start(program, first + submitted);
             ++submitted;
-        } else if (status == NPU_OK) {
+        } else if (status == NPU_OK && collected < submitted) {
             status = npu_link_collect(program, first + collected, results);
             if (status == NPU_OK) {
-                frames->results(frames->context, collected, results);
                 ++collected;
                 attempts = 0u;
             }

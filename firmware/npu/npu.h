@@ -32,8 +32,9 @@ typedef struct {
 
 /* Images and results of a sequence of frames. */
 typedef struct {
-    /* Image `index`, image_bytes of it; may be asked for again, until its results were given. */
-    const int8_t *(*image)(void *context, uint32_t index);
+    /* Makes bytes [offset, offset + count) of image `index` at `to`, a multiple of 4. Called piece by piece in an interrupt,
+     * while `results` takes those of an image before; and for any piece again, until this image's results were given. */
+    void (*image)(void *context, uint32_t index, uint32_t offset, uint32_t count, int8_t *to);
     /* Takes the results of image `index`, result_bytes of them, once and in order; they are gone behind the call. */
     void (*results)(void *context, uint32_t index, const int8_t *bytes);
     void *context;
@@ -48,7 +49,8 @@ typedef struct {
     uint32_t cycles;       /* of the device, for the last of them */
 } npu_counters;
 
-/* Runs `count` images. The next image is sent while the device computes the one before. What goes wrong is repeated; the
+/* Runs `count` images. An image is sent while the device computes the one before and the results of the one before that
+ * are taken. What goes wrong is repeated; the
  * device is reset and given its program anew where that does not help. `results` has room for result_bytes.
  * Returns NPU_OK, or why the first image without results has none, after eight attempts. */
 int npu_run_frames(const npu_program *program, uint32_t count, const npu_frames *frames, int8_t *results);

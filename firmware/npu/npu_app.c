@@ -33,15 +33,15 @@ static void observe(const sequence *s, int stage)
     }
 }
 
-static const int8_t *prepare_image(void *context, uint32_t index)
+static void prepare_image(void *context, uint32_t index, uint32_t offset, uint32_t count, int8_t *to)
 {
     const sequence *s = context;
-    npu_image_prepare(&npu_app.settings, npu_app.camera, npu_app.image);
-    if (s->in_a_row) {
-        npu_app.image[0] = (int8_t)(uint8_t)((uint8_t)npu_app.image[0] ^ (index & 0xFFu));
+    observe(s, NPU_STAGE_ACCELERATOR);
+    npu_image_prepare(npu_app.camera, offset, count, to);
+    if (s->in_a_row && offset == 0u) {
+        to[0] = (int8_t)(uint8_t)((uint8_t)to[0] ^ (index & 0xFFu));
     }
     observe(s, NPU_STAGE_PREPARE);
-    return npu_app.image;
 }
 
 static void take_results(void *context, uint32_t index, const int8_t *results)
@@ -83,6 +83,7 @@ void npu_app_begin(void)
     static int opened;
     if (!opened) {
         opened = 1;
+        npu_image_open(&npu_app.settings);
         npu_port_open();
     }
 }

@@ -17,8 +17,7 @@ enum { NPU_STAGE_PREPARE = 0, NPU_STAGE_ACCELERATOR = 1, NPU_STAGE_REST = 2, NPU
 typedef struct {
     npu_program program;
     npu_image_settings settings;
-    uint8_t *camera;  /* the picture */
-    int8_t *image;    /* room for the net's input */
+    uint8_t *camera;  /* the picture, which stays until the results are there */
     int8_t *results;  /* room for what TinyNPU gives */
     int (*rest)(void); /* runs what stays here, on `results`; 0 where it succeeds */
     const uint32_t *box_count; /* of a detector: how many boxes the last frame shows; else NULL */
@@ -29,7 +28,8 @@ extern const npu_app_t npu_app;
 /* Connects the accelerator, once. */
 void npu_app_begin(void);
 
-/* One picture, or with observe(context, stage) behind each stage of it. As app_model's run and run_observed. */
+/* One picture, or with observe(context, stage) behind each part of a stage of it: preparing goes on piece by piece while
+ * the piece before is sent. As app_model's run and run_observed. */
 int npu_app_run(void);
 int npu_app_run_observed(void (*observe)(void *context, int stage), void *context);
 

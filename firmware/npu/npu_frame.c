@@ -2,8 +2,6 @@
 /* Frames of the link as bytes: sync, command, sequence, status, state, length, frame, value, identity, CRC-32. */
 #include "npu_frame.h"
 
-#include <string.h>
-
 #include "bytes.h"
 #include "npu_crc.h"
 
@@ -27,7 +25,6 @@ uint32_t npu_frame_pack(const npu_frame *request, uint8_t *wire)
         return NPU_HEADER_BYTES;
     }
     uint8_t *payload = wire + NPU_HEADER_BYTES;
-    memcpy(payload, request->payload, request->length);
     put_u32(payload + request->length, npu_crc_update(crc, payload, request->length));
     return NPU_HEADER_BYTES + request->length + NPU_CRC_BYTES;
 }

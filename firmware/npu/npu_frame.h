@@ -6,15 +6,17 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "npu_wire.h"
+
 #ifdef __cplusplus
 extern "C" {
 #endif
 
 #define NPU_PROTOCOL_VERSION 1u
-#define NPU_CHUNK 1024u
 #define NPU_HEADER_BYTES 24u
 #define NPU_CRC_BYTES 4u
-#define NPU_FRAME_BYTES (NPU_HEADER_BYTES + NPU_CHUNK + NPU_CRC_BYTES)
+#define NPU_CHUNK (NPU_PORT_ROOM - NPU_HEADER_BYTES - NPU_CRC_BYTES)
+#define NPU_MISSING_BYTES 32u /* at most, of the list behind INCOMPLETE: a bit for each piece, the first missing one lowest */
 #define NPU_ANSWERED 0x80u /* an answer's command is the request's with this bit */
 
 enum { NPU_HELLO = 1, NPU_PROGRAM = 2, NPU_LOAD = 3, NPU_IMAGE = 4, NPU_START = 5, NPU_RESULT = 6 };
@@ -36,7 +38,7 @@ enum {
 enum { NPU_STATE_LOADED = 1, NPU_STATE_COMPUTES = 2 }; /* bits of an answer's state */
 
 typedef struct {
-    const uint8_t *payload; /* `length` bytes; of a parsed frame within its wire */
+    const uint8_t *payload; /* of a parsed frame: `length` bytes within its wire */
     uint32_t frame;
     uint32_t value;
     uint32_t identity;
@@ -47,7 +49,8 @@ typedef struct {
     uint8_t state;
 } npu_frame;
 
-/* Writes a request to `wire`, which has room for NPU_FRAME_BYTES. Returns how many bytes it takes. */
+/* Writes a request to `wire`, which has room for NPU_PORT_ROOM and holds the payload already, behind NPU_HEADER_BYTES.
+ * Returns how many bytes it takes. */
 uint32_t npu_frame_pack(const npu_frame *request, uint8_t *wire);
 
 /* Reads an answer from the `count` bytes at `wire`. Returns whether its CRCs are right and it is all there. */

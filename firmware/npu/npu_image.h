@@ -19,8 +19,12 @@ typedef struct {
     const int8_t (*table)[256]; /* for each channel: the net's value of 0 to 255 */
 } npu_image_settings;
 
-/* `camera`: RGB565, two bytes per pixel, the low one first, row by row. `image`: h * w * channels values. */
-void npu_image_prepare(const npu_image_settings *settings, const uint8_t *camera, int8_t *image);
+/* The settings of all calls behind this one; they stay valid. */
+void npu_image_open(const npu_image_settings *settings);
+
+/* Makes values [first, first + count) of the h * w * channels of the net's input.
+ * `camera`: RGB565, two bytes per pixel, the low one first, row by row. */
+void npu_image_prepare(const uint8_t *camera, uint32_t first, uint32_t count, int8_t *values);
 
 #ifdef __cplusplus
 }

@@ -1,27 +1,48 @@
 /* SPDX-License-Identifier: 0BSD */
-/* The master of the link. An answer comes with the transaction behind its request's; all requests may be repeated. */
+/* The master of the link. Pieces of a program or image go one behind the other without a look at their answers: LOAD and
+ * START say which one is missing, and that is sent again. All requests may be repeated. */
 #include "npu_link.h"
 
+#include <stddef.h>
 #include <string.h>
 
 #include "bytes.h"
 #include "npu_frame.h"
 #include "npu_port.h"
 
-#define ATTEMPTS 32u         /* for a request, and for all pieces of a program or image */
-#define RESET_US 10u         /* RESET is held */
-#define READY_US 20000u      /* within which READY rises, but where the device computes or loads */
+#define ATTEMPTS 32u    /* for a request, and for a piece that is missing */
+#define RESET_US 10u    /* RESET is held */
+#define READY_US 20000u /* within which READY rises, but where the device computes or loads */
 #define LOAD_US 200000u
-#define PIECES_MAX 1024u     /* of a program or image */
-#define CYCLES_BYTES 4u      /* of a frame's results, in front of its outputs */
-#define NONE 0xFFFFFFFFu
+#define CYCLES_BYTES 4u /* of a frame's results, in front of its outputs */
+
+typedef union {
+    uint32_t aligned;
+    uint8_t bytes[NPU_PORT_ROOM];
+} buffer;
 
 npu_counters npu_link_counters;
 
-/* Two of each: one is sent while the next is made, one is received while the last is read. */
-static uint8_t out[2][NPU_FRAME_BYTES];
-static uint8_t in[2][NPU_FRAME_BYTES];
+static buffer out[2]; /* one is sent while the next is made */
+static buffer in;
 static uint16_t last_sequence;
+
+/* Pieces of a program or image that are being sent. Where the interrupt is allowed, this is its own. */
+static struct {
+    const npu_program *program;
+    const npu_frames *frames; /* of the image; NULL: it is the program that is sent */
+    uint32_t index;           /* of the image in them */
+    uint32_t frame;           /* its number on the link */
+    uint32_t first, next, end; /* offsets; of [next, end) no frame was made yet */
+    uint8_t missing[NPU_MISSING_BYTES]; /* a bit for each piece from `first` on: those that are sent */
+    int all;                  /* all are, whatever `missing` says */
+    uint32_t made;            /* bytes of the frame that was made; 0: none is left */
+    uint32_t turn;            /* which of `out` holds it; the other one is sent */
+    uint32_t sent;            /* bytes of that */
+    uint32_t failures;        /* how often that did not get through */
+    int status;
+    volatile int busy;
+} pieces;
 
 static int wait_for_ready(uint32_t limit_us)
 {
@@ -35,7 +56,7 @@ static int wait_for_ready(uint32_t limit_us)
     return NPU_OK;
 }
 
-/* Begins a transaction as soon as the device is ready. */
+/* Begins an exchange as soon as the device is ready. */
 static int begin(const uint8_t *bytes, uint8_t *received, uint32_t count, uint32_t ready_us)
 {
     if (wait_for_ready(ready_us) != NPU_OK) {
@@ -46,12 +67,11 @@ static int begin(const uint8_t *bytes, uint8_t *received, uint32_t count, uint32
     return NPU_OK;
 }
 
-static int transact(const uint8_t *bytes, uint8_t *received, uint32_t count, uint32_t ready_us)
+/* Whether the answer is that of the request. */
+static int answers(const npu_frame *answer, const npu_frame *request)
 {
-    if (begin(bytes, received, count, ready_us) != NPU_OK) {
-        return NPU_SILENT;
-    }
-    return npu_port_end() == 0 ? NPU_OK : NPU_SILENT;
+    return answer->command == (request->command | NPU_ANSWERED) && answer->sequence == request->sequence &&
+           answer->frame == request->frame;
 }
 
 static int outcome(uint8_t status)
@@ -73,130 +93,156 @@ static int outcome(uint8_t status)
     }
 }
 
-/* Whether the answer is that of the request. */
-static int answers(const npu_frame *answer, const npu_frame *request, uint16_t sequence)
-{
-    return answer->command == (request->command | NPU_ANSWERED) && answer->sequence == sequence &&
-           answer->frame == request->frame;
-}
-
-/* Sends a request until its answer comes, of at most `payload_bytes`; that is valid until the next request.
- * `ready_us`: how long the device may take for it. */
+/* Sends a request without payload until its answer comes, of at most `payload_bytes`; that is valid until the next request.
+ * `ready_us`: how long the device may take for it. Returns whether it came: NPU_OK, or NPU_SILENT. */
 static int exchange(npu_frame *request, npu_frame *answer, uint32_t payload_bytes, uint32_t ready_us)
 {
+    uint32_t count = NPU_HEADER_BYTES + (payload_bytes != 0u ? payload_bytes + NPU_CRC_BYTES : 0u);
     for (uint32_t attempt = 0u; attempt < ATTEMPTS; ++attempt) {
         request->sequence = ++last_sequence;
         npu_link_counters.repeated += attempt != 0u;
-        uint32_t count = NPU_HEADER_BYTES + (payload_bytes != 0u ? payload_bytes + NPU_CRC_BYTES : 0u);
-        if (transact(out[0], in[0], npu_frame_pack(request, out[0]), READY_US) != NPU_OK) {
+        if (begin(out[0].bytes, NULL, npu_frame_pack(request, out[0].bytes), READY_US) != NPU_OK) {
             return NPU_SILENT;
         }
-        for (uint32_t reading = 0u; reading < 2u; ++reading) { /* the answer stays until the next request */
-            if (transact(NULL, in[0], count, ready_us) != NPU_OK) {
+        int sent = npu_port_end() == 0;
+        for (uint32_t reading = 0u; sent && reading < 2u; ++reading) { /* the answer stays until the next request */
+            if (begin(NULL, in.bytes, count, ready_us) != NPU_OK) {
                 return NPU_SILENT;
             }
-            if (npu_frame_parse(in[0], count, answer) && answers(answer, request, request->sequence)) {
-                return outcome(answer->status);
+            if (npu_port_end() == 0 && npu_frame_parse(in.bytes, count, answer) && answers(answer, request)) {
+                return NPU_OK;
             }
         }
     }
     return NPU_SILENT;
 }
 
-/* What is known of the pieces of a program or image. */
-typedef struct {
-    uint8_t arrived[PIECES_MAX / 8u]; /* a bit for each */
-    npu_frame request;
-    uint32_t piece;    /* whose answer comes next; NONE */
-    uint16_t sequence; /* of its request */
-    int status;        /* why the device refuses them */
-} transfer;
-
-static int has_arrived(const transfer *t, uint32_t piece)
+static int is_wanted(uint32_t offset)
 {
-    return t->arrived[piece / 8u] >> (piece % 8u) & 1;
+    uint32_t piece = (offset - pieces.first) / NPU_CHUNK;
+    return pieces.all || (pieces.missing[piece / 8u] >> piece % 8u & 1u) != 0u;
 }
 
-/* Looks into what came with a transaction: the answer for the piece that was sent before. */
-static void note_answer(transfer *t, const uint8_t *received, uint32_t count)
+/* Makes the frame of the next piece, if there is one. */
+static void make_piece(void)
 {
-    npu_frame answer;
-    if (t->piece == NONE || !npu_frame_parse(received, count, &answer) ||
-        !answers(&answer, &t->request, t->sequence)) {
+    while (pieces.next < pieces.end && !is_wanted(pieces.next)) {
+        pieces.next += NPU_CHUNK;
+    }
+    pieces.made = 0u;
+    if (pieces.next >= pieces.end) {
         return;
     }
-    t->status = outcome(answer.status);
-    if (t->status == NPU_OK) {
-        t->arrived[t->piece / 8u] |= (uint8_t)(1u << (t->piece % 8u));
+    uint32_t left = pieces.end - pieces.next;
+    npu_link_counters.repeated += pieces.all == 0;
+    int is_image = pieces.frames != NULL;
+    npu_frame request = {
+        .command = is_image ? NPU_IMAGE : NPU_PROGRAM,
+        .sequence = ++last_sequence,
+        .length = (uint16_t)(left < NPU_CHUNK ? left : NPU_CHUNK),
+        .frame = pieces.frame,
+        .value = pieces.next,
+        .identity = is_image ? pieces.program->identity : 0u,
+    };
+    uint8_t *wire = out[pieces.turn].bytes;
+    uint8_t *payload = wire + NPU_HEADER_BYTES;
+    if (is_image) {
+        pieces.frames->image(pieces.frames->context, pieces.index, pieces.next, request.length, (int8_t *)payload);
+    } else {
+        memcpy(payload, pieces.program->bytes + pieces.next, request.length);
     }
+    pieces.made = npu_frame_pack(&request, wire);
+    pieces.next += request.length;
 }
 
-/* Sends all pieces that have not arrived. Each is made while the one before it is on its way, and read is what came with
- * that while this one is. Returns how many were sent; negative: an error. */
-static int send_round(transfer *t, const uint8_t *bytes, uint32_t size)
+/* Begins to send the piece that was made, and makes the next one meanwhile. */
+static void send_piece(void)
 {
-    uint32_t pieces = (size + NPU_CHUNK - 1u) / NPU_CHUNK;
-    uint32_t sent = 0u, last_count = 0u;
-    uint32_t last_piece = NONE;
-    uint16_t sequence_of_last = 0u;
-    t->piece = NONE;
-    for (uint32_t piece = 0u; piece <= pieces; ++piece) {
-        int idle = piece == pieces; /* behind the last piece: only fetches its answer */
-        if (!idle && has_arrived(t, piece)) {
-            continue;
+    if (pieces.made != 0u) {
+        pieces.status = begin(out[pieces.turn].bytes, NULL, pieces.made, READY_US);
+    }
+    if (pieces.made == 0u || pieces.status != NPU_OK) {
+        pieces.busy = 0;
+        return;
+    }
+    pieces.sent = pieces.made;
+    pieces.failures = 0u;
+    pieces.turn ^= 1u;
+    make_piece();
+}
+
+/* Begins to send pieces from `first` on: all of them, or where `all` is 0 those in pieces.missing. */
+static void begin_pieces(uint32_t first, uint32_t end, int all)
+{
+    pieces.first = first;
+    pieces.next = first;
+    pieces.end = end;
+    pieces.all = all;
+    pieces.status = NPU_OK;
+    pieces.busy = 1;
+    make_piece();
+    send_piece();
+}
+
+/* The same for the pieces of `size` bytes that INCOMPLETE lists. */
+static void begin_missing(const npu_frame *answer, uint32_t size)
+{
+    uint32_t count = answer->length < NPU_MISSING_BYTES ? answer->length : NPU_MISSING_BYTES;
+    uint32_t left = size - answer->value, listed = NPU_MISSING_BYTES * 8u * NPU_CHUNK;
+    memset(pieces.missing, 0, sizeof pieces.missing);
+    memcpy(pieces.missing, answer->payload, count);
+    pieces.missing[0] |= 1u; /* the one that it names */
+    begin_pieces(answer->value, answer->value + (left < listed ? left : listed), 0);
+}
+
+void npu_link_advance(void)
+{
+    if (!pieces.busy) {
+        return;
+    }
+    if (npu_port_end() == 0) { /* whether it is right the device knows: what is not is missed later */
+        send_piece();
+        return;
+    }
+    ++npu_link_counters.repeated;
+    ++pieces.failures;
+    pieces.status =
+        pieces.failures < ATTEMPTS ? begin(out[pieces.turn ^ 1u].bytes, NULL, pieces.sent, READY_US) : NPU_SILENT;
+    pieces.busy = pieces.status == NPU_OK;
+}
+
+/* Waits until all pieces are sent; the interrupt is not allowed. */
+static int end_pieces(void)
+{
+    while (pieces.busy) {
+        npu_link_advance();
+    }
+    return pieces.status;
+}
+
+/* Sends LOAD or START behind the pieces, and those again that it misses. */
+static int complete(npu_frame *request, npu_frame *answer, uint32_t ready_us)
+{
+    uint32_t attempts = 0u, missing = 0u;
+    for (;;) {
+        int status = end_pieces();
+        if (status == NPU_OK) {
+            status = exchange(request, answer, NPU_MISSING_BYTES, ready_us);
         }
-        if (idle && sent == 0u) {
-            return 0;
+        if (status != NPU_OK || answer->status != NPU_STATUS_INCOMPLETE) {
+            return status != NPU_OK ? status : outcome(answer->status);
         }
-        uint32_t count = NPU_HEADER_BYTES;
-        uint8_t *wire = out[sent & 1u];
-        if (!idle) {
-            uint32_t left = size - piece * NPU_CHUNK;
-            t->request.value = piece * NPU_CHUNK;
-            t->request.length = (uint16_t)(left < NPU_CHUNK ? left : NPU_CHUNK);
-            t->request.payload = bytes + t->request.value;
-            t->request.sequence = ++last_sequence;
-            count = npu_frame_pack(&t->request, wire);
+        uint32_t offset = answer->value;
+        if (offset < missing || offset >= request->value || offset % NPU_CHUNK != 0u) {
+            return NPU_LOST; /* what had arrived is gone */
         }
-        if (last_count != 0u && npu_port_end() != 0) {
+        attempts = offset == missing ? attempts + 1u : 1u;
+        if (attempts > ATTEMPTS) {
             return NPU_SILENT;
         }
-        int status = begin(idle ? NULL : wire, in[sent & 1u], count, READY_US);
-        if (status != NPU_OK) {
-            return status;
-        }
-        if (last_count != 0u) {
-            note_answer(t, in[(sent & 1u) ^ 1u], last_count);
-        }
-        t->piece = last_piece;
-        t->sequence = sequence_of_last;
-        last_piece = piece;
-        sequence_of_last = t->request.sequence;
-        last_count = count;
-        ++sent;
+        missing = offset;
+        begin_missing(answer, request->value);
     }
-    if (npu_port_end() != 0) {
-        return NPU_SILENT;
-    }
-    note_answer(t, in[(sent & 1u) ^ 1u], last_count);
-    return (int)sent - 1;
-}
-
-/* Sends all pieces of a program or image, and those again that did not arrive. */
-static int send_pieces(uint8_t command, uint32_t frame, uint32_t identity, const uint8_t *bytes, uint32_t size)
-{
-    transfer t = {.request = {.command = command, .frame = frame, .identity = identity}};
-    if (size > PIECES_MAX * NPU_CHUNK) {
-        return NPU_REFUSED;
-    }
-    for (uint32_t attempt = 0u; attempt < ATTEMPTS; ++attempt) {
-        int sent = send_round(&t, bytes, size);
-        if (sent <= 0 || t.status != NPU_OK) { /* 0: all have arrived */
-            return sent < 0 ? sent : t.status;
-        }
-        npu_link_counters.repeated += attempt != 0u ? (uint32_t)sent : 0u;
-    }
-    return NPU_SILENT;
 }
 
 int npu_link_open(const npu_program *program)
@@ -214,32 +260,37 @@ int npu_link_open(const npu_program *program)
     if (status != NPU_OK) {
         return status;
     }
-    if (answer.length < 4u || get_u16(answer.payload) != NPU_PROTOCOL_VERSION ||
+    if (answer.status != NPU_STATUS_OK || answer.length < 4u || get_u16(answer.payload) != NPU_PROTOCOL_VERSION ||
         get_u16(answer.payload + 2) != NPU_CHUNK) {
         return NPU_VERSION;
     }
     if ((answer.state & NPU_STATE_LOADED) != 0u) {
         return NPU_REFUSED; /* RESET does nothing: what is left of older frames could mix with new ones */
     }
-    status = send_pieces(NPU_PROGRAM, 0u, 0u, program->bytes, program->size);
-    if (status != NPU_OK) {
-        return status;
-    }
+    pieces.program = program;
+    pieces.frames = NULL;
+    pieces.frame = 0u;
+    begin_pieces(0u, program->size, 1);
     npu_frame load = {.command = NPU_LOAD, .value = program->size, .identity = program->identity};
-    status = exchange(&load, &answer, 0u, LOAD_US);
+    status = complete(&load, &answer, LOAD_US);
     return status == NPU_OK && answer.identity != program->identity ? NPU_LOST : status;
 }
 
-int npu_link_submit(const npu_program *program, uint32_t frame, const int8_t *image)
+void npu_link_send(const npu_program *program, uint32_t frame, const npu_frames *frames, uint32_t index)
 {
-    int status = send_pieces(NPU_IMAGE, frame, program->identity, (const uint8_t *)image, program->image_bytes);
-    if (status != NPU_OK) {
-        return status;
-    }
+    pieces.program = program;
+    pieces.frames = frames;
+    pieces.frame = frame;
+    pieces.index = index;
+    begin_pieces(0u, program->image_bytes, 1);
+}
+
+int npu_link_start(const npu_program *program, uint32_t frame)
+{
     npu_frame answer;
     npu_frame start = {
         .command = NPU_START, .frame = frame, .value = program->image_bytes, .identity = program->identity};
-    return exchange(&start, &answer, 0u, READY_US);
+    return complete(&start, &answer, READY_US);
 }
 
 int npu_link_collect(const npu_program *program, uint32_t frame, int8_t *results)
@@ -250,9 +301,11 @@ int npu_link_collect(const npu_program *program, uint32_t frame, int8_t *results
         uint32_t count = total - offset < NPU_CHUNK ? total - offset : NPU_CHUNK;
         npu_frame answer;
         npu_frame fetch = {.command = NPU_RESULT, .frame = frame, .value = offset, .identity = program->identity};
-        int status = exchange(&fetch, &answer, count, program->frame_us);
-        if (status != NPU_OK) {
-            return status;
+        if (exchange(&fetch, &answer, count, program->frame_us) != NPU_OK) {
+            return NPU_SILENT;
+        }
+        if (answer.status != NPU_STATUS_OK) {
+            return outcome(answer.status);
         }
         if (answer.identity != program->identity) {
             return NPU_LOST;

@@ -20,7 +20,7 @@ ISR, IFCR, CCR1, CNDTR1, CPAR1, CMAR1, CCR2, CNDTR2, CPAR2, CMAR2 = (
 C0CR, C1CR = 0x40020800, 0x40020804
 ON = 1 << 6
 
-# The writes of firmware/npu/stm32l4/npu_port.c, in order.
+# The writes of firmware/npu/stm32l4/spi/npu_port.c, in order.
 SETUP = {
     RCC_AHB2: 0b1_1000_0010,
     RCC_AHB1: 0b101,
@@ -84,9 +84,13 @@ class Bench:
     def __init__(self) -> None:
         self.now, self.broken = 0, list[str]()
         self.device = Loopback()
-        supervisor = Supervisor(lambda: self.now, self.broken.append)
+        self.rechecked = 0
+        supervisor = Supervisor(lambda: self.now, self.broken.append, recheck=self.recheck)
         self.chip = Stm32L4(load_board("stm32l4r9"), supervisor)
-        self.port = self.chip.open_accelerator(self.device, self.device)
+        self.port = self.chip.open_spi(self.device, self.device)
+
+    def recheck(self) -> None:
+        self.rechecked += 1
 
     def write(self, address: int, value: int) -> None:
         owned = any(base <= address < base + size for base, size in self.port.windows)
@@ -118,6 +122,31 @@ def test_a_transfer_takes_its_time() -> None:
     assert (bench.broken, bench.device.log) == ([], ["select", "deselect"])
 
 
+def test_the_last_byte_stays_where_all_are_received_at_one_address() -> None:
+    bench = Bench()
+    bench.transfer({CCR1: 0x01})
+    bench.now += 2 * 8 * COUNT
+    assert bench.port.read(ISR) == 0x33
+    assert bench.device.ram[0x100:0x103] == bytes((256 - COUNT, 1, 2))
+    assert bench.broken == []
+
+
+def test_the_end_of_a_channel_interrupts() -> None:
+    bench = Bench()
+    bench.transfer()
+    assert (bench.port.alarm(), bench.rechecked) == (None, 1)  # nothing asks
+    for bit in (1 << 1, 1 << 3):  # at the end, and in an error, which does not happen
+        bench = Bench()
+        bench.transfer({CCR1: 0x81 | bit})
+        end = 2 * 8 * COUNT
+        assert (bench.port.alarm(), bench.port.interrupts()) == (end if bit == 2 else None, set())
+        bench.now = end
+        assert bench.port.interrupts() == ({11} if bit == 2 else set())
+        assert bench.port.alarm() is None
+        bench.write(IFCR, 1)
+        assert (bench.port.interrupts(), bench.broken) == (set(), [])
+
+
 def test_ready_and_reset_lines() -> None:
     bench = Bench()
     bench.transfer(last=0x304)
@@ -145,8 +174,7 @@ def test_ready_and_reset_lines() -> None:
         ({C0CR: 13}, "DMAMUX1 does not lead"),
         ({CPAR2: SR}, "CPAR is not SPI2_DR"),
         ({CCR1: 0x91}, "wrong direction"),
-        ({CCR1: 0x01}, "all bytes at one address"),
-        ({CCR2: 0x93}, "not modelled"),
+        ({CCR2: 0x95}, "not modelled"),
         ({CMAR2: 0x1000}, "no memory"),
         ({PORT_B + 0x24: 0x50500000}, "alternate function"),
         ({PORT_B + 0x00: 0xFFFFFFFF}, "alternate-function mode"),

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tinydeploy.board import Board
+from tinydeploy.board import Board, Link
 from tinydeploy.emulate.emulated_board import EmulatedBoard
 from tinydeploy.graph.passes import fuse_graph
 from tinydeploy.graph.read import read_graph
@@ -20,15 +20,16 @@ from tinydeploy.validate.accelerator import SIMULATOR, Stream, stream_frames, st
 
 
 def run_build(
-    folder: Path, board: Board, frames: int, faults: LinkFaults
+    folder: Path, board: Board, link: Link, frames: int, faults: LinkFaults
 ) -> tuple[Stream, dict[str, int]]:
     """Runs frames in a row and compares all outputs; of nets that leave nothing to the board.
 
     Args:
         folder: The output of a build.
         board: The board that it is for.
+        link: Between board and TinyNPU.
         frames: How many.
-        faults: Between board and TinyNPU.
+        faults: Of that.
 
     Returns:
         What the firmware says, and what the device's side counted.
@@ -45,7 +46,7 @@ def run_build(
         for tensor in graph.outputs:
             crc = zlib.crc32(outputs[tensor].tobytes(), crc)
     with EmulatedBoard(
-        folder / "firmware.elf", board, accelerator=SIMULATOR, faults=faults
+        folder / "firmware.elf", board, accelerator=SIMULATOR, link=link, faults=faults
     ) as emulated:
         client = BoardClient(emulated.transport, attempts=240)
         client.hello()

@@ -12,13 +12,14 @@ import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
-from native_host import OK, NativeHost, StandIn, compile_host, expect, seal
+from native_host import OK, StandIn, compile_host, expect, seal
+from native_sdio_host import link_host
 
-from tinydeploy.board import load_board
-from tinydeploy.npu.link_device import LinkDevice
-from tinydeploy.npu.link_faults import NO_FAULTS, FaultyLink, LinkFaults
+from tinydeploy.board import Link, load_board
+from tinydeploy.npu.link_faults import NO_FAULTS, LinkFaults
 
 IMAGE_BYTES, RESULT_BYTES, BATCH = 3072, 40, 250
 PROGRAM = seal(StandIn.VERSION + bytes(range(256)) * 20)
@@ -34,10 +35,13 @@ CASES = {
 }
 
 
-def run_case(library: Path, faults: LinkFaults, frames: int, program: bytes = PROGRAM) -> str:
+def run_case(
+    link: Link, library: Path, faults: LinkFaults, frames: int, program: bytes = PROGRAM
+) -> str:
     """One row of the table."""
-    device = FaultyLink(LinkDevice(StandIn(RESULT_BYTES)), faults)
-    host = NativeHost(library, device, program, IMAGE_BYTES, RESULT_BYTES)
+    facts = (program, IMAGE_BYTES, RESULT_BYTES)
+    host = link_host(link, library, StandIn(RESULT_BYTES), faults, *facts)
+    device = host.device
     generator = np.random.default_rng(faults.seed)
     right = wrong = reported = 0
     for begin in range(0, frames, BATCH):
@@ -58,25 +62,25 @@ def run_case(library: Path, faults: LinkFaults, frames: int, program: bytes = PR
     return f"{frames:,} | {events} | {repaired} | {right:,} | {reported:,} | {wrong:,}"
 
 
-def run_natively(frames: int) -> None:
+def run_natively(link: Link, frames: int) -> None:
     """The table of the host's code on this machine."""
     print("| faults | frames | bits | brown-outs | hangs | repeated | resets", end="")  # noqa: T201
     print(" | right | reported | wrong |")  # noqa: T201
     print("|---|---|---|---|---|---|---|---|---|---|")  # noqa: T201
     with tempfile.TemporaryDirectory() as folder:
-        library = compile_host(Path(folder))
+        library = compile_host(Path(folder), link)
         for name, faults in CASES.items():
-            print(f"| {name} | {run_case(library, faults, frames)} |", flush=True)  # noqa: T201
-        row = run_case(library, NO_FAULTS, frames, OTHER_VERSION)
+            print(f"| {name} | {run_case(link, library, faults, frames)} |", flush=True)  # noqa: T201
+        row = run_case(link, library, NO_FAULTS, frames, OTHER_VERSION)
         print(f"| program of another version | {row} |")  # noqa: T201
 
 
-def run_emulated(folder: Path, frames: int, faults: LinkFaults) -> None:
+def run_emulated(link: Link, folder: Path, frames: int, faults: LinkFaults) -> None:
     """Some frames through the firmware of a build, the simulated TinyNPU behind it."""
     from emulated_faults import run_build
 
     begin = time.monotonic()
-    shown, counts = run_build(folder, load_board("stm32l4r9"), frames, faults)
+    shown, counts = run_build(folder, load_board("stm32l4r9"), link, frames, faults)
     print(  # noqa: T201
         f"emulated firmware: {shown.frames} frames, all right; {counts['flipped_bits']} bits, "
         f"{counts['brown_outs']} brown-outs, {counts['hangs']} hangs, {shown.repeated} requests "
@@ -87,14 +91,15 @@ def run_emulated(folder: Path, frames: int, faults: LinkFaults) -> None:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Runs the campaign."""
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--link", choices=get_args(Link), default="spi")
     parser.add_argument("--frames", type=int, default=10_000)
     parser.add_argument("--build", type=Path, help="Of tinydeploy build --accelerator tinynpu.")
     parser.add_argument("--emulated", type=int, default=200, help="Frames of that build.")
     options = parser.parse_args(arguments)
-    run_natively(options.frames)
+    run_natively(options.link, options.frames)
     if options.build is not None:
         for name in ("1e-5 of all bits", "1e-4 of all bits", "all of these"):
-            run_emulated(options.build, options.emulated, CASES[name])
+            run_emulated(options.link, options.build, options.emulated, CASES[name])
 
 
 if __name__ == "__main__":

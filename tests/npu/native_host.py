@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import random
 import subprocess
 import zlib
 from collections.abc import Sequence
@@ -86,8 +87,9 @@ class Counters(ctypes.Structure):
 _RESET = ctypes.CFUNCTYPE(None, ctypes.c_int)
 _READY = ctypes.CFUNCTYPE(ctypes.c_int)
 _EXCHANGE = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_uint32)
-_TICKS = ctypes.CFUNCTYPE(ctypes.c_uint32)
-_IMAGE = ctypes.CFUNCTYPE(ctypes.c_void_p, ctypes.c_void_p, ctypes.c_uint32)
+_END = ctypes.CFUNCTYPE(ctypes.c_int)
+_COUNT = ctypes.CFUNCTYPE(ctypes.c_uint32)
+_IMAGE = ctypes.CFUNCTYPE(None, ctypes.c_void_p, *[ctypes.c_uint32] * 3, ctypes.c_void_p)
 _RESULTS = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_uint32, ctypes.c_void_p)
 
 
@@ -96,7 +98,9 @@ class _Port(ctypes.Structure):
         ("reset", _RESET),
         ("is_ready", _READY),
         ("exchange", _EXCHANGE),
-        ("ticks", _TICKS),
+        ("end", _END),
+        ("interrupts", _COUNT),
+        ("ticks", _COUNT),
     ]
 
 
@@ -108,9 +112,9 @@ class _Frames(ctypes.Structure):
     ]
 
 
-def compile_host(folder: Path) -> Path:
-    """The host as a library in a folder."""
-    library = folder / "npu_host.so"
+def compile_host(folder: Path, link: str = "spi") -> Path:
+    """The host of a link as a library in a folder."""
+    library = folder / f"npu_host_{link}.so"
     sources = [
         *(
             FIRMWARE / "npu" / f"npu{part}.c"
@@ -119,7 +123,7 @@ def compile_host(folder: Path) -> Path:
         Path(__file__).with_name("native_port.c"),
     ]
     command = [*find_host_compiler(), "-std=c99", "-O1", "-shared", "-fPIC", *_WARNINGS]
-    command += [f"-I{FIRMWARE / name}" for name in ("npu", "app")]
+    command += [f"-I{FIRMWARE / name}" for name in ("npu", f"npu/{link}", "app")]
     subprocess.run([*command, *map(str, sources), "-o", str(library)], check=True)
     return library
 
@@ -144,6 +148,8 @@ class NativeHost:
         fresh.unlink()
         self.device, self.now = device, 0
         self._poll_ns = _POLL_NS[0]
+        self._ends: int | None = None  # the exchange that is under way
+        self._random = random.Random(1)
         self._bytes = program
         identity = identify(program)
         self._program = _Program(
@@ -154,23 +160,33 @@ class NativeHost:
             _RESET(self._reset),
             _READY(self._is_ready),
             _EXCHANGE(self._exchange),
-            _TICKS(self._ticks),
+            _END(self._end),
+            _COUNT(lambda: self.interrupts()),
+            _COUNT(self._ticks),
         )
         self._library.native_port_connect.argtypes = [_Port]
         self._library.native_port_connect(self._port)
 
     def run(self, images: Sequence[bytes]) -> tuple[int, list[bytes]]:
         """What the host returns, and the results that it gave."""
-        kept = [ctypes.create_string_buffer(image, len(image)) for image in images]
         found: list[bytes] = []
+        self.log: list[tuple[str, int, int]] = []
 
         def take(_: object, index: int, data: int) -> None:
+            self.log.append(("results", index, 0))
             assert index == len(found)
             found.append(ctypes.string_at(data, self._result_bytes))
 
-        frames = _Frames(
-            _IMAGE(lambda _, index: ctypes.addressof(kept[index])), _RESULTS(take), None
-        )
+        def make(_: object, index: int, offset: int, count: int, to: int) -> None:
+            self.log.append(("piece", index, offset))
+            # Its results were not given yet, and at most two others' are under way.
+            assert len(found) <= index < len(found) + 3
+            assert to % 4 == 0
+            piece = images[index][offset : offset + count]
+            assert len(piece) == count > 0
+            ctypes.memmove(to, piece, count)
+
+        frames = _Frames(_IMAGE(make), _RESULTS(take), None)
         room = ctypes.create_string_buffer(self._result_bytes)
         status = self._library.npu_run_frames(
             ctypes.byref(self._program), len(images), ctypes.byref(frames), room
@@ -195,13 +211,25 @@ class NativeHost:
         self._poll_ns = min(self._poll_ns * 5 // 4, _POLL_NS[1])
         return 0
 
-    def _exchange(self, out: int | None, received: int, count: int) -> None:
-        sent = ctypes.string_at(out, count) if out else bytes(count)
+    def _exchange(self, out: int | None, received: int | None, count: int) -> None:
+        assert self._ends is None
+        assert (out is None) != (received is None)
+        self._ends = self.now + count * _BYTE_NS
         self.device.select(self.now)
-        answer = self.device.shift(sent)
-        self.now += count * _BYTE_NS
+        answer = self.device.shift(ctypes.string_at(out, count) if out else bytes(count))
+        if received:
+            ctypes.memmove(received, answer, count)
+
+    def _end(self) -> int:
+        """The time until here was the host's own; the exchange may have ended long ago."""
+        assert self._ends is not None
+        self.now, self._ends = max(self.now, self._ends), None
         self.device.deselect(self.now)
-        ctypes.memmove(received, answer, count)
+        return 0
+
+    def interrupts(self) -> int:
+        """How many pieces go on in interrupts while results are taken: none, some, or all."""
+        return self._random.choice((0, 1, 2, 1000))
 
     def _ticks(self) -> int:
         self.now += 200

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: 0BSD */
 /* The chip behind the host's link, played by whoever loads this library. */
+#include "npu_link.h"
 #include "npu_port.h"
-
-#include <stddef.h>
 
 typedef struct {
     void (*reset)(int asserted);
     int (*is_ready)(void);
     void (*exchange)(const uint8_t *out, uint8_t *in, uint32_t count);
+    int (*end)(void);
+    uint32_t (*interrupts)(void);
     uint32_t (*ticks)(void);
 } port_functions;
 
@@ -39,7 +40,15 @@ void npu_port_begin(const uint8_t *out, uint8_t *in, uint32_t count)
 
 int npu_port_end(void)
 {
-    return 0;
+    return port.end();
+}
+
+/* Pieces go on as far as the loader wants while results are taken, before the first byte of them is. */
+void npu_port_allow_interrupt(int allowed)
+{
+    for (uint32_t count = allowed ? port.interrupts() : 0u; count != 0u; --count) {
+        npu_link_advance();
+    }
 }
 
 uint32_t npu_port_ticks(void)

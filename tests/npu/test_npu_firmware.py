@@ -1,4 +1,4 @@
-"""The host's firmware in the emulated board, a stand-in for TinyNPU behind its SPI."""
+"""The host's firmware in the emulated board, a stand-in for TinyNPU behind its link."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pytest
 from native_host import StandIn, expect, identify, seal
 
-from tinydeploy.board import load_board
+from tinydeploy.board import Link, choose_link, load_board
 from tinydeploy.emulate.emulated_board import EmulatedBoard
 from tinydeploy.errors import BoardLinkError, MissingDependencyError
 from tinydeploy.graph.graph import Graph
@@ -50,8 +51,13 @@ def compute(camera: bytes, flip: int = 0) -> bytes:
     return expect(PROGRAM, bytes(image), 40)
 
 
+@pytest.fixture(scope="module", params=get_args(Link))
+def link(request: pytest.FixtureRequest) -> Link:
+    return choose_link(request.param)
+
+
 @pytest.fixture(scope="module")
-def elf(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def elf(link: Link, tmp_path_factory: pytest.TempPathFactory) -> Path:
     try:
         toolchain = find_toolchain()
     except MissingDependencyError as error:
@@ -62,7 +68,7 @@ def elf(tmp_path_factory: pytest.TempPathFactory) -> Path:
         GRAPH, PROGRAM, identify(PROGRAM), (1,), None, settings, frame_us=100_000
     )
     (camera,) = selftest_inputs([settings.camera_bytes])
-    files = npu_project_files(model, BOARD, selftest_crc=zlib.crc32(compute(camera)))
+    files = npu_project_files(model, BOARD, link, selftest_crc=zlib.crc32(compute(camera)))
     write_project(folder, files)
     firmware = build_firmware(folder, BOARD, toolchain)
     assert not firmware.warnings
@@ -70,15 +76,17 @@ def elf(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def run(elf: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., object]:
-    """Boots the firmware with a stand-in behind its SPI."""
+def run(elf: Path, link: Link, monkeypatch: pytest.MonkeyPatch) -> Callable[..., object]:
+    """Boots the firmware with a stand-in behind its link."""
     monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent))
 
     @contextmanager
     def boot(
         faults: LinkFaults = NO_FAULTS, accelerator: str = "native_host:StandIn"
     ) -> Iterator[tuple[EmulatedBoard, BoardClient]]:
-        with EmulatedBoard(elf, BOARD, accelerator=accelerator, faults=faults) as emulated:
+        with EmulatedBoard(
+            elf, BOARD, accelerator=accelerator, link=link, faults=faults
+        ) as emulated:
             client = BoardClient(emulated.transport)
             client.hello()
             yield emulated, client

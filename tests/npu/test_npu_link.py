@@ -22,6 +22,7 @@ from native_host import (
     identify,
     seal,
 )
+from native_sdio_host import NativeSdioHost, link_host
 
 from tinydeploy.errors import TrapError
 from tinydeploy.npu.device import Frame
@@ -38,7 +39,7 @@ from tinydeploy.npu.link import (
     parse_frame,
 )
 from tinydeploy.npu.link_device import BOOT_NS, TURN_NS, LinkDevice
-from tinydeploy.npu.link_faults import FaultyLink, LinkFaults
+from tinydeploy.npu.link_faults import LinkFaults
 
 PROGRAM = seal(StandIn.VERSION + bytes(range(256)) * 13)
 IDENTITY = identify(PROGRAM)
@@ -108,14 +109,17 @@ def wire() -> Wire:
     return Wire(LinkDevice(StandIn(RESULT_BYTES, CYCLES)))
 
 
-@pytest.fixture(scope="module")
-def host(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., NativeHost]:
+@pytest.fixture(scope="module", params=["spi", "sdio"])
+def host(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Callable[..., NativeHost]:
     """Makes hosts whose device is behind faults."""
-    library = compile_host(tmp_path_factory.mktemp("npu"))
+    library = compile_host(tmp_path_factory.mktemp("npu"), request.param)
 
     def make(faults: LinkFaults | None = None, program: bytes = PROGRAM) -> NativeHost:
-        device = FaultyLink(LinkDevice(StandIn(RESULT_BYTES, CYCLES)), faults or LinkFaults())
-        return NativeHost(library, device, program, IMAGE_BYTES, RESULT_BYTES)
+        device = StandIn(RESULT_BYTES, CYCLES)
+        facts = (program, IMAGE_BYTES, RESULT_BYTES)
+        return link_host(request.param, library, device, faults or LinkFaults(), *facts)
 
     return make
 
@@ -197,7 +201,13 @@ def test_refusals(wire: Wire) -> None:
     assert ask(Command.PROGRAM, value=0).status == Status.BAD_RANGE
     assert ask(Command.LOAD, value=0).status == Status.BAD_RANGE
     missing = ask(Command.LOAD, value=5000, identity=1)
-    assert (missing.status, missing.value) == (Status.INCOMPLETE, 0)
+    assert (missing.status, missing.value, missing.payload) == (Status.INCOMPLETE, 0, b"\x1f")
+    missing = ask(Command.LOAD, value=500_000, identity=1)
+    assert missing.payload == b"\xff" * 32  # of the first 256 pieces
+    for at in (1, 2, 7):
+        assert ask(Command.PROGRAM, value=at * CHUNK, payload=piece).status == Status.OK
+    missing = ask(Command.LOAD, value=9 * CHUNK + 1, identity=1)
+    assert (missing.value, missing.payload) == (0, bytes((0b01111001, 0b11)))
     assert wire.load(NEWER).status == Status.BAD_PROGRAM
     assert wire.load().identity == IDENTITY
     assert ask(Command.LOAD, value=len(PROGRAM), identity=5).status == Status.BAD_PROGRAM
@@ -206,7 +216,9 @@ def test_refusals(wire: Wire) -> None:
     assert ask(Command.IMAGE, identity=IDENTITY + 1, payload=piece).status == Status.WRONG_PROGRAM
     wire.send(0, make_images(1)[0][:CHUNK])
     missing = wire.start(0)
-    assert (missing.status, missing.value) == (Status.INCOMPLETE, CHUNK)
+    assert (missing.status, missing.value, missing.payload) == (Status.INCOMPLETE, CHUNK, b"\3")
+    missing = wire.start(5)  # nothing of it has come
+    assert (missing.status, missing.value, missing.payload) == (Status.INCOMPLETE, 0, b"\7")
     assert wire.fetch(0).status == wire.fetch(1).status == Status.NO_FRAME
 
 
@@ -280,6 +292,19 @@ def test_transfer_overlaps_with_computing(host: Callable[..., NativeHost]) -> No
     assert made.now - begin > 1.5 * in_a_row
 
 
+@pytest.mark.parametrize(("interrupts", "pieces"), [(0, 2), (1, 3), (1000, 3)])
+def test_an_image_goes_while_results_are_taken(
+    host: Callable[..., NativeHost], interrupts: int, pieces: int
+) -> None:
+    """A piece is sent and the next one made before they are; further ones in interrupts."""
+    made = host()
+    made.interrupts = lambda: interrupts
+    check(made, make_images(4))
+    before = made.log[: made.log.index(("results", 0, 0))]
+    assert len([index for _, index, _ in before if index == 2]) == pieces
+    assert len([index for kind, index, _ in made.log if (kind, index) == ("piece", 3)]) == 3
+
+
 @pytest.mark.parametrize("bit_errors", [1e-5, 1e-4])
 def test_the_host_survives_bit_errors(host: Callable[..., NativeHost], bit_errors: float) -> None:
     made = host(LinkFaults(bit_errors=bit_errors))
@@ -324,4 +349,7 @@ def test_the_host_notices_a_reset_line_that_does_nothing(host: Callable[..., Nat
     other.device = made.device
     other.now = made.now
     made.device.reset = lambda now: None  # type: ignore[method-assign]
+    if isinstance(made, NativeSdioHost):  # a card has another way to be reset: register 6
+        check(other, make_images(1))
+        return
     assert other.run(make_images(1)) == (REFUSED, [])

@@ -64,14 +64,17 @@ def test_c_equals_the_reference(
     picture = generator.integers(0, 1 << 16, camera, np.uint16)
     numbers = dict(zip(_SIZES, (*camera, *crop, *size), strict=True))
     settings = _Settings(**numbers, table=table.ctypes.data)
-    image = np.zeros(size, np.int8)
-    library.npu_image_prepare(
-        ctypes.byref(settings),
-        picture.ctypes.data_as(ctypes.c_void_p),
-        image.ctypes.data_as(ctypes.c_void_p),
-    )
-    expected = prepare_image(Preprocessing(camera, crop, size, table), picture)
-    np.testing.assert_array_equal(image, expected)
+    expected = prepare_image(Preprocessing(camera, crop, size, table), picture).ravel()
+    pixels = picture.ctypes.data_as(ctypes.c_void_p)
+    guard = np.int8(77)
+    library.npu_image_open(ctypes.byref(settings))
+    for step in (1024, 100, expected.size, *((1, 7) if expected.size < 2000 else ())):
+        for first in range(0, expected.size, step):
+            count = min(step, expected.size - first)
+            piece = np.full(count + 1, guard)
+            room = piece.ctypes.data_as(ctypes.c_void_p)
+            library.npu_image_prepare(pixels, first, count, room)
+            np.testing.assert_array_equal(piece, [*expected[first : first + count], guard])
 
 
 def test_resizing_is_bilinear() -> None:

@@ -75,7 +75,7 @@ def make_report(
             plans=_alternatives(plan),
             board=board,
             compiler="gcc 12",
-            sizes=_sizes(fused, plan),
+            sizes=make_sizes(fused, plan),
             flash_budget=board.flash_budget,
             ram_budget=board.ram_budget,
             reference="reference 1",
@@ -101,7 +101,8 @@ def _alternatives(plan: Plan) -> Sequence[Alternative]:
     )
 
 
-def _sizes(graph: Graph, plan: Plan) -> Sizes:
+def make_sizes(graph: Graph, plan: Plan) -> Sizes:
+    """Sizes of a firmware that might have been linked."""
     symbols = [
         Symbol(f"net_layer{position}_weights", ".weights", "flash", 0, weights.size)
         for position, op in enumerate(graph.ops)

@@ -12,7 +12,9 @@ import pytest
 
 from tests.report.sample_report import make_report
 from tinydeploy.report.build_report import (
+    BoxFacts,
     BuildReport,
+    DetectedPictureFacts,
     DetectionFacts,
     PlanFacts,
     PrecisionFacts,
@@ -121,6 +123,19 @@ def test_a_detector_shows_its_precision(report: BuildReport) -> None:
     assert "mAP@0.5, int870.00 %float 75.00 %, 21 objects in 8 pictures" in text
     assert "float75.00 %50.00 %" in text
     assert "labelled samples" not in text
+    assert "img" not in {tag for tag, _ in Reader(write_page(detector)).tags}
+
+
+def test_a_detector_s_pictures_are_in_the_page(report: BuildReport) -> None:
+    box, name = BoxFacts("7", 0.5, (0.0, 0.0, 4.0, 4.0)), "detections/picture0.png"
+    picture = DetectedPictureFacts(name, (box,), (box, box))
+    gone = dataclasses.replace(picture, file="detections/picture1.png")
+    found = DetectionFacts(None, PrecisionFacts(0.7, 0.4), 8, 21, 0.4, 0.5, (picture, gone))
+    detector = dataclasses.replace(report, accuracy=None, detection=found)
+    page = Reader(write_page(detector, {name: b"content"}))
+    (image,) = [attrs for tag, attrs in page.tags if tag == "img"]
+    assert image["src"] == "data:image/png;base64,Y29udGVudA=="
+    assert "float: 1 box: 7 (0.50)int8: 2 boxes: 7 (0.50), 7 (0.50)" in page.text
 
 
 def test_tensors_of_int16_have_a_range_and_no_histogram(report: BuildReport) -> None:

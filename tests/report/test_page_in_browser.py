@@ -13,11 +13,13 @@ import pytest
 from PIL import Image
 
 from tests.programs import require_program
+from tests.report.sample_accelerated import make_accelerated
 from tests.report.sample_report import make_report
 from tests.report.test_page import HOSTILE
 from tinydeploy.check.compare import compare_builds
 from tinydeploy.check.compare_page import write_comparison_page
 from tinydeploy.report.build_report import BuildReport
+from tinydeploy.report.page.accelerated_page import write_accelerated_page
 from tinydeploy.report.page.page import write_page
 
 if TYPE_CHECKING:
@@ -44,6 +46,13 @@ def file(tmp_path_factory: pytest.TempPathFactory, report: BuildReport) -> Path:
     return path
 
 
+@pytest.fixture(scope="module")
+def accelerated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("accelerated") / "report.html"
+    path.write_text(write_accelerated_page(*make_accelerated()), encoding="utf-8")
+    return path
+
+
 @pytest.fixture
 def complaints() -> list[str]:
     return []
@@ -61,16 +70,24 @@ def open_page(browser: Browser, file: Path, complaints: list[str], **options: An
     page = browser.new_page(**options)
     page.on("console", lambda message: complaints.append(message.text))
     page.on("pageerror", lambda error: complaints.append(str(error)))
-    page.on("request", lambda r: r.url.startswith("file:") or complaints.append(r.url))
+    inside = ("file:", "data:image/png;")
+    page.on("request", lambda r: r.url.startswith(inside) or complaints.append(r.url))
     page.goto(file.as_uri())
     return page
 
 
+@pytest.mark.parametrize("kind", ["file", "accelerated_file"])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", WIDTHS)
 def test_it_fits_and_keeps_to_the_scheme(
-    browser: Browser, file: Path, complaints: list[str], width: int, scheme: Any
+    browser: Browser,
+    complaints: list[str],
+    width: int,
+    scheme: Any,
+    kind: str,
+    request: pytest.FixtureRequest,
 ) -> None:
+    file: Path = request.getfixturevalue(kind)
     size: Any = {"width": width, "height": 900}
     page = open_page(browser, file, complaints, viewport=size, color_scheme=scheme)
     assert page.evaluate("document.documentElement.scrollWidth") == width
@@ -141,6 +158,29 @@ def test_tensors_are_walked_through_by_keyboard(page: Page) -> None:
     assert page.evaluate("location.hash").startswith("#layer-")
     page.keyboard.press("Escape")
     assert not hint.is_visible()
+
+
+def test_the_page_of_a_build_with_an_accelerator(
+    browser: Browser, accelerated_file: Path, complaints: list[str]
+) -> None:
+    page = open_page(browser, accelerated_file, complaints)
+    hint = page.locator("#hint")
+    page.locator("#timeline .mark").first.hover()
+    assert "STEM of layer 0 (CONV_2D)" in hint.inner_text()
+    page.locator("#timeline .mark").first.focus()
+    page.keyboard.press("ArrowRight")
+    assert "layer 1 " in hint.inner_text()
+    page.keyboard.press("Enter")
+    assert page.evaluate("location.hash") == "#layer-1"
+    sizes = page.locator("img").evaluate_all("all => all.map((image) => image.naturalWidth)")
+    assert len(sizes) == 4
+    assert all(size > 100 for size in sizes)  # shown, so the policy lets them
+    page.get_by_role("button", name="Cycles").click()
+    cells = page.locator("#split tbody td:nth-child(7)")
+    cycles = cells.evaluate_all("all => all.filter((c) => c.dataset.v).map((c) => +c.dataset.v)")
+    assert cycles == sorted(cycles, reverse=True)
+    page.close()
+    assert not complaints
 
 
 def test_it_can_be_printed(page: Page) -> None:

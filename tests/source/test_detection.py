@@ -13,7 +13,11 @@ import pytest
 from marked_folders import NAMES, write_coco, write_voc
 from PIL import Image
 
+from tests.nets import detector
 from tinydeploy.cli.console import StageView
+from tinydeploy.cli.main import main
+from tinydeploy.detection.average_precision import loosen_spec, measure_precision
+from tinydeploy.detection.objects import Objects
 from tinydeploy.detection.spec import AnchorSource, DetectionSpec
 from tinydeploy.errors import BudgetError, InputFileError, TinydeployError, UsageError
 from tinydeploy.graph.read import read_graph
@@ -27,6 +31,7 @@ from tinydeploy.train.detection.checkpoint import Detector, write_checkpoint
 from tinydeploy.train.detection.digit_scenes import LABELS
 from tinydeploy.train.detection.picture_data import load_marked_folder
 from tinydeploy.train.detection.train_detector import DetectorRecipe, train_detector
+from tinydeploy.validate.wide_softmax import run_graph_reference
 from tinydeploy.zoo.etinynet_ssd import SCENES, make_scene_spec, make_small_detector
 
 SPEC = DetectionSpec(
@@ -72,6 +77,46 @@ def test_both_heads_become_int8_and_the_file_tells_what_they_mean(source: Source
     assert source.samples is not None
     assert source.scenes is not None
     assert len(source.samples) == len(source.scenes) == 10
+
+
+def test_a_build_from_end_to_end(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A random detector, in the emulated board; what the reference finds by it counts as right."""
+    tflite = detector()
+    graph = read_graph(tflite, "net")
+    assert graph.detector is not None
+    height, width = graph.detector.spec.image_size
+    scale, zero_point = graph.tensors[graph.inputs[0]].affine
+    rng = np.random.default_rng(5)
+    values = rng.integers(-128, 128, (6, 1, height, width, 3), np.int8)
+    samples = np.moveaxis((values[:, 0].astype(np.float32) - zero_point) * scale, -1, 1)
+    outputs = run_graph_reference(graph, tflite, [values]).outputs
+    found = graph.detector.find(outputs)
+    scenes = [Objects(f.boxes, f.classes, np.zeros(len(f.boxes), bool)) for f in found]
+    source = Source("net", "net.tflite", tflite, samples=samples, scenes=tuple(scenes))
+    out = tmp_path / "out"
+    report = build_image(BuildRequest(board="stm32h743", output=out), WATCH, source).report
+    assert report.validation is not None
+    assert report.validation.bit_exact
+    assert report.validation.emulator is not None
+    assert report.inference is not None
+    assert (report.inference.detection_instructions or 0) > 1000
+    assert report.detection is not None
+    assert report.detection.objects == sum(len(f.boxes) for f in found) > 20
+    loose = loosen_spec(graph.detector.spec)
+    every = graph.detector.with_limits(loose).find(outputs)
+    precision = measure_precision(loose, every, scenes)
+    assert report.detection.int8.map_50 == precision.at_half > 0.4
+    told = [[box.label for box in picture.int8] for picture in report.detection.pictures]
+    assert told == [[loose.classes[k] for k in f.classes] for f in found]
+    assert (out / "report.html").read_text(encoding="utf-8").count("<img") == 6
+    # One more picture, through the command line.
+    np.save(tmp_path / "x.npy", values[0])
+    with pytest.raises(SystemExit) as end:
+        main(["run", str(tmp_path / "x.npy"), "--build", str(out)])
+    assert not end.value.code
+    shown = capsys.readouterr().out.splitlines()
+    assert shown[1].startswith(f"{len(found[0].boxes)} found")
+    assert [int(row.split()[0]) for row in shown[3:]] == found[0].classes.tolist()
 
 
 @pytest.mark.slow

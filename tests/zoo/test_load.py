@@ -126,6 +126,32 @@ def test_the_same_inputs_give_the_same_model(small_weights, tmp_path):
     np.testing.assert_array_equal(first.calibration, second.calibration)
 
 
+def test_pictures_of_another_size(small_weights, tmp_path):
+    write_colors(tmp_path, ["a.png", "b.png"])
+    model = load_float_model("etinynet-0.1", small_weights, tmp_path, input_shape=(3, 64, 96))
+    assert model.input_shape == (1, 3, 64, 96)
+    assert model.calibration.shape[1:] == (3, 64, 96)
+    assert run_onnx(model.onnx, model.calibration[:2]).shape == (2, 1000)
+
+
+@pytest.mark.parametrize(
+    ("name", "shape", "message"),
+    [
+        ("etinynet-0.1", (1, 224, 224), "etinynet-0.1 takes 3,224,224: --input-shape may say"),
+        ("etinynet-0.1", (640,), "takes 3,224,224"),
+        ("etinynet-0.1", (3, 1, 1), r"cannot be run on an input \[1, 3, 1, 1\]"),
+        ("autoencoder", (640,), "autoencoder takes 1,5,128"),
+        ("etinynet-ssd-96", (1, 64, 64), "boxes of etinynet-ssd-96 are those of pictures of 1,96"),
+    ],
+)
+def test_sizes_that_do_not_fit(name, shape, message, tmp_path):
+    weights = tmp_path / "any.pt"
+    torch.save(create_model(name).state_dict(), weights)
+    with pytest.raises(UsageError, match=message) as caught:
+        load_float_model(name, weights, tmp_path, input_shape=shape)
+    assert caught.value.hint
+
+
 def test_what_is_not_given_is_asked_for(small_weights, tmp_path):
     with pytest.raises(UsageError, match="needs trained weights") as caught:
         load_float_model("etinynet-1.0", None, tmp_path)

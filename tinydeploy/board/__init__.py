@@ -11,10 +11,13 @@ from tinydeploy.board.board import (
     ClockGate,
     Console,
     ExternalClock,
+    Link,
     Memory,
     Pin,
+    SdioPort,
     Uart,
     Watchdog,
+    choose_link,
 )
 from tinydeploy.board.read import list_boards, list_chips, load_board, load_chip
 from tinydeploy.board.watchdog import with_watchdog
@@ -29,10 +32,13 @@ __all__ = [
     "ClockGate",
     "Console",
     "ExternalClock",
+    "Link",
     "Memory",
     "Pin",
+    "SdioPort",
     "Uart",
     "Watchdog",
+    "choose_link",
     "list_boards",
     "list_chips",
     "load_board",

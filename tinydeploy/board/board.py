@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 # gcc's -mfpu for each core we know; a core has one FPU on the chips we support.
 CORES = {"cortex-m4": ("fpv4-sp-d16",), "cortex-m7": ("fpv5-d16", "fpv5-sp-d16")}
@@ -118,6 +119,38 @@ class Console:
         return tuple(pin for pin in (self.tx, self.rx) if pin is not None)
 
 
+Link = Literal["spi", "sdio"]  # how an accelerator is linked
+
+
+def choose_link(name: object) -> Link:
+    """The link of a name.
+
+    Raises:
+        ValueError: There is none.
+    """
+    match name:
+        case "spi" | "sdio":
+            return name
+    raise ValueError(f"{name!r} is no link")
+
+
+@dataclass(frozen=True)
+class SdioPort:
+    """The pins of an SD bus of four lines; all have the same alternate function.
+
+    Args:
+        unit: Name in the reference manual, e.g. "SDMMC1".
+        ck: Clock.
+        cmd: Commands and responses.
+        data: D0 to D3.
+    """
+
+    unit: str
+    ck: Pin
+    cmd: Pin
+    data: tuple[Pin, Pin, Pin, Pin]
+
+
 @dataclass(frozen=True)
 class AcceleratorPort:
     """The pins that an accelerator is wired to (docs/tinynpu.md, "Link").
@@ -130,6 +163,7 @@ class AcceleratorPort:
         select: NSS, an output that the firmware drives.
         ready: READY, an input.
         reset: RESET, an output.
+        sdio: The pins of the link's SDIO twin, which uses RESET besides; None for none.
     """
 
     spi: str
@@ -139,6 +173,7 @@ class AcceleratorPort:
     select: Pin
     ready: Pin
     reset: Pin
+    sdio: SdioPort | None = None
 
 
 @dataclass(frozen=True)

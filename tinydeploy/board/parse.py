@@ -15,6 +15,7 @@ from tinydeploy.board.board import (
     ExternalClock,
     Memory,
     Pin,
+    SdioPort,
     Uart,
 )
 from tinydeploy.board.choices import (
@@ -126,13 +127,26 @@ def _parse_console(entry: Mapping[str, Any], chip: Chip) -> Console:
 
 
 def _parse_accelerator(entry: Mapping[str, Any]) -> AcceleratorPort:
-    """SCK, MISO and MOSI share an alternate function; the other pins need none."""
+    """SCK, MISO and MOSI share an alternate function, as SDIO's pins do; the others need none."""
     if (spi := str(entry["spi"])) != "SPI2":
         raise MistakeError(f"an accelerator cannot be wired to {spi}", "The firmware drives SPI2.")
     function = int(entry["function"])
     bus = {key: _parse_pin(str(entry[key]), function) for key in ("sck", "miso", "mosi")}
     lines = {key: _parse_pin(str(entry[key]), 0) for key in ("select", "ready", "reset")}
-    return AcceleratorPort(spi=spi, **bus, **lines)
+    sdio = _parse_sdio(entry["sdio"]) if "sdio" in entry else None
+    return AcceleratorPort(spi=spi, **bus, **lines, sdio=sdio)
+
+
+def _parse_sdio(entry: Mapping[str, Any]) -> SdioPort:
+    if (unit := str(entry["unit"])) != "SDMMC1":
+        raise MistakeError(
+            f"an accelerator cannot be wired to {unit}", "The firmware drives SDMMC1."
+        )
+    ck, cmd, d0, d1, d2, d3 = (
+        _parse_pin(str(entry[key]), int(entry["function"]))
+        for key in ("ck", "cmd", "d0", "d1", "d2", "d3")
+    )
+    return SdioPort(unit, ck, cmd, (d0, d1, d2, d3))
 
 
 def _parse_memory(entry: Mapping[str, Any]) -> Memory:

@@ -8,11 +8,14 @@ from pathlib import Path
 
 from tinydeploy.check.blame import LayerChange, find_blame, list_changes
 from tinydeploy.check.facts import Row
-from tinydeploy.check.figures import Figures, take_figures
+from tinydeploy.check.figures import Figures, take_accelerated_figures, take_figures
 from tinydeploy.check.limits import RESOURCES
 from tinydeploy.errors import UsageError
+from tinydeploy.report.accelerated_report import AcceleratedReport
 from tinydeploy.report.build_report import BuildReport
 from tinydeploy.report.read_report import find_report, read_report
+
+Report = BuildReport | AcceleratedReport
 
 
 @dataclass(frozen=True)
@@ -85,7 +88,7 @@ def compare_builds(before: Path, now: Path) -> BuildsComparison:
     targets = []
     for name in common:
         report, earlier = read_report(new[name]), read_report(old[name])
-        targets.append(compare_reports(name or report.model.name, report, earlier))
+        targets.append(compare_reports(name or _describe(report).model, report, earlier))
     return BuildsComparison(
         before,
         now,
@@ -95,9 +98,9 @@ def compare_builds(before: Path, now: Path) -> BuildsComparison:
     )
 
 
-def compare_reports(name: str, now: BuildReport, before: BuildReport) -> TargetComparison:
+def compare_reports(name: str, now: Report, before: Report) -> TargetComparison:
     """Compares a build with an earlier one of the same target."""
-    after, old = take_figures(now), take_figures(before)
+    after, old = _take(now), _take(before)
     rows = [
         Row(resource, value, earlier, None, (), missed=False)
         for key, resource in RESOURCES.items()
@@ -128,14 +131,42 @@ def is_worse(row: Row) -> bool:
     return (row.value > row.before) == row.resource.most
 
 
-def _list_notes(now: BuildReport, before: BuildReport) -> Sequence[str]:
+@dataclass(frozen=True)
+class _Build:
+    """What a report says of what was built, by what."""
+
+    model: str
+    board: str
+    accelerator: str
+
+
+def _describe(report: Report) -> _Build:
+    if isinstance(report, AcceleratedReport):
+        return _Build(report.model, report.board, report.accelerator)
+    return _Build(report.model.name, report.board.name, "none")
+
+
+def _take(report: Report) -> Figures:
+    if isinstance(report, AcceleratedReport):
+        return take_accelerated_figures(report)
+    return take_figures(report)
+
+
+def _list_notes(now: Report, before: Report) -> Sequence[str]:
+    built, old_built = _describe(now), _describe(before)
     pairs = {
-        "boards": (before.board.name, now.board.name),
+        "boards": (old_built.board, built.board),
+        "accelerators": (old_built.accelerator, built.accelerator),
         "compilers": (before.compiler, now.compiler),
         "versions of tinydeploy": (before.tinydeploy, now.tinydeploy),
     }
     notes = [f"other {what}: {old}, now {new}" for what, (old, new) in pairs.items() if old != new]
-    if (before.inference is None) != (now.inference is None):
+    if isinstance(now, AcceleratedReport) or isinstance(before, AcceleratedReport):
+        notes.append(
+            "of a build with an accelerator flash, RAM, accuracy and latency are compared; its "
+            "latency is that of a frame in a row"
+        )
+    elif (before.inference is None) != (now.inference is None):
         notes.append("only one of them was run in the emulated board: no instructions to compare")
     return notes
 
@@ -145,5 +176,5 @@ def _find_builds(path: Path) -> Mapping[str, Path]:
     file = find_report(path)
     if file.is_file() or not path.is_dir():
         return {"": file}
-    found = {each.name: each / "report.json" for each in sorted(path.iterdir()) if each.is_dir()}
+    found = {each.name: find_report(each) for each in sorted(path.iterdir()) if each.is_dir()}
     return {name: file for name, file in found.items() if file.is_file()} or {"": file}

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final, get_args
 
+from tinydeploy.board import Link
 from tinydeploy.check.limits import RESOURCES, Limit, parse_limits, parse_size
 from tinydeploy.check.locate import find_line
 from tinydeploy.errors import InputFileError, UsageError
@@ -284,6 +285,7 @@ _KEYS: Final[Mapping[str, Callable[[Any], Any]]] = {
     "baud": _count(1 << 31),
     "watchdog": _seconds,
     "accelerator": _word("tinynpu"),
+    "link": _word(*get_args(Link)),
     "firmware": lambda value: _word("standard", "mlperf")(value) == "mlperf",
     **_SOURCE_KEYS,
 }

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from tinydeploy.report.accelerated_report import AcceleratedReport
+from tinydeploy.report.accelerated_report import AcceleratedReport, NetQualityFacts
 from tinydeploy.report.build_report import BuildReport
 from tinydeploy.report.read_report import read_record
 
@@ -86,7 +86,8 @@ class Figures:
 
 def take_figures(report: BuildReport) -> Figures:
     """The figures of a report."""
-    memory, run, accuracy = report.memory, report.inference, report.accuracy
+    memory, run = report.memory, report.inference
+    exact, found = _take_accuracy(report)
     snr = None if report.fidelity is None else report.fidelity.snr_db
     if snr is not None and not snr < _EQUAL_DB:
         snr = _EQUAL_DB
@@ -96,8 +97,7 @@ def take_figures(report: BuildReport) -> Figures:
         "stack": memory.stack_high_water_bytes,
         "instructions": None if run is None else run.instructions,
         "latency": None if run is None else run.latency_ms_estimated,
-        "accuracy": None if accuracy is None else round(accuracy.int8, 6),
-        "max_drop": None if accuracy is None else round(100 * (accuracy.float - accuracy.int8), 4),
+        **_list_accuracy(exact, found),
         "snr": None if snr is None else round(snr, 3),
     }
     levels = {
@@ -137,9 +137,17 @@ def take_figures(report: BuildReport) -> Figures:
 
 
 def take_accelerated_figures(report: AcceleratedReport) -> Figures:
-    """The figures of a build with an accelerator: flash, RAM, and a frame's latency."""
-    measured = {"flash": report.flash_bytes, "ram": report.ram_bytes, "latency": report.frame_ms}
-    unknown = ("stack", "instructions", "accuracy", "max_drop", "snr")
+    """The figures of a build with an accelerator: flash, RAM, accuracy, and a frame's latency."""
+    quality = report.quality
+    exact = None if quality is None else _take_share(quality.float)
+    found = None if quality is None else _take_share(quality.tinynpu)
+    measured = {
+        "flash": report.flash_bytes,
+        "ram": report.ram_bytes,
+        "latency": report.frame_ms,
+        **_list_accuracy(exact, found),
+    }
+    unknown = ("stack", "instructions", "snr")
     return Figures(
         board=report.board,
         compiler=report.compiler,
@@ -150,6 +158,29 @@ def take_accelerated_figures(report: AcceleratedReport) -> Figures:
         held=(),
         layers=(),
     )
+
+
+def _take_accuracy(report: BuildReport) -> tuple[float | None, float | None]:
+    """Of the float and the int8 net: shares of right classes, or a detector's mAP@0.5."""
+    if report.accuracy is not None:
+        return report.accuracy.float, report.accuracy.int8
+    if report.detection is None:
+        return None, None
+    exact = report.detection.float
+    return None if exact is None else exact.map_50, report.detection.int8.map_50
+
+
+def _take_share(net: NetQualityFacts | None) -> float | None:
+    """Its share of right classes, or its mAP@0.5."""
+    if net is None:
+        return None
+    return net.accuracy if net.precision is None else net.precision.map_50
+
+
+def _list_accuracy(exact: float | None, found: float | None) -> dict[str, float | None]:
+    """What `accuracy` and `max_drop` limit, of shares of 0 to 1."""
+    drop = None if exact is None or found is None else round(100 * (exact - found), 4)
+    return {"accuracy": None if found is None else round(found, 6), "max_drop": drop}
 
 
 def write_figures(figures: Figures) -> dict[str, Any]:

@@ -128,5 +128,5 @@ def _describe(limit: Limit, value: float, old: float | None) -> str:
 
 
 def _unmeasured(name: str) -> str:
-    needs = "a float net with data" if name == "snr" else "labelled samples"
+    needs = "a float net with data" if name == "snr" else "labelled samples or marked pictures"
     return f"{name} cannot be checked: there are no {needs}".replace("are no a", "is no a")

@@ -9,7 +9,7 @@ from rich.markup import escape
 from tinydeploy.accelerated import AcceleratedResult
 from tinydeploy.cli.console import show_rows, stdout
 from tinydeploy.project.publish import ACCELERATED_REPORT
-from tinydeploy.report.accelerated_report import AcceleratedReport
+from tinydeploy.report.accelerated_report import AcceleratedReport, ComparedQualityFacts
 
 
 def show_accelerated(result: AcceleratedResult, as_json: bool) -> None:
@@ -23,16 +23,18 @@ def show_accelerated(result: AcceleratedResult, as_json: bool) -> None:
         list_rows(report),
     )
     if result.folder is not None:
-        files = f"firmware.elf, .bin, .hex, firmware/, program.tnpu, {ACCELERATED_REPORT}"
+        files = (
+            f"firmware.elf, .bin, .hex, firmware/, program.tnpu, report.html, {ACCELERATED_REPORT}"
+        )
         stdout.print(f"\n{escape(str(result.folder))}: {files}")
 
 
 def list_rows(report: AcceleratedReport) -> list[tuple[str, str]]:
     """Headings and texts."""
-    stays = Counter(kind for kind, reason in report.split if reason)
+    stays = Counter(layer.op for layer in report.layers if layer.reason)
     share = 100 * report.accelerator_macs / report.macs if report.macs else 0.0
     listed = ", ".join(f"{kind}" + (f" x{n}" if n > 1 else "") for kind, n in stays.items())
-    reasons = dict.fromkeys(f"{kind}: {reason}" for kind, reason in report.split if reason)
+    reasons = dict.fromkeys(f"{each.op}: {each.reason}" for each in report.layers if each.reason)
     exact = f"bit-exact with TinyNPU's definition: {report.bytes_compared:,} bytes"
     top1 = "" if report.litert_top1 is None else f", same class {100 * report.litert_top1:.1f} %"
     boxes = (
@@ -53,7 +55,7 @@ def list_rows(report: AcceleratedReport) -> list[tuple[str, str]]:
         ("camera", f"{width}x{height}, RGB565"),
         (
             "frame",
-            f"{report.frame_ms} ms, {report.frames_per_second} per second, in a row over SPI",
+            f"{report.frame_ms} ms, {report.frames_per_second} per second, in a row",
         ),
         (
             "alone",
@@ -63,8 +65,7 @@ def list_rows(report: AcceleratedReport) -> list[tuple[str, str]]:
         ("accelerator", f"{report.accelerator_ms} ms by its cycle model"),
         (
             "wires",
-            f"SPI at 60 MHz {report.spi_ms} ms, SDIO {report.sdio_ms} ms: with that "
-            f"{report.sdio_frames_per_second} frames per second",
+            f"{report.wires}: {report.wires_ms} ms of a frame, computed",
         ),
         ("energy", f"{report.energy_mj} mJ per frame, a model (docs/tinynpu.md)"),
         ("system", f"emulated, {report.pictures} pictures, {exact}"),
@@ -73,4 +74,23 @@ def list_rows(report: AcceleratedReport) -> list[tuple[str, str]]:
             f"{100 * report.litert_bytes_equal:.1f} % of bytes equal, largest difference "
             f"{report.litert_largest_difference}{top1}{boxes}",
         ),
+        *_list_quality(report.quality),
     ]
+
+
+def _list_quality(quality: ComparedQualityFacts | None) -> list[tuple[str, str]]:
+    """How well test samples are answered, by TinyNPU, LiteRT and the float net."""
+    if quality is None:
+        return []
+    nets = [("TinyNPU", quality.tinynpu), ("LiteRT int8", quality.litert)]
+    nets += [] if quality.float is None else [("float", quality.float)]
+    is_detector = quality.tinynpu.precision is not None
+    shares = [
+        net.precision.map_50 if net.precision is not None else net.accuracy for _, net in nets
+    ]
+    text = ", ".join(
+        f"{name} {100 * share:.2f} %"
+        for (name, _), share in zip(nets, shares, strict=True)
+        if share is not None
+    )
+    return [("mAP@0.5" if is_detector else "accuracy", f"{text}; {quality.samples} samples")]

@@ -73,7 +73,7 @@ def validate_accelerated(
         images = reference.prepare(pictures)
         expected = reference.compute(images)
         streamed = reference.compute(stream_images(images[-1], count))
-        run = run_system(built.elf, board, pictures, expected, streamed, status.update)
+        run = run_system(built.elf, board, pictures, expected, streamed, status.update, built.link)
     if as_json:
         facts = {
             "model": built.model,

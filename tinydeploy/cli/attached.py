@@ -19,6 +19,7 @@ from tinydeploy.errors import BoardLinkError, InputFileError, UsageError
 from tinydeploy.link.client import BoardClient, Hello
 from tinydeploy.link.ports import choose_port
 from tinydeploy.link.transport import SerialTransport, Transport
+from tinydeploy.validate.accelerator import SIMULATOR
 
 _BUILD_ID_BYTES = 8
 
@@ -46,11 +47,13 @@ class Attached:
 
     Args:
         client: The conversation.
+        transport: Its line, for text commands.
         hello: What the board says of itself.
         board: Its description.
     """
 
     client: BoardClient
+    transport: Transport
     hello: Hello
     board: Board
 
@@ -58,6 +61,8 @@ class Attached:
 @contextmanager
 def attach_board(built: BuiltImage, where: Where, port: str | None) -> Iterator[Attached]:
     """Boots the image in the emulated board, or finds it running on the attached one.
+
+    An image that needs an accelerator gets the simulated one beside its emulated board.
 
     Args:
         built: The image that is to answer.
@@ -77,7 +82,7 @@ def attach_board(built: BuiltImage, where: Where, port: str | None) -> Iterator[
         client = BoardClient(line)
         hello = client.hello()
         _check_build(hello, built)
-        yield Attached(client, hello, board)
+        yield Attached(client, line, hello, board)
 
 
 def read_build_id(image: Image) -> bytes:
@@ -119,7 +124,8 @@ def _open_line(
     built: BuiltImage, board: Board, where: Where, port: str | None
 ) -> Iterator[Transport]:
     if where is Where.EMULATOR:
-        with EmulatedBoard(built.elf, board) as emulated:
+        wired = SIMULATOR if built.accelerated else ""
+        with EmulatedBoard(built.elf, board, accelerator=wired, link=built.link) as emulated:
             yield emulated.transport
     elif where is Where.QEMU:
         with QemuBoard(built.elf, board) as machine:

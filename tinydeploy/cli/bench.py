@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
+from tinydeploy.cli.accelerated_run import bench_accelerated
 from tinydeploy.cli.attached import Attached, PortOption, Where, attach_board, refuse_qemu
 from tinydeploy.cli.console import stdout
 from tinydeploy.cli.image import (
@@ -17,11 +18,9 @@ from tinydeploy.cli.image import (
     newest_build,
     read_built_model,
     read_report,
-    refuse_accelerated,
 )
 from tinydeploy.cli.options import JsonOption
 from tinydeploy.graph.read import read_graph
-from tinydeploy.project.publish import ACCELERATED_REPORT
 from tinydeploy.validate.vectors import make_vectors
 from tinydeploy.validate.wire import Measurement, Spread, measure_board
 
@@ -44,15 +43,14 @@ def bench(
 
     The counter is the core's own (DWT). The emulated board has none that counts time: there it
     counts instructions, which are the same in every run.
+
+    Of a build with an accelerator: the stages of pictures one by one, and frames in a row.
     """
     refuse_qemu(on)
     built = find_image(newest_build() if build is None else build, None)
-    refuse_accelerated(
-        built,
-        "bench",
-        f"{ACCELERATED_REPORT} beside it has the times of its stages and of frames in a row; the "
-        "command `stream N` of its firmware measures the latter again (docs/tinynpu.md).",
-    )
+    if built.accelerated:
+        bench_accelerated(built, on, port, runs, as_json=as_json)
+        return
     graph = read_graph(read_built_model(built), built.model)
     layers = {layer["index"]: layer for layer in read_report(built)["layers"]}
     inputs = [values[0].tobytes() for values in make_vectors(graph, 1)]

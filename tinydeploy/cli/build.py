@@ -17,6 +17,7 @@ from tinydeploy.cli.options import (
     FormatChoice,
     FormatOption,
     JsonOption,
+    LinkOption,
     QuietOption,
     VerboseOption,
 )
@@ -38,6 +39,7 @@ def build(
         typer.Option("--bundle", help="Write bundle.zip too: the build and what proves it."),
     ] = False,
     accelerator: AcceleratorOption = None,
+    link: LinkOption = None,
     as_json: JsonOption = False,
     quiet: QuietOption = False,
     verbose: VerboseOption = False,
@@ -50,6 +52,7 @@ def build(
         bundle=bundle,
         command=context.obj or "",
         accelerator=None if accelerator is None else accelerator.value,
+        link=None if link is None else link.value,
     )
     watch = StageView(quiet=quiet, verbose=verbose)
     if request.accelerator is not None:

@@ -12,7 +12,7 @@ import typer
 from tinydeploy.board import load_board
 from tinydeploy.cli.console import stderr
 from tinydeploy.cli.image import find_image, load_built_board
-from tinydeploy.cli.options import AcceleratorOption
+from tinydeploy.cli.options import AcceleratorOption, LinkOption
 from tinydeploy.emulate.debug_port import DebugServer, parse_port
 from tinydeploy.emulate.emulated_board import EmulatedBoard
 from tinydeploy.emulate.pty_bridge import PtyBridge
@@ -52,6 +52,7 @@ def emulate(
         typer.Option(metavar="PORT", help="Let gdb attach at a TCP port, e.g. :3333."),
     ] = None,
     accelerator: AcceleratorOption = None,
+    link: LinkOption = None,
 ) -> None:
     """Run an emulated board until Ctrl-C, or until its firmware stops.
 
@@ -62,18 +63,21 @@ def emulate(
     if image is not None:
         found = find_image(image, board)
         elf, target, what = found.elf, load_built_board(found), str(found.elf)
-        needs_accelerator = found.accelerated
+        needs_accelerator, built_link = found.accelerated, found.link
     elif board is not None:
         elf, target, what = None, load_board(board), "erased flash"
-        needs_accelerator = False
+        needs_accelerator, built_link = False, "spi"
     else:
         raise UsageError("which board?", "Name a build's folder, or --board BOARD.")
     debugged = debug_port is not None or gdb is not None
     if elf is None and not debugged:
         raise UsageError("nothing can be done with erased flash", "Add --debug-port or --gdb.")
     wired = SIMULATOR if accelerator is not None or needs_accelerator else ""
+    if link is not None and not wired:
+        raise UsageError("--link says how an accelerator is linked", "Add --accelerator tinynpu.")
+    wires = built_link if link is None else link.value
     with (
-        EmulatedBoard(elf, target, debug=debugged, accelerator=wired) as emulated,
+        EmulatedBoard(elf, target, debug=debugged, accelerator=wired, link=wires) as emulated,
         ExitStack() as services,
     ):
         if pty:

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tinydeploy.board import Board, load_board, with_baud
+from tinydeploy.board import Board, Link, choose_link, load_board, with_baud
 from tinydeploy.errors import InputFileError, UsageError
-from tinydeploy.project.publish import ACCELERATED_REPORT
+from tinydeploy.project.publish import ACCELERATED_REPORT, REPORTS
 
 
 @dataclass(frozen=True)
@@ -22,6 +22,7 @@ class BuiltImage:
         model: Name of its model; empty where no report tells.
         baud: Bits per second of its console; None where no report tells: as the board file says.
         accelerated: It needs a TinyNPU beside the board.
+        link: How that is linked.
     """
 
     elf: Path
@@ -29,6 +30,7 @@ class BuiltImage:
     model: str
     baud: int | None = None
     accelerated: bool = False
+    link: Link = "spi"
 
 
 def find_image(image: Path, board: str | None) -> BuiltImage:
@@ -67,26 +69,18 @@ def find_image(image: Path, board: str | None) -> BuiltImage:
         board = board or name
     report = elf.with_name(ACCELERATED_REPORT)
     accelerated = not model and report.is_file()
+    link: Link = "spi"
     if accelerated:
         try:
             facts = json.loads(report.read_text(encoding="utf-8"))
             model, name = str(facts["model"]), str(facts["board"])
+            link = choose_link(facts["link"])
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise InputFileError(f"{report} is damaged: {error!r}", "Build again.") from error
         board = board or name
     if board is None:
         raise UsageError(f"which board is {elf} for?", "Add --board BOARD.")
-    return BuiltImage(elf, board, model, baud, accelerated)
-
-
-def refuse_accelerated(built: BuiltImage, command: str, advice: str) -> None:
-    """Raises UsageError, with what to use instead, for a build with an accelerator."""
-    if built.accelerated:
-        raise UsageError(
-            f"{built.elf.parent} is a build with an accelerator, which `tinydeploy {command}` does "
-            "not know",
-            advice,
-        )
+    return BuiltImage(elf, board, model, baud, accelerated, link)
 
 
 def load_built_board(built: BuiltImage) -> Board:
@@ -138,7 +132,8 @@ def newest_build() -> Path:
     Raises:
         UsageError: There is none.
     """
-    reports = sorted(Path("out").glob("*/report.json"), key=lambda path: path.stat().st_mtime)
+    found = [path for name in REPORTS for path in Path("out").glob(f"*/{name}")]
+    reports = sorted(found, key=lambda path: path.stat().st_mtime)
     if not reports:
         raise UsageError(
             "there is no build in out/", "Build one, or name its folder with --build DIR."

@@ -36,6 +36,13 @@ class AcceleratorChoice(StrEnum):
     TINYNPU = "tinynpu"
 
 
+class LinkChoice(StrEnum):
+    """How an accelerator is linked."""
+
+    SPI = "spi"
+    SDIO = "sdio"
+
+
 class FirmwareChoice(StrEnum):
     """Values of --firmware."""
 
@@ -244,7 +251,8 @@ InputShapeOption = Annotated[
     str | None,
     typer.Option(
         metavar="C,H,W",
-        help="Shape of the input of a net that does not tell: 3,224,224, or features alone, 640.",
+        help="Shape of the input of a net that does not tell: 3,224,224, or features alone, 640. "
+        "For a net of the zoo: pictures of another size, 3,256,256.",
     ),
 ]
 LayoutOption = Annotated[
@@ -332,6 +340,15 @@ AcceleratorOption = Annotated[
         metavar="NAME",
         help="tinynpu: the net runs on a TinyNPU beside the microcontroller, which the board must "
         "have pins for (stm32l4r9). docs/tinynpu.md says what that is.",
+    ),
+]
+LinkOption = Annotated[
+    LinkChoice | None,
+    typer.Option(
+        "--link",
+        metavar="WIRES",
+        help="How the accelerator is linked: spi (default), or sdio: four lines, for an SD card's "
+        "socket.",
     ),
 ]
 VectorsOption = Annotated[

@@ -14,8 +14,10 @@ from tinydeploy.check.compare_text import write_comparison
 from tinydeploy.cli.console import stdout
 from tinydeploy.cli.options import QuietOption
 from tinydeploy.errors import OutputError, UsageError
+from tinydeploy.report.accelerated_report import AcceleratedReport
+from tinydeploy.report.page.accelerated_page import write_accelerated_page
 from tinydeploy.report.page.page import write_page
-from tinydeploy.report.read_report import find_report, read_report
+from tinydeploy.report.read_report import find_report, read_pictures, read_report
 
 
 def report(
@@ -51,7 +53,7 @@ def report(
     """
     if other is None:
         file = find_report(build)
-        _write(output or file.with_name("report.html"), write_page(read_report(file)), show, quiet)
+        _write(output or file.with_name("report.html"), _make_page(file), show, quiet)
         return
     if show and output is None:
         raise UsageError("--open of two builds needs a file", "Name it: --output compare.html")
@@ -59,6 +61,14 @@ def report(
     stdout.print(write_comparison(comparison), markup=False, soft_wrap=True)
     if output is not None:
         _write(output, write_comparison_page(comparison), show, quiet)
+
+
+def _make_page(file: Path) -> str:
+    report = read_report(file)
+    pictures = read_pictures(file, report)
+    if isinstance(report, AcceleratedReport):
+        return write_accelerated_page(report, pictures)
+    return write_page(report, pictures)
 
 
 def _write(target: Path, page: str, show: bool, quiet: bool) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 import typer
 from rich.table import Table
 
+from tinydeploy.cli.accelerated_run import describe_stages, read_camera_picture
 from tinydeploy.cli.attached import Attached, PortOption, Where, attach_board, refuse_qemu
 from tinydeploy.cli.boxes import check_drawing, draw_found, show_found
 from tinydeploy.cli.console import stdout
@@ -18,7 +19,6 @@ from tinydeploy.cli.image import (
     newest_build,
     read_built_model,
     read_report,
-    refuse_accelerated,
 )
 from tinydeploy.cli.model_input import read_model_input
 from tinydeploy.graph.graph import Graph
@@ -57,25 +57,27 @@ def run(
 
     A picture is prepared as the model's metadata says: colours, mean and std, stretched or cropped.
     Without metadata the input is taken to be the pixel minus 128, the picture stretched.
+
+    A build with an accelerator is given a camera's picture, which its firmware cuts and resizes.
     """
     refuse_qemu(on)
     built = find_image(newest_build() if build is None else build, None)
-    refuse_accelerated(
-        built,
-        "run",
-        f"`tinydeploy validate {built.elf.parent} --on emulator` puts pictures through all of it; "
-        "`tinydeploy npu run` puts an image through its program.tnpu alone.",
-    )
     graph = read_graph(read_built_model(built), built.model)
     if output is not None:
         check_drawing(graph, image, output)
-    values = read_model_input(image, graph)
+    read = read_camera_picture if built.accelerated else read_model_input
+    values = [read(image, graph).tobytes()]
     with attach_board(built, on, port) as attached:
-        cycles = attached.client.infer([values.tobytes()])
+        if built.accelerated:
+            time = describe_stages(attached, attached.client.profile(values))
+        else:
+            time = _describe_time(attached, built, on, attached.client.infer(values))
         outputs = read_outputs(attached.client, graph)
-    time = _describe_time(attached, built, on, cycles)
+    beside = " with TinyNPU" if built.accelerated else ""
     stdout.print(
-        f"{graph.name} on {attached.board.title} ({on}): {time}", markup=False, soft_wrap=True
+        f"{graph.name} on {attached.board.title}{beside} ({on}): {time}",
+        markup=False,
+        soft_wrap=True,
     )
     if graph.detector is None:
         _show(graph, outputs, top)

@@ -6,31 +6,49 @@ import importlib
 
 from tinydeploy.board import Board
 from tinydeploy.emulate.chip_options import ChipOptions
+from tinydeploy.emulate.peripherals.sdmmc_stm32l4 import SdmmcPort
+from tinydeploy.emulate.peripherals.spi_stm32l4 import Memory, SpiPort
+from tinydeploy.emulate.peripherals.stm32l4 import Stm32L4
 from tinydeploy.errors import UsageError
+from tinydeploy.npu.link import CHUNK
 from tinydeploy.npu.link_device import LinkDevice
-from tinydeploy.npu.link_faults import FaultyLink, LinkFaults
+from tinydeploy.npu.link_faults import FaultyLink
+from tinydeploy.npu.link_sdio import SDIO_PIECE, SdioCard
+from tinydeploy.npu.link_sdio_faults import FaultyCard
 
 
-class WiredAccelerator(FaultyLink):
-    """An accelerator behind its link.
+class WiredAccelerator:
+    """An accelerator behind its link; it lives on when the chip is reset.
 
     Args:
-        device: Its end of the link.
-        faults: What goes wrong.
+        options: What it is, its link, and what goes wrong.
     """
 
-    def __init__(self, device: LinkDevice, faults: LinkFaults) -> None:
-        super().__init__(device, faults)
-        self._counted = device
+    def __init__(self, options: ChipOptions) -> None:
+        module, _, name = options.accelerator.partition(":")
+        accelerator = getattr(importlib.import_module(module), name)()
+        is_card = options.link == "sdio"
+        self._device = LinkDevice(accelerator, SDIO_PIECE if is_card else CHUNK)
+        self._end: FaultyCard | FaultyLink = (
+            FaultyCard(SdioCard(self._device), options.faults)
+            if is_card
+            else FaultyLink(self._device, options.faults)
+        )
+
+    def connect(self, chip: Stm32L4, memory: Memory) -> SpiPort | SdmmcPort:
+        """Wires it to a chip that was just reset."""
+        if isinstance(self._end, FaultyCard):
+            return chip.open_sdio(self._end, memory)
+        return chip.open_spi(self._end, memory)
 
     def describe(self) -> dict[str, int]:
         """Frames computed, nanoseconds that they took, and the faults that happened."""
         return {
-            "frames": self._counted.frames,
-            "busy_ns": self._counted.busy_ns,
-            "flipped_bits": self.flipped_bits,
-            "brown_outs": self.brown_outs,
-            "hangs": self.hangs,
+            "frames": self._device.frames,
+            "busy_ns": self._device.busy_ns,
+            "flipped_bits": self._end.flipped_bits,
+            "brown_outs": self._end.brown_outs,
+            "hangs": self._end.hangs,
         }
 
 
@@ -47,6 +65,9 @@ def open_accelerator(board: Board, options: ChipOptions) -> WiredAccelerator | N
             f"board {board.name} has no pins for an accelerator",
             "Its board file needs a table [accelerator], and its chip must be an STM32L4+.",
         )
-    module, _, name = options.accelerator.partition(":")
-    accelerator = getattr(importlib.import_module(module), name)()
-    return WiredAccelerator(LinkDevice(accelerator), options.faults)
+    if options.link == "sdio" and board.accelerator.sdio is None:
+        raise UsageError(
+            f"board {board.name} has no SDIO pins for an accelerator",
+            "Its board file needs a table [accelerator.sdio], or take the link spi.",
+        )
+    return WiredAccelerator(options)

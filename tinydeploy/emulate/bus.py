@@ -10,6 +10,7 @@ from unicorn import Uc
 from tinydeploy.emulate import system
 from tinydeploy.emulate.peripherals.family import ConsoleUart, Family
 from tinydeploy.emulate.peripherals.flash import FlashController
+from tinydeploy.emulate.peripherals.sdmmc_stm32l4 import SdmmcPort
 from tinydeploy.emulate.peripherals.spi_stm32l4 import SpiPort
 
 BASE, SIZE = 0x40000000, 0x20000000
@@ -85,7 +86,7 @@ class PeripheralBus:
         uart: ConsoleUart,
         space: Device,
         flash: FlashController | None,
-        accelerator: SpiPort | None = None,
+        accelerator: SpiPort | SdmmcPort | None = None,
     ) -> None:
         """Puts the devices of a chip that was just reset in their places.
 
@@ -97,11 +98,16 @@ class PeripheralBus:
             accelerator: What leads to an accelerator.
         """
         self._devices.clear()
-        windowed: list[Family | SpiPort] = [family, *([accelerator] if accelerator else [])]
+        windowed: list[Family | SpiPort | SdmmcPort] = [family]
+        if accelerator is not None:
+            windowed.append(accelerator)
         for device in windowed:
             for address, size in device.windows:
                 self._devices |= dict.fromkeys(range(address >> 10, address + size >> 10), device)
         self._devices |= {uart.window[0] >> 10: uart}
+        for unit in family.units:
+            for address, _ in unit.windows:
+                self._devices[address >> 10] = unit
         if flash is not None:
             self._devices[flash.base >> 10] = _FlashRegisters(family, flash)
         self._family, self._space = family, space

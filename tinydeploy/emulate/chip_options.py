@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from tinydeploy.board import Link
 from tinydeploy.npu.link_faults import NO_FAULTS, LinkFaults
 
 
@@ -17,6 +18,7 @@ class ChipOptions:
         protected: Whether readout protection level 1 keeps debuggers from the flash.
         accelerator: What is wired to the board's pins for an accelerator, as "module:name" of what
             makes an Accelerator; empty for nothing.
+        link: How that is linked.
         faults: What goes wrong with it.
     """
 
@@ -24,4 +26,5 @@ class ChipOptions:
     debug: bool = False
     protected: bool = False
     accelerator: str = ""
+    link: Link = "spi"
     faults: LinkFaults = NO_FAULTS

@@ -10,7 +10,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from tinydeploy.board import Board
+from tinydeploy.board import Board, Link
 from tinydeploy.emulate.chip_options import ChipOptions
 from tinydeploy.emulate.gaps import Range, find_gaps
 from tinydeploy.emulate.image import Image
@@ -77,6 +77,7 @@ class EmulatedBoard:
         protected: Whether readout protection level 1 keeps debuggers from the flash.
         accelerator: What is wired to the board's pins for an accelerator, as "module:name" of what
             makes an Accelerator (npu/device.py); empty for nothing.
+        link: How that is linked.
         faults: What goes wrong with it.
 
     Raises:
@@ -93,12 +94,13 @@ class EmulatedBoard:
         debug: bool = False,
         protected: bool = False,
         accelerator: str = "",
+        link: Link = "spi",
         faults: LinkFaults = NO_FAULTS,
     ) -> None:
         self.image = Image(elf)
         self.transport = EmulatedTransport(self)
         self._elf, self._board = elf, board
-        self._options = ChipOptions(counter, debug, protected, accelerator, faults)
+        self._options = ChipOptions(counter, debug, protected, accelerator, link, faults)
         self.counter = ""
         self._keys: list[Hashable] = []
         self._process: EmulatorProcess | None = None

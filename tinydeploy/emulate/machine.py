@@ -158,7 +158,7 @@ class EmulatedChip:
     def reset(self) -> None:
         """System reset: registers and peripherals as after power-on, memories as they are."""
         board, uc = self._board, self.uc
-        supervisor = Supervisor(self.now, self._violate, self._skip)
+        supervisor = Supervisor(self.now, self._violate, self._skip, self._kick)
         self.family = open_family(board, supervisor)
         self.uart = self.family.open_uart(board.console, self._line.send_byte, self._look_for_bytes)
         if self.flash is not None:
@@ -173,10 +173,10 @@ class EmulatedChip:
             self._set_fpu,
             self._request_reset,
         )
-        port = None
+        self._port = None
         if self._accelerator is not None and isinstance(self.family, Stm32L4):
-            port = self.family.open_accelerator(self._accelerator, self.memories)
-        self.bus.connect(self.family, self.uart, self._system, self.flash, port)
+            self._port = self._accelerator.connect(self.family, self.memories)
+        self.bus.connect(self.family, self.uart, self._system, self.flash, self._port)
         self.memories.close_gates()
         self._asleep, self._masked = False, _MASKED
         self.release()
@@ -341,6 +341,9 @@ class EmulatedChip:
             self._exceptions.pending.add(self._irq)
         else:
             self._exceptions.pending.discard(self._irq)
+        if self._port is not None:  # one that is being handled is not looked at before its end
+            asked = {FIRST_IRQ + irq for irq in self._port.interrupts()}
+            self._exceptions.pending |= asked.difference(self._exceptions.all_active)
         if self._asleep and self._exceptions.wakes():
             self._asleep = False
         number = self._exceptions.next_pending()
@@ -357,15 +360,13 @@ class EmulatedChip:
     def _set_deadline(self) -> None:
         total = self.counter.total
         deadline = self._last_words_until
-        if self._system.tick_interrupts and self._system.tick_at is not None:
-            deadline = min(deadline, max(self._system.tick_at - self._skipped, total + 1))
+        for alarm in self._list_alarms():
+            deadline = min(deadline, max(alarm - self._skipped, total + 1))
         if self._exceptions.pending:
             deadline = min(deadline, total + self._masked)
             self._masked = min(2 * self._masked, _MOST_MASKED)
         else:
             self._masked = _MASKED
-        if (bite := self.family.watchdog_deadline()) is not None:
-            deadline = min(deadline, max(bite - self._skipped, total + 1))
         if total >= self._last_words_until:
             self._give_up()
         self.counter.deadline = deadline
@@ -382,10 +383,14 @@ class EmulatedChip:
             self._skipped += max(min(ends) - self.now(), 0)
 
     def _list_alarms(self) -> list[int]:
-        """When something happens without a message: cycles of SysTick's interrupt, the watchdog."""
-        system = self._system
-        tick = system.tick_at if system.tick_interrupts else None
-        return [at for at in (tick, self.family.watchdog_deadline()) if at is not None]
+        """When something happens without a message: cycles of timer, accelerator, watchdog."""
+        system, port = self._system, self._port
+        alarms = (
+            system.tick_at if system.tick_interrupts else None,
+            None if port is None else port.alarm(),
+            self.family.watchdog_deadline(),
+        )
+        return [at for at in alarms if at is not None]
 
     def _skip(self, cycles: int) -> None:
         self._skipped += cycles

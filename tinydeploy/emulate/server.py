@@ -17,6 +17,7 @@ from tinydeploy.board import (
     ExternalClock,
     Memory,
     Pin,
+    SdioPort,
     Uart,
     Watchdog,
 )
@@ -151,8 +152,12 @@ def board_from_facts(facts: dict[str, Any]) -> Board:
         return Uart(**entry | {k: tuple(Pin(**p) for p in entry[k]) for k in ("tx", "rx")})
 
     def wiring(entry: dict[str, Any]) -> AcceleratorPort:
-        pins = {key: Pin(**value) for key, value in entry.items() if key != "spi"}
-        return AcceleratorPort(spi=entry["spi"], **pins)
+        pins = {key: Pin(**value) for key, value in entry.items() if key not in ("spi", "sdio")}
+        bus = entry["sdio"]
+        if bus is not None:
+            d0, d1, d2, d3 = (Pin(**line) for line in bus["data"])
+            bus = SdioPort(bus["unit"], Pin(**bus["ck"]), Pin(**bus["cmd"]), (d0, d1, d2, d3))
+        return AcceleratorPort(spi=entry["spi"], **pins, sdio=bus)
 
     console, chip = facts["console"], facts["profile"]
     clock = chip["external_clock"]

@@ -10,13 +10,15 @@ from dataclasses import dataclass
 PROTOCOL_VERSION = 1
 REQUEST, ANSWER = 0x5A, 0xA5  # the first byte of a frame, by its direction
 ANSWERED = 0x80  # an answer's command is the request's with this bit
-CHUNK = 1024  # bytes of payload at most; programs and images are cut into pieces of as many
+CHUNK = 1024  # bytes of payload at most, and of a piece of a program or image over SPI
+MISSING_BYTES = 32  # at most, of the list that says which pieces are missing
 IDENTITY = slice(8, 12)  # where a program file has its CRC-32, which tells it from any other
 
 _HEADER = struct.Struct("<BBHBBHIII")
 _CRC = struct.Struct("<I")
-HEADER_BYTES = _HEADER.size + _CRC.size
-FRAME_BYTES = HEADER_BYTES + CHUNK + _CRC.size
+CRC_BYTES = _CRC.size
+HEADER_BYTES = _HEADER.size + CRC_BYTES
+FRAME_BYTES = HEADER_BYTES + CHUNK + CRC_BYTES
 
 
 class Command(enum.IntEnum):

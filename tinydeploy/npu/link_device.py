@@ -17,6 +17,7 @@ from tinydeploy.npu.link import (
     CHUNK,
     FRAME_BYTES,
     IDENTITY,
+    MISSING_BYTES,
     PROTOCOL_VERSION,
     REQUEST,
     Command,
@@ -41,28 +42,42 @@ _CYCLE_NS = 1_000_000_000 // CLOCK_HZ
 
 @dataclass
 class _Store:
-    """Bytes that arrive in pieces of CHUNK, the last one shorter, in any order."""
+    """Bytes that arrive in pieces of `piece`, the last one shorter, in any order."""
 
     room: int
+    piece: int
     pieces: dict[int, bytes] = field(default_factory=dict)
 
     def put(self, offset: int, data: bytes) -> bool:
         """Keeps a piece; whether it may lie there."""
-        if not data or offset % CHUNK or offset + len(data) > self.room:
+        if not data or offset % self.piece or offset + len(data) > self.room:
             return False
         self.pieces[offset] = data
         return True
 
     def find_missing(self, size: int) -> int | None:
         """Offset of the first piece of `size` bytes that is not there; None where all are."""
-        for offset in range(0, size, CHUNK):
-            if len(self.pieces.get(offset, b"")) != min(CHUNK, size - offset):
+        for offset in range(0, size, self.piece):
+            if len(self.pieces.get(offset, b"")) != min(self.piece, size - offset):
                 return offset
         return None
 
+    def list_missing(self, first: int, size: int) -> bytes:
+        """A bit for each piece from offset `first` on, lowest first, 1 where it is not there.
+
+        Of at most as many pieces as MISSING_BYTES have bits.
+        """
+        offsets = range(first, size, self.piece)[: 8 * MISSING_BYTES]
+        bits = sum(
+            1 << number
+            for number, offset in enumerate(offsets)
+            if len(self.pieces.get(offset, b"")) != min(self.piece, size - offset)
+        )
+        return bits.to_bytes(-(-len(offsets) // 8), "little")
+
     def content(self, size: int) -> bytes:
         """The first `size` bytes, which are there."""
-        return b"".join(self.pieces[offset] for offset in range(0, size, CHUNK))
+        return b"".join(self.pieces[offset] for offset in range(0, size, self.piece))
 
 
 @dataclass
@@ -70,16 +85,16 @@ class _Slot:
     """An image port with the result port behind it.
 
     Args:
-        frame: Number of the frame that it holds; None for none.
         image: What has come of its image.
+        frame: Number of the frame that it holds; None for none.
         size: Bytes of that image, once it was started; None before.
         results: Behind the start: the cycles as u32, then the outputs.
         status: OK, or TRAP.
         done_at: When results are there, in nanoseconds.
     """
 
+    image: _Store
     frame: int | None = None
-    image: _Store = field(default_factory=lambda: _Store(IMAGE_BYTES))
     size: int | None = None
     results: bytes = b""
     status: Status = Status.OK
@@ -91,10 +106,12 @@ class LinkDevice:
 
     Args:
         accelerator: Computes; its memory is cleared by a reset, so that its program is gone.
+        piece: Bytes of the pieces that programs, images and results come in.
     """
 
-    def __init__(self, accelerator: Accelerator) -> None:
+    def __init__(self, accelerator: Accelerator, piece: int = CHUNK) -> None:
         self._accelerator: Final = accelerator
+        self._piece: Final = piece
         self.frames = 0  # computed since it was made
         self.busy_ns = 0  # time that they took
         self.reset(0)
@@ -106,10 +123,14 @@ class LinkDevice:
         self._shifted = 0
         self._answer = b""
         self._identity = 0
-        self._program = _Store(PROGRAM_BYTES)
-        self._slots = [_Slot() for _ in range(SLOTS)]
+        self._program = _Store(PROGRAM_BYTES, self._piece)
+        self._slots = [self._make_slot() for _ in range(SLOTS)]
         self._free_at = now  # when the machine has computed what was started
         self._ready_at = now + BOOT_NS
+
+    def ready_at(self) -> int:
+        """When READY rises, or has risen, unless a transaction begins."""
+        return self._ready_at
 
     def is_ready(self, now: int) -> bool:
         """The level of READY."""
@@ -153,6 +174,9 @@ class LinkDevice:
             )
         self._answer = self._seal(answer)
 
+    def _make_slot(self, frame: int | None = None) -> _Slot:
+        return _Slot(_Store(IMAGE_BYTES, self._piece), frame)
+
     def _seal(self, answer: LinkFrame) -> bytes:
         """The answer with the device's state at the time that READY rises."""
         computes = self._free_at > self._ready_at
@@ -174,7 +198,7 @@ class LinkDevice:
         match request.command:
             case Command.HELLO:
                 facts = struct.pack(
-                    "<HHIII", PROTOCOL_VERSION, CHUNK, PROGRAM_BYTES, IMAGE_BYTES, CLOCK_HZ
+                    "<HHIII", PROTOCOL_VERSION, self._piece, PROGRAM_BYTES, IMAGE_BYTES, CLOCK_HZ
                 )
                 return Status.OK, 0, facts
             case Command.PROGRAM:
@@ -203,11 +227,12 @@ class LinkDevice:
             return Status.BAD_RANGE, request.value, b""
         missing = self._program.find_missing(request.value)
         if missing is not None:
-            return Status.INCOMPLETE, missing, b""
+            listed = self._program.list_missing(missing, request.value)
+            return Status.INCOMPLETE, missing, listed
         program = self._program.content(request.value)
         self._ready_at += LOAD_NS_PER_BYTE * len(program)
         self._identity = 0
-        self._slots = [_Slot() for _ in range(SLOTS)]
+        self._slots = [self._make_slot() for _ in range(SLOTS)]
         if int.from_bytes(program[IDENTITY], "little") != request.identity:
             return Status.BAD_PROGRAM, request.value, b""
         try:
@@ -222,7 +247,7 @@ class LinkDevice:
         if slot.frame != request.frame:
             if slot.size is not None and now < slot.done_at:
                 return Status.BUSY
-            slot = self._slots[request.frame % SLOTS] = _Slot(request.frame)
+            slot = self._slots[request.frame % SLOTS] = self._make_slot(request.frame)
         if slot.size is not None:
             return Status.BUSY
         return Status.OK if slot.image.put(request.value, request.payload) else Status.BAD_RANGE
@@ -230,7 +255,7 @@ class LinkDevice:
     def _start(self, slot: _Slot, request: LinkFrame, now: int) -> tuple[Status, int, bytes]:
         """Has a whole image computed, behind the one that may be under way."""
         if slot.frame != request.frame:
-            return Status.INCOMPLETE, 0, b""
+            return Status.INCOMPLETE, 0, self._make_slot().image.list_missing(0, request.value)
         if slot.size is not None:
             same = slot.size == request.value
             return Status.OK if same else Status.BUSY, request.value, b""
@@ -238,7 +263,7 @@ class LinkDevice:
             return Status.BAD_RANGE, request.value, b""
         missing = slot.image.find_missing(request.value)
         if missing is not None:
-            return Status.INCOMPLETE, missing, b""
+            return Status.INCOMPLETE, missing, slot.image.list_missing(missing, request.value)
         took = 0
         try:
             frame = self._accelerator.run(slot.image.content(request.value))
@@ -256,7 +281,7 @@ class LinkDevice:
         return Status.OK, request.value, b""
 
     def _give_results(self, slot: _Slot, request: LinkFrame) -> tuple[Status, int, bytes]:
-        """Up to CHUNK bytes of a frame's results; READY rises when they are there."""
+        """Up to a piece of a frame's results; READY rises when they are there."""
         if slot.frame != request.frame or slot.size is None:
             return Status.NO_FRAME, 0, b""
         self._ready_at = max(self._ready_at, slot.done_at)
@@ -264,5 +289,5 @@ class LinkDevice:
             return slot.status, 0, b""
         if request.value >= len(slot.results):
             return Status.BAD_RANGE, request.value, b""
-        payload = slot.results[request.value : request.value + CHUNK]
+        payload = slot.results[request.value : request.value + self._piece]
         return Status.OK, len(slot.results), payload

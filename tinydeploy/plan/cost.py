@@ -14,9 +14,10 @@ from tinydeploy.graph.ops.expanded_depthwise_conv_2d import ExpandedDepthwiseCon
 from tinydeploy.graph.ops.fully_connected import FullyConnected
 from tinydeploy.plan.calls import call_rows
 from tinydeploy.plan.kernel import Kernel
-from tinydeploy.plan.kernel_choice import conv_2d_pair, fully_connected
+from tinydeploy.plan.kernel_choice import conv_2d_dense, conv_2d_pair, fully_connected
 from tinydeploy.plan.kernel_choice.conv_2d import GemmKernel
 from tinydeploy.plan.kernel_choice.conv_2d_cost import estimate_rows
+from tinydeploy.plan.kernel_choice.conv_2d_dense import DenseKernel
 from tinydeploy.plan.kernel_choice.conv_2d_pair import PairKernel
 from tinydeploy.plan.kernel_choice.depthwise_conv_2d import PlanarKernel
 from tinydeploy.plan.kernel_choice.depthwise_conv_2d_cost import (
@@ -63,6 +64,8 @@ def call_instructions(graph: Graph, op: Op, kernel: Kernel, rows: int, cpu: str 
     """Instructions of one call for so many rows; with a core's name, cycles of products' loops."""
     if isinstance(kernel, GemmKernel) and isinstance(op, Conv2D):
         return _CALL + _convolution(graph, op, kernel, rows, cpu)
+    if isinstance(kernel, DenseKernel) and isinstance(op, Conv2D):
+        return _CALL + conv_2d_dense.estimate_instructions(op)
     if isinstance(kernel, PairKernel) and isinstance(op, Conv2D):
         return _CALL + int(conv_2d_pair.estimate_rows(kernel, op, graph, rows))
     if isinstance(kernel, PlanarKernel) and isinstance(op, DepthwiseConv2D):

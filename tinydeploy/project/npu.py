@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 
-from tinydeploy.board import Board
+from tinydeploy.board import Board, Link
 from tinydeploy.codegen.c_data import format_array
 from tinydeploy.codegen.detection import KERNEL, write_tables
 from tinydeploy.codegen.text import c_float, c_string
@@ -25,6 +26,8 @@ _TEMPLATES = {
     "config/app_model.c": "npu_model.c.j2",
     "config/npu_config.h": "npu_config.h.j2",
 }
+# By link: DMA1's channel 1, which receives from SPI2, or SDMMC1's (RM0432, table of vectors).
+_INTERRUPTS: Final[Mapping[Link, int]] = {"spi": 11, "sdio": 49}
 
 
 @dataclass(frozen=True, eq=False)
@@ -126,13 +129,19 @@ class _NpuText:
 
 
 def npu_project_files(
-    model: AcceleratedModel, board: Board, *, selftest_crc: int, kernel_level: str = "-O2"
+    model: AcceleratedModel,
+    board: Board,
+    link: Link = "spi",
+    *,
+    selftest_crc: int,
+    kernel_level: str = "-O2",
 ) -> dict[str, bytes]:
     """All files of the project, by path in its folder; the same arguments give the same bytes.
 
     Args:
         model: The model.
         board: The board.
+        link: How it reaches the accelerator.
         selftest_crc: CRC-32 of the outputs that it must give for a camera's picture of
             selftest_inputs().
         kernel_level: Compilers' -O flag for kernels.
@@ -156,7 +165,7 @@ def npu_project_files(
     if model.graph.detector is not None:
         kernels = (*kernels, KERNEL)
     files = runtime_files(board, kernels, sources) | sources
-    files |= _link_files(board) | {"config/npu_program.h": _program_header(model)}
+    files |= _link_files(board, link) | {"config/npu_program.h": _program_header(model)}
     if model.graph.detector is not None:
         files["config/npu_detect.h"] = _detection_header(model.graph.detector)
     text = ModelText(
@@ -172,7 +181,14 @@ def npu_project_files(
         selftest_crc=selftest_crc,
     )
     return assemble_project(
-        files, _TEMPLATES, board, text, kernel_level=kernel_level, npu=_describe(model)
+        files,
+        _TEMPLATES,
+        board,
+        text,
+        kernel_level=kernel_level,
+        npu=_describe(model),
+        interrupt=_INTERRUPTS[link],
+        link=link,
     )
 
 
@@ -239,9 +255,10 @@ def _detection_header(detector: Detector) -> bytes:
     ).encode()
 
 
-def _link_files(board: Board) -> dict[str, bytes]:
+def _link_files(board: Board, link: Link) -> dict[str, bytes]:
     """The host's code, beside the application."""
-    folders = (FIRMWARE / "npu", FIRMWARE / "npu" / board.family)
+    common, family = FIRMWARE / "npu", FIRMWARE / "npu" / board.family
+    folders = (common, common / link, family, family / link)
     return {
         f"app/{path.name}": path.read_bytes()
         for folder in folders

@@ -180,7 +180,7 @@ def assemble_project(
             level=LEVEL,
             gcc=compiler_flags("gcc", board),
             zig=compiler_flags("zig", board),
-            **{"far_weights": {}} | facts,
+            **{"far_weights": {}, "interrupt": None} | facts,
         )
         files[path] = content.encode()
     build_id = ", ".join(f"0x{byte:02X}" for byte in _hash_files(files)[:8])

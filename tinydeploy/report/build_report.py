@@ -445,6 +445,12 @@ class BuildReport:
     seconds: Mapping[str, float]
     schema: str = SCHEMA
 
+    @property
+    def picture_files(self) -> tuple[str, ...]:
+        """Files beside the report that show pictures."""
+        shown = () if self.detection is None else self.detection.pictures
+        return tuple(picture.file for picture in shown)
+
     def to_json(self) -> str:
         """The text of report.json. Infinite figures (the SNR of equal outputs) become null."""
         return to_json({"schema": self.schema, **dataclasses.asdict(self)})

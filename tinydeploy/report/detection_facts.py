@@ -62,8 +62,8 @@ def collect_detection(evidence: DetectionEvidence) -> tuple[DetectionFacts, Mapp
         files[name] = draw_detections(
             evidence.pixels[place], panels, evidence.scenes[place], spec.classes
         )
-        boxes = None if exact is None else _box_facts(spec, exact[place])
-        pictures.append(DetectedPictureFacts(name, boxes, _box_facts(spec, found)))
+        boxes = None if exact is None else list_boxes(spec, exact[place])
+        pictures.append(DetectedPictureFacts(name, boxes, list_boxes(spec, found)))
     facts = DetectionFacts(
         float=_precision_facts(evidence.float_precision),
         int8=PrecisionFacts(evidence.int8_precision.at_half, evidence.int8_precision.coco),
@@ -80,7 +80,8 @@ def _precision_facts(precision: AveragePrecision | None) -> PrecisionFacts | Non
     return None if precision is None else PrecisionFacts(precision.at_half, precision.coco)
 
 
-def _box_facts(spec: DetectionSpec, found: Detections) -> tuple[BoxFacts, ...]:
+def list_boxes(spec: DetectionSpec, found: Detections) -> tuple[BoxFacts, ...]:
+    """What was found in a picture, in the order in which it is told."""
     return tuple(
         BoxFacts(
             spec.classes[int(kind)],

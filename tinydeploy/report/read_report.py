@@ -1,44 +1,40 @@
-"""report.json back into a report: from a file that anybody may have written."""
+"""JSON back into a report: from a file that anybody may have written."""
 
 from __future__ import annotations
 
 import dataclasses
 import json
 import math
+import re
 import types
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
-from tinydeploy.errors import InputFileError, UsageError
-from tinydeploy.project.publish import ACCELERATED_REPORT
+from tinydeploy.errors import InputFileError
+from tinydeploy.project.publish import REPORTS
+from tinydeploy.report.accelerated_report import SCHEMA as ACCELERATED_SCHEMA
+from tinydeploy.report.accelerated_report import AcceleratedReport
 from tinydeploy.report.build_report import SCHEMA, BuildReport
 
 _Record = TypeVar("_Record")
-_ADVICE = (
-    "Give a report.json that `tinydeploy build` of this version wrote, or the folder of a build."
-)
+_ADVICE = "Give a report that `tinydeploy build` of this version wrote, or the folder of a build."
+
+_PICTURE = re.compile(r"[a-z]+/picture\d+\.png")
+_PNG = b"\x89PNG\r\n\x1a\n"
+_MOST_BYTES = 4 << 20
 
 
 def find_report(path: Path) -> Path:
-    """The report.json of a build's folder, or the file itself.
-
-    Raises:
-        UsageError: The build is one with an accelerator.
-    """
-    file = path / "report.json" if path.is_dir() else path
-    accelerated = file.with_name(ACCELERATED_REPORT)
-    if file == accelerated or (accelerated.is_file() and not file.exists()):
-        raise UsageError(
-            f"{accelerated.parent} is a build with an accelerator, which has no page of its own",
-            f"All its figures are in {accelerated} (docs/tinynpu.md); `tinydeploy check` holds "
-            "them against budgets and a baseline.",
-        )
-    return file
+    """The report.json or npu_report.json of a build's folder, or the file itself."""
+    if not path.is_dir():
+        return path
+    found = [path / name for name in REPORTS if (path / name).is_file()]
+    return found[0] if found else path / REPORTS[0]
 
 
-def read_report(file: Path) -> BuildReport:
-    """Reads a report.json.
+def read_report(file: Path) -> BuildReport | AcceleratedReport:
+    """Reads a report.json, or an npu_report.json.
 
     Raises:
         InputFileError: It cannot be read, or is no report of this version.
@@ -51,14 +47,39 @@ def read_report(file: Path) -> BuildReport:
         raise InputFileError(f"{file} is no report: it is no text", _ADVICE) from error
     except (ValueError, RecursionError) as error:
         raise InputFileError(f"{file} is no report: {error}", _ADVICE) from error
-    if not isinstance(content, dict) or content.get("schema") != SCHEMA:
-        raise InputFileError(f"{file} is no report of version {SCHEMA}", _ADVICE)
+    schema = content.get("schema") if isinstance(content, dict) else None
+    if schema not in (SCHEMA, ACCELERATED_SCHEMA):
+        raise InputFileError(
+            f"{file} is no report of version {SCHEMA} or {ACCELERATED_SCHEMA}", _ADVICE
+        )
     try:
+        if schema == ACCELERATED_SCHEMA:
+            accelerated = read_record(AcceleratedReport, content)
+            _check_accelerated(accelerated)
+            return accelerated
         report = read_record(BuildReport, content)
         _check(report)
     except ValueError as error:
         raise InputFileError(f"{file} is no report: {error}", _ADVICE) from error
     return report
+
+
+def read_pictures(file: Path, report: BuildReport | AcceleratedReport) -> Mapping[str, bytes]:
+    """PNG files that a report names and that lie beside it, as a build has put them there.
+
+    Other names, damaged files and those that are gone are left out: a page shows none of them.
+    """
+    found = {}
+    for name in report.picture_files:
+        path = file.parent / name
+        try:
+            if _PICTURE.fullmatch(name) and path.stat().st_size <= _MOST_BYTES:
+                content = path.read_bytes()
+                if content.startswith(_PNG):
+                    found[name] = content
+        except OSError:
+            continue
+    return found
 
 
 def read_record(record: type[_Record], content: Any, where: str = "") -> _Record:
@@ -141,3 +162,16 @@ def _check(report: BuildReport) -> None:
             for begin, end, birth, death in occupant.rectangles
         ):
             raise ValueError(f"memory.timeline: {occupant.name} does not lie in its arena")
+
+
+def _check_accelerated(report: AcceleratedReport) -> None:
+    """The same of a build with an accelerator."""
+    layers, program = len(report.layers), report.program
+    for instruction in program.instructions:
+        if not 0 <= instruction.start <= instruction.finish <= program.cycles:
+            raise ValueError(f"program: {instruction.name} does not lie within the frame")
+        if instruction.layer is not None and not 0 <= instruction.layer < layers:
+            raise ValueError(f"program: {instruction.name} belongs to no layer")
+    for layer in report.layers:
+        if not all(0 <= number < len(program.instructions) for number in layer.instructions):
+            raise ValueError(f"layers: {layer.op} has instructions that are not there")

@@ -197,10 +197,10 @@ def _load_zoo(name: str, options: SourceOptions) -> FloatModel:
     from tinydeploy.zoo.registry import find_model
 
     entry = find_model(name)  # before its options are judged
-    known = ("is for other nets", f"Input and preprocessing of {name} are known: leave it out.")
+    known = ("is for other nets", f"The preprocessing of {name} is known: leave it out.")
     check_options(options, ZOO, {"": known})
     labels = () if options.labels is None else read_label_file(options.labels, entry.classes)
-    return load_float_model(name, options.weights, options.data, labels)
+    return load_float_model(name, options.weights, options.data, labels, options.input_shape)
 
 
 def _load_onnx(path: Path, options: SourceOptions) -> FloatModel:

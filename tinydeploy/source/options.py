@@ -34,7 +34,8 @@ class SourceOptions:
         color: Order of the channels of a picture.
         resize: How a picture gets the input's size.
         crop_fraction: Part of a picture's shorter side that a crop keeps.
-        input_shape: Of a net that does not tell: (C, H, W), (C, steps) or (features,).
+        input_shape: Of a net that does not tell: (C, H, W), (C, steps) or (features,); another size
+            of pictures for a net of the zoo.
         layout: Order of the axes of the net's input, and of the arrays in `data`.
         effort: How much time quantization may take.
         mixed: Share of RAM and instructions that int16 activations may add, 0.15 for 15 %.
@@ -96,7 +97,7 @@ PREPROCESSING = frozenset(
     {"preprocess", "mean", "std", "color", "resize", "crop_fraction", "layout"}
 )
 FLOAT_FILE = PREPROCESSING | {"data", "labels", "effort", "mixed"}
-ZOO = frozenset({"weights", "data", "labels", "effort", "mixed"})
+ZOO = frozenset({"weights", "data", "labels", "effort", "mixed", "input_shape"})
 
 
 def check_options(

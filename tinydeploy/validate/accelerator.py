@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tinydeploy.board import Board
+from tinydeploy.board import Board, Link
 from tinydeploy.emulate.emulated_board import EmulatedBoard
 from tinydeploy.errors import BoardLinkError, MismatchError
 from tinydeploy.link.client import BoardClient
@@ -131,7 +131,7 @@ def make_pictures(
     pictures = []
     for number in range(count):
         picture = generator.integers(0, 1 << 16, settings.camera, np.uint16)
-        if samples is not None and number < min(len(samples), (count + 1) // 2):
+        if samples is not None and number < min(len(samples), count_samples(count)):
             image = samples[number].reshape(h, w, channels)
             levels = np.stack([_levels(settings.table[k], image[..., k]) for k in range(channels)])
             color = np.moveaxis(levels if channels == 3 else levels.repeat(3, axis=0), 0, -1)
@@ -141,6 +141,11 @@ def make_pictures(
     return pictures
 
 
+def count_samples(count: int) -> int:
+    """Of so many pictures of `make_pictures`, those that show samples where there are enough."""
+    return (count + 1) // 2
+
+
 def run_system(
     elf: Path,
     board: Board,
@@ -148,9 +153,10 @@ def run_system(
     expected: Sequence[Array],
     stream: Sequence[Array],
     tell: Callable[[str], None],
+    link: Link = "spi",
     faults: LinkFaults = NO_FAULTS,
 ) -> SystemRun:
-    """Boots the image with a TinyNPU behind its SPI, and puts pictures through both.
+    """Boots the image with a TinyNPU behind its link, and puts pictures through both.
 
     Args:
         elf: The image.
@@ -160,6 +166,7 @@ def run_system(
         stream: Outputs, each [m, ...], for m frames of the last picture in a row, as the
             firmware's command makes them.
         tell: Is told how far it is.
+        link: How the firmware reaches the TinyNPU.
         faults: What goes wrong between the two.
 
     Raises:
@@ -167,7 +174,7 @@ def run_system(
         BoardLinkError: The firmware does not answer, or reports an error.
         EmulationError: It faults.
     """
-    with EmulatedBoard(elf, board, accelerator=SIMULATOR, faults=faults) as emulated:
+    with EmulatedBoard(elf, board, accelerator=SIMULATOR, link=link, faults=faults) as emulated:
         client = BoardClient(emulated.transport, attempts=_ATTEMPTS)
         tell("booting")
         client.hello()

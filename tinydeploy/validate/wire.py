@@ -92,7 +92,9 @@ def measure_board(client: BoardClient, inputs: Sequence[bytes], runs: int) -> Me
     totals = [client.infer(inputs) for _ in range(runs)]
     profiles = [client.profile(inputs) for _ in range(runs)]
     return Measurement(
-        runs, _spread(totals), tuple(_spread(cycles) for cycles in zip(*profiles, strict=True))
+        runs,
+        find_spread(totals),
+        tuple(find_spread(cycles) for cycles in zip(*profiles, strict=True)),
     )
 
 
@@ -101,5 +103,6 @@ def to_array(data: bytes, tensor: Tensor) -> Array:
     return np.frombuffer(data, tensor.dtype).reshape(tensor.shape)
 
 
-def _spread(cycles: Sequence[int]) -> Spread:
+def find_spread(cycles: Sequence[int]) -> Spread:
+    """The least, the middle and the most of some runs."""
     return Spread(min(cycles), statistics.median_low(cycles), max(cycles))

@@ -37,6 +37,7 @@
 
 /* Nested vectored interrupt controller (B3.4) */
 #define NVIC_ISER(irq) REGISTER(0xE000E100u + 4u * ((irq) / 32u)) /* Interrupt Set-Enable Registers */
+#define NVIC_ICER(irq) REGISTER(0xE000E180u + 4u * ((irq) / 32u)) /* Interrupt Clear-Enable Registers */
 #define NVIC_ICPR(irq) REGISTER(0xE000E280u + 4u * ((irq) / 32u)) /* Interrupt Clear-Pending Registers */
 #define NVIC_BIT(irq) (1u << ((irq) % 32u))
 
@@ -83,6 +84,12 @@ static inline void core_instruction_barrier(void)
 static inline void core_mask_interrupts(void)
 {
     __asm volatile("cpsid i" ::: "memory");
+}
+
+/* Interrupts call their handlers from then on, the pending ones at once. */
+static inline void core_unmask_interrupts(void)
+{
+    __asm volatile("cpsie i\n\tisb" ::: "memory");
 }
 
 /* Sleeps until an interrupt is pending. */

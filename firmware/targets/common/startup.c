@@ -2,6 +2,7 @@
 /* From reset to main: stack, FPU, vector table, hot code, static variables. */
 #include <stdint.h>
 
+#include "board_config.h"
 #include "core.h"
 #include "fault.h"
 #include "registers.h"
@@ -17,6 +18,7 @@ extern const uint32_t td_data_load[];
 extern uint32_t td_bss_start[], td_bss_end[];
 
 int main(void);
+void board_interrupt(void); /* where there is one */
 void Reset_Handler(void);
 void start_program(void);
 
@@ -25,13 +27,19 @@ typedef union {
     handler call;
 } vector;
 
-/* All that is not the stack pointer or the reset is a fault: the firmware enables no interrupt.
- * VTOR needs the table aligned to its size rounded up to a power of two. */
+/* All that is not the stack pointer or the reset is a fault: the firmware enables no interrupt, but one where the board
+ * has an accelerator. VTOR needs the table aligned to its size rounded up to a power of two. */
 __attribute__((section(".vectors"), used, aligned(FAMILY_VECTOR_ALIGNMENT)))
 const vector td_vectors[16 + FAMILY_INTERRUPTS] = {
     [0] = {.stack = td_stack_top},
     [1] = {.call = Reset_Handler},
+#ifdef BOARD_INTERRUPT
+    [2 ... 15 + BOARD_INTERRUPT] = {.call = fault_entry},
+    [16 + BOARD_INTERRUPT] = {.call = board_interrupt},
+    [17 + BOARD_INTERRUPT ... 15 + FAMILY_INTERRUPTS] = {.call = fault_entry},
+#else
     [2 ... 15 + FAMILY_INTERRUPTS] = {.call = fault_entry},
+#endif
 };
 
 /* In assembly as a whole: no compiler may use the stack before it is set, or FPU registers before the FPU is on.

@@ -33,6 +33,24 @@ def test_voc(tmp_path: Path) -> None:
         assert (marked.box, marked.name, marked.ignored) == (box, NAMES[kind], False)
 
 
+def test_lists_of_pictures_that_nobody_has_marked(tmp_path: Path) -> None:
+    write_voc(tmp_path, 8)
+    lists = tmp_path / "ImageSets" / "Main"
+    (lists / "test.txt").write_text("6\n7\nnosuch\n", encoding="utf-8")
+    found = read_annotations(tmp_path)
+    assert [picture.path.stem for picture in found.test] == ["6", "7"]
+    (note,) = found.notes
+    assert note == "left out 1 of 3 pictures in test.txt: nosuch (it has no annotations)"
+    # VOC's own: the tests' annotations are withheld, and val.txt says what tests.
+    (lists / "test.txt").write_text("a\nb\n", encoding="utf-8")
+    (lists / "val.txt").write_text("5\n", encoding="utf-8")
+    found = read_annotations(tmp_path)
+    assert [picture.path.stem for picture in found.test] == ["5"]
+    assert found.notes == ()
+    (lists / "val.txt").unlink()
+    assert len(read_annotations(tmp_path).test) == 2  # a quarter
+
+
 def test_voc_beside_the_pictures(tmp_path: Path) -> None:
     for index in range(8):
         picture, box, _ = draw_picture(index)

@@ -1,4 +1,4 @@
-"""CONV_2D as a call of td_conv_2d_s8, td_conv_2d_gemm_s8 or td_conv_2d_pair_s8."""
+"""CONV_2D as a call of td_conv_2d_s8, or of its forms _gemm_s8, _pair_s8 or _dense_s8."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from tinydeploy.codegen.c_data import format_array, format_struct
 from tinydeploy.codegen.layer import LayerCode, LayerContext, SharedCall
+from tinydeploy.codegen.ops.fully_connected import pack_weights as pack_matrix
 from tinydeploy.codegen.window import (
     Fields,
     channel_fields,
@@ -19,6 +20,7 @@ from tinydeploy.codegen.window import (
 )
 from tinydeploy.graph.ops.conv_2d import Conv2D
 from tinydeploy.plan.kernel_choice.conv_2d import GemmKernel
+from tinydeploy.plan.kernel_choice.conv_2d_dense import DenseKernel
 from tinydeploy.plan.kernel_choice.conv_2d_pair import PairKernel
 from tinydeploy.plan.requantization import settle_channels
 
@@ -37,6 +39,8 @@ def emit_layer(op: Conv2D, context: LayerContext) -> LayerCode:
         return _emit_gemm(op, context.kernel, context)
     if isinstance(context.kernel, PairKernel):
         return _emit_pair(op, context.kernel, context)
+    if isinstance(context.kernel, DenseKernel):
+        return _emit_dense(op, context.kernel, context)
     taps = op.weights[0].size
     return emit_convolution(op, "conv_2d", window_fields(op), taps, context)
 
@@ -111,6 +115,30 @@ def _emit_pair(op: Conv2D, kernel: PairKernel, context: LayerContext) -> LayerCo
         parameters=pool + format_struct("td_conv_2d_pair", f"{prefix}_op", parameters),
         call=f"{function}({call}, {context.scratch});",
         shared=SharedCall(function, "td_conv_2d_pair"),
+    )
+
+
+def _emit_dense(op: Conv2D, kernel: DenseKernel, context: LayerContext) -> LayerCode:
+    prefix = context.prefix
+    matrix = op.weights.reshape(len(op.weights), -1)
+    weights, extra = pack_matrix(matrix, joint=True)
+    # The core loop gives 256 times the sum, and `extra` more; its fraction is rounded down.
+    bias = op.bias - op.input_zero_point * matrix.sum(axis=1, dtype=np.int64) - (extra >> 8)
+    folded = replace(op, bias=bias.astype(np.uint32).astype(np.int32))
+    parameters: Fields = {
+        "weights": f"{prefix}_weights",
+        **channel_fields(op, prefix),
+        "depth": matrix.shape[1],
+        "output_offset": op.output_zero_point,
+    }
+    source, result = context.tensors[op.inputs[0]], context.tensors[op.outputs[0]]
+    return LayerCode(
+        kernels=(kernel.stem, "cores/dense_joint"),
+        constants=format_array("int8_t", f"{prefix}_weights", weights, align=4)
+        + format_channels(folded, prefix),
+        parameters=format_struct("td_conv_2d_dense", f"{prefix}_op", parameters),
+        call=f"td_conv_2d_dense_s8(&{prefix}_op, {source}, {result}, first, last, "
+        f"{context.scratch});",
     )
 
 

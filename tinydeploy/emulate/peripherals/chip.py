@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from tinydeploy.board import Board, Console
-from tinydeploy.emulate.peripherals.family import Supervisor
+from tinydeploy.emulate.peripherals.family import Supervisor, Unit
 from tinydeploy.emulate.peripherals.registers import Oscillator, Oscillators, Ports, Registers
 from tinydeploy.emulate.peripherals.uart import Uart
 from tinydeploy.emulate.peripherals.uart_layout import UartLayout
@@ -96,6 +96,7 @@ class Chip(ABC):
     spaces: ClassVar[tuple[tuple[int, int], ...]]
     uart_layout: ClassVar[UartLayout]
     core_registers: ClassVar[Mapping[int, int]] = {}
+    units: tuple[Unit, ...] = ()
 
     def __init__(
         self,

@@ -27,11 +27,13 @@ class Supervisor:
         now: Core clock cycles since reset.
         violate: Stops the firmware because it broke a rule of the hardware; takes the rule.
         pass_time: Lets so many cycles pass at once, as if the firmware had polled on.
+        recheck: Has interrupts and alarms looked at again before the next block of instructions.
     """
 
     now: Callable[[], int]
     violate: Callable[[str], None]
     pass_time: Callable[[int], None] = lambda cycles: None
+    recheck: Callable[[], None] = lambda: None
 
 
 class ConsoleUart(Protocol):
@@ -57,9 +59,22 @@ class ConsoleUart(Protocol):
         """Bits per second as clocks and registers make them; 0 where they make none."""
 
 
+class Unit(Protocol):
+    """A peripheral of a chip whose registers change nothing for others."""
+
+    windows: tuple[tuple[int, int], ...]
+
+    def read(self, address: int) -> int:
+        """Reads the word register at an address inside one of `windows`."""
+
+    def write(self, address: int, value: int) -> None:
+        """Writes the word register at an address inside one of `windows`."""
+
+
 class Family(Protocol):
     """The clock, power and pin registers of a chip family, and its UART."""
 
+    units: tuple[Unit, ...]  # what it has besides
     windows: tuple[tuple[int, int], ...]  # (address, bytes) of the registers that are modelled
     spaces: tuple[tuple[int, int], ...]  # (first, end) of where the chip has peripherals
     core_registers: Mapping[int, int]  # identification of the core, where it is not the usual one

@@ -34,6 +34,7 @@ class Mps2:
     """The system's timer; its clocks cannot be changed."""
 
     windows = ((_TIMER0, 0x400),)
+    units = ()
     spaces = ((0x40000000, 0x40030000),)
     core_registers: Mapping[int, int] = {}
 

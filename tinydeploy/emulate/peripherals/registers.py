@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from tinydeploy.board import Console, Pin
 from tinydeploy.emulate.peripherals.family import START_UP, Supervisor
 
-_MODER, _IDR, _ODR, _BSRR, _AFRL, _AFRH = 0x00, 0x10, 0x14, 0x18, 0x20, 0x24
+_MODER, _PUPDR, _IDR, _ODR, _BSRR, _AFRL, _AFRH = 0x00, 0x0C, 0x10, 0x14, 0x18, 0x20, 0x24
 _INPUT, _OUTPUT, _ALTERNATE = 0, 1, 2
 
 
@@ -169,6 +169,10 @@ class Ports:
         """Whether a line with a pull-up is high: its pin is no output, or is one that is high."""
         high = self._ports[ord(pin.port) - ord("A")][_ODR] >> pin.pin & 1
         return self.mode(pin) != _OUTPUT or bool(high)
+
+    def has_pull_up(self, pin: Pin) -> bool:
+        """Whether a pin's pull-up is on."""
+        return self._ports[ord(pin.port) - ord("A")][_PUPDR] >> 2 * pin.pin & 3 == 1
 
     def console_problems(self, console: Console) -> list[str]:
         """Why the console's pins do not lead to the UART."""

@@ -28,8 +28,10 @@ _ISR, _IFCR = 0x00, 0x04
 _CCR, _CNDTR, _CPAR, _CMAR = 0x08, 0x0C, 0x10, 0x14
 _CHANNEL = 0x14  # bytes between two channels
 _RECEIVE, _SEND = 0, 1  # channels, from 0 on
-_EN, _DIR, _MINC, _UNMODELLED = 1 << 0, 1 << 4, 1 << 7, 0x7F6E & ~(1 << 4) & ~(1 << 7)
-_DONE = 3  # GIF and TCIF of a channel
+_EN, _TCIE, _TEIE, _DIR, _MINC = 1 << 0, 1 << 1, 1 << 3, 1 << 4, 1 << 7
+_UNMODELLED = 0x7FFF & ~(_EN | _TCIE | _TEIE | _DIR | _MINC)  # errors do not happen
+_DONE, _TCIF = 3, 2  # GIF and TCIF of a channel, and the latter
+_IRQ = 11  # of the first channel, the others' follow; position in RM0432's table of vectors
 _REQUESTS = (12, 13)  # SPI2_RX, SPI2_TX
 _MASTER_NAME = "dma1"
 _POLLS = 64
@@ -170,6 +172,22 @@ class SpiPort:
         block[offset] = value
         self._begin()
 
+    def interrupts(self) -> set[int]:
+        """Interrupts that are asked for now."""
+        self._settle()
+        return {
+            _IRQ + n
+            for n in (_RECEIVE, _SEND)
+            if self._channel(n, _CCR) & _TCIE and self._dma[_ISR] >> 4 * n & _TCIF
+        }
+
+    def alarm(self) -> int | None:
+        """Core clock cycles since reset at which another interrupt is asked for; None: never."""
+        if self._transfer is None:
+            return None
+        asks = any(self._channel(n, _CCR) & _TCIE for n in (_RECEIVE, _SEND))
+        return self._transfer.end if asks else None
+
     def _begin(self) -> None:
         """Starts a transfer once the SPI, its requests and the channels are enabled."""
         cr1, cr2 = self._spi[_CR1], self._spi[_CR2]
@@ -184,7 +202,8 @@ class SpiPort:
         step = 1 if self._channel(_SEND, _CCR) & _MINC else 0
         sent = self._memory.read(source, count if step else 1)
         target = self._channel(_RECEIVE, _CMAR)
-        if sent is None or self._memory.read(target, count) is None:
+        kept = count if self._channel(_RECEIVE, _CCR) & _MINC else 1
+        if sent is None or self._memory.read(target, kept) is None:
             self._supervisor.violate(f"the DMA moves {count} bytes where there is no memory")
             return
         for address in (source, target):
@@ -194,7 +213,8 @@ class SpiPort:
         received = self._device.shift(sent if step else sent * count)
         cycles = 8 * count * self._clocks.core_hz() / self._spi_hz()
         end = self._supervisor.now() + round(cycles)
-        self._transfer = _Transfer(end, source, sent, target, received)
+        self._transfer = _Transfer(end, source, sent, target, received[-kept:])
+        self._supervisor.recheck()
 
     def _list_problems(self) -> list[str]:
         """Why a transfer would go wrong that is about to begin."""
@@ -220,10 +240,9 @@ class SpiPort:
                 configured[_SEND] & _DIR and not configured[_RECEIVE] & _DIR,
                 "a DMA channel moves in the wrong direction (CCR.DIR)",
             ),
-            (configured[_RECEIVE] & _MINC, "the DMA receives all bytes at one address"),
             (
                 not (configured[_RECEIVE] | configured[_SEND]) & _UNMODELLED,
-                "a DMA channel's CCR asks for what is not modelled: only bytes, once, no interrupt",
+                "a DMA channel's CCR asks for what is not modelled: only bytes, once",
             ),
             (self._selected, "SPI2 sends while nothing is selected"),
         )

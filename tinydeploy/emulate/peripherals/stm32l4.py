@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from tinydeploy.board import Board, Console
 from tinydeploy.emulate.peripherals.chip import HPRE, LSE_HZ, PPRE, Chip, Pll, RccLayout
+from tinydeploy.emulate.peripherals.crc_stm32l4 import CrcUnit
 from tinydeploy.emulate.peripherals.family import START_UP, Supervisor
 from tinydeploy.emulate.peripherals.registers import ALL_ANALOG, Oscillator, Ports, Registers
+from tinydeploy.emulate.peripherals.sdmmc_stm32l4 import Card, SdmmcClocks, SdmmcPort
 from tinydeploy.emulate.peripherals.spi_stm32l4 import (
     DMA1,
     DMAMUX1,
@@ -24,9 +26,11 @@ RCC, PWR, FLASH, GPIO = 0x40021000, 0x40007000, 0x40022000, 0x48000000
 _CR, _CFGR, _PLLCFGR, _AHB1ENR, _AHB2ENR, _APB1ENR1, _APB1ENR2, _APB2ENR, _CCIPR = (
     0x00, 0x08, 0x0C, 0x48, 0x4C, 0x58, 0x5C, 0x60, 0x88,
 )  # fmt: skip
+_CRRCR, _CCIPR2 = 0x98, 0x9C
 _PWR_CR1, _PWR_CR2, _PWR_SR2, _PWR_CR5 = 0x00, 0x04, 0x14, 0x80
 
-_HSI_HZ = 16e6
+_HSI_HZ, _HSI48_HZ = 16e6, 48e6
+_CLK48SEL, _SDMMCSEL = 3 << 26, 1 << 14  # in CCIPR and CCIPR2: 0 leads HSI48 to the SDMMC
 _MSI_KHZ = (100, 200, 400, 800, 1000, 2000, 4000, 8000, 16000, 24000, 32000, 48000)
 _SYSTEM = ("MSI", "HSI16", "HSE", "PLL")
 
@@ -84,9 +88,11 @@ class Stm32L4(Chip):
         self._pwr = Registers(PWR, {_PWR_CR1: 0x200, _PWR_CR5: 0x100})
         self._flash = Registers(FLASH, {0: 0x600})
         self._range_at = 0  # when the regulator has settled
+        self._hsi48_at: int | None = None  # when HSI48 is ready; None while it is off
         self._board = board
         ports = Ports(GPIO, 9, ALL_ANALOG, rcc, (_AHB2ENR, "RCC_AHB2ENR"), supervisor)
         super().__init__(board, supervisor, rcc, (self._pwr, self._flash), ports)
+        self.units = (CrcUnit(lambda: bool(rcc[_AHB1ENR] >> 12 & 1), supervisor.violate),)
 
     def core_clock_hz(self) -> float:
         """Clock of the core, which is the bus clock too."""
@@ -100,7 +106,19 @@ class Stm32L4(Chip):
             return self.core_clock_hz() / PPRE[self._rcc[_CFGR] >> shift & 7]
         return (0.0, self._system_hz(), _HSI_HZ, LSE_HZ)[select]
 
-    def open_accelerator(self, device: Device, memory: Memory) -> SpiPort:
+    def open_sdio(self, card: Card, memory: Memory) -> SdmmcPort:
+        """The SDMMC with a card that is wired to the board's pins for it."""
+
+        def kernel_hz() -> float:
+            selected = self._rcc[_CCIPR] & _CLK48SEL or self._rcc[_CCIPR2] & _SDMMCSEL
+            return 0.0 if selected or not self._is_hsi48_ready() else _HSI48_HZ
+
+        clocks = SdmmcClocks(
+            self.core_clock_hz, kernel_hz, lambda: bool(self._rcc[_AHB2ENR] >> 22 & 1)
+        )
+        return SdmmcPort(self._board, self._supervisor, clocks, self._ports, memory, card)
+
+    def open_spi(self, device: Device, memory: Memory) -> SpiPort:
         """The SPI with a device that is wired to the board's pins for it."""
 
         def bus_hz() -> float:
@@ -141,7 +159,19 @@ class Stm32L4(Chip):
                 self._range_at = self._supervisor.now() + START_UP
         block[offset] = value
 
+    def _is_hsi48_ready(self) -> bool:
+        return self._hsi48_at is not None and self._supervisor.now() >= self._hsi48_at
+
+    def _read_rcc(self, offset: int) -> int:
+        if offset == _CRRCR:
+            return self._rcc[_CRRCR] & ~2 | self._is_hsi48_ready() << 1
+        return super()._read_rcc(offset)
+
     def _write_rcc(self, offset: int, value: int) -> None:
+        if offset == _CRRCR and not value & 1:
+            self._hsi48_at = None
+        elif offset == _CRRCR and self._hsi48_at is None:
+            self._hsi48_at = self._supervisor.now() + START_UP
         before = self._rcc[_CFGR]
         switches = offset == _CFGR and value & 3 != before & 3
         if switches and self._core_hz(value) > 80e6 >= self._core_hz(before):

@@ -1,4 +1,7 @@
-"""Which kernel runs a CONV_2D: products of matrices over widened taps, or portable C."""
+"""Which kernel runs a CONV_2D: products of matrices over widened taps, or portable C.
+
+A net of convolutions with a single window runs them by conv_2d_dense.py.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,7 @@ from tinydeploy.graph.graph import Graph
 from tinydeploy.graph.ops.conv_2d import Conv2D
 from tinydeploy.plan.kernel import Kernel, Optimize
 from tinydeploy.plan.kernel_choice.conv_2d_cost import estimate_rows
+from tinydeploy.plan.kernel_choice.conv_2d_dense import DenseKernel, choose_dense
 from tinydeploy.plan.requantization import (
     is_clamped,
     requantizes_exactly,
@@ -66,8 +70,12 @@ _SHAPES: dict[Form, tuple[int, int]] = {
 _INSTRUCTION = 0.1
 
 
-def choose_kernel(op: Conv2D, graph: Graph, board: Board, optimize: Optimize) -> GemmKernel | None:
+def choose_kernel(
+    op: Conv2D, graph: Graph, board: Board, optimize: Optimize
+) -> GemmKernel | DenseKernel | None:
     """The kernel for a convolution; None where sums do not fit doubled, or scratch does not."""
+    if dense := choose_dense(op, graph):
+        return dense
     op = settle_channels(op)
     if not sums_fit_doubled(op):
         return None

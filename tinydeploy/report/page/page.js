@@ -21,7 +21,7 @@ function hideHint() {
   hint.hidden = true;
 }
 
-for (const field of document.querySelectorAll("#memory svg[role=group]")) {
+for (const field of document.querySelectorAll(".field svg[role=group]")) {
   const marks = [...field.querySelectorAll(".mark")];
   let active = 0;
   const go = (mark) => {

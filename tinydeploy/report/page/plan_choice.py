@@ -85,7 +85,7 @@ def _axis(values: Sequence[int]) -> _Axis:
     least, most = min(values), max(values)
     start = 0.0 if least < 0.6 * most else least - 0.5 * max(most - least, 0.02 * most)
     span = (most - start) * 1.12 or 1.0
-    step = _round_step(span / 4)
+    step = round_step(span / 4)
     first = -(-start // step) * step
     levels = [first + step * k for k in range(8) if first + step * k <= start + span]
     low, high = start, start + span
@@ -95,7 +95,7 @@ def _axis(values: Sequence[int]) -> _Axis:
     return _Axis(low, high, ticks)
 
 
-def _round_step(least: float) -> float:
+def round_step(least: float) -> float:
     """The next of 1, 2, 5, 10, 20, ..."""
     power = 1.0
     while power * 10 <= least:

@@ -46,7 +46,7 @@ class Part:
 
 @dataclass(frozen=True)
 class Bar:
-    """A budget: what is used of it."""
+    """A budget: what is used of it; without a limit the parts make the whole."""
 
     title: str
     used: str
@@ -54,11 +54,12 @@ class Bar:
     share: str
     over: bool
     parts: tuple[Part, ...]
+    unit: str = "bytes"
 
 
 @dataclass(frozen=True)
 class Summary:
-    """The head of the page."""
+    """The head of the page; `links` lead to its sections, by their ids."""
 
     name: str
     target: str
@@ -66,6 +67,18 @@ class Summary:
     figures: tuple[Figure, ...]
     bars: tuple[Bar, ...]
     regions: tuple[Bar, ...]
+    links: tuple[tuple[str, str], ...]
+
+
+_LINKS = (
+    ("memory", "Memory"),
+    ("layers", "Layers"),
+    ("symbols", "Symbols"),
+    ("plans", "Plans"),
+    ("ranges", "Quantization"),
+    ("quality", "Validation"),
+    ("origin", "Build"),
+)
 
 
 def view_summary(report: BuildReport) -> Summary:
@@ -79,10 +92,11 @@ def view_summary(report: BuildReport) -> Summary:
         figures=tuple(_figures(report)),
         bars=tuple(_budgets(report)),
         regions=tuple(
-            _bar(region.name, region.size, [("used", region.used_bytes, "other")])
+            make_bar(region.name, region.size, [("used", region.used_bytes, "other")])
             for region in report.memory.regions
             if region.used_bytes
         ),
+        links=_LINKS,
     )
 
 
@@ -136,7 +150,7 @@ def _figures(report: BuildReport) -> Iterator[Figure]:
 
 def _budgets(report: BuildReport) -> Iterator[Bar]:
     memory, budget = report.memory, report.budget
-    yield _bar(
+    yield make_bar(
         "Flash",
         budget.flash_bytes,
         [
@@ -146,7 +160,7 @@ def _budgets(report: BuildReport) -> Iterator[Bar]:
         ],
     )
     known = memory.arena_bytes + memory.stack_reserved_bytes + memory.static_bytes
-    yield _bar(
+    yield make_bar(
         "RAM",
         budget.ram_bytes,
         [
@@ -158,10 +172,11 @@ def _budgets(report: BuildReport) -> Iterator[Bar]:
     )
     if memory.stack_high_water_bytes is not None:
         used = [("by one inference", memory.stack_high_water_bytes, "stack")]
-        yield _bar("Stack", memory.stack_reserved_bytes, used)
+        yield make_bar("Stack", memory.stack_reserved_bytes, used)
 
 
-def _bar(title: str, limit: int, parts: list[tuple[str, int, str]]) -> Bar:
+def make_bar(title: str, limit: int, parts: list[tuple[str, int, str]]) -> Bar:
+    """A bar of bytes; its parts are (title, bytes, tone)."""
     used = sum(size for _, size, _ in parts)
     scale = 100 / max(limit, used, 1)
     return Bar(

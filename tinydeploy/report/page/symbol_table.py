@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tinydeploy.report.build_report import BuildReport, SymbolFacts
+from tinydeploy.report.build_report import SymbolFacts
 from tinydeploy.report.page.words import make_printable, show_count, show_share
 
 _LARGEST = 16
@@ -44,18 +45,24 @@ class SymbolTable:
     all: tuple[SymbolRow, ...]
 
 
-def view_symbols(report: BuildReport) -> tuple[SymbolTable, SymbolTable]:
-    """The tables of flash and of RAM."""
-    memory = report.memory
-    in_flash = [symbol for symbol in memory.symbols if symbol.kind in _IN_FLASH]
-    in_ram = [symbol for symbol in memory.symbols if symbol.kind not in _IN_FLASH]
-    in_ram.append(SymbolFacts("reserved for the stack", "stack", "", memory.stack_reserved_bytes))
+def view_symbols(
+    symbols: Sequence[SymbolFacts], model: str, *, flash: int, ram: int, stack: int
+) -> tuple[SymbolTable, SymbolTable]:
+    """The tables of flash and of RAM.
+
+    Args:
+        symbols: Of the firmware.
+        model: Its name, which is the prefix of the net's symbols.
+        flash: Bytes in all.
+        ram: Bytes in all.
+        stack: Bytes that are reserved for it.
+    """
+    in_flash = [symbol for symbol in symbols if symbol.kind in _IN_FLASH]
+    in_ram = [symbol for symbol in symbols if symbol.kind not in _IN_FLASH]
+    in_ram.append(SymbolFacts("reserved for the stack", "stack", "", stack))
     in_ram.sort(key=lambda symbol: -symbol.bytes)
-    prefix = f"{report.model.name}_"
-    return (
-        _table("Flash", in_flash, memory.flash_bytes, prefix),
-        _table("RAM", in_ram, memory.ram_bytes, prefix),
-    )
+    prefix = f"{model}_"
+    return _table("Flash", in_flash, flash, prefix), _table("RAM", in_ram, ram, prefix)
 
 
 def _table(title: str, symbols: list[SymbolFacts], total: int, prefix: str) -> SymbolTable:

@@ -46,7 +46,8 @@ def read_folder(folder: Path) -> Annotations:
         except _UnusableError as error:
             skipped.add(file.name, str(error))
     notes = skipped.tell("annotations", len(files), folder)
-    tests = _read_tests(folder)
+    tests, unknown = _read_tests(folder, {file.stem for file in files})
+    notes += unknown
     train = tuple(picture for stem, picture in pictures.items() if stem not in tests)
     test = tuple(picture for stem, picture in pictures.items() if stem in tests)
     if not tests:
@@ -110,11 +111,20 @@ def _find_picture(folder: Path, file: Path, named: str) -> Path:
     raise _UnusableError("its picture is missing")
 
 
-def _read_tests(folder: Path) -> set[str]:
+def _read_tests(folder: Path, known: set[str]) -> tuple[set[str], tuple[str, ...]]:
+    """Names of the pictures that test, and notes of those that nobody has marked.
+
+    A list of which no picture is marked counts as none: VOC's own tests come without annotations.
+    """
     for name in ("test.txt", "val.txt"):
         try:
             lines = (folder / "ImageSets" / "Main" / name).read_text(encoding="utf-8").splitlines()
         except (OSError, ValueError):
             continue
-        return {line.split()[0] for line in lines if line.strip()}
-    return set()
+        listed = {line.split()[0] for line in lines if line.strip()}
+        unknown = Skipped()
+        for stem in sorted(listed - known):
+            unknown.add(stem, "it has no annotations")
+        if listed & known:
+            return listed & known, unknown.tell(f"pictures in {name}", len(listed), folder)
+    return set(), ()

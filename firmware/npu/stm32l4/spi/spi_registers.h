@@ -12,14 +12,6 @@
 #define RCC_AHB1ENR_DMAMUX1EN (1u << 2)
 #define RCC_APB1ENR1_SPI2EN (1u << 14)
 
-/* General-purpose I/O */
-#define GPIO_MODER_INPUT 0u
-#define GPIO_MODER_OUTPUT 1u
-#define GPIO_OSPEEDR 0x08u /* GPIO port output speed register: 2 bits per pin */
-#define GPIO_OSPEEDR_VERY_HIGH 3u
-#define GPIO_IDR 0x10u     /* GPIO port input data register */
-#define GPIO_BSRR 0x18u    /* GPIO port bit set/reset register: 16 bits that set, 16 that reset */
-
 /* Serial peripheral interface */
 #define SPI2_CR1 REGISTER(0x40003800u) /* SPI control register 1 */
 #define SPI_CR1_MSTR (1u << 2)
@@ -39,7 +31,8 @@
 /* Direct memory access: channel 1 receives, channel 2 sends */
 #define DMA1_ISR REGISTER(0x40020000u)  /* DMA interrupt status register */
 #define DMA_ISR_TCIF1 (1u << 1)
-#define DMA_ISR_TCIF2 (1u << 5)
+#define DMA_ISR_TEIF1 (1u << 3)
+#define DMA_ISR_TEIF2 (1u << 7)
 #define DMA1_IFCR REGISTER(0x40020004u) /* DMA interrupt flag clear register */
 #define DMA_IFCR_CGIF1 (1u << 0)
 #define DMA_IFCR_CGIF2 (1u << 4)
@@ -52,6 +45,8 @@
 #define DMA1_CPAR2 REGISTER(0x40020024u)
 #define DMA1_CMAR2 REGISTER(0x40020028u)
 #define DMA_CCR_EN (1u << 0)
+#define DMA_CCR_TCIE (1u << 1)
+#define DMA_CCR_TEIE (1u << 3)
 #define DMA_CCR_DIR (1u << 4) /* reads from memory */
 #define DMA_CCR_MINC (1u << 7)
 
