@@ -173,6 +173,17 @@ def test_a_request_and_its_answer() -> None:
     assert bench.broken == []
 
 
+def test_what_sta_shows() -> None:
+    bench = Bench()
+    bench.connect()
+    bench.write(CMD, 5 | UNCHECKED | ON)
+    assert bench.port.read(STA) == 0  # it does not know yet
+    bench.now += 3 * CORE_HZ // 400_000
+    assert bench.port.read(STA) == 1 << 13
+    bench.wait(CMDREND)
+    assert bench.port.read(STA) == 0
+
+
 def test_the_interrupt_comes_when_it_is_unmasked() -> None:
     bench = Bench()
     bench.connect()

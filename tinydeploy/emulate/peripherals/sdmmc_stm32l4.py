@@ -20,6 +20,7 @@ from tinydeploy.npu import sdio
 
 _POWER_CLOCKS = 74  # from power-on to the first command
 _RESPONSE_LIMIT = 64  # clocks
+_SHOW_CLOCKS = 3  # from a write to CMD until CPSMACT: it comes from the other clock
 _DEFAULT_HZ = 25e6  # that a card takes before it is set to more
 _MASTER_NAME = "sdmmc1"
 _POLLS = 4
@@ -114,6 +115,7 @@ class SdmmcPort:
         self._command: _Step | None = None  # CPSM
         self._data: _Step | None = None  # DPSM
         self._powered_at = math.inf  # from when on the card can be asked
+        self._shows_at = 0.0  # from when on CPSMACT says that a command is sent
         self._bus_free = 0.0  # from when on a command may be sent
         self._time: float = supervisor.now()  # of the step that happens, or of the last access
         self._cycles, self._ns = supervisor.now(), 0.0
@@ -210,6 +212,7 @@ class SdmmcPort:
         if problems:
             self._supervisor.violate(problems[0])
             return
+        self._shows_at = self._after(_SHOW_CLOCKS)
         self._time = max(self._time, self._bus_free)
         self._command = _Step(
             self._after(sdio.TOKEN_CLOCKS), lambda: self._finish_command(command, command & 0x3F)
@@ -340,7 +343,8 @@ class SdmmcPort:
         self._words[reg.STA] |= flag
 
     def _status(self) -> int:
-        active = (reg.CPSMACT if self._command else 0) | (reg.DPSMACT if self._data else 0)
+        sends = self._command and self._supervisor.now() >= self._shows_at
+        active = (reg.CPSMACT if sends else 0) | (reg.DPSMACT if self._data else 0)
         return self._words[reg.STA] | active
 
     def _follow_pins(self) -> None:

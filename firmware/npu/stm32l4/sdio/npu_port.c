@@ -86,14 +86,17 @@ void npu_port_reset(int asserted)
     is_found = 0;
 }
 
-/* Sends a command and waits for its response; whether one came. */
+/* Sends a command and waits for its response; whether one came. CPSMACT rises too late to be waited for. */
 static int ask(uint32_t command, uint32_t argument)
 {
     SDMMC1_ICR = SDMMC_ICR_ALL;
     SDMMC1_ARG = argument;
     SDMMC1_CMD = command | SDMMC_CMD_CPSMEN;
-    (void)wait_for(&SDMMC1_STA, SDMMC_STA_CPSMACT, 0u);
-    int answered = (SDMMC1_STA & SDMMC_STA_CMDREND) != 0u;
+    uint32_t status = 0u;
+    for (uint32_t attempts = FAMILY_CLOCK_ATTEMPTS; attempts != 0u && status == 0u; --attempts) {
+        status = SDMMC1_STA & (SDMMC_STA_CMDREND | COMMAND_FAILED);
+    }
+    int answered = (status & SDMMC_STA_CMDREND) != 0u;
     SDMMC1_ICR = SDMMC_ICR_ALL;
     return answered;
 }

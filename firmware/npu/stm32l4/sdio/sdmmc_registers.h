@@ -43,7 +43,6 @@
 #define SDMMC_STA_DTIMEOUT (1u << 3)
 #define SDMMC_STA_CMDREND (1u << 6)
 #define SDMMC_STA_DATAEND (1u << 8)
-#define SDMMC_STA_CPSMACT (1u << 13)
 #define SDMMC1_ICR REGISTER(0x50062438u)    /* SDMMC interrupt clear register */
 #define SDMMC_ICR_ALL 0x1FE00FFFu
 #define SDMMC1_MASK REGISTER(0x5006243Cu)   /* SDMMC mask register: bits as in SDMMC_STA */
