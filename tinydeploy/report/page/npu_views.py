@@ -63,7 +63,7 @@ def view_summary(report: AcceleratedReport) -> Summary:
     """The head of a report's page."""
     return Summary(
         name=report.model,
-        target=f"{report.board_title} with {report.accelerator}",
+        target=f"{report.board_title} with {report.accelerator} over {report.link.upper()}",
         badges=(
             Badge(f"bit-exact with {report.accelerator}'s definition", good=True),
             Badge(
