@@ -19,6 +19,7 @@
 # make bench-detection  the built-in detector: CPU seconds of its training, mAP of float and int8
 # make bench-zoo  the zoo's small nets as bit-exact images, for docs/zoo.md
 # make bench-training  methods for few labels compared, for docs/training.md; half an hour
+# make bench-qat  what quantization-aware training gives back, for docs/training.md; ten minutes
 # make setup     a virtual environment in .venv with everything `tinydeploy build` needs
 # make clean     remove what builds and tests left behind; `make distclean` also removes .venv
 
@@ -35,7 +36,7 @@ WORKERS ?= 2
 SARIF_SCHEMA := $(VENV)/share/sarif-2.1.0.schema.json
 SARIF_PACKAGE := @microsoft/sarif-multitool-ts@5.7.0
 
-.PHONY: demo test test-all fuzz fuzz-mutations fuzz-parsers noise npu-faults bench bench-memory bench-quantization bench-etinynet bench-training bench-zoo docs lint setup setup-dev toolchain programs clean distclean
+.PHONY: demo test test-all fuzz fuzz-mutations fuzz-parsers noise npu-faults bench bench-memory bench-quantization bench-etinynet bench-training bench-qat bench-zoo docs lint setup setup-dev toolchain programs clean distclean
 
 demo: setup
 	$(BIN)/tinydeploy build --board $(BOARD)
@@ -96,7 +97,10 @@ docs: setup-dev
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
 
 bench-training: setup
-	$(BIN)/python -m benchmarks.training --write docs/training.md
+	$(BIN)/python -m benchmarks.training --write docs/training.md --tables docs/training-tables.md
+
+bench-qat: setup
+	$(BIN)/python -m benchmarks.qat --write docs/training.md
 
 bench-detection: setup
 	TINYDEPLOY_CACHE=$$(mktemp -d) $(BIN)/python -m benchmarks.detection

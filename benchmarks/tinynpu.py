@@ -1,9 +1,9 @@
 """`python -m benchmarks.tinynpu`: TinyNPU's simulator against its definition and against LiteRT.
 
 Without options, over the test pictures of the digits default. With --model, over --inputs, int8 as
-.npy, or over noise; with --etinynet FOLDER, over evaluation crops of EtinyNet-1.0 at 224x224,
-FOLDER being that of `benchmarks.quantization_etinynet` with models/etinynet_1.0_224_int8.tflite.
-With --crops DIR besides, it only writes that folder's calibration crops of 256x256 as pictures.
+.npy, or over noise; with --etinynet FOLDER, over evaluation crops of an EtinyNet-1.0, --model or
+models/etinynet_1.0_224_int8.tflite in FOLDER, that of `benchmarks.quantization_etinynet`. With
+--crops DIR besides, it only writes that folder's calibration crops of 256x256 as pictures.
 Bytes are those that the accelerator sends, and those of LiteRT's reference kernels.
 """
 
@@ -114,8 +114,10 @@ def main() -> None:
             Image.fromarray(crop).save(options.crops / f"{number:03}.png")
         return
     if options.etinynet is not None:
-        model = options.etinynet / "models" / "etinynet_1.0_224_int8.tflite"
-        crops = Protocol(options.etinynet).evaluation(224, "all")[:_CROPS]
+        model = options.model or options.etinynet / "models" / "etinynet_1.0_224_int8.tflite"
+        graph = read_graph(model.read_bytes())
+        size = graph.tensors[graph.inputs[0]].shape[1]
+        crops = Protocol(options.etinynet).evaluation(size, "all")[:_CROPS]
         # EtinyNet takes pixels less 128, and the file's scale is 1.
         measure(model.read_bytes(), (crops.astype(np.int16) - 128).astype(np.int8), None)
         return

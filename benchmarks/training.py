@@ -3,6 +3,7 @@
 Three campaigns of `tinydeploy train benchmark`: the small plain net on the split that its settings
 were chosen on, the same on another split, and EtinyNet. What is kept in the folder is not run
 again, so it may be interrupted. With --finished it runs nothing and shows the runs that are there.
+The page gets the accuracies, the file beside it all tables.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from pathlib import Path
 
 from benchmarks.__main__ import place_tables
 from tinydeploy.train.benchmark.campaign import Result, find_results, name_run, run_campaign
-from tinydeploy.train.benchmark.tables import write_markdown
+from tinydeploy.train.benchmark.tables import write_accuracies, write_markdown
 from tinydeploy.train.train_net import TrainRequest
 
 _SELF_TRAINING = ("plain", "data", "model", "model-data")
@@ -53,22 +54,24 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.training", description=__doc__)
     parser.add_argument("--folder", type=Path, default=Path("out/bench-training"))
     parser.add_argument("--finished", action="store_true", help="run nothing")
-    parser.add_argument("--write", type=Path, metavar="FILE", help="put the tables into this file")
+    parser.add_argument("--write", type=Path, metavar="FILE", help="put accuracies into this file")
+    parser.add_argument("--tables", type=Path, metavar="FILE", help="put all tables into this one")
     arguments = parser.parse_args()
-    tables = {}
+    short, whole = {}, {}
     for name, requests in list_campaigns().items():
         folder = arguments.folder / "runs"
         if arguments.finished:
             results: Sequence[Result] = find_results(requests, folder)
         else:
             results = run_campaign(requests, folder, _tell)
-        tables[name] = f"{_count(results, len(requests))}\n"
+        short[name] = whole[name] = f"{_count(results, len(requests))}\n"
         if results:
-            tables[name] += f"\n{write_markdown(results)}"
-        sys.stdout.write(f"{name}\n\n{tables[name]}\n")
-    if arguments.write is not None:
-        text = place_tables(arguments.write.read_text("utf-8"), tables)
-        arguments.write.write_text(text, "utf-8")
+            short[name] += f"\n{write_accuracies(results)}"
+            whole[name] += f"\n{write_markdown(results)}"
+        sys.stdout.write(f"{name}\n\n{whole[name]}\n")
+    for file, tables in ((arguments.write, short), (arguments.tables, whole)):
+        if file is not None:
+            file.write_text(place_tables(file.read_text("utf-8"), tables), "utf-8")
     return 0
 
 

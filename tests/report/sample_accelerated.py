@@ -58,6 +58,7 @@ def make_accelerated(
             model=model,
             compiled=compiled,
             board=board,
+            link="spi",
             compiler="gcc 12",
             sizes=replace(
                 sizes,

@@ -219,11 +219,15 @@ def test_two_builds_are_compared(tmp_path: Path) -> None:
     Reader(write_comparison_page(comparison))
     (same,) = compare_builds(tmp_path / "a", tmp_path / "a").targets
     assert same.same
+    report, pictures = make_accelerated()
+    write_build(tmp_path / "c", dataclasses.replace(report, link="sdio"), pictures)
+    (target,) = compare_builds(tmp_path / "a", tmp_path / "c").targets
+    assert "other accelerators: TinyNPU over SPI, now TinyNPU over SDIO" in target.notes
 
 
 def test_one_of_the_two_may_have_no_accelerator(tmp_path: Path) -> None:
     write_build(tmp_path / "a", *make_accelerated())
     (tmp_path / "report.json").write_text(make_report().to_json(), encoding="utf-8")
     text = " ".join(write_comparison(compare_builds(tmp_path, tmp_path / "a")).split())
-    assert "other accelerators: none, now TinyNPU" in text
+    assert "other accelerators: none, now TinyNPU over SPI" in text
     assert "other boards: stm32h743, now stm32l4r9" in text

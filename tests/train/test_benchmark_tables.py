@@ -4,7 +4,7 @@ import pytest
 
 from tinydeploy.train.benchmark.campaign import Deployment, Result, run_campaign
 from tinydeploy.train.benchmark.plot import draw_results
-from tinydeploy.train.benchmark.tables import write_csv, write_markdown
+from tinydeploy.train.benchmark.tables import write_accuracies, write_csv, write_markdown
 from tinydeploy.train.metrics import PseudoLabelCounts, Scores
 from tinydeploy.train.train_net import TrainRequest
 
@@ -36,6 +36,15 @@ def test_means_and_population_deviations():
     assert "| net1 | 85.0 (5.0) | failed (1 of 2) | - |" in text
     assert "* b, net1, mixmatch, seed 0: went wrong" in text
     assert "61.0, 71.0" in text
+
+
+def test_accuracies_alone():
+    text = write_accuracies(RESULTS)
+    assert "| Data | Network | Base | MixMatch |" in text
+    assert "| a | net1 | 66.0 (5.0) | 86.0 (5.0) |" in text
+    assert "| b | net1 | 46.0 (5.0) | failed (1 of 2) |" in text
+    assert "| a, net1 | Base | 61.0, 71.0 |" in text
+    assert "recall" not in text
 
 
 def test_one_row_per_run():

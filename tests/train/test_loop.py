@@ -92,7 +92,7 @@ def test_what_a_run_leaves(tmp_path):
 def test_the_folder_of_another_run_is_refused(tmp_path):
     data = write_array(tmp_path / "bars.npz")
     train_net(request(data, steps=1), tmp_path / "run")
-    with pytest.raises(UsageError, match="another changes"):
+    with pytest.raises(UsageError, match="another --steps or other settings"):
         train_net(request(data, steps=2), tmp_path / "run")
 
 

@@ -1,20 +1,27 @@
 """Quantization-aware training: rounding is that of the int8 file, and training makes up for it."""
 
+import operator
+import signal
+
 import numpy as np
 import pytest
 import torch
 from pictures import make_pictures
+from test_loop import run_python
 from torch import nn
 from typer.testing import CliRunner
 
+from tinydeploy.cli.console import StageView
 from tinydeploy.cli.main import app
 from tinydeploy.errors import UnsupportedModelError, UsageError
 from tinydeploy.graph.read import read_graph
 from tinydeploy.model.export import export_onnx
 from tinydeploy.model.float_model import FloatModel, Preprocessing
+from tinydeploy.pipeline import BuildRequest, build_image
 from tinydeploy.quantize.quantize_model import quantize_model
 from tinydeploy.quantize.recipe import Recipe
 from tinydeploy.train import api
+from tinydeploy.train.channel_groups import find_channel_groups
 from tinydeploy.train.checkpoint import load_checkpoint_model
 from tinydeploy.train.classifier import repeatable_torch
 from tinydeploy.train.fake_quantization import FakeQuantize, FakeQuantizedNet, round_weights
@@ -96,7 +103,7 @@ def test_a_layer_gives_what_the_int8_file_gives(behind):
     rounded = FakeQuantizedNet(net).eval()
     (kept,) = (part for part in rounded.modules() if isinstance(part, FakeQuantize))
     (found,) = file.ranges
-    kept.bounds.copy_(torch.tensor([found.low, found.high]))
+    kept.bounds.copy_(torch.tensor([[found.low], [found.high]]))
     with torch.no_grad():
         got = rounded(torch.from_numpy(inputs)).numpy()
     step = (found.high - found.low) / 255
@@ -132,6 +139,53 @@ def test_gradients_pass_what_is_rounded_and_not_what_is_clipped():
     net = FakeQuantizedNet(build_net("resnet_8", 3, 1, (8, 8)))
     net(torch.randn(4, 1, 8, 8)).square().sum().backward()
     assert all(parameter.grad.abs().sum() > 0 for parameter in net.parameters())
+
+
+def test_channels_share_their_factors_where_quantization_equalizes():
+    traced = torch.fx.symbolic_trace(build_net("resnet_8", 3, 1, (16, 16)).eval())
+    groups = find_channel_groups(traced)
+    adds = [node for node in groups if node.target is operator.add]
+    assert len(adds) == 3
+    for node in adds:
+        assert groups[node].scalable
+        assert all(groups[source] is groups[node] for source in node.all_input_nodes)
+    # The mean behind the last sum, and what is flat, up to the layer that reads it.
+    head = next(node for node in groups if node.target == "classifier")
+    assert groups[head.all_input_nodes[0]] is groups[adds[-1]]
+    assert not groups[head].scalable
+    assert not groups[next(iter(groups))].scalable
+
+    class Swish(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.a, self.b = nn.Conv2d(1, 4, 3), nn.Conv2d(4, 2, 3)
+
+        def forward(self, x):
+            return self.b(nn.functional.silu(self.a(x)))
+
+    rounded = FakeQuantizedNet(Swish())
+    assert {p.bounds.shape[1] for p in rounded.modules() if isinstance(p, FakeQuantize)} == {1}
+
+
+def test_quiet_channels_are_rounded_as_finely_as_loud_ones():
+    first, second = nn.Conv2d(1, 8, 3, bias=False), nn.Conv2d(8, 8, 1)
+    sizes = torch.logspace(-2, 0, 8).view(-1, 1, 1, 1)
+    with torch.no_grad():
+        first.weight.mul_(sizes)
+        second.weight.div_(sizes.view(1, -1, 1, 1))
+    net = nn.Sequential(first, nn.ReLU(), second).eval()
+    x = torch.randn(32, 1, 8, 8)
+    with torch.no_grad():
+        wanted = net(x)
+        rounded = FakeQuantizedNet(net)
+        rounded(x)
+        error = float((rounded(x) - wanted).norm() / wanted.norm())
+        inner = next(part for part in rounded.modules() if isinstance(part, FakeQuantize))
+        assert inner.bounds.shape[1] == 8
+        inner.divisors = lambda: torch.ones(8)  # nothing is equalized
+        apart = float((rounded(x) - wanted).norm() / wanted.norm())
+    assert error < 0.03
+    assert apart > 3 * error
 
 
 @pytest.mark.parametrize(
@@ -222,6 +276,59 @@ def test_a_net_that_depends_on_values_is_refused():
 
     with pytest.raises(UnsupportedModelError, match="Odd cannot be traced"):
         FakeQuantizedNet(Odd())
+
+
+KILLED = """
+import os, signal, sys
+sys.path.insert(0, sys.argv[1])
+from pathlib import Path
+from test_quantization_aware import go_on
+from tinydeploy.train.train_net import train_net
+
+def watch(progress):
+    if progress.step == 8:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+train_net(go_on(Path(sys.argv[2]), Path(sys.argv[3])), Path(sys.argv[4]), watch)
+"""
+
+
+def go_on(bars, checkpoint):
+    changes = {"steps": 12, "batch": 8, "evaluations": 4}
+    return request(bars, weights=checkpoint, changes=changes, save_seconds=0)
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="no SIGKILL here")
+def test_killed_and_resumed_ends_in_the_same_weights_and_ranges(bars, trained, tmp_path):
+    checkpoint = trained / "model.pt"
+    whole = train_net(go_on(bars, checkpoint), tmp_path / "whole")
+    killed = run_python(KILLED, bars, checkpoint, tmp_path / "killed")
+    assert killed.wait() == -signal.SIGKILL
+    assert not (tmp_path / "killed" / "model.pt").exists()
+    steps = []
+    again = train_net(go_on(bars, checkpoint), tmp_path / "killed", lambda p: steps.append(p.step))
+    assert steps == [8, 9, 10, 11, 12]
+    for name, values in whole.net.state_dict().items():
+        assert torch.equal(again.net.state_dict()[name], values), name
+    ends = [
+        torch.load(tmp_path / run / "stages" / "net.state", weights_only=True)["net"]
+        for run in ("whole", "killed")
+    ]
+    ranges = [name for name in ends[0] if name.endswith("bounds")]
+    assert len(ranges) == 5
+    assert all(torch.equal(ends[0][name], ends[1][name]) for name in ranges)
+    logs = [(tmp_path / run / "log.csv").read_text() for run in ("whole", "killed")]
+    assert logs[0] == logs[1]
+
+
+def test_what_it_trained_is_firmware(bars, trained, tmp_path):
+    done = train_net(go_on(bars, trained / "model.pt"), tmp_path / "qat")
+    found = build_image(
+        BuildRequest("stm32h743", str(done.checkpoint), output=tmp_path / "out"),
+        StageView(quiet=True),
+    )
+    assert found.report.validation.bit_exact
+    assert found.report.accuracy.int8 >= found.report.accuracy.float - 0.01
 
 
 def test_the_function(bars, trained):

@@ -133,7 +133,7 @@ def is_worse(row: Row) -> bool:
 
 @dataclass(frozen=True)
 class _Build:
-    """What a report says of what was built, by what."""
+    """What a report says of what was built: the model, the board, what is beside it and how."""
 
     model: str
     board: str
@@ -142,7 +142,8 @@ class _Build:
 
 def _describe(report: Report) -> _Build:
     if isinstance(report, AcceleratedReport):
-        return _Build(report.model, report.board, report.accelerator)
+        beside = f"{report.accelerator} over {report.link.upper()}"
+        return _Build(report.model, report.board, beside)
     return _Build(report.model.name, report.board.name, "none")
 
 

@@ -42,6 +42,7 @@ def benchmark(
     augmentation: Annotated[
         AugmentationChoice, typer.Option(metavar="KIND", help="As for train.")
     ] = AugmentationChoice.STRONG,
+    confidence: Annotated[float, typer.Option(metavar="P", help="As for train.")] = 0.8,
     steps: Annotated[int | None, typer.Option(min=1, metavar="N", help="As for train.")] = None,
     output: Annotated[
         Path, typer.Option("--output", "-o", metavar="DIR", help="Keeps runs and tables.")
@@ -81,6 +82,7 @@ def benchmark(
             split_seed=split_seed,
             seed=seed,
             augmentation=augmentation.value,
+            confidence=confidence,
             changes=changes,
             threads=threads,
         )

@@ -6,6 +6,10 @@ ReLU or its bounded forms, are part of the layer in front of them, so nothing is
 A BN needs no folding for that: a factor per output channel changes the scale of a channel's
 weights, and not the integers.
 
+Quantization equalizes channels, see `quantize.equalize`; the net is not changed for that, but
+rounded as it would be: where channels may be equalized each has a scale of its own, and weights
+that read them are rounded multiplied by these.
+
 Gradients pass a rounding as if it were not there, and end where a value is clipped (the
 straight-through estimator).
 
@@ -24,6 +28,7 @@ from torch import Tensor, fx, nn
 from torch.func import functional_call
 
 from tinydeploy.errors import UnsupportedModelError
+from tinydeploy.train.channel_groups import ChannelGroup, find_channel_groups
 
 _LAYERS = (nn.Conv2d, nn.Linear)
 _NORMALIZATIONS = (nn.BatchNorm1d, nn.BatchNorm2d)
@@ -40,38 +45,65 @@ _MOVE_METHODS = ("view", "reshape", "flatten", "transpose", "permute", "contiguo
 # Ranges follow the mean of the batches' extremes, of so many at most.
 _BATCHES = 100
 _LEAST_SCALE = 1e-8
+# Of equalized channels, as `quantize.channel_factors` has it.
+_HEADROOM = 1.0
+_LEAST_REACH = 1e-6
 
 
 class FakeQuantize(nn.Module):
     """Rounds a tensor to the 256 values of its int8 form; in training its range follows the data.
 
-    `bounds`, float32 [2], are the range before 0 is added to it; `batches` how many it has seen.
+    `bounds`, float32 [2, channels], are each channel's extremes; `batches` how many it has seen.
+
+    Args:
+        channels: Of a tensor that is equalized; 1 for any other.
     """
 
     bounds: Tensor
     batches: Tensor
 
-    def __init__(self) -> None:
+    def __init__(self, channels: int = 1) -> None:
         super().__init__()
-        self.register_buffer("bounds", torch.zeros(2))
+        self.register_buffer("bounds", torch.zeros(2, channels))
         self.register_buffer("batches", torch.zeros((), dtype=torch.int64))
+        # Those that share its divisors. A list, as they are no parts of this one.
+        self.partners = [self]
 
     def forward(self, x: Any) -> Any:
-        """A tensor of any shape -> the same; what is none is handed on."""
+        """A tensor [n, channels, ...], or any for 1 channel -> the same; what is none passes."""
         if not isinstance(x, Tensor):
             return x
+        channels = self.bounds.shape[1]
         if self.training:
             with torch.no_grad():
+                apart = x if channels == 1 else x.transpose(0, 1)
+                values = apart.float().reshape(channels, -1)
                 self.batches += 1
                 rate = 1 / min(int(self.batches), _BATCHES)
-                self.bounds.lerp_(torch.stack(x.float().aminmax()), rate)
-        return torch.fake_quantize_per_tensor_affine(x, *self.parameters_of_range(), -128, 127)
+                self.bounds.lerp_(torch.stack(values.aminmax(dim=1)), rate)
+        scale, zero = self.parameters_of_range()
+        if channels == 1:
+            return torch.fake_quantize_per_tensor_affine(x, scale[0], zero, -128, 127)
+        zeros = zero.expand(channels).contiguous()
+        return torch.fake_quantize_per_channel_affine(x, scale, zeros, 1, -128, 127)
+
+    def reach(self) -> Tensor:
+        """Each channel's largest magnitude with headroom, as a part of the largest of them."""
+        reach = self.bounds.abs().amax(0)
+        reach = reach + _HEADROOM * reach.median() if len(reach) > 1 else reach
+        return (reach / reach.max().clamp(min=_LEAST_SCALE)).clamp(min=_LEAST_REACH)
+
+    def divisors(self) -> Tensor:
+        """By what each channel is divided where channels are equalized; float32 [channels]."""
+        return torch.stack([each.reach() for each in self.partners]).amax(0)
 
     def parameters_of_range(self) -> tuple[Tensor, Tensor]:
-        """Scale, float32, and zero point, int32; 0 is exact."""
-        low, high = self.bounds[0].clamp(max=0), self.bounds[1].clamp(min=0)
+        """Scales, float32 [channels], and their zero point, int32; 0 is exact."""
+        divisors = self.divisors()
+        low = (self.bounds[0] / divisors).amin().clamp(max=0)
+        high = (self.bounds[1] / divisors).amax().clamp(min=0)
         scale = ((high - low) / 255).clamp(min=_LEAST_SCALE)
-        return scale, (-128 - low / scale).round().to(torch.int32)
+        return scale * divisors, (-128 - low / scale).round().to(torch.int32)
 
 
 def round_weights(weights: Tensor) -> Tensor:
@@ -87,13 +119,15 @@ class FakeQuantizedNet(nn.Module):
 
     Args:
         net: Is taken apart; afterwards its weights are part of this one.
+        rounded: False: nothing is rounded, the rest is the same.
 
     Raises:
         UnsupportedModelError: Its forward depends on values, so it is not known what it computes.
     """
 
-    def __init__(self, net: nn.Module) -> None:
+    def __init__(self, net: nn.Module, *, rounded: bool = True) -> None:
         super().__init__()
+        self._rounded = rounded
         try:
             self.traced = fx.symbolic_trace(net.eval())
         except Exception as error:  # a forward may be any program, and fail anyhow
@@ -101,7 +135,8 @@ class FakeQuantizedNet(nn.Module):
                 f"{type(net).__name__} cannot be traced: {str(error).splitlines()[0]}",
                 "Quantization-aware training needs a net whose steps do not depend on values.",
             ) from error
-        _insert(self.traced)
+        # By layer, what rounds the input whose channels it reads one by one.
+        self._read = _insert(self.traced) if rounded else {}
         self.train()
 
     def train(self, mode: bool = True) -> FakeQuantizedNet:
@@ -114,13 +149,20 @@ class FakeQuantizedNet(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """As the net's."""
-        rounded = {
-            f"{name}.weight": round_weights(module.weight)
+        weights = {
+            f"{name}.weight": self._round(name, module.weight)
             for name, module in self.traced.named_modules()
-            if isinstance(module, _LAYERS)
+            if self._rounded and isinstance(module, _LAYERS)
         }
-        scores: Tensor = functional_call(self.traced, rounded, (x,))
+        scores: Tensor = functional_call(self.traced, weights, (x,))
         return scores
+
+    def _round(self, name: str, weights: Tensor) -> Tensor:
+        """A layer's weights [O, I, ...] as they are rounded where its input is equalized."""
+        if name not in self._read:
+            return round_weights(weights)
+        divisors = self._read[name].divisors().view(1, -1, *[1] * (weights.ndim - 2))
+        return round_weights(weights * divisors) / divisors
 
     def hand_over(self, net: nn.Module) -> nn.Module:
         """Puts the weights, as they are before rounding, into a net of the same kind."""
@@ -129,17 +171,38 @@ class FakeQuantizedNet(nn.Module):
         return net.eval()
 
 
-def _insert(traced: fx.GraphModule) -> None:
+def _insert(traced: fx.GraphModule) -> dict[str, FakeQuantize]:
+    """Puts a FakeQuantize behind each node whose tensor is kept.
+
+    Returns:
+        For each layer that reads equalized channels one by one, what rounds them.
+    """
     modules = dict(traced.named_modules())
+    groups = find_channel_groups(traced)
+    read = {node: groups[node.all_input_nodes[0]] for node in groups if node.all_input_nodes}
+    members: dict[ChannelGroup, list[FakeQuantize]] = {}
     for index, node in enumerate(list(traced.graph.nodes)):
         if not _is_kept(node, modules):
             continue
+        group = groups[node]
         name = f"int8_{index}"
-        traced.add_submodule(name, FakeQuantize())
+        kept = FakeQuantize(group.channels if group.scalable else 1)
+        traced.add_submodule(name, kept)
+        if group.scalable:
+            kept.partners = members.setdefault(group, [])
+            kept.partners.append(kept)
         with traced.graph.inserting_after(node):
             rounded = traced.graph.call_module(name, (node,))
         node.replace_all_uses_with(rounded, delete_user_cb=_all_but(rounded))
     traced.recompile()
+    layers = {node: modules[str(node.target)] for node in groups if node.op == "call_module"}
+    return {
+        str(node.target): members[group][0]
+        for node, layer in layers.items()
+        if isinstance(layer, _LAYERS) and getattr(layer, "groups", 1) == 1
+        for group in [read[node]]
+        if group in members
+    }
 
 
 def _is_kept(node: fx.Node, modules: dict[str, nn.Module]) -> bool:

@@ -147,11 +147,16 @@ def claim_run(folder: Path, wanted: Mapping[str, Any], place: Path, *, write: bo
         other = sorted(name for name in wanted if before.get(name) != wanted[name])
         if other:
             raise UsageError(
-                f"{place} holds a run with another {', '.join(other)}",
+                f"{place} holds a run with another {', '.join(map(_tell, other))}",
                 f"Choose another place with -o, or remove {folder}.",
             )
     elif write:
         replace_file(file, lambda to: to.write(json.dumps(wanted, indent=2).encode()))
+
+
+def _tell(name: str) -> str:
+    """A field of a request as people call it."""
+    return {"changes": "--steps or other settings"}.get(name, name.replace("_", " "))
 
 
 def replace_file(path: Path, write: Callable[[BinaryIO], object]) -> None:

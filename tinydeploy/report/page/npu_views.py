@@ -63,7 +63,7 @@ def view_summary(report: AcceleratedReport) -> Summary:
     """The head of a report's page."""
     return Summary(
         name=report.model,
-        target=f"{report.board_title} with {report.accelerator}",
+        target=f"{report.board_title} with {report.accelerator} over {report.link.upper()}",
         badges=(
             Badge(f"bit-exact with {report.accelerator}'s definition", good=True),
             Badge(
@@ -86,7 +86,7 @@ def _figures(report: AcceleratedReport) -> Iterator[Figure]:
     note = f"{report.frame_ms:.4g} ms each, emulated"
     yield Figure("Frames per second", f"{report.frames_per_second:.4g}", note)
     note = f"{report.accelerator_ms:.4g} ms by its cycle model"
-    yield Figure(report.accelerator, f"{show_large(report.program.cycles)} cycles", note)
+    yield Figure(f"{report.accelerator}, cycles", show_large(report.program.cycles), note)
     share = f"{show_share(report.accelerator_macs, report.macs)} on {report.accelerator}"
     yield Figure("MACs", show_large(report.macs), share)
     yield Figure("RAM", show_size(report.ram_bytes), f"{report.ram_bytes:,} bytes")

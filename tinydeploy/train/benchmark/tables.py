@@ -94,6 +94,23 @@ def write_markdown(results: Sequence[Result]) -> str:
     return "\n\n".join(parts) + "\n"
 
 
+def write_accuracies(results: Sequence[Result]) -> str:
+    """Of each data set networks x methods, each seed's accuracy, and the pseudo-labels."""
+    data = list(dict.fromkeys(_name_data(result.request) for result in results))
+    nets = list(dict.fromkeys(result.request.model for result in results))
+    methods = list(dict.fromkeys(result.request.method for result in results))
+    rows = [
+        [name, net, *(str(_cell(results, "accuracy", name, net, method)) for method in methods)]
+        for name in data
+        for net in nets
+    ]
+    shorts = [METHODS[method].short for method in methods]
+    parts = [_table("Accuracy, %", ["Data", "Network", *shorts], rows), _lowest(results)]
+    if labelled := _pseudo_labels(results):
+        parts.append(labelled)
+    return "\n\n".join(parts) + "\n"
+
+
 def write_csv(results: Sequence[Result]) -> str:
     """One row per run."""
     text = io.StringIO()

@@ -26,7 +26,16 @@ SETTINGS = Settings(steps=300, learning_rate=5e-4, weight_decay=0.0, ema=0.9)
 
 
 def train_quantization_aware(job: Job) -> nn.Module:
-    """The wanted net, which `job.build` makes trained already.
+    """The wanted net, which `job.build` makes trained already. See `train_on`."""
+    return train_on(job)
+
+
+def train_on(job: Job, *, rounded: bool = True) -> nn.Module:
+    """Trains on what `job.build` makes trained already, with its own scores as the teacher.
+
+    Args:
+        job: The work.
+        rounded: As int8 is; False to see what the further training does without.
 
     Raises:
         UsageError: Several processes train together.
@@ -40,7 +49,9 @@ def train_quantization_aware(job: Job) -> nn.Module:
     settings = job.settings(SETTINGS)
     teacher = job.build().to(job.run.device).eval()
     loss = TeacherLoss(job, teacher, settings.batch)
-    trained = train_stage("net", lambda: FakeQuantizedNet(job.build()), loss, settings, job.run)
+    trained = train_stage(
+        "net", lambda: FakeQuantizedNet(job.build(), rounded=rounded), loss, settings, job.run
+    )
     if not isinstance(trained, FakeQuantizedNet):
         raise InternalError("the loop gave back another net than it was given")
     return trained.hand_over(job.build().to(job.run.device))
