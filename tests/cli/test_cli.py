@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -411,6 +412,7 @@ def test_plan_shows_and_draws(cli: Callable[..., Outcome], tmp_path: Path) -> No
         assert text in out
     for name in ("layer by layer", "input kept", "input row by row"):
         assert f"  {name}  " in out
+    assert re.search(r"^  flash: about [\d,]+ of 2,097,152 bytes, estimated: constants ", out, re.M)
     assert "<svg" in (tmp_path / "plan.svg").read_text()
     assert cli(*words, "--picture", "plan.png")[0] == 0
     assert (tmp_path / "plan.png").read_bytes().startswith(b"\x89PNG")
@@ -425,6 +427,7 @@ def test_pictures_that_cannot_be(
     found, _, err = cli("plan", "small.tflite", "--board", "stm32h743", "--picture", name)
     assert found == code
     assert name in err
+    assert "graph" not in err  # said before anything is done
 
 
 def test_ops_shows_rules_and_reasons(cli: Callable[..., Outcome]) -> None:
