@@ -68,7 +68,7 @@ class FakeQuantize(nn.Module):
     """Rounds a tensor to the 256 values of its int8 form; in training its range follows the data.
 
     `bounds`, float32 [2, channels], are each channel's extremes; `batches` how many it has seen.
-    `factors`, float32 [channels], are logarithms: of limits as parts of the extremes.
+    `logs`, float32 [channels], are learned: of limits as parts of the largest magnitudes.
 
     Args:
         channels: Of a tensor that is equalized, and limited; 1 for any other.
@@ -81,7 +81,7 @@ class FakeQuantize(nn.Module):
         super().__init__()
         self.register_buffer("bounds", torch.zeros(2, channels))
         self.register_buffer("batches", torch.zeros((), dtype=torch.int64))
-        self.factors = nn.Parameter(torch.zeros(channels)) if channels > 1 else None
+        self.logs = nn.Parameter(torch.zeros(channels)) if channels > 1 else None
         # Those that share its divisors. A list, as they are no parts of this one.
         self.partners = [self]
 
@@ -98,7 +98,7 @@ class FakeQuantize(nn.Module):
                 rate = 1 / min(int(self.batches), _BATCHES)
                 self.bounds.lerp_(torch.stack(values.aminmax(dim=1)), rate)
         scale, zero = self.parameters_of_range()
-        if self.factors is None:
+        if self.logs is None:
             return torch.fake_quantize_per_tensor_affine(x, scale[0], zero, -128, 127)
         scale = spread_channels(scale, x)
         exact = (clip(x, self.limits()) / scale + zero).clamp(-128, 127)
@@ -106,13 +106,13 @@ class FakeQuantize(nn.Module):
 
     def limits(self) -> Tensor:
         """Where each channel is clipped at both sides; float32 [channels]."""
-        # A copy: until the gradients are there the next step may not change it.
         reach = self.bounds.abs().amax(0).clamp(min=_LEAST_SCALE)
-        return reach if self.factors is None else reach * self.factors.exp()
+        return reach if self.logs is None else reach * self.logs.exp()
 
     def limited_bounds(self) -> Tensor:
         """The extremes, float32 [2, channels], of what the limits leave."""
         limits = self.limits()
+        # A copy: partners that come later may not change what gradients are computed from.
         return torch.maximum(torch.minimum(self.bounds.clone(), limits), -limits)
 
     def reach(self) -> Tensor:
@@ -205,7 +205,7 @@ class FakeQuantizedNet(nn.Module):
         limits = {
             name: part.limits().detach()
             for name, part in kept.items()
-            if isinstance(part, FakeQuantize) and part.factors is not None
+            if isinstance(part, FakeQuantize) and part.logs is not None
         }
         return insert_limits(net.eval(), limits) if limits else net.eval()
 
