@@ -16,7 +16,13 @@ from tinydeploy.npu.compiler import compile_graph
 from tinydeploy.npu.link_faults import LinkFaults
 from tinydeploy.npu.preprocess import plan_preprocessing, prepare_image
 from tinydeploy.npu.reference import run_arithmetic
-from tinydeploy.validate.accelerator import SIMULATOR, Stream, stream_frames, stream_images
+from tinydeploy.validate.accelerator import (
+    SILENCE_S,
+    SIMULATOR,
+    Stream,
+    stream_frames,
+    stream_images,
+)
 
 
 def run_build(
@@ -48,7 +54,7 @@ def run_build(
     with EmulatedBoard(
         folder / "firmware.elf", board, accelerator=SIMULATOR, link=link, faults=faults
     ) as emulated:
-        client = BoardClient(emulated.transport, attempts=240)
+        client = BoardClient(emulated.transport, timeout_s=SILENCE_S)
         client.hello()
         client.infer([picture.tobytes()])
         shown = stream_frames(emulated.transport, frames)

@@ -123,7 +123,7 @@ def compile_host(folder: Path, link: str = "spi") -> Path:
         Path(__file__).with_name("native_port.c"),
     ]
     command = [*find_host_compiler(), "-std=c99", "-O1", "-shared", "-fPIC", *_WARNINGS]
-    command += [f"-I{FIRMWARE / name}" for name in ("npu", f"npu/{link}", "app")]
+    command += [f"-I{FIRMWARE / name}" for name in ("npu", f"npu/{link}", "app", "include")]
     subprocess.run([*command, *map(str, sources), "-o", str(library)], check=True)
     return library
 

@@ -59,6 +59,28 @@ def test_c_equals_the_reference(
     crop: tuple[int, int, int, int],
     size: tuple[int, int, int],
 ) -> None:
+    pixels = size[0] * size[1] * size[2]
+    compare(library, camera, crop, size, (1024, 100, pixels, *((1, 7) if pixels < 2000 else ())))
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_c_equals_the_reference_at_all_widths(library: ctypes.CDLL, seed: int) -> None:
+    generator = np.random.default_rng(seed)
+    most = (20, 150, 1025)[seed % 3]
+    w, part_w, left, right = generator.integers(1, most, 4).tolist()
+    left, right = left % (1025 - part_w), right % 3
+    camera_w = min(left + part_w + right, 1024)
+    compare(library, (7, camera_w), (1, left, 5, part_w), (3, w, (1, 3)[seed // 3 % 2]), (996,))
+
+
+def compare(
+    library: ctypes.CDLL,
+    camera: tuple[int, int],
+    crop: tuple[int, int, int, int],
+    size: tuple[int, int, int],
+    steps: tuple[int, ...],
+) -> None:
+    """Noise, prepared in pieces of so many values, the last piece first."""
     generator = np.random.default_rng(sum(camera))
     table = generator.integers(-128, 128, (size[2], 256), np.int8)
     picture = generator.integers(0, 1 << 16, camera, np.uint16)
@@ -68,8 +90,8 @@ def test_c_equals_the_reference(
     pixels = picture.ctypes.data_as(ctypes.c_void_p)
     guard = np.int8(77)
     library.npu_image_open(ctypes.byref(settings))
-    for step in (1024, 100, expected.size, *((1, 7) if expected.size < 2000 else ())):
-        for first in range(0, expected.size, step):
+    for step in steps:
+        for first in reversed(range(0, expected.size, step)):
             count = min(step, expected.size - first)
             piece = np.full(count + 1, guard)
             room = piece.ctypes.data_as(ctypes.c_void_p)

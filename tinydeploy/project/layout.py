@@ -84,7 +84,7 @@ def runtime_files(
     Args:
         board: Chooses the target's family.
         kernels: What of firmware/kernels/ the model needs, paths without suffix.
-        model: The generated sources; the headers they include come along.
+        model: Sources besides; the headers of include/ that they include come along.
 
     Raises:
         UsageError: There is no code for the board's family.

@@ -164,8 +164,9 @@ def npu_project_files(
     kernels = rest.kernels if rest else ()
     if model.graph.detector is not None:
         kernels = (*kernels, KERNEL)
-    files = runtime_files(board, kernels, sources) | sources
-    files |= _link_files(board, link) | {"config/npu_program.h": _program_header(model)}
+    own = _link_files(board, link)
+    files = runtime_files(board, kernels, sources | own) | sources | own
+    files["config/npu_program.h"] = _program_header(model)
     if model.graph.detector is not None:
         files["config/npu_detect.h"] = _detection_header(model.graph.detector)
     text = ModelText(

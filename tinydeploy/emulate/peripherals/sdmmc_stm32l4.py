@@ -23,7 +23,6 @@ _RESPONSE_LIMIT = 64  # clocks
 _SHOW_CLOCKS = 3  # from a write to CMD until CPSMACT: it comes from the other clock
 _DEFAULT_HZ = 25e6  # that a card takes before it is set to more
 _MASTER_NAME = "sdmmc1"
-_POLLS = 4
 
 
 class Card(Protocol):
@@ -360,7 +359,7 @@ class SdmmcPort:
         """The longer the firmware polls, the more time passes with each look, up to a flag."""
         self._polls += 1
         left = (self.alarm() or self._supervisor.now()) - self._supervisor.now()
-        self._supervisor.pass_time(min(self._polls // _POLLS, max(left, 0)))
+        self._supervisor.pass_time(min(self._polls, max(left, 0)))
 
     def _now(self) -> int:
         """Nanoseconds since power-on, by the core's clock as it was and is."""
