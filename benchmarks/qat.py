@@ -141,7 +141,7 @@ def main() -> int:
     found = []
     for seed in range(arguments.seeds):
         found.append(measure_case(seed, arguments.folder))
-        sys.stderr.write(show_table(found[-1:]).splitlines()[-1] + "\n")
+        sys.stderr.write(show_table(found).splitlines()[-2] + "\n")
     table = show_table(found)
     sys.stdout.write(table)
     if arguments.write is not None:

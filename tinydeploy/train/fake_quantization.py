@@ -16,7 +16,7 @@ straight-through estimator).
 Equalized channels have limits, which are learned: a rare value, such as those beside the zeros
 around a picture, costs all others resolution, and the net may do without it. A limit's gradient
 comes from what it clips, and from the errors of all that its scale rounds. The limits become part
-of the net, see `limits`: so its float form clips too, and quantization finds ranges within them.
+of the net, see `limits`: its float form clips too, and quantization finds ranges within them.
 
 Source: Jacob et al.: Quantization and Training of Neural Networks for Efficient
 Integer-Arithmetic-Only Inference (CVPR 2018), section 3; statistics of BN are frozen. Learned
