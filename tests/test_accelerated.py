@@ -246,7 +246,11 @@ def test_mistakes(arguments: list[str], message: str, capsys: pytest.CaptureFixt
 
 
 def test_over_sdio(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (tmp_path / "small.tflite").write_bytes(conv_model((24, 24, 3), 4))
+    b = ModelBuilder(1)
+    x = b.conv(b.input((24, 24, 3)), 4)
+    x = b.binary("MUL", x, b.channel_constant(x))  # a NORM
+    x = b.binary("ADD", x, b.channel_constant(x), activation="RELU6")
+    (tmp_path / "small.tflite").write_bytes(b.finish([x]))
     out = tmp_path / "out"
     model = str(tmp_path / "small.tflite")
     assert run("stm32l4r9", model, "--link", "sdio", "-o", str(out), "--json", "--quiet") == 0

@@ -134,5 +134,6 @@ def test_a_board_adds_and_replaces_memories(tmp_path: Path) -> None:
 
 
 def test_missing_file(tmp_path: Path) -> None:
-    with pytest.raises(InputFileError, match="cannot read board file"):
+    with pytest.raises(InputFileError, match=r"cannot read board file .*: No such file") as caught:
         load_board(str(tmp_path / "none.toml"))
+    assert "`tinydeploy boards`" in caught.value.hint

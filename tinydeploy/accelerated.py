@@ -144,6 +144,11 @@ def build_accelerated(
             watch.detail(f"{run.pictures} pictures and {run.stream.frames} frames: bit-exact")
         with watch.stage("quality"):
             tested = _answer_samples(source, unfused, reference, samples, graph.macs)
+            watch.detail(
+                "no test samples of which the answer is known"
+                if tested is None
+                else f"{len(tested.litert[0])} test samples"
+            )
         evidence = AcceleratedEvidence(
             origin=source.origin,
             tflite=source.tflite,

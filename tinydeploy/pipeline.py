@@ -354,7 +354,7 @@ def build_image(request: BuildRequest, watch: Watch, source: Source | None = Non
                 plans = list_alternatives(model.fused, board, planned, request.optimize)
             else:
                 plans = (describe_chosen(model.fused, board, planned),)
-            watch.detail(f"{len(plans)} plans")
+            watch.detail(f"{len(plans)} plan{'' if len(plans) == 1 else 's'}")
 
         detection, pictures = _collect_detection(source, graph, samples, raw, quality)
         report = collect_report(

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from tests.report.sample_accelerated import make_accelerated
 from tests.report.sample_report import make_report
 from tests.report.test_page import HOSTILE, Reader
 from tinydeploy.check.compare import BuildsComparison, compare_builds
 from tinydeploy.check.compare_page import write_comparison_page
 from tinydeploy.check.compare_text import write_comparison
 from tinydeploy.errors import InputFileError, UsageError
+from tinydeploy.project.publish import ACCELERATED_REPORT
 from tinydeploy.report.build_report import BuildReport
 
 
@@ -73,6 +76,25 @@ def test_what_makes_them_hard_to_compare_is_said(
     text = write_comparison(compare(reports[0], other, tmp_path))
     assert "other compilers: gcc 12, now clang 18" in text
     assert "only one of them was run" in text
+
+
+def test_an_accelerator_s_build_and_one_without_have_no_layers_in_common(
+    reports: tuple[BuildReport, BuildReport], tmp_path: Path
+) -> None:
+    """The one's report lists no layers, so all of the other's would be new."""
+    accelerated, _ = make_accelerated()
+    (tmp_path / "npu").mkdir()
+    (tmp_path / "npu" / ACCELERATED_REPORT).write_text(accelerated.to_json(), encoding="utf-8")
+    slow = replace(reports[0].inference, latency_ms_estimated=1e3 * accelerated.frame_ms)
+    now = save(replace(reports[0], inference=slow), tmp_path / "b")
+    comparison = compare_builds(tmp_path / "npu", now)
+    (target,) = comparison.targets
+    assert (target.changes, target.reasons) == ((), ())
+    text = write_comparison(comparison)
+    assert "other accelerators: TinyNPU over SPI, now none" in text
+    (latency,) = [line for line in text.splitlines() if "latency" in line and "▲" in line]
+    assert re.search(r" ms +\+[0-9.]+ %$", latency)
+    assert len(latency) <= 80
 
 
 def test_folders_of_builds_are_compared_by_name(

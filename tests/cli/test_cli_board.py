@@ -104,7 +104,7 @@ def test_bench(cli: Callable[..., Outcome], builds: tuple[Path, Path], port: str
     code, table, _ = cli("bench", builds[0], "--on", "emulator", "--runs", "1")
     assert code == 0
     assert f"{facts['total']['median']:,}" in table  # the same counter, over another line
-    assert "instructions of 1 inferences" in table
+    assert "instructions of 1 inference\n" in table
 
 
 def test_run(cli: Callable[..., Outcome], builds: tuple[Path, Path], port: str) -> None:
@@ -200,6 +200,7 @@ def test_without_pseudo_terminals(
         (["validate", "{build}/model.tflite", "--on", "emulator"], 1, "no ELF file"),
         (["bench", "{build}", "--on", "board", "--port", "/dev/nothing"], 1, "no serial port"),
         (["bench", "--on", "emulator"], 2, "there is no build in out/"),
+        (["build", "--board", "stm32h743", "--output", "{build}/report.json/x"], 1, "is no folder"),
         (["monitor", "--port", "/dev/nothing"], 1, "there is no serial port /dev/nothing"),
         (["build", "--board", "stm32l4r9", "--baud", "12"], 2, "cannot run at 12 baud"),
     ],

@@ -70,6 +70,9 @@ def test_the_rest_is_a_model_of_its_own(model: Path, tmp_path: Path) -> None:
     run("compile", model, "-o", tmp_path / "net.npu", "--rest", rest, "-q")
     graph = read_graph(rest)
     assert [op.kind for op in graph.ops] == ["SOFTMAX"]
+    weights = read_graph(model).ops[0].weights.tobytes()  # type: ignore[attr-defined]
+    assert weights in model.read_bytes()
+    assert weights not in rest.read_bytes()
     logits = np.array([[3, 90, -20, 4]], np.int8)
     (found,) = run_reference(rest.read_bytes(), [logits[np.newaxis]]).outputs
     assert found.reshape(-1).argmax() == 1

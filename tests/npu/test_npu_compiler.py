@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from builders import conv_model, depthwise_model, fc_model, pool_model
-from model_builder import ModelBuilder
+from litert import run_litert
+from model_builder import Handle, ModelBuilder
 from nets import classifier, inverted_residuals, random_net, several_ends
 from npu_nets import compile_model, draw_image, expected_results, run_machine, small_etinynet
 
 from tinydeploy.errors import UnsupportedModelError
+from tinydeploy.graph.ops.lookup import Lookup
 from tinydeploy.graph.passes import fuse_graph
+from tinydeploy.graph.read import read_graph
 from tinydeploy.graph.verify import verify_graph
+from tinydeploy.npu.compiler import compile_graph
 from tinydeploy.npu.isa import FEATURE_LIMIT, MEMORY_BYTES
 from tinydeploy.npu.machine import Machine
+from tinydeploy.npu.reference import run_arithmetic
 
 
 def mean_model() -> bytes:
@@ -28,6 +35,17 @@ def sum_model() -> bytes:
     b = ModelBuilder(4)
     x = b.conv(b.input((6, 9, 3)), 18)
     return b.finish([b.binary("ADD", b.depthwise(x), x, activation="RELU")])
+
+
+def elements() -> bytes:
+    """Batch normalizations and bounds that stand by themselves: two readers keep passes off."""
+    b = ModelBuilder(7)
+    x = b.conv(b.input((6, 5, 3)), 18)
+    y = b.binary("MUL", x, b.channel_constant(x, -128, 128))
+    y = b.binary("ADD", y, b.channel_constant(y, -128, 128), activation="RELU", scale=0.07)
+    z = b.binary("SUB", y, b.channel_constant(y, -128, 128), constant_first=True)
+    z = b.lookup("RELU6", z, scale=0.9 * z.scale)
+    return b.finish([b.binary("SUB", x, z), b.maximum(x, b.channel_constant(x))])
 
 
 def pooled_behind() -> bytes:
@@ -56,6 +74,7 @@ MODELS: dict[str, Callable[[], bytes]] = {
     "mean by a pool": lambda: pool_model("AVERAGE_POOL_2D", (5, 4, 17), (5, 4)),
     "mean": mean_model,
     "sum": sum_model,
+    "elements": elements,
     "pools": pooled_behind,
     "two readers": two_readers,
     "classifier": classifier,
@@ -70,6 +89,54 @@ def test_machine_equals_the_definition(name: str) -> None:
     for seed in range(3):
         image = draw_image(graph, seed)
         assert run_machine(compiled, image) == expected_results(graph, compiled, image)
+
+
+def test_elements_run_as_norm() -> None:
+    graph, compiled = compile_model(elements())
+    assert compiled.split.rest is None
+    names = [draft.name for draft in compiled.split.drafts]
+    assert names == ["STEM", "NORM", "NORM", "NORM", "NORM", "ADD", "NORM"]
+    image = draw_image(graph, 1)
+    found = run_arithmetic(graph, image, graph.outputs)
+    # LiteRT's double rounding makes a step of difference now and then.
+    for values, right in zip(found.values(), run_litert(elements(), [image]), strict=True):
+        assert np.abs(values.astype(int) - right).max() <= 1
+
+
+@pytest.mark.parametrize(
+    ("make", "reason"),
+    [
+        (
+            lambda b, x: b.binary("MUL", x, b.rng.integers(0, 9, x.shape).astype(np.int8)),
+            "TinyNPU does MUL with a constant for each channel alone",
+        ),
+        (lambda b, x: b.binary("MUL", x, x), "TinyNPU does MUL with a constant for each channel"),
+        (lambda b, x: b.lookup("TANH", x), "TinyNPU has no instruction for TANH"),
+        (
+            lambda b, x: b.binary("ADD", b.conv(x, 1, (1, 1)), b.channel_constant(x)),
+            "TinyNPU repeats neither pixels nor channels",
+        ),
+    ],
+)
+def test_other_elements_stay(make: Callable[[ModelBuilder, Handle], Handle], reason: str) -> None:
+    b = ModelBuilder(8)
+    x = b.conv(b.input((6, 5, 3)), 7)
+    _, compiled = compile_model(b.finish([make(b, x)]))
+    last = compiled.split.shares[-1]
+    assert not last.drafts
+    assert last.reason.startswith(reason)
+
+
+def test_a_table_that_is_no_line_stays() -> None:
+    b = ModelBuilder(9)
+    x = b.conv(b.input((4, 4, 3)), 5)
+    graph = fuse_graph(read_graph(b.finish([b.lookup("QUANTIZE", x, scale=0.01)])))
+    assert compile_graph(graph).split.rest is None
+    *ops, last = graph.ops
+    assert isinstance(last, Lookup)
+    bent = replace(last, table=(np.arange(-128, 128) ** 2 // 256).astype(np.int8))
+    compiled = compile_graph(replace(graph, ops=(*ops, bent)))
+    assert compiled.split.shares[-1].reason == "TinyNPU has no instruction for QUANTIZE"
 
 
 def test_machine_equals_the_definition_on_random_nets() -> None:

@@ -118,6 +118,8 @@ def test_methods_of_the_command_are_those_there_are():
         (("--teachers", "a,,b"), 2, "no list of names"),
         (("benchmark", "--labels", "few"), 2, "no list of numbers"),
         (("benchmark", "--methods", "magic"), 2, "no method"),
+        (("benchmark", "--confidence", "2"), 2, "--confidence"),
+        (("benchmark", "--data", "/nowhere"), 1, "no run succeeded; the first: there is no data"),
     ],
 )
 def test_mistakes(tmp_path, monkeypatch, words, code, message):

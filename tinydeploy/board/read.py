@@ -109,7 +109,11 @@ def _read_toml(path: Path, kind: str) -> dict[str, Any]:
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, ValueError) as error:
-        raise InputFileError(f"cannot read {kind} file {path}: {error}") from error
+        reason = (isinstance(error, OSError) and error.strerror) or error
+        raise InputFileError(
+            f"cannot read {kind} file {path}: {reason}",
+            "`tinydeploy boards` lists those there are; `tinydeploy boards new` writes one.",
+        ) from error
     return parse_toml(text, f"{kind} file {path}")
 
 

@@ -106,9 +106,11 @@ def compare_reports(name: str, now: Report, before: Report) -> TargetComparison:
         for key, resource in RESOURCES.items()
         if (value := after.values[key]) is not None and (earlier := old.values[key]) is not None
     ]
-    reasons = []
+    reasons: list[Reason] = []
+    # Where one of them has an accelerator, layers are no reason: the other's report lists none.
+    alike = type(now) is type(before)
     for row in rows:
-        if is_worse(row):
+        if alike and is_worse(row):
             blame = find_blame(row.resource.name, after, old)
             if blame is not None:
                 reasons.append(Reason(row.resource.title, blame.text))
@@ -117,7 +119,7 @@ def compare_reports(name: str, now: Report, before: Report) -> TargetComparison:
         now=after,
         before=old,
         rows=tuple(rows),
-        changes=tuple(list_changes(after, old)),
+        changes=tuple(list_changes(after, old)) if alike else (),
         reasons=tuple(reasons),
         notes=tuple(_list_notes(now, before)),
         commands=(before.origin.command, now.origin.command),

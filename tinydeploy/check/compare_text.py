@@ -54,7 +54,7 @@ def _row(row: Row) -> str:
     shown = [row.resource.show(value).removesuffix(" bytes") for value in (row.before, row.value)]
     change = row.change.removesuffix(" bytes")
     line = f"  {mark} {row.resource.title:<15}{shown[0]:>17}{shown[1]:>17}{change:>14}"
-    return f"{line}{row.share:>10}".rstrip()
+    return f"{line} {row.share:>9}".rstrip()
 
 
 def _layer(change: LayerChange) -> str:

@@ -131,5 +131,14 @@ def _open_line(
         with QemuBoard(built.elf, board) as machine:
             yield machine
     else:
-        with SerialTransport(choose_port(port), board.console.baud) as line:
+        with SerialTransport(_find_port(port), board.console.baud) as line:
             yield line
+
+
+def _find_port(port: str | None) -> str:
+    """The port, with a word about the way that needs none where there is no board."""
+    try:
+        return choose_port(port)
+    except BoardLinkError as error:
+        hint = f"{error.hint} Without a board: --on emulator."
+        raise BoardLinkError(error.message, hint) from error

@@ -89,7 +89,7 @@ def _show(
     hertz, unit = attached.hello.clock_hz, _unit(on)
     stdout.print(
         f"{model} on {attached.board.title} ({on}), {hertz / 1e6:g} MHz: "
-        f"{unit} of {measured.runs} inferences",
+        f"{unit} of {measured.runs} inference{'' if measured.runs == 1 else 's'}",
         markup=False,
         soft_wrap=True,
     )

@@ -13,6 +13,8 @@ from tinydeploy.pipeline import BuildResult
 from tinydeploy.plan.alternatives import Alternative
 from tinydeploy.report.build_report import BuildReport, PlaceFacts, PlanFacts
 
+_MEGA_FROM = 100_000  # instructions, from which on they are shown in millions
+
 
 def show_result(result: BuildResult, as_json: bool, *, verbose: bool = False) -> None:
     """Prints the report as JSON, or what a reader wants to know first, in at most 80 columns."""
@@ -138,9 +140,10 @@ def _rows(report: BuildReport) -> list[tuple[str, str]]:
 
 def _plan(plan: PlanFacts) -> str:
     outside = f" + {plan.input_bytes:,} outside" if plan.input_bytes else ""
-    cost = f"~{plan.instructions_estimated / 1e6:.3g} M instructions"
+    count = plan.instructions_estimated
+    cost = f"~{count / 1e6:.3g} M" if count >= _MEGA_FROM else f"~{float(f'{count:.3g}'):,.0f}"
     extra = f", {plan.extra_macs:,} more MACs" if plan.extra_macs else ""
-    return f"{plan.name}: {plan.arena_bytes:,} bytes{outside}, {cost}{extra}"
+    return f"{plan.name}: {plan.arena_bytes:,} bytes{outside}, {cost} instructions{extra}"
 
 
 def _place(name: str, place: PlaceFacts) -> str:

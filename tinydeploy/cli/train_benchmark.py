@@ -13,11 +13,14 @@ from tinydeploy.board import load_board
 from tinydeploy.cli.console import StageView, stderr, stdout
 from tinydeploy.cli.options import QuietOption
 from tinydeploy.cli.train import AugmentationChoice, import_training, split_names
-from tinydeploy.errors import InternalError, UsageError
+from tinydeploy.errors import InternalError, TrainingError, UsageError
 from tinydeploy.pipeline import BuildRequest, build_image
 
 if TYPE_CHECKING:
     from tinydeploy.train.benchmark.campaign import Deployment, Result
+
+
+_AFTER_FAILURE = "Its options are those of `tinydeploy train`, which says more of one run."
 
 
 def benchmark(
@@ -42,7 +45,9 @@ def benchmark(
     augmentation: Annotated[
         AugmentationChoice, typer.Option(metavar="KIND", help="As for train.")
     ] = AugmentationChoice.STRONG,
-    confidence: Annotated[float, typer.Option(metavar="P", help="As for train.")] = 0.8,
+    confidence: Annotated[
+        float, typer.Option(min=0, max=1, metavar="P", help="As for train.")
+    ] = 0.8,
     steps: Annotated[int | None, typer.Option(min=1, metavar="N", help="As for train.")] = None,
     output: Annotated[
         Path, typer.Option("--output", "-o", metavar="DIR", help="Keeps runs and tables.")
@@ -122,6 +127,8 @@ def benchmark(
     deploy = None if board is None else partial(_deploy, load_board(board).name)
     run_campaign(requests, output / "runs", watch, deploy)
     stdout.print(write(), markup=False, soft_wrap=True)
+    if all(result.error for result in done.values()):
+        raise TrainingError(f"no run succeeded; the first: {done[min(done)].error}", _AFTER_FAILURE)
 
 
 def _deploy(board: str, checkpoint: Path) -> Deployment:

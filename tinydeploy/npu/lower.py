@@ -17,10 +17,22 @@ from tinydeploy.graph.ops.average_pool_2d import AveragePool2D
 from tinydeploy.graph.ops.conv_2d import Conv2D
 from tinydeploy.graph.ops.depthwise_conv_2d import DepthwiseConv2D
 from tinydeploy.graph.ops.fully_connected import FullyConnected
+from tinydeploy.graph.ops.lookup import Lookup
 from tinydeploy.graph.ops.max_pool_2d import MaxPool2D
+from tinydeploy.graph.ops.maximum import Maximum
 from tinydeploy.graph.ops.mean import Mean
+from tinydeploy.graph.ops.minimum import Minimum
+from tinydeploy.graph.ops.mul import Mul
 from tinydeploy.graph.ops.reshape import Reshape
-from tinydeploy.npu.affine import Affine, convolution_affine, mean_affine, sum_affine
+from tinydeploy.graph.ops.sub import Sub
+from tinydeploy.graph.scaled_sum import ScaledSum
+from tinydeploy.npu.affine import (
+    Affine,
+    convolution_affine,
+    element_affine,
+    mean_affine,
+    sum_affine,
+)
 from tinydeploy.npu.effects import Size
 from tinydeploy.npu.isa import FEATURE_LIMIT
 from tinydeploy.npu.layout import (
@@ -282,15 +294,32 @@ def _lower_mean(lowering: Lowering, op: Mean | AveragePool2D) -> list[Draft]:
     return [Draft("MEAN", _size(source.size), {"src": source}, made, constants)]
 
 
-def _lower_add(lowering: Lowering, op: Add) -> list[Draft]:
+def _lower_sum(lowering: Lowering, op: ScaledSum) -> list[Draft]:
     if op.constant is not None:
-        raise UnsupportedOpError("TinyNPU adds feature maps, no constants")
+        return _lower_elements(lowering, op)
     first, other = (lowering.source(tensor) for tensor in op.inputs)
     if first.size != other.size:
         raise UnsupportedOpError("TinyNPU adds feature maps of equal size")
     constants = {"table": _sum_bytes(sum_affine(lowering.graph, op))}
     made = lowering.result(op.outputs[0])
     return [Draft("ADD", _size(first.size), {"src": first, "other": other}, made, constants)]
+
+
+def _lower_elements(
+    lowering: Lowering, op: ScaledSum | Mul | Maximum | Minimum | Lookup
+) -> list[Draft]:
+    affine = element_affine(lowering.graph, op)
+    if affine is None:
+        if isinstance(op, Lookup):
+            raise UnsupportedOpError(f"TinyNPU has no instruction for {op.kind}")
+        raise UnsupportedOpError(f"TinyNPU does {op.kind} with a constant for each channel alone")
+    source = lowering.source(op.inputs[0])
+    if source.size != lowering.graph.tensors[op.outputs[0]].rows:
+        raise UnsupportedOpError("TinyNPU repeats neither pixels nor channels")
+    made = lowering.result(op.outputs[0])
+    return [
+        Draft("NORM", _size(source.size), {"src": source}, made, {"table": table_bytes(affine)})
+    ]
 
 
 def _lower_fully_connected(lowering: Lowering, op: FullyConnected) -> list[Draft]:
@@ -322,7 +351,12 @@ _LOWER: Final[Mapping[type[Op], Callable[[Lowering, Any], list[Draft]]]] = {
     MaxPool2D: _lower_max_pool,
     Mean: _lower_mean,
     AveragePool2D: _lower_mean,
-    Add: _lower_add,
+    Add: _lower_sum,
+    Sub: _lower_sum,
+    Mul: _lower_elements,
+    Maximum: _lower_elements,
+    Minimum: _lower_elements,
+    Lookup: _lower_elements,
     FullyConnected: _lower_fully_connected,
     Reshape: _lower_reshape,
 }

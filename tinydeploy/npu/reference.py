@@ -21,13 +21,23 @@ from tinydeploy.graph.ops.average_pool_2d import AveragePool2D
 from tinydeploy.graph.ops.conv_2d import Conv2D
 from tinydeploy.graph.ops.depthwise_conv_2d import DepthwiseConv2D
 from tinydeploy.graph.ops.fully_connected import FullyConnected
+from tinydeploy.graph.ops.lookup import Lookup
 from tinydeploy.graph.ops.max_pool_2d import MaxPool2D
 from tinydeploy.graph.ops.maximum import Maximum
 from tinydeploy.graph.ops.mean import Mean
 from tinydeploy.graph.ops.minimum import Minimum
+from tinydeploy.graph.ops.mul import Mul
 from tinydeploy.graph.ops.pad import Pad
 from tinydeploy.graph.ops.reshape import Reshape
-from tinydeploy.npu.affine import Affine, convolution_affine, mean_affine, sum_affine
+from tinydeploy.graph.ops.sub import Sub
+from tinydeploy.graph.scaled_sum import ScaledSum
+from tinydeploy.npu.affine import (
+    Affine,
+    convolution_affine,
+    element_affine,
+    mean_affine,
+    sum_affine,
+)
 
 Int8 = NDArray[np.int8]
 Values = Mapping[int, Int8]
@@ -113,10 +123,20 @@ def _mean(graph: Graph, op: Mean | AveragePool2D, values: Values) -> Int8:
     return _scale(sums, mean_affine(graph, op.inputs[0], op.outputs[0], *bounds))
 
 
-def _add(graph: Graph, op: Add, values: Values) -> Int8:
+def _sum(graph: Graph, op: ScaledSum, values: Values) -> Int8:
+    if op.constant is not None:
+        return _elements(graph, op, values)
     affine = sum_affine(graph, op)
     first, other = (values[tensor].astype(np.float32) for tensor in op.inputs)
     return normalize(first * affine.scale[0] + other * affine.scale[1], affine)
+
+
+def _elements(graph: Graph, op: ScaledSum | Mul | Lookup, values: Values) -> Int8:
+    affine = element_affine(graph, op)
+    if affine is None:
+        raise UnsupportedModelError(f"TinyNPU's arithmetic does not define this {op.kind}")
+    rows = values[op.inputs[0]].reshape(graph.tensors[op.outputs[0]].rows)
+    return normalize(rows.astype(np.float32) * affine.scale, affine)
 
 
 def _max_pool(graph: Graph, op: MaxPool2D, values: Values) -> Int8:
@@ -150,7 +170,10 @@ _COMPUTE: Final[Mapping[type[Op], Callable[[Graph, Any, Values], Int8]]] = {
     FullyConnected: _fully_connected,
     Mean: _mean,
     AveragePool2D: _mean,
-    Add: _add,
+    Add: _sum,
+    Sub: _sum,
+    Mul: _elements,
+    Lookup: _elements,
     MaxPool2D: _max_pool,
     Reshape: _reshape,
     Pad: _padding,

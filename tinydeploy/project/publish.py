@@ -54,8 +54,9 @@ def check_target(target: Path) -> None:
     """
     parent = next(folder for folder in target.absolute().parents if folder.exists())
     if not parent.is_dir() or not os.access(parent, os.W_OK | os.X_OK):
+        fault = "is not writable" if parent.is_dir() else "is no folder"
         raise OutputError(
-            f"cannot write {target}: {parent} is not writable",
+            f"cannot write {target}: {parent} {fault}",
             "Choose another folder with --output DIR.",
         )
     if not target.exists() and not target.is_symlink():

@@ -9,6 +9,8 @@ from typing import Any
 
 from tinydeploy.graph.op import TYPES
 
+_EMPTY = 0  # the buffer without data, in every .tflite
+
 
 def keep_operators(
     model: bytes,
@@ -18,6 +20,8 @@ def keep_operators(
     inputs: Sequence[int] | None = None,
 ) -> bytes:
     """The file with only the operators of these numbers; tensors keep their ids.
+
+    What none of them needs has neither data nor quantization any more.
 
     Args:
         model: A sound .tflite file.
@@ -32,6 +36,12 @@ def keep_operators(
         subgraph.outputs = list(outputs)
         if inputs is not None:
             subgraph.inputs = list(inputs)
+        needed = {*subgraph.inputs, *subgraph.outputs}
+        for operator in subgraph.operators:
+            needed.update(operator.inputs, operator.outputs)
+        for number, tensor in enumerate(subgraph.tensors):
+            if number not in needed:
+                tensor.buffer, tensor.quantization = _EMPTY, None
 
     return _rewrite(model, rewrite)
 
@@ -109,6 +119,11 @@ def _rewrite(model: bytes, rewrite: Callable[[Any], None]) -> bytes:
     root = _unpack(model)
     rewrite(root.subgraphs[0])
     root.signatureDefs = None  # they name inputs and outputs that may be gone
+    needed = {tensor.buffer for subgraph in root.subgraphs for tensor in subgraph.tensors}
+    needed |= {metadata.buffer for metadata in root.metadata or ()}
+    for number, buffer in enumerate(root.buffers):
+        if number not in needed:
+            buffer.data = None
     builder = flatbuffers.Builder(len(model))
     builder.Finish(root.Pack(builder), b"TFL3")
     return bytes(builder.Output())
