@@ -19,7 +19,7 @@
 # make bench-detection  the built-in detector: CPU seconds of its training, mAP of float and int8
 # make bench-zoo  the zoo's small nets as bit-exact images, for docs/zoo.md
 # make bench-training  methods for few labels compared, for docs/training.md; half an hour
-# make bench-qat  what quantization-aware training gives back, for docs/training.md; ten minutes
+# make bench-qat  what quantization-aware training gives back, for docs/training.md; 11 minutes
 # make setup     a virtual environment in .venv with everything `tinydeploy build` needs
 # make clean     remove what builds and tests left behind; `make distclean` also removes .venv
 

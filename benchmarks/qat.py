@@ -45,7 +45,7 @@ from tinydeploy.validate.reference import run_reference
 
 _MODEL = "etinynet-0.5-2220"
 _FLOAT = {"steps": 6000, "batch": 64, "learning_rate": 4e-3, "warmup": 200}
-_FURTHER = {"steps": 1500, "batch": 64, "learning_rate": 5e-3}
+_FURTHER = {"steps": 1500, "batch": 64, "learning_rate": 1e-2}
 
 
 class Case(NamedTuple):
@@ -141,7 +141,7 @@ def main() -> int:
     found = []
     for seed in range(arguments.seeds):
         found.append(measure_case(seed, arguments.folder))
-        sys.stderr.write(show_table(found[-1:]).splitlines()[-1] + "\n")
+        sys.stderr.write(show_table(found).splitlines()[-2] + "\n")
     table = show_table(found)
     sys.stdout.write(table)
     if arguments.write is not None:

@@ -11,6 +11,7 @@ from typing import get_args
 
 import numpy as np
 import pytest
+from emulated_faults import meet_board
 from native_host import StandIn, expect, identify, seal
 
 from tinydeploy.board import Link, choose_link, load_board
@@ -88,9 +89,7 @@ def run(elf: Path, link: Link, monkeypatch: pytest.MonkeyPatch) -> Callable[...,
         with EmulatedBoard(
             elf, BOARD, accelerator=accelerator, link=link, faults=faults
         ) as emulated:
-            client = BoardClient(emulated.transport, timeout_s=SILENCE_S)
-            client.hello()
-            yield emulated, client
+            yield emulated, meet_board(emulated)
 
     return boot
 

@@ -118,6 +118,17 @@ def test_a_threshold_that_nothing_reaches(bars):
         train_net(request(bars, "plain", confidence=0.99, changes={"steps": 2, "batch": 4}))
 
 
+def test_what_is_advised_where_nothing_is_labelled_works(bars, tmp_path):
+    few = {"steps": 2, "batch": 4}
+    with pytest.raises(TrainingError) as told:
+        train_net(request(bars, "plain", confidence=0.99, changes=few), tmp_path / "one")
+    assert "another folder with -o" in str(told.value.hint)
+    lower = request(bars, "plain", confidence=0.1, changes=few)
+    with pytest.raises(UsageError, match="holds a run with another confidence"):
+        train_net(lower, tmp_path / "one")
+    assert train_net(lower, tmp_path / "two").checkpoint.is_file()
+
+
 @pytest.mark.parametrize(
     ("changes", "words"),
     [

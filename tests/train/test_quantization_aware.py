@@ -2,6 +2,7 @@
 
 import operator
 import signal
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ from typer.testing import CliRunner
 
 from tinydeploy.cli.console import StageView
 from tinydeploy.cli.main import app
-from tinydeploy.errors import UnsupportedModelError, UsageError
+from tinydeploy.errors import InputFileError, UnsupportedModelError, UsageError
 from tinydeploy.graph.read import read_graph
 from tinydeploy.model.export import export_onnx
 from tinydeploy.model.float_model import FloatModel, Preprocessing
@@ -22,9 +23,14 @@ from tinydeploy.quantize.quantize_model import quantize_model
 from tinydeploy.quantize.recipe import Recipe
 from tinydeploy.train import api
 from tinydeploy.train.channel_groups import find_channel_groups
-from tinydeploy.train.checkpoint import load_checkpoint_model
+from tinydeploy.train.checkpoint import (
+    load_checkpoint_model,
+    read_checkpoint,
+    write_checkpoint,
+)
 from tinydeploy.train.classifier import repeatable_torch
 from tinydeploy.train.fake_quantization import FakeQuantize, FakeQuantizedNet, round_weights
+from tinydeploy.train.limits import insert_limits, read_limits
 from tinydeploy.train.nets import build_net
 from tinydeploy.train.train_net import TrainRequest, train_net
 from tinydeploy.validate.quality import dequantize_outputs, quantize_inputs
@@ -199,9 +205,87 @@ def test_the_weights_go_back_into_an_ordinary_net(name, kept):
         rounded = FakeQuantizedNet(net)
         assert sum(isinstance(part, FakeQuantize) for part in rounded.modules()) == kept
         first = rounded(x)
-        after = rounded.hand_over(build_net(name, 3, 1, (16, 16)))(x)
-    assert torch.equal(before, after)
-    assert 0 < (first - before).norm() / before.norm() < 0.1
+        limited = rounded.hand_over(build_net(name, 3, 1, (16, 16)))
+        after = limited(x)
+    loss = (first - before).norm() / before.norm()
+    assert 0 < loss < 0.1
+    assert (after - before).norm() / before.norm() < 0.5 * loss  # limits are what rounding gave
+    weights = limited.state_dict()
+    assert all(torch.equal(weights[key], value) for key, value in net.state_dict().items())
+    assert read_limits(weights)
+
+
+def test_a_limit_learns_what_is_not_worth_its_range():
+    torch.manual_seed(0)
+    kept = FakeQuantize(4)
+    x = torch.randn(16, 4, 8, 8)
+    x[:, 0, 0] *= 40  # of no use below; what channel 1 has at its border is
+    x[:, 1, 0] *= 40
+    use = torch.ones_like(x)
+    use[:, 0, 0] = 0
+    optimizer = torch.optim.Adam(kept.parameters(), 4e-2)
+    errors = []
+    for _ in range(120):
+        error = (use * (kept(x) - x)).square()
+        errors.append(error[:, 0].mean().item())
+        optimizer.zero_grad()
+        error.mean(dim=(0, 2, 3)).sum().backward()
+        optimizer.step()
+    before, after = kept.bounds.abs().amax(0), kept.limits().detach()
+    assert after[0] < 0.2 * before[0]
+    assert (after[1:] > 0.7 * before[1:]).all()
+    assert errors[-1] < 0.1 * errors[0]
+
+
+def test_limits_make_int8_of_a_net_finer(tmp_path):
+    torch.manual_seed(1)
+    first, second = nn.Conv2d(1, 8, 3, padding=1), nn.Conv2d(8, 4, 1)
+    with torch.no_grad():
+        first.weight.sub_(first.weight.mean((1, 2, 3), keepdim=True))  # blind for the ground
+    net = nn.Sequential(first, second).eval()
+    preprocessing = Preprocessing(mean=(128.0,), std=(1.0,), color="gray")
+    pixels = np.random.default_rng(0).integers(216, 224, (64, 16, 16, 1)).astype(np.uint8)
+    inputs = preprocessing.normalize(pixels)
+    with torch.no_grad():
+        inner = first(torch.from_numpy(inputs))[:, :, 1:-1, 1:-1].abs().amax((0, 2, 3))
+    limited = insert_limits(net, {"_0": inner})
+    noise = []
+    for made in (net, limited):
+        onnx = export_onnx(made, (1, 1, 16, 16))
+        model = FloatModel("net", onnx, (1, 1, 16, 16), preprocessing, (), inputs, None)
+        file = quantize_model(model)
+        graph = read_graph(file.tflite, "net")
+        said = run_reference(file.tflite, [quantize_inputs(graph, inputs)]).outputs[0]
+        got = dequantize_outputs(graph, said).reshape(-1, 16, 16, 4)[:, 1:-1, 1:-1]
+        with torch.no_grad():
+            wanted = made(torch.from_numpy(inputs)).numpy().transpose(0, 2, 3, 1)[:, 1:-1, 1:-1]
+        noise.append(float(np.square(got - wanted).mean()))
+    assert noise[1] < 0.1 * noise[0]
+
+
+def test_a_checkpoint_keeps_limits_and_a_net_may_get_some_twice(bars, trained):
+    folder = bars.parent / "once"
+    once = train_net(go_on(bars, trained / "model.pt"), folder)
+    twice = train_net(go_on(bars, once.checkpoint), bars.parent / "twice")
+    x = torch.randn(4, 1, 8, 8)
+    for done in (once, twice):
+        read = read_checkpoint(done.checkpoint)
+        with torch.no_grad():
+            assert torch.equal(read.make_net()(x), done.net(x))
+    assert load_checkpoint_model(twice.checkpoint).export_error < 1e-4
+    names = set(read_limits(read.weights))
+    assert {f"limit_{name}" for name in read_limits(once.net.state_dict())} <= names
+
+    name = next(name for name in read.weights if name.endswith(".limits"))
+    for values in (torch.ones(3), torch.ones(1, 2, 2)):
+        other = replace(read, weights=read.weights | {name: values})
+        write_checkpoint(folder / "other.pt", other)
+        with pytest.raises(InputFileError, match="its weights do not fit the net plain_cnn"):
+            load_checkpoint_model(folder / "other.pt")
+    other = replace(read, weights=read.weights | {"limit_nothing.limits": torch.ones(3)})
+    write_checkpoint(folder / "other.pt", other)
+    with pytest.raises(InputFileError, match="its weights do not fit the net plain_cnn"):
+        load_checkpoint_model(folder / "other.pt")
 
 
 def test_it_trains_weights_alone_into_an_ordinary_checkpoint(bars, trained):
@@ -215,7 +299,7 @@ def test_it_trains_weights_alone_into_an_ordinary_checkpoint(bars, trained):
         torch.load(folder / "model.pt", weights_only=True)["weights"]
         for folder in (trained, bars.parent / "qat")
     )
-    assert list(start) == list(end)
+    assert [name for name in end if not name.endswith(".limits")] == list(start)
     moved = [name for name in start if not torch.equal(start[name], end[name])]
     assert any(name.endswith("weight") for name in moved)
     assert not any("running" in name for name in moved)

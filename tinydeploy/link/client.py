@@ -122,6 +122,7 @@ class BoardClient:
         on_text: Takes console text as it arrives; the client collects it in `text` as well.
         timeout_s: Seconds after which a request is repeated, until it is known how fast answers
             come; at most from then on.
+        least_s: Seconds before which no request is repeated: many on a line that loses nothing.
         attempts: How often it is sent before the board counts as silent.
         run_timeout_s: Longest time that a run may take.
 
@@ -139,13 +140,14 @@ class BoardClient:
         *,
         on_text: Callable[[str], None] | None = None,
         timeout_s: float = 0.5,
+        least_s: float = 0.03,
         attempts: int = 20,
         run_timeout_s: float = 600.0,
     ) -> None:
         self._transport, self._on_text = transport, on_text
         self._attempts, self._run_timeout_s = attempts, run_timeout_s
-        self._timer = RetryTimer(timeout_s, timeout_s)
-        self._run_timer = RetryTimer(timeout_s, 16 * timeout_s)
+        self._timer = RetryTimer(timeout_s, timeout_s, least_s)
+        self._run_timer = RetryTimer(timeout_s, 16 * timeout_s, least_s)
         self._splitter = FrameSplitter()
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
         # Not the number that a program that was just here began with: its last answers may still

@@ -13,9 +13,12 @@ from dataclasses import dataclass, field
 import torch
 from torch import fx, nn
 
+from tinydeploy.train.limits import Limit
+
 _PASSED = (
     *(nn.BatchNorm1d, nn.BatchNorm2d, nn.ReLU, nn.ReLU6, nn.Hardtanh, nn.Identity, nn.Dropout),
     *(nn.MaxPool2d, nn.AvgPool2d, nn.AdaptiveAvgPool2d, nn.ZeroPad2d, nn.Flatten),
+    Limit,
 )
 _PASSED_FUNCTIONS = (
     *(torch.relu, torch.flatten, operator.add, operator.iadd, torch.add),

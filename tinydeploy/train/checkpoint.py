@@ -21,6 +21,7 @@ from tinydeploy.model.checkpoint_format import FORMAT
 from tinydeploy.model.export import check_onnx, export_onnx
 from tinydeploy.model.float_model import FloatModel, LabeledInputs, Preprocessing
 from tinydeploy.train.data.training_data import Pictures, TrainingData
+from tinydeploy.train.limits import insert_limits, read_limits
 from tinydeploy.train.nets import build_net
 from tinydeploy.train.state import replace_file
 
@@ -58,6 +59,9 @@ class Checkpoint:
         """The net with its weights, in inference mode."""
         _, channels, height, width = self.input_shape
         net = build_net(self.net, len(self.labels), channels, (height, width))
+        if limits := read_limits(self.weights):
+            net = insert_limits(net.eval(), limits)
+            net(torch.zeros(self.input_shape))  # limits of other channels do not fit
         net.load_state_dict(self.weights)
         return net.eval()
 

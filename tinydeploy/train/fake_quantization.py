@@ -13,14 +13,20 @@ that read them are rounded multiplied by these.
 Gradients pass a rounding as if it were not there, and end where a value is clipped (the
 straight-through estimator).
 
+Equalized channels have limits, which are learned: a rare value, such as those beside the zeros
+around a picture, costs all others resolution, and the net may do without it. A limit's gradient
+comes from what it clips, and from the errors of all that its scale rounds. The limits become part
+of the net, see `limits`: its float form clips too, and quantization finds ranges within them.
+
 Source: Jacob et al.: Quantization and Training of Neural Networks for Efficient
-Integer-Arithmetic-Only Inference (CVPR 2018), section 3; statistics of BN are frozen.
+Integer-Arithmetic-Only Inference (CVPR 2018), section 3; statistics of BN are frozen. Learned
+limits: Choi et al.: PACT (2018); a scale's gradient: Esser et al.: Learned Step Size Quantization
+(ICLR 2020).
 """
 
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -29,10 +35,18 @@ from torch.func import functional_call
 
 from tinydeploy.errors import UnsupportedModelError
 from tinydeploy.train.channel_groups import ChannelGroup, find_channel_groups
+from tinydeploy.train.limits import (
+    Limit,
+    clip,
+    insert_behind,
+    insert_limits,
+    spread_channels,
+    trace,
+)
 
 _LAYERS = (nn.Conv2d, nn.Linear)
 _NORMALIZATIONS = (nn.BatchNorm1d, nn.BatchNorm2d)
-_BOUNDS = (nn.ReLU, nn.ReLU6, nn.Hardtanh)
+_BOUNDS = (nn.ReLU, nn.ReLU6, nn.Hardtanh, Limit)
 _BOUND_FUNCTIONS = (torch.relu, nn.functional.relu, nn.functional.relu6, nn.functional.hardtanh)
 # What only moves values keeps the quantization that they have.
 _MOVES = (nn.Identity, nn.Flatten, nn.MaxPool2d, nn.Dropout, nn.ChannelShuffle, nn.ZeroPad2d)
@@ -54,9 +68,10 @@ class FakeQuantize(nn.Module):
     """Rounds a tensor to the 256 values of its int8 form; in training its range follows the data.
 
     `bounds`, float32 [2, channels], are each channel's extremes; `batches` how many it has seen.
+    `logs`, float32 [channels], are learned: of limits as parts of the largest magnitudes.
 
     Args:
-        channels: Of a tensor that is equalized; 1 for any other.
+        channels: Of a tensor that is equalized, and limited; 1 for any other.
     """
 
     bounds: Tensor
@@ -66,6 +81,7 @@ class FakeQuantize(nn.Module):
         super().__init__()
         self.register_buffer("bounds", torch.zeros(2, channels))
         self.register_buffer("batches", torch.zeros((), dtype=torch.int64))
+        self.logs = nn.Parameter(torch.zeros(channels)) if channels > 1 else None
         # Those that share its divisors. A list, as they are no parts of this one.
         self.partners = [self]
 
@@ -82,14 +98,26 @@ class FakeQuantize(nn.Module):
                 rate = 1 / min(int(self.batches), _BATCHES)
                 self.bounds.lerp_(torch.stack(values.aminmax(dim=1)), rate)
         scale, zero = self.parameters_of_range()
-        if channels == 1:
+        if self.logs is None:
             return torch.fake_quantize_per_tensor_affine(x, scale[0], zero, -128, 127)
-        zeros = zero.expand(channels).contiguous()
-        return torch.fake_quantize_per_channel_affine(x, scale, zeros, 1, -128, 127)
+        scale = spread_channels(scale, x)
+        exact = (clip(x, self.limits()) / scale + zero).clamp(-128, 127)
+        return (exact + (exact.round() - exact).detach() - zero) * scale
+
+    def limits(self) -> Tensor:
+        """Where each channel is clipped at both sides; float32 [channels]."""
+        reach = self.bounds.abs().amax(0).clamp(min=_LEAST_SCALE)
+        return reach if self.logs is None else reach * self.logs.exp()
+
+    def limited_bounds(self) -> Tensor:
+        """The extremes, float32 [2, channels], of what the limits leave."""
+        limits = self.limits()
+        # A copy: partners that come later may not change what gradients are computed from.
+        return torch.maximum(torch.minimum(self.bounds.clone(), limits), -limits)
 
     def reach(self) -> Tensor:
         """Each channel's largest magnitude with headroom, as a part of the largest of them."""
-        reach = self.bounds.abs().amax(0)
+        reach = self.limited_bounds().abs().amax(0)
         reach = reach + _HEADROOM * reach.median() if len(reach) > 1 else reach
         return (reach / reach.max().clamp(min=_LEAST_SCALE)).clamp(min=_LEAST_REACH)
 
@@ -100,10 +128,10 @@ class FakeQuantize(nn.Module):
     def parameters_of_range(self) -> tuple[Tensor, Tensor]:
         """Scales, float32 [channels], and their zero point, int32; 0 is exact."""
         divisors = self.divisors()
-        low = (self.bounds[0] / divisors).amin().clamp(max=0)
-        high = (self.bounds[1] / divisors).amax().clamp(min=0)
+        bounds = self.limited_bounds() / divisors
+        low, high = bounds[0].amin().clamp(max=0), bounds[1].amax().clamp(min=0)
         scale = ((high - low) / 255).clamp(min=_LEAST_SCALE)
-        return scale * divisors, (-128 - low / scale).round().to(torch.int32)
+        return scale * divisors, (-128 - low / scale).detach().round().to(torch.int32)
 
 
 def round_weights(weights: Tensor) -> Tensor:
@@ -129,7 +157,7 @@ class FakeQuantizedNet(nn.Module):
         super().__init__()
         self._rounded = rounded
         try:
-            self.traced = fx.symbolic_trace(net.eval())
+            self.traced = trace(net.eval())
         except Exception as error:  # a forward may be any program, and fail anyhow
             raise UnsupportedModelError(
                 f"{type(net).__name__} cannot be traced: {str(error).splitlines()[0]}",
@@ -161,14 +189,25 @@ class FakeQuantizedNet(nn.Module):
         """A layer's weights [O, I, ...] as they are rounded where its input is equalized."""
         if name not in self._read:
             return round_weights(weights)
-        divisors = self._read[name].divisors().view(1, -1, *[1] * (weights.ndim - 2))
+        divisors = self._read[name].divisors().detach().view(1, -1, *[1] * (weights.ndim - 2))
         return round_weights(weights * divisors) / divisors
 
     def hand_over(self, net: nn.Module) -> nn.Module:
-        """Puts the weights, as they are before rounding, into a net of the same kind."""
+        """Puts the weights, as they are before rounding, and the limits into a net of the kind."""
         weights = self.traced.state_dict()
         net.load_state_dict({name: weights[name] for name in net.state_dict()})
-        return net.eval()
+        parts = dict(self.traced.named_modules())
+        kept = {
+            node.all_input_nodes[0].name: parts.get(str(node.target))
+            for node in self.traced.graph.nodes
+            if node.op == "call_module"
+        }
+        limits = {
+            name: part.limits().detach()
+            for name, part in kept.items()
+            if isinstance(part, FakeQuantize) and part.logs is not None
+        }
+        return insert_limits(net.eval(), limits) if limits else net.eval()
 
 
 def _insert(traced: fx.GraphModule) -> dict[str, FakeQuantize]:
@@ -187,13 +226,10 @@ def _insert(traced: fx.GraphModule) -> dict[str, FakeQuantize]:
         group = groups[node]
         name = f"int8_{index}"
         kept = FakeQuantize(group.channels if group.scalable else 1)
-        traced.add_submodule(name, kept)
         if group.scalable:
             kept.partners = members.setdefault(group, [])
             kept.partners.append(kept)
-        with traced.graph.inserting_after(node):
-            rounded = traced.graph.call_module(name, (node,))
-        node.replace_all_uses_with(rounded, delete_user_cb=_all_but(rounded))
+        insert_behind(traced, node, name, kept)
     traced.recompile()
     layers = {node: modules[str(node.target)] for node in groups if node.op == "call_module"}
     return {
@@ -224,7 +260,3 @@ def _is_part_of_producer(node: fx.Node, modules: dict[str, nn.Module]) -> bool:
     if node.op == "call_module":
         return isinstance(modules.get(str(node.target)), (*_NORMALIZATIONS, *_BOUNDS))
     return node.target in _BOUND_FUNCTIONS
-
-
-def _all_but(kept: fx.Node) -> Callable[[fx.Node], bool]:
-    return lambda user: user is not kept

@@ -176,7 +176,7 @@ def run_system(
         EmulationError: It faults.
     """
     with EmulatedBoard(elf, board, accelerator=SIMULATOR, link=link, faults=faults) as emulated:
-        client = BoardClient(emulated.transport, timeout_s=SILENCE_S)
+        client = BoardClient(emulated.transport, timeout_s=SILENCE_S, least_s=SILENCE_S)
         tell("booting")
         client.hello()
         test = client.selftest()

@@ -3,8 +3,8 @@
 The net of a checkpoint is trained on with weights and tensors rounded as int8 has them, see
 `fake_quantization`, at a small learning rate. Its teacher is itself, not rounded, see
 `knowledge_distillation`: so pictures without labels teach too, and a net that was trained with few
-labels does not forget what it learned from the others. What comes out is an ordinary float net,
-which quantization costs less.
+labels does not forget what it learned from the others. What comes out is a float net, which
+quantization costs less: the wanted one with limits behind its equalized tensors, see `limits`.
 
 Source: Jacob et al. (CVPR 2018) for the rounding; Mishra, Marr: Apprentice (ICLR 2018) for the
 float net as the teacher.

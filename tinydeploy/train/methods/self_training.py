@@ -78,7 +78,8 @@ def self_train(job: Job, method: str, teachers: int, views: Sequence[View]) -> n
     if not accepted.any():
         raise TrainingError(
             f"no unlabelled picture got a probability above {job.confidence:g}",
-            "Lower --confidence, or train the teachers for more --steps.",
+            "Lower --confidence, or train the teachers for more --steps, and name another folder "
+            "with -o: this one goes on with the same request only.",
         )
     labelled = job.data.labelled
     both = Pictures(
