@@ -412,7 +412,7 @@ def test_plan_shows_and_draws(cli: Callable[..., Outcome], tmp_path: Path) -> No
         assert text in out
     for name in ("layer by layer", "input kept", "input row by row"):
         assert f"  {name}  " in out
-    assert re.search(r"^  flash: about [\d,]+ of 2,097,152 bytes, estimated: constants ", out, re.M)
+    assert re.search(r"^  flash: about [\d,]+ of 2,097,152 bytes; constants ", out, re.M)
     assert "<svg" in (tmp_path / "plan.svg").read_text()
     assert cli(*words, "--picture", "plan.png")[0] == 0
     assert (tmp_path / "plan.png").read_bytes().startswith(b"\x89PNG")

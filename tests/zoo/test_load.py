@@ -139,6 +139,7 @@ def test_pictures_of_another_size(small_weights, tmp_path):
     [
         ("etinynet-0.1", (1, 224, 224), "etinynet-0.1 takes 3,224,224: --input-shape may say"),
         ("etinynet-0.1", (640,), "takes 3,224,224"),
+        ("etinynet-0.1", (3, 224, 5_000_000), "5000000 are too large for a microcontroller"),
         ("etinynet-0.1", (3, 1, 1), r"cannot be run on an input \[1, 3, 1, 1\]"),
         ("autoencoder", (640,), "autoencoder takes 1,5,128"),
         ("etinynet-ssd-96", (1, 64, 64), "boxes of etinynet-ssd-96 are those of pictures of 1,96"),

@@ -68,7 +68,7 @@ def describe_flash(model: PlannedModel, max_flash: int | None) -> str:
     found = estimate_flash(model.graph, model.board, max_flash, kernels)
     limit = max_flash or model.board.flash_budget
     return (
-        f"  flash: about {_round(found.image)} of {limit:,} bytes, estimated: "
+        f"  flash: about {_round(found.image)} of {limit:,} bytes; "
         f"constants {_round(found.constants)}, code {_round(found.image - found.constants)}"
     )
 

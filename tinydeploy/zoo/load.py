@@ -20,6 +20,9 @@ from tinydeploy.zoo.registry import ModelEntry, find_model
 _CHECKED_INPUTS = 8
 
 
+_MOST_PIXELS = 2048  # of a side: a net makes its first maps of it before anything is planned
+
+
 def load_float_model(
     name: str,
     weights: Path | None,
@@ -92,6 +95,11 @@ def _check_shape(entry: ModelEntry, net: nn.Module, shape: tuple[int, ...]) -> N
         raise UsageError(
             f"{entry.name} takes {own}: --input-shape may say another height and width of pictures",
             "Leave it out, or name a classifier of pictures.",
+        )
+    if max(shape[2:]) > _MOST_PIXELS:
+        raise UsageError(
+            f"pictures of {shape[2]}x{shape[3]} are too large for a microcontroller",
+            f"--input-shape may say at most {_MOST_PIXELS} for height and width.",
         )
     if entry.detection is not None:
         raise UsageError(
