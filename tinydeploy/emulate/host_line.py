@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import queue
 import threading
 from collections import deque
 from collections.abc import Callable
@@ -25,7 +24,10 @@ class HostLine:
     def __init__(self, source: BinaryIO, sink: BinaryIO) -> None:
         self.requests: deque[dict[str, Any]] = deque()
         self._source, self._sink = source, sink
-        self._inbox: queue.SimpleQueue[tuple[Kind, bytes | dict[str, Any]]] = queue.SimpleQueue()
+        # Not a queue.SimpleQueue: in CPython 3.11 its get() may wait for ever where a timeout of
+        # some microseconds has passed before it waits.
+        self._inbox: deque[bytes | dict[str, Any]] = deque()
+        self._arrived = threading.Event()
         self._text = bytearray()
         self._wake: Callable[[Kind], None] = lambda kind: None
         threading.Thread(target=self._receive, daemon=True).start()
@@ -52,25 +54,19 @@ class HostLine:
         """
         if timeout != 0:
             self.flush()
-        any_message = False
-        while True:
-            if timeout == 0 or any_message:
-                if self._inbox.empty():
-                    return any_message
-                timeout = 0
-            try:
-                _, content = self._inbox.get(timeout != 0, timeout or None)
-            except queue.Empty:
-                return any_message
-            any_message = True
+            self._wait(timeout)
+        any_message = bool(self._inbox)
+        while self._inbox:
+            content = self._inbox.popleft()
             if isinstance(content, bytes):
                 received.extend(content)
             else:
                 self.requests.append(content)
+        return any_message
 
     def has_message(self) -> bool:
         """Whether something waits to be taken or served."""
-        return bool(self.requests) or not self._inbox.empty()
+        return bool(self.requests or self._inbox)
 
     def send_debug(self, connection: int, data: bytes) -> None:
         """Sends bytes to a debugger; none end the connection."""
@@ -102,11 +98,18 @@ class HostLine:
         self._sink.write(message)
         self._sink.flush()
 
+    def _wait(self, timeout: float | None) -> None:
+        """Waits for a message, if none is there."""
+        self._arrived.clear()
+        if not self._inbox:  # one may have come before the flag was cleared
+            self._arrived.wait(timeout)
+
     def _receive(self) -> None:
         while (message := read_message(self._source)) is not None:
             kind, content, data = message
             if kind is Kind.DEBUG:
                 content |= {"do": "debug", "data": data}
-            self._inbox.put((kind, data if kind is Kind.UART else content))
+            self._inbox.append(data if kind is Kind.UART else content)
+            self._arrived.set()
             self._wake(kind)
         os._exit(0)  # the parent has gone, or has closed the board

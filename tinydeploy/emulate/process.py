@@ -48,7 +48,7 @@ class EmulatorProcess:
         self._uart = bytearray()
         self._news = threading.Condition()
         self._sending = threading.Lock()
-        self._replies: queue.SimpleQueue[tuple[dict[str, Any], bytes]] = queue.SimpleQueue()
+        self._replies: queue.Queue[tuple[dict[str, Any], bytes]] = queue.Queue()
         self._stopped: dict[str, Any] | None = None
         self._gone = self._closed = False
         self._debuggers: dict[int, Callable[[bytes], None]] = {}  # by connection
