@@ -6,17 +6,8 @@
 #include <string.h>
 
 #include "family.h"
+#include "link_registers.h"
 #include "registers.h"
-
-/* Registers: RM0432, CRC calculation unit; the polynomial is the one of CRC-32 after reset. */
-#define RCC_AHB1ENR REGISTER(0x40021048u) /* AHB1 peripheral clock enable register */
-#define RCC_AHB1ENR_CRCEN (1u << 12)
-#define CRC_DR REGISTER(0x40023000u)   /* CRC data register */
-#define CRC_CR REGISTER(0x40023008u)   /* CRC control register */
-#define CRC_CR_RESET (1u << 0)
-#define CRC_CR_REV_IN_WORD (3u << 5)
-#define CRC_CR_REV_OUT (1u << 7)
-#define CRC_INIT REGISTER(0x40023010u) /* CRC initial value register */
 
 static uint32_t reverse(uint32_t word)
 {

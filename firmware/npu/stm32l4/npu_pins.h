@@ -4,15 +4,7 @@
 #define NPU_PINS_H
 
 #include "clock_steps.h"
-
-#define GPIO_MODER_INPUT 0u
-#define GPIO_MODER_OUTPUT 1u
-#define GPIO_OSPEEDR 0x08u /* GPIO port output speed register: 2 bits per pin */
-#define GPIO_OSPEEDR_VERY_HIGH 3u
-#define GPIO_PUPDR 0x0Cu   /* GPIO port pull-up/pull-down register: 2 bits per pin */
-#define GPIO_PUPDR_UP 1u
-#define GPIO_IDR 0x10u     /* GPIO port input data register */
-#define GPIO_BSRR 0x18u    /* GPIO port bit set/reset register: 16 bits that set, 16 that reset */
+#include "link_registers.h"
 
 static inline void pin_set_field(volatile uint32_t *address, uint32_t position, uint32_t mask, uint32_t value)
 {

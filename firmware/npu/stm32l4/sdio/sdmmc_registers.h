@@ -4,7 +4,7 @@
 #ifndef SDMMC_REGISTERS_H
 #define SDMMC_REGISTERS_H
 
-#include "core.h"
+#include "link_registers.h"
 
 /* Reset and clock control */
 #define RCC_AHB2ENR_SDMMC1EN (1u << 22)

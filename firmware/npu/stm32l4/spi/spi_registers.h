@@ -4,10 +4,9 @@
 #ifndef SPI_REGISTERS_H
 #define SPI_REGISTERS_H
 
-#include "core.h"
+#include "link_registers.h"
 
 /* Reset and clock control */
-#define RCC_AHB1ENR REGISTER(0x40021048u) /* AHB1 peripheral clock enable register */
 #define RCC_AHB1ENR_DMA1EN (1u << 0)
 #define RCC_AHB1ENR_DMAMUX1EN (1u << 2)
 #define RCC_APB1ENR1_SPI2EN (1u << 14)
