@@ -27,6 +27,7 @@ OMITTED = {
     "bundle": "likewise",
     "command": "likewise",
     "accelerator": "a build with one is refused a bundle",
+    "link": "likewise",
 }
 """Fields of a BuildRequest that a command has no need of, and why."""
 

@@ -32,7 +32,7 @@ def choose_dense(op: Conv2D, graph: Graph) -> DenseKernel | None:
     instructions, for another kernel in flash.
     """
     others = [other for other in graph.ops if isinstance(other, Conv2D)]
-    if not all(_is_covered(other, graph) for other in others):
+    if not all(_is_covered(each, graph) for each in (op, *others)):
         return None
     depth = op.weights[0].size
     return DenseKernel("conv_2d_dense_s8", 4 * _BLOCK + 2 * depth)
