@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import itertools
 import random
 import subprocess
 import zlib
@@ -84,6 +85,7 @@ class Counters(ctypes.Structure):
     ]
 
 
+_NUMBERS = itertools.count()
 _RESET = ctypes.CFUNCTYPE(None, ctypes.c_int)
 _READY = ctypes.CFUNCTYPE(ctypes.c_int)
 _EXCHANGE = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_uint32)
@@ -142,7 +144,7 @@ class NativeHost:
     def __init__(
         self, library: Path, device: Device, program: bytes, image_bytes: int, result_bytes: int
     ) -> None:
-        fresh = library.with_name(f"host{id(self):x}.so")
+        fresh = library.with_name(f"host{next(_NUMBERS)}.so")  # a name again would be the same one
         fresh.write_bytes(library.read_bytes())
         self._library = ctypes.CDLL(str(fresh))
         fresh.unlink()
