@@ -7,8 +7,8 @@ target of all of them. Labelled and unlabelled pictures, with their targets, are
     loss = CE(labelled', target') + lambda(t) * mean squared error(softmax(unlabelled'), target')
 
 Source: Berthelot, Carlini, Goodfellow, et al.: MixMatch: A Holistic Approach to Semi-Supervised
-Learning (NeurIPS 2019); K 2, T 0.5, alpha 0.75 and the linear rise of lambda are theirs. Here
-lambda rises to 25 in the first 40 % of the steps, and l is drawn for each picture.
+Learning (NeurIPS 2019); K 2, T 0.5, alpha 0.75, lambda 75 (for CIFAR-10) and its linear rise are
+theirs. Here it rises in the first 40 % of the steps, and l is drawn for each picture.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from tinydeploy.train.methods.job import Job
 from tinydeploy.train.objective import Forward, Objective, draw, to_unit
 from tinydeploy.train.settings import Settings
 
-SETTINGS = Settings(steps=1500)
+SETTINGS = Settings(steps=1000, batch=64)
 AUGMENTATIONS = 2
 TEMPERATURE = 0.5
 ALPHA = 0.75
-WEIGHT = 25.0
+WEIGHT = 75.0
 _RISE = 0.4
 
 
