@@ -89,7 +89,7 @@ bench-memory: setup
 bench-quantization: setup-dev
 	$(BIN)/python -m benchmarks.quantization $(MODELS) --write docs/quantization.md
 
-bench-etinynet: setup
+bench-etinynet: setup-dev
 	$(BIN)/python -m benchmarks.quantization_etinynet $(TINYDEPLOY_TEST_DATA) --write docs/quantization.md
 	$(BIN)/python -m benchmarks.quantization_etinynet $(TINYDEPLOY_TEST_DATA) --ablation 128 --write docs/quantization.md
 

@@ -109,8 +109,9 @@ def main() -> None:
     parser.add_argument("--crops", type=Path, metavar="DIR", help="for pictures to calibrate with")
     options = parser.parse_args()
     if options.etinynet is not None and options.crops is not None:
+        crops = Protocol(options.etinynet).calibration(_SIZE, "all")
         options.crops.mkdir(parents=True, exist_ok=True)
-        for number, crop in enumerate(Protocol(options.etinynet).calibration(_SIZE, "all")):
+        for number, crop in enumerate(crops):
             Image.fromarray(crop).save(options.crops / f"{number:03}.png")
         return
     if options.etinynet is not None:

@@ -74,6 +74,18 @@ def test_the_page_is_whole_and_needs_nothing_else(report: BuildReport) -> None:
         assert f"{layer.instructions:,}" in page.text
 
 
+@pytest.mark.parametrize(
+    ("rest", "words"), [(1, "7 bytes of 1 other."), (2, "14 bytes of 2 others.")]
+)
+def test_what_else_is_live_at_the_peak(report: BuildReport, rest: int, words: str) -> None:
+    peak = report.memory.peak
+    small = dataclasses.replace(peak.held[0], bytes=7)
+    peak = dataclasses.replace(peak, held=(*[peak.held[0]] * 3, *[small] * rest))
+    memory = dataclasses.replace(report.memory, peak=peak)
+    page = Reader(write_page(dataclasses.replace(report, memory=memory)))
+    assert words in page.text
+
+
 def test_every_byte_of_the_plan_is_drawn(report: BuildReport) -> None:
     """The area of the paths is that of the report's rectangles."""
     page = Reader(write_page(report))

@@ -18,8 +18,6 @@ from tinydeploy.model.weights_order import rename_by_order
 from tinydeploy.zoo.registry import ModelEntry, find_model
 
 _CHECKED_INPUTS = 8
-
-
 _MOST_PIXELS = 2048  # of a side: a net makes its first maps of it before anything is planned
 
 

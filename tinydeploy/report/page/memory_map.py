@@ -300,7 +300,8 @@ def _describe_peak(report: BuildReport, layers: Mapping[int, LayerFacts]) -> lis
     parts = [f"{held.bytes:,} bytes of {_title(held, layers)}" for held in largest]
     rest = sum(held.bytes for held in peak.held[_NAMED:])
     if rest:
-        parts.append(f"{rest:,} bytes of {len(peak.held) - _NAMED} others")
+        others = len(peak.held) - _NAMED
+        parts.append(f"{rest:,} bytes of {others} other{'' if others == 1 else 's'}")
     if parts:
         sentences.append(f"They are {list_words(parts)}.")
     if sum(held.bytes for held in peak.held) > peak.bytes:
